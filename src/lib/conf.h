@@ -1,0 +1,163 @@
+/*
+ * Site file and service files: a strict parser fed one line at a time.
+ *
+ * The same code runs in the daemons, in `sekisho check` on any machine and in the fuzzer. It opens no file by itself
+ * except in conf_load_*, allocates nothing, and never stops at the first mistake: every mistake becomes one
+ * struct conf_error with file, line, what is wrong and what to write instead. A result with any error must not be used.
+ *
+ * Format (both kinds of file): UTF-8, `# comment` lines, `[section]` lines, `key = value` lines. No continuation, no
+ * quoting, no inline comments. Unknown sections and keys, duplicates and missing required keys are errors.
+ */
+#ifndef SEKISHO_CONF_H
+#define SEKISHO_CONF_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONF_LINE_MAX 1024   /* bytes in a line without its newline */
+#define CONF_NAME_MAX 32     /* a service's short name, with NUL: [a-z0-9-]+ */
+#define CONF_TEXT_MAX 128    /* free text (UTF-8), with NUL */
+#define CONF_FQDN_MAX 254    /* RFC 1035 section 2.3.4: 253 octets of text, and NUL */
+#define CONF_SERVICES_MAX 8  /* services of one site; numbers 1..8 */
+#define CONF_RULES_MAX 64    /* allow lines of one service */
+#define CONF_PORTS_MAX 8     /* ports of one allow line */
+#define CONF_PREFIXES_MAX 16 /* remote prefixes of one service */
+#define CONF_ADDRS_MAX 4     /* DNS or NTP servers of one kind */
+#define CONF_ERRORS_MAX 32   /* more are counted, not kept */
+
+/* An address of either family; v4 in the first four octets, network byte order. */
+struct addr {
+    uint8_t family; /* AF_INET or AF_INET6; 0: none */
+    uint8_t bytes[16];
+};
+
+struct prefix {
+    struct addr addr;
+    uint8_t len; /* bits */
+};
+
+struct conf_error {
+    char file[128];
+    unsigned line;    /* 1-based; 0: about the file as a whole */
+    char wrong[192];  /* what is wrong, one sentence, English */
+    char remedy[192]; /* what to write instead, one sentence, English */
+};
+
+struct conf_errors {
+    unsigned count; /* all mistakes, also those beyond CONF_ERRORS_MAX */
+    struct conf_error list[CONF_ERRORS_MAX];
+};
+
+enum conf_outside { CONF_OUTSIDE_CLOSED, CONF_OUTSIDE_INTERNET };
+enum conf_start { CONF_START_DEMAND, CONF_START_ALWAYS };
+enum conf_wan { CONF_WAN_DHCP, CONF_WAN_STATIC };
+
+/* One site file. Times are seconds. Strings are NUL-terminated; an empty string or family 0 means "not given". */
+struct conf_site {
+    char name[CONF_TEXT_MAX];                             /* [site] name */
+    unsigned service_count;
+    char services[CONF_SERVICES_MAX][CONF_NAME_MAX];      /* [site] service (repeatable) */
+    enum conf_outside outside;                            /* [site] outside-session */
+    enum conf_start start;                                /* [site] session = demand | always */
+    uint32_t idle_s;                                      /* [site] idle, 10 s to 24 h; default 10 min */
+
+    enum conf_wan wan_mode;                               /* [wan] mode */
+    struct prefix wan_address;                            /* [wan] address (static) */
+    struct addr wan_gateway;                              /* [wan] gateway (static) */
+    unsigned wan_dns_count;
+    struct addr wan_dns[CONF_ADDRS_MAX];                  /* [wan] dns (repeatable; required when static) */
+    unsigned ntp_count;
+    char ntp[CONF_ADDRS_MAX][CONF_FQDN_MAX];              /* [wan] ntp (repeatable): host name or address */
+
+    struct prefix lan_address;                            /* [lan] address: the box's own, default 192.168.77.1/24 */
+    struct addr dhcp_first, dhcp_last;                    /* [lan] dhcp = FIRST-LAST, or `off` (family 0) */
+
+    char est_host[CONF_FQDN_MAX];                         /* [enroll] server = HOST[:PORT] */
+    uint16_t est_port;
+    char est_label[CONF_NAME_MAX];                        /* [enroll] label: RFC 7030 3.2.2 arbitrary label */
+    uint8_t est_ca_sha256[32];                            /* [enroll] ca-fingerprint: SHA-256 of the CA certificate's DER */
+    char est_user[64], est_password[64];                  /* [enroll] username, password (one-time) */
+    char device[64];                                      /* [enroll] device: CN of the certificate, [A-Za-z0-9.-]+ */
+};
+
+/* One port of an allow line: `tcp/443 tls`, `tcp/8080`, `udp/123`. */
+struct conf_port {
+    uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+    uint16_t port; /* host byte order */
+    bool tls;      /* `hello` must agree */
+};
+
+struct conf_rule {
+    char name[CONF_FQDN_MAX]; /* lower case, no final dot */
+    unsigned port_count;
+    struct conf_port ports[CONF_PORTS_MAX];
+};
+
+struct conf_service {
+    char name[CONF_NAME_MAX];         /* the file's base name without .conf; also the IKE connection's name */
+    char title[CONF_TEXT_MAX];        /* [service] title */
+    uint8_t number;                   /* [service] number, 1..8: IPsec reqid and packet mark */
+    char hub[CONF_FQDN_MAX];          /* [tunnel] hub: host name or address */
+    char hub_id[CONF_TEXT_MAX];       /* [tunnel] hub-id: IKE identity, default: hub */
+    char ike_proposal[CONF_TEXT_MAX]; /* [tunnel] ike-proposal, strongSwan syntax, default aes256gcm16-prfsha384-ecp384 */
+    char esp_proposal[CONF_TEXT_MAX]; /* [tunnel] esp-proposal, default aes256gcm16-ecp384 */
+    bool force_encap;                 /* [tunnel] encapsulation = auto | udp */
+    unsigned remote_count;
+    struct prefix remote[CONF_PREFIXES_MAX]; /* [tunnel] remote (repeatable): prefixes behind the hub */
+    bool resolver_wan;                       /* [dns] resolver = wan: the names are resolved outside the tunnel */
+    struct addr resolver;                    /* [dns] resolver = ADDRESS: inside the tunnel */
+    unsigned rule_count;
+    struct conf_rule rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls] [, PROTO/PORT [tls]]… (repeatable) */
+};
+
+/*
+ * The line-fed parser. Usage: conf_site_begin / conf_service_begin, then conf_line for each line without its newline,
+ * then conf_end, which checks what is missing or contradictory. Returns are through *errors only.
+ */
+struct conf_parser {
+    const char *file;
+    unsigned line;
+    struct conf_errors *errors;
+    struct conf_site *site;       /* one of these two */
+    struct conf_service *service;
+    int section;                  /* index in the parser's own table, -1 before the first */
+    uint64_t seen;                /* keys seen, for duplicates and missing ones */
+};
+
+void conf_site_begin(struct conf_parser *p, const char *file, struct conf_site *out, struct conf_errors *errors);
+/* name: the service's short name, as the file's base name without `.conf` gives it. */
+void conf_service_begin(struct conf_parser *p, const char *file, const char *name, struct conf_service *out,
+                        struct conf_errors *errors);
+void conf_line(struct conf_parser *p, const char *line, size_t len);
+void conf_end(struct conf_parser *p);
+
+/* Read a whole file (at most 64 KiB). Returns true if it has no error; otherwise *errors says why (also: cannot open). */
+bool conf_load_site(const char *path, struct conf_site *out, struct conf_errors *errors);
+bool conf_load_service(const char *path, struct conf_service *out, struct conf_errors *errors);
+
+/*
+ * Load the site file and every service that it names, looking in dir1 and then dir2 (e.g. /state/services and
+ * /etc/sekisho/services), and check them together: numbers and remote prefixes unique, prefixes apart from the LAN.
+ */
+struct conf {
+    struct conf_site site;
+    unsigned service_count;
+    struct conf_service services[CONF_SERVICES_MAX];
+};
+bool conf_load_all(const char *site_path, const char *dir1, const char *dir2, struct conf *out,
+                   struct conf_errors *errors);
+
+/* Small helpers that others need too; all return false for text that is not exactly of that kind. */
+bool conf_parse_addr(const char *text, struct addr *out);
+bool conf_parse_prefix(const char *text, struct prefix *out); /* host bits must be zero unless it is an interface address */
+bool conf_is_fqdn(const char *text);                          /* at least two labels, RFC 1123 letters, no final dot */
+bool prefix_contains(const struct prefix *p, const struct addr *a);
+bool addr_equal(const struct addr *a, const struct addr *b);
+/* Private, loopback, link-local, multicast, unspecified, documentation, shared (RFC 6890 registries): never public. */
+bool addr_is_special(const struct addr *a);
+/* Writes the address as text; buf at least INET6_ADDRSTRLEN; returns buf. */
+const char *addr_text(const struct addr *a, char *buf, size_t len);
+
+#endif

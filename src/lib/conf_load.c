@@ -1,0 +1,154 @@
+/* From files to a checked configuration. */
+#include "conf_parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_MAX (64 * 1024)
+
+/* Read a whole file and feed it to the parser. The buffer is static: configuration is read once, by one thread. */
+static void feed_file(struct conf_parser *p, const char *path)
+{
+    static char text[FILE_MAX + 1];
+    size_t len = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        conf_report(p->errors, path, 0, "Put the file there, readable, or correct its name.", "cannot open it: %s",
+                    strerror(errno));
+        return;
+    }
+    for (;;) {
+        ssize_t n = read(fd, text + len, sizeof text - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            conf_report(p->errors, path, 0, "Check the storage that the file is on.", "cannot read it: %s",
+                        strerror(errno));
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        if (len > FILE_MAX) {
+            conf_report(p->errors, path, 0, "A site or service file is a few dozen lines; this is something else.",
+                        "it is larger than 64 KiB");
+            len = 0;
+            break;
+        }
+    }
+    close(fd);
+    for (size_t at = 0; at < len;) {
+        const char *end = memchr(text + at, '\n', len - at);
+        size_t n = end ? (size_t)(end - (text + at)) : len - at;
+        conf_line(p, text + at, n);
+        at += n + 1;
+    }
+}
+
+bool conf_load_site(const char *path, struct conf_site *out, struct conf_errors *errors)
+{
+    unsigned before = errors->count;
+    struct conf_parser p;
+    conf_site_begin(&p, path, out, errors);
+    feed_file(&p, path);
+    /* A file that could not be read is one mistake, not a dozen missing keys. */
+    if (p.line > 0 || errors->count == before)
+        conf_end(&p);
+    return errors->count == before;
+}
+
+bool conf_load_service(const char *path, struct conf_service *out, struct conf_errors *errors)
+{
+    unsigned before = errors->count;
+    struct conf_parser p;
+    char name[CONF_FQDN_MAX];
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    size_t len = strlen(base);
+    if (len > 5 && strcmp(base + len - 5, ".conf") == 0)
+        len -= 5;
+    (void)snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), base);
+    conf_service_begin(&p, path, name, out, errors);
+    feed_file(&p, path);
+    if (p.line > 0 || errors->count == before)
+        conf_end(&p);
+    return errors->count == before;
+}
+
+/* The first of the two folders that has it wins: a site's own file stands before the shipped one. */
+static void find_service(const char *name, const char *dir1, const char *dir2, char path[PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s/%s.conf", dir1, name);
+    if (dir2 && access(path, F_OK) < 0)
+        (void)snprintf(path, PATH_MAX, "%s/%s.conf", dir2, name);
+}
+
+static bool any_name_shared(const struct conf_service *a, const struct conf_service *b, const char **name)
+{
+    for (unsigned i = 0; i < a->rule_count; i++)
+        for (unsigned j = 0; j < b->rule_count; j++)
+            if (strcmp(a->rules[i].name, b->rules[j].name) == 0) {
+                *name = a->rules[i].name;
+                return true;
+            }
+    return false;
+}
+
+/* Two services of one site: each packet, name and address must belong to one of them only. */
+static void check_pair(const struct conf_service *a, const struct conf_service *b, const char *path,
+                       struct conf_errors *errors)
+{
+    const char *name;
+    if (a->number && a->number == b->number)
+        conf_report(errors, path, 0, "Give each service its own `number` from 1 to 8.",
+                    "services %s and %s have the same number %u", a->name, b->name, a->number);
+    for (unsigned i = 0; i < a->remote_count; i++)
+        for (unsigned j = 0; j < b->remote_count; j++)
+            if (prefix_overlaps(&a->remote[i], &b->remote[j])) {
+                conf_report(errors, path, 0, "Ask the centres: one address can be behind one hub only.",
+                            "networks of services %s and %s overlap", a->name, b->name);
+                i = a->remote_count - 1;
+                break;
+            }
+    if (any_name_shared(a, b, &name))
+        conf_report(errors, path, 0, "Keep the name in the service that it belongs to.",
+                    "%.100s is listed by services %s and %s", name, a->name, b->name);
+}
+
+/* A service beside the site's own networks: what is local can never be behind the tunnel. */
+static void check_local(const struct conf_service *service, const struct conf_site *site, const char *path,
+                        struct conf_errors *errors)
+{
+    for (unsigned i = 0; i < service->remote_count; i++) {
+        const struct prefix *remote = &service->remote[i];
+        if (prefix_overlaps(remote, &site->lan_address))
+            conf_report(errors, path, 0, "Give the PCs another network with `address` in [lan].",
+                        "a network behind the hub of %s overlaps the site's LAN", service->name);
+        if (site->wan_address.addr.family && prefix_overlaps(remote, &site->wan_address))
+            conf_report(errors, path, 0, "Check `address` in [wan] against what the line's provider gave.",
+                        "a network behind the hub of %s overlaps the network of the line", service->name);
+        for (unsigned d = 0; d < site->wan_dns_count; d++)
+            if (prefix_contains(remote, &site->wan_dns[d]))
+                conf_report(errors, path, 0, "Write a DNS server that is reached without the tunnel.",
+                            "a `dns` of [wan] is behind the hub of %s", service->name);
+    }
+}
+
+bool conf_load_all(const char *site_path, const char *dir1, const char *dir2, struct conf *out,
+                   struct conf_errors *errors)
+{
+    unsigned before = errors->count;
+    memset(out, 0, sizeof *out);
+    (void)conf_load_site(site_path, &out->site, errors);
+    for (unsigned i = 0; i < out->site.service_count; i++) {
+        char path[PATH_MAX];
+        find_service(out->site.services[i], dir1, dir2, path);
+        (void)conf_load_service(path, &out->services[i], errors);
+        out->service_count++;
+        check_local(&out->services[i], &out->site, site_path, errors);
+        for (unsigned j = 0; j < i; j++)
+            check_pair(&out->services[j], &out->services[i], site_path, errors);
+    }
+    return errors->count == before;
+}

@@ -1,0 +1,59 @@
+/* Inside the configuration parser: the key tables, and how a value parser says what is wrong. Not for other folders. */
+#ifndef SEKISHO_CONF_PARSE_H
+#define SEKISHO_CONF_PARSE_H
+
+#include "conf.h"
+
+#define CONF_KEYS_MAX 48 /* keys of one kind of file; conf_parser.seen has the bits above for sections */
+
+/*
+ * Takes the value of one line (NUL-terminated, trimmed, valid UTF-8 without control characters, not empty) and stores
+ * it. Returns NULL, or what is wrong with it as the second half of a sentence: "the value … <is not an address>".
+ */
+typedef const char *conf_parse_fn(struct conf_parser *p, const char *value);
+
+enum conf_flags {
+    CONF_REQUIRED = 1, /* a file without it is refused */
+    CONF_MANY = 2,     /* may stand on several lines */
+    CONF_SECRET = 4    /* its value is never quoted in a message */
+};
+
+/* One key. The table is the format: what is not in it is refused. Keys of one section stand together. */
+struct conf_key {
+    const char *section, *name;
+    unsigned flags; /* CONF_REQUIRED | … */
+    conf_parse_fn *parse;
+    const char *remedy; /* one sentence: what to write */
+};
+
+struct conf_kind {
+    const char *what; /* "site file", for messages */
+    const struct conf_key *keys;
+    size_t count;
+    void (*end)(struct conf_parser *p); /* what is contradictory, once all lines are read */
+};
+
+extern const struct conf_kind conf_kind_site, conf_kind_service;
+
+/* Record a mistake at the parser's current line. */
+void conf_fail(struct conf_parser *p, const char *remedy, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same with a line of one's own, for mistakes about several files. */
+void conf_report(struct conf_errors *errors, const char *file, unsigned line, const char *remedy, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Was this key in the file? */
+bool conf_seen(const struct conf_parser *p, const char *section, const char *key);
+
+/* ---- values (conf_value.c); all return false for text that is not exactly of that kind ---- */
+bool conf_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *out); /* decimal, no sign, no spaces */
+bool conf_parse_interface(const char *text, struct prefix *out);                     /* address/length, host bits kept */
+bool conf_parse_duration(const char *text, uint32_t *seconds);                       /* `90 s`, `10 min`, `2 h` */
+bool conf_parse_sha256(const char *text, uint8_t out[32]);                           /* 64 hex digits, `:` allowed */
+bool conf_is_short_name(const char *text);                                           /* [a-z0-9-]+ of a service */
+bool conf_is_host(const char *text);                                                 /* an address or an FQDN */
+bool conf_copy(char *out, size_t size, const char *text);                            /* false: too long */
+bool conf_copy_lower(char *out, size_t size, const char *text);
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
+/* Addresses that can never be a peer on a network: unspecified, loopback, link-local, multicast, broadcast. */
+bool conf_never_remote(const struct addr *a);
+
+#endif

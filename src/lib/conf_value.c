@@ -1,0 +1,236 @@
+/* Values of the configuration: addresses, names, numbers, durations. Pure functions without state. */
+#include "conf_parse.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+bool conf_parse_addr(const char *text, struct addr *out)
+{
+    struct addr a = {0};
+    if (inet_pton(AF_INET, text, a.bytes) == 1)
+        a.family = AF_INET;
+    else if (inet_pton(AF_INET6, text, a.bytes) == 1)
+        a.family = AF_INET6;
+    else
+        return false;
+    *out = a;
+    return true;
+}
+
+static unsigned addr_bits(const struct addr *a)
+{
+    return a->family == AF_INET ? 32 : 128;
+}
+
+/* Compare the first `bits` bits. */
+static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    unsigned whole = bits / 8, rest = bits % 8;
+    if (memcmp(a, b, whole) != 0)
+        return false;
+    return rest == 0 || (uint8_t)((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
+}
+
+bool conf_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *out)
+{
+    uint64_t n = 0;
+    size_t len = strlen(text);
+    if (len == 0 || len > 9 || strspn(text, "0123456789") != len || (len > 1 && text[0] == '0'))
+        return false;
+    for (; *text; text++)
+        n = n * 10 + (uint64_t)(*text - '0');
+    if (n < min || n > max)
+        return false;
+    *out = (uint32_t)n;
+    return true;
+}
+
+bool conf_parse_interface(const char *text, struct prefix *out)
+{
+    char address[INET6_ADDRSTRLEN];
+    const char *slash = strchr(text, '/');
+    struct prefix p = {0};
+    uint32_t len;
+    if (!slash || (size_t)(slash - text) >= sizeof address)
+        return false;
+    memcpy(address, text, (size_t)(slash - text));
+    address[slash - text] = '\0';
+    if (!conf_parse_addr(address, &p.addr) || !conf_parse_number(slash + 1, 0, addr_bits(&p.addr), &len))
+        return false;
+    p.len = (uint8_t)len;
+    *out = p;
+    return true;
+}
+
+bool conf_parse_prefix(const char *text, struct prefix *out)
+{
+    static const uint8_t zero[16];
+    struct prefix p;
+    if (!conf_parse_interface(text, &p))
+        return false;
+    /* Host bits: shift the network part out of a copy and see whether anything is left. */
+    struct addr host = p.addr;
+    for (unsigned bit = 0; bit < p.len; bit++)
+        host.bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
+    if (memcmp(host.bytes, zero, sizeof zero) != 0)
+        return false;
+    *out = p;
+    return true;
+}
+
+bool prefix_contains(const struct prefix *p, const struct addr *a)
+{
+    return p->addr.family != 0 && p->addr.family == a->family && same_bits(p->addr.bytes, a->bytes, p->len);
+}
+
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
+{
+    return prefix_contains(a->len <= b->len ? a : b, a->len <= b->len ? &b->addr : &a->addr);
+}
+
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+    return a->family == b->family && (a->family == 0 || same_bits(a->bytes, b->bytes, addr_bits(a)));
+}
+
+static bool in_table(const struct addr *a, const char *const *table)
+{
+    for (; *table; table++) {
+        struct prefix p;
+        if (conf_parse_prefix(*table, &p) && prefix_contains(&p, a))
+            return true;
+    }
+    return false;
+}
+
+bool addr_is_special(const struct addr *a)
+{
+    /* RFC 6890 and its registries; an IPv4 address inside IPv6 (mapped, 6to4, NAT64) is never an answer we take. */
+    static const char *const special[] = {
+        "0.0.0.0/8",       "10.0.0.0/8",      "100.64.0.0/10",   "127.0.0.0/8",  "169.254.0.0/16", "172.16.0.0/12",
+        "192.0.0.0/24",    "192.0.2.0/24",    "192.88.99.0/24",  "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+        "203.0.113.0/24",  "224.0.0.0/4",     "240.0.0.0/4",     "::/8",         "64:ff9b::/96",   "64:ff9b:1::/48",
+        "100::/64",        "2001::/23",       "2001:db8::/32",   "2002::/16",    "3fff::/20",      "5f00::/16",
+        "fc00::/7",        "fe80::/10",       "fec0::/10",       "ff00::/8",     NULL};
+    return a->family == 0 || in_table(a, special);
+}
+
+bool conf_never_remote(const struct addr *a)
+{
+    static const char *const never[] = {"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
+                                        "::/8",      "fe80::/10",   "ff00::/8",       NULL};
+    return a->family == 0 || in_table(a, never);
+}
+
+const char *addr_text(const struct addr *a, char *buf, size_t len)
+{
+    if (len == 0)
+        return buf;
+    buf[0] = '\0';
+    if (a->family != 0)
+        (void)inet_ntop(a->family, a->bytes, buf, (socklen_t)len);
+    return buf;
+}
+
+/* RFC 1123 section 2.1: letters, digits and hyphens, no hyphen at either end, 1 to 63 octets. */
+static bool label_ok(const char *label, size_t len)
+{
+    if (len == 0 || len > 63 || label[0] == '-' || label[len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)label[i]) && label[i] != '-')
+            return false;
+    return true;
+}
+
+bool conf_is_fqdn(const char *text)
+{
+    size_t total = strlen(text), labels = 0;
+    const char *label = text;
+    if (total == 0 || total >= CONF_FQDN_MAX)
+        return false;
+    for (;;) {
+        size_t len = strcspn(label, ".");
+        if (!label_ok(label, len))
+            return false;
+        labels++;
+        if (label[len] == '\0')
+            break;
+        label += len + 1;
+    }
+    /* A last label of digits alone is a mistyped address, never a top-level domain. */
+    return labels >= 2 && strspn(label, "0123456789") != strlen(label);
+}
+
+bool conf_is_short_name(const char *text)
+{
+    size_t len = strlen(text);
+    return len > 0 && len < CONF_NAME_MAX && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len &&
+           text[0] != '-';
+}
+
+bool conf_is_host(const char *text)
+{
+    struct addr a;
+    return conf_is_fqdn(text) || (conf_parse_addr(text, &a) && !conf_never_remote(&a));
+}
+
+bool conf_copy(char *out, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= size)
+        return false;
+    memcpy(out, text, len + 1);
+    return true;
+}
+
+bool conf_copy_lower(char *out, size_t size, const char *text)
+{
+    if (!conf_copy(out, size, text))
+        return false;
+    for (; *out; out++)
+        if (*out >= 'A' && *out <= 'Z')
+            *out = (char)(*out - 'A' + 'a');
+    return true;
+}
+
+bool conf_parse_duration(const char *text, uint32_t *seconds)
+{
+    static const struct {
+        const char *unit;
+        uint32_t factor;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}};
+    char digits[10];
+    size_t len = strspn(text, "0123456789");
+    uint32_t n;
+    if (len == 0 || len >= sizeof digits)
+        return false;
+    memcpy(digits, text, len);
+    digits[len] = '\0';
+    const char *unit = text + len + strspn(text + len, " ");
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(unit, units[i].unit) == 0 && conf_parse_number(digits, 0, 1000000, &n)) {
+            *seconds = n * units[i].factor;
+            return n <= UINT32_MAX / units[i].factor;
+        }
+    return false;
+}
+
+bool conf_parse_sha256(const char *text, uint8_t out[32])
+{
+    for (size_t i = 0; i < 32; i++) {
+        uint8_t byte = 0;
+        if (i > 0 && *text == ':')
+            text++;
+        for (int half = 0; half < 2; half++, text++) {
+            const char *digits = "0123456789abcdef";
+            const char *at = *text ? strchr(digits, tolower((unsigned char)*text)) : NULL;
+            if (!at)
+                return false;
+            byte = (uint8_t)(byte << 4 | (at - digits));
+        }
+        out[i] = byte;
+    }
+    return *text == '\0';
+}

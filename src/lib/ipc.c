@@ -1,0 +1,334 @@
+#include "ipc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* ---- what must be true inside a body; all of them take a copy of the right size ---- */
+
+static bool text_ends(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+/* family 0 where "none" has a meaning */
+static bool addr_ok(const struct addr *a, bool may_be_none)
+{
+    return a->family == AF_INET || a->family == AF_INET6 || (may_be_none && a->family == 0);
+}
+
+static bool service_ok(uint8_t service)
+{
+    return service <= CONF_SERVICES_MAX;
+}
+
+static bool listen_ok(const struct msg *m)
+{
+    const struct msg_listen *b = &m->u.listen;
+    return (b->proto == IPPROTO_UDP || b->proto == IPPROTO_TCP) && (b->family == AF_INET || b->family == AF_INET6);
+}
+
+static bool upstream_ok(const struct msg *m)
+{
+    return service_ok(m->u.upstream.service) && addr_ok(&m->u.upstream.resolver, false);
+}
+
+static bool service_only_ok(const struct msg *m)
+{
+    return service_ok(m->u.service.service);
+}
+
+static bool name_ok(const struct msg *m)
+{
+    const struct msg_name *b = &m->u.name;
+    return b->service >= 1 && service_ok(b->service) && text_ends(b->name, sizeof b->name) && conf_is_fqdn(b->name);
+}
+
+static bool mode_ok(const struct msg *m)
+{
+    return m->u.mode.mode <= MODE_SESSION;
+}
+
+static bool admitted_ok(const struct msg *m)
+{
+    return m->u.admitted.verdict <= ADMIT_KERNEL;
+}
+
+static bool want_ok(const struct msg *m)
+{
+    return addr_ok(&m->u.want.client, false);
+}
+
+static bool admit_ok(const struct msg *m)
+{
+    const struct msg_admit *b = &m->u.admit;
+    if (b->count == 0 || b->count > MSG_ADMIT_ADDRS)
+        return false;
+    for (unsigned i = 0; i < b->count; i++)
+        if (!addr_ok(&b->addrs[i], false))
+            return false;
+    return true;
+}
+
+static bool refused_ok(const struct msg *m)
+{
+    const struct msg_refused *b = &m->u.refused;
+    return b->why < WHY_COUNT && addr_ok(&b->client, true) && addr_ok(&b->answer, true) &&
+           text_ends(b->name, sizeof b->name);
+}
+
+static bool est_start_ok(const struct msg *m)
+{
+    const struct msg_est_start *b = &m->u.est_start;
+    if (b->renew > 1 || b->ca_known > 1 || b->resolver_count > CONF_ADDRS_MAX)
+        return false;
+    for (unsigned i = 0; i < b->resolver_count; i++)
+        if (!addr_ok(&b->resolvers[i], false))
+            return false;
+    return true;
+}
+
+static bool blob_ok(const struct msg *m)
+{
+    return m->u.blob.len <= MSG_BLOB_MAX;
+}
+
+static bool sign_ok(const struct msg *m)
+{
+    uint8_t len = m->u.sign.len;
+    return len == 32 || len == 48 || len == 64;
+}
+
+static bool est_done_ok(const struct msg *m)
+{
+    const struct msg_est_done *b = &m->u.est_done;
+    return b->ok <= 1 && b->person <= 1 && text_ends(b->text, sizeof b->text);
+}
+
+static bool reply_ok(const struct msg *m)
+{
+    return m->u.reply.ok <= 1 && text_ends(m->u.reply.text, sizeof m->u.reply.text);
+}
+
+/*
+ * The rules of every type, one line each: who may receive it, the body's size, whether it brings a descriptor, and
+ * what its content must be. A type that is not here does not exist. The set of receivers is the whole access control
+ * between our processes.
+ */
+struct rule {
+    enum msg_type type;
+    unsigned to; /* TO(role) | … */
+    size_t size;
+    bool fd;
+    bool (*content)(const struct msg *m); /* NULL: every content is good */
+};
+#define TO(role) (1u << (role))
+#define BODY(kind) sizeof(struct kind)
+
+static const struct rule rules[] = {
+    {MSG_LISTEN, TO(ROLE_NAMES), BODY(msg_listen), true, listen_ok},
+    {MSG_UPSTREAM, TO(ROLE_NAMES), BODY(msg_upstream), true, upstream_ok},
+    {MSG_UPSTREAM_CLEAR, TO(ROLE_NAMES), BODY(msg_service), false, service_only_ok},
+    {MSG_NAME, TO(ROLE_NAMES), BODY(msg_name), false, name_ok},
+    {MSG_NAMES_END, TO(ROLE_NAMES), 0, false, NULL},
+    {MSG_MODE, TO(ROLE_NAMES), BODY(msg_mode), false, mode_ok},
+    {MSG_ADMITTED, TO(ROLE_NAMES), BODY(msg_admitted), false, admitted_ok},
+
+    {MSG_WANT, TO(ROLE_GATE), BODY(msg_want), false, want_ok},
+    {MSG_ADMIT, TO(ROLE_GATE), BODY(msg_admit), false, admit_ok},
+    {MSG_REFUSED, TO(ROLE_GATE), BODY(msg_refused), false, refused_ok},
+    {MSG_STATS, TO(ROLE_GATE), BODY(msg_stats), false, NULL},
+
+    {MSG_EST_START, TO(ROLE_ENROLL_NET), BODY(msg_est_start), false, est_start_ok},
+    {MSG_EST_CSR, TO(ROLE_ENROLL_NET), BODY(msg_blob), false, blob_ok},
+    {MSG_EST_CHAIN, TO(ROLE_ENROLL_NET), BODY(msg_blob), false, blob_ok},
+    {MSG_SIGNATURE, TO(ROLE_ENROLL_NET), BODY(msg_blob), false, blob_ok},
+
+    {MSG_SIGN, TO(ROLE_ENROLL), BODY(msg_sign), false, sign_ok},
+    {MSG_EST_CERT, TO(ROLE_ENROLL), BODY(msg_blob), false, blob_ok},
+    {MSG_EST_DONE, TO(ROLE_ENROLL), BODY(msg_est_done), false, est_done_ok},
+
+    {MSG_CTL_SESSION_START, TO(ROLE_GATE), BODY(msg_service), false, service_only_ok},
+    {MSG_CTL_SESSION_END, TO(ROLE_GATE), 0, false, NULL},
+    {MSG_CTL_CERT_RENEW, TO(ROLE_ENROLL), 0, false, NULL},
+    {MSG_CTL_REPLY, TO(ROLE_CTL_CLIENT), BODY(msg_reply), false, reply_ok},
+};
+
+static const struct rule *rule_of(unsigned type)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].type == type)
+            return &rules[i];
+    return NULL;
+}
+
+bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd)
+{
+    struct msg_head head;
+    if (len < sizeof head)
+        return false;
+    memcpy(&head, data, sizeof head);
+    const struct rule *rule = rule_of(head.type);
+    if (!rule || !(rule->to & TO(to)) || head.zero != 0 || head.size != rule->size ||
+        len != sizeof head + rule->size || has_fd != rule->fd)
+        return false;
+    if (!rule->content)
+        return true;
+    /* A copy, because the datagram need not be aligned as struct msg is. */
+    struct msg copy;
+    memcpy(&copy, data, len);
+    return rule->content(&copy);
+}
+
+enum ipc_result ipc_send(int sock, enum msg_type type, const void *body, int fd)
+{
+    const struct rule *rule = rule_of(type);
+    if (!rule || (rule->size > 0) != (body != NULL) || rule->fd != (fd >= 0)) {
+        errno = EINVAL;
+        return IPC_ERROR;
+    }
+    struct msg_head head = {.type = (uint16_t)type, .size = (uint16_t)rule->size};
+    struct iovec parts[2] = {{&head, sizeof head}, {(void *)body, rule->size}};
+    struct msghdr msg = {.msg_iov = parts, .msg_iovlen = rule->size > 0 ? 2 : 1};
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    if (fd >= 0) {
+        msg.msg_control = control.space;
+        msg.msg_controllen = sizeof control.space;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    for (;;) {
+        ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+        if (n >= 0)
+            return IPC_OK; /* SEQPACKET sends whole messages or none */
+        if (errno == EINTR)
+            continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
+            return IPC_AGAIN;
+        return errno == EPIPE || errno == ECONNRESET ? IPC_EOF : IPC_ERROR;
+    }
+}
+
+/* Take the descriptors out of a received message: the first into *fd, any further is closed and counted as wrong. */
+static bool take_fds(struct msghdr *msg, int *fd)
+{
+    bool good = !(msg->msg_flags & MSG_CTRUNC);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+            good = false;
+            continue;
+        }
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int got;
+            memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
+            if (*fd < 0) {
+                *fd = got;
+            } else {
+                close(got);
+                good = false;
+            }
+        }
+    }
+    return good;
+}
+
+enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd)
+{
+    struct iovec part = {out, sizeof *out};
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(4 * sizeof(int))]; /* room for more than allowed, so that none is left open unseen */
+    } control;
+    struct msghdr msg = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    ssize_t n;
+    *fd = -1;
+    memset(out, 0, sizeof *out);
+    do {
+        n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return IPC_AGAIN;
+        return errno == ECONNRESET ? IPC_EOF : IPC_ERROR;
+    }
+    bool good = take_fds(&msg, fd);
+    if (n == 0 && good && *fd < 0)
+        return IPC_EOF;
+    if (good && !(msg.msg_flags & MSG_TRUNC) && ipc_valid(to, out, (size_t)n, *fd >= 0))
+        return IPC_OK;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    return IPC_BAD;
+}
+
+int ipc_pair(int fds[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
+}
+
+static int unix_address(const char *path, struct sockaddr_un *out)
+{
+    size_t len = strlen(path);
+    memset(out, 0, sizeof *out);
+    out->sun_family = AF_UNIX;
+    if (len == 0 || len >= sizeof out->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(out->sun_path, path, len);
+    return 0;
+}
+
+static int close_keep_errno(int fd)
+{
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+int ipc_listen(const char *path, int gid)
+{
+    struct sockaddr_un address;
+    if (unix_address(path, &address) < 0)
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    if (unlink(path) < 0 && errno != ENOENT)
+        return close_keep_errno(fd);
+    /* Nobody may connect before the group is right: the file is made without any permission. */
+    mode_t old = umask(0777);
+    int bad = bind(fd, (struct sockaddr *)&address, sizeof address);
+    int why = errno;
+    umask(old);
+    errno = why;
+    if (bad || (gid >= 0 && chown(path, (uid_t)-1, (gid_t)gid) < 0) || chmod(path, 0660) < 0 || listen(fd, 4) < 0)
+        return close_keep_errno(fd);
+    return fd;
+}
+
+int ipc_connect(const char *path)
+{
+    struct sockaddr_un address;
+    if (unix_address(path, &address) < 0)
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return close_keep_errno(fd);
+    return fd;
+}

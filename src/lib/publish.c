@@ -1,0 +1,140 @@
+#include "publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool key_ok(const char *key)
+{
+    size_t n = strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+    return n > 0 && key[n] == '\0';
+}
+
+void publish_begin(struct publish *p)
+{
+    p->len = 0;
+    p->full = false;
+    publish_add(p, "version", "1");
+}
+
+void publish_add(struct publish *p, const char *key, const char *fmt, ...)
+{
+    char value[512];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(value, sizeof value, fmt, ap);
+    va_end(ap);
+    /* After the first line that did not fit nothing more is added: a reader must not see a file with holes. */
+    if (n < 0 || p->full || !key_ok(key))
+        return;
+    for (char *c = value; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = ' ';
+    size_t room = sizeof p->text - p->len;
+    int len = snprintf(p->text + p->len, room, "%s %s\n", key, value);
+    if (len < 0 || (size_t)len >= room) {
+        p->text[p->len] = '\0';
+        p->full = true;
+        return;
+    }
+    p->len += (size_t)len;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* No fsync: state files live in /run, which is memory; they need to be whole, not lasting. */
+int publish_commit(const struct publish *p, const char *path)
+{
+    char tmp[PATH_MAX];
+    int n = snprintf(tmp, sizeof tmp, "%s.new", path);
+    if (n < 0 || (size_t)n >= sizeof tmp) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return -1;
+    int bad = write_all(fd, p->text, p->len);
+    int why = errno;
+    if (close(fd) < 0 && !bad) {
+        bad = -1;
+        why = errno;
+    }
+    if (!bad && rename(tmp, path) == 0)
+        return 0;
+    if (!bad)
+        why = errno;
+    (void)unlink(tmp);
+    errno = why;
+    return -1;
+}
+
+int publish_read(const char *path, char *buf, size_t len)
+{
+    if (len == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    buf[0] = '\0';
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    size_t have = 0;
+    while (have < len - 1) {
+        ssize_t n = read(fd, buf + have, len - 1 - have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            int why = errno;
+            close(fd);
+            buf[0] = '\0';
+            errno = why;
+            return -1;
+        }
+        if (n == 0)
+            break;
+        have += (size_t)n;
+    }
+    buf[have] = '\0';
+    close(fd);
+    return 0;
+}
+
+bool publish_get(const char *text, const char *key, char *value, size_t len)
+{
+    size_t key_len = strlen(key);
+    if (len > 0)
+        value[0] = '\0';
+    for (const char *line = text; *line;) {
+        size_t n = strcspn(line, "\n");
+        if (n > key_len && strncmp(line, key, key_len) == 0 && line[key_len] == ' ') {
+            size_t value_len = n - key_len - 1;
+            if (len == 0)
+                return true;
+            if (value_len > len - 1)
+                value_len = len - 1;
+            memcpy(value, line + key_len + 1, value_len);
+            value[value_len] = '\0';
+            return true;
+        }
+        line += n + (line[n] == '\n');
+    }
+    return false;
+}

@@ -1,0 +1,32 @@
+/*
+ * State files: what a daemon tells the rest of the box, one `key value` a line under /run/sekisho/, written whole to a
+ * temporary name and renamed, so that a reader sees the old state or the new one and `cat` is a debugger.
+ */
+#ifndef SEKISHO_PUBLISH_H
+#define SEKISHO_PUBLISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PUBLISH_MAX 4096 /* bytes of one state file */
+
+/* A state file being put together. Too long a text is cut at the last whole line, never written broken. */
+struct publish {
+    size_t len;
+    bool full;
+    char text[PUBLISH_MAX];
+};
+
+void publish_begin(struct publish *p);
+/* Newlines and control characters in the value become spaces. */
+void publish_add(struct publish *p, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Write to path by rename in the same folder. 0 or -1 with errno; the old file stays in force on error. */
+int publish_commit(const struct publish *p, const char *path);
+
+/* Read a state file into buf (NUL-terminated). 0 or -1 with errno. */
+int publish_read(const char *path, char *buf, size_t len);
+/* Copy the value of a key out of such text. False if it is not there (*value is then ""). */
+bool publish_get(const char *text, const char *key, char *value, size_t len);
+
+#endif

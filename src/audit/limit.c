@@ -1,0 +1,55 @@
+#include "limit.h"
+
+#include <string.h>
+
+/* One event costs `each_ms` of time; `burst` events may come at once. */
+static const struct {
+    uint64_t each_ms, burst;
+} rates[2] = {
+    {1000, 200}, /* ordinary events */
+    {10000, 30}, /* bulk: what a PC on the LAN can cause at will */
+};
+
+static bool is_bulk(const char *event, size_t len)
+{
+    static const char *const kinds[] = {"dns.", "flow.", "audit.lost"};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (len >= strlen(kinds[i]) && strncmp(event, kinds[i], strlen(kinds[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The sender's bucket; when the table is full, all further senders share the last one. */
+static struct limit_bucket *find(struct limit *l, uid_t uid, bool bulk, uint64_t now_ms)
+{
+    struct limit_bucket *b = l->buckets;
+    for (size_t i = 0; i < LIMIT_SENDERS; i++, b++) {
+        if (!b->used) {
+            *b = (struct limit_bucket){.uid = uid, .used = true, .bulk = bulk, .last_ms = now_ms};
+            b->tokens_ms = rates[bulk].each_ms * rates[bulk].burst;
+            return b;
+        }
+        if (b->uid == uid && b->bulk == bulk)
+            return b;
+    }
+    return b - 1;
+}
+
+bool limit_allow(struct limit *l, uid_t uid, const char *event, size_t len, uint64_t now_ms, unsigned *suppressed)
+{
+    struct limit_bucket *b = find(l, uid, is_bulk(event, len), now_ms);
+    uint64_t each = rates[b->bulk].each_ms, full = each * rates[b->bulk].burst;
+    b->tokens_ms += now_ms - b->last_ms;
+    b->last_ms = now_ms;
+    if (b->tokens_ms > full)
+        b->tokens_ms = full;
+    *suppressed = 0;
+    if (b->tokens_ms < each) {
+        b->suppressed++;
+        return false;
+    }
+    b->tokens_ms -= each;
+    *suppressed = b->suppressed;
+    b->suppressed = 0;
+    return true;
+}

@@ -1,0 +1,204 @@
+/*
+ * The audit program: receives events as datagrams and alone writes the log on the state partition.
+ *
+ *   audit                     the daemon (started by Finit as root; becomes user audit)
+ *   audit send EVENT [TEXT]   send one event, for scripts: `audit send boot image=1.2.0`
+ */
+#include "audit.h"
+#include "format.h"
+#include "limit.h"
+#include "log.h"
+#include "publish.h"
+#include "sandbox.h"
+#include "store.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOG_FOLDER   "/state/audit"
+#define RUN_FOLDER   "/run/sekisho/audit"
+#define STATE_FILE   RUN_FOLDER "/state"
+#define BATCH_LINES  32  /* written and synced together */
+#define RETRY_MS     5000 /* after a failed write */
+
+struct audit {
+    int sock;
+    struct store store;
+    struct limit limit;
+    uint64_t written;
+    char fault[160]; /* a sentence for people; "" while all is well */
+    size_t len;      /* of batch */
+    char batch[BATCH_LINES * FORMAT_LINE_MAX];
+};
+
+static uint64_t monotonic_ms(void)
+{
+    struct timespec ts;
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void publish(const struct audit *a)
+{
+    struct publish p;
+    publish_begin(&p);
+    publish_add(&p, "written", "%llu", (unsigned long long)a->written);
+    publish_add(&p, "number", "%llu", (unsigned long long)(a->store.next - 1));
+    if (a->fault[0])
+        publish_add(&p, "fault", "%s", a->fault);
+    if (publish_commit(&p, STATE_FILE) < 0)
+        log_error("cannot write %s: %s", STATE_FILE, strerror(errno));
+}
+
+static void add_line(struct audit *a, uid_t uid, const char *text, size_t len)
+{
+    char unknown[24];
+    a->len += format_line(a->batch + a->len, sizeof a->batch - a->len, time(NULL), a->store.next++,
+                          format_program(uid, unknown, sizeof unknown), text, len);
+    a->written++;
+}
+
+/* An event of this program itself. */
+static void add_own(struct audit *a, const char *text)
+{
+    add_line(a, UID_AUDIT, text, strlen(text));
+}
+
+static bool batch_has_room(const struct audit *a)
+{
+    return sizeof a->batch - a->len >= 2 * FORMAT_LINE_MAX; /* an event may bring a line about suppressed ones */
+}
+
+static void take_event(struct audit *a, uid_t uid, const char *text, size_t len)
+{
+    unsigned suppressed;
+    if (!limit_allow(&a->limit, uid, text, len, monotonic_ms(), &suppressed))
+        return;
+    if (suppressed > 0) {
+        char note[64];
+        int n = snprintf(note, sizeof note, "audit.suppressed count=%u", suppressed);
+        add_line(a, uid, note, (size_t)n);
+    }
+    add_line(a, uid, text, len);
+}
+
+/* Receive one datagram with its sender's uid, as the kernel attests it. False: nothing there. */
+static bool receive(struct audit *a)
+{
+    char text[AUDIT_LINE_MAX + 1];
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(struct ucred))];
+    } control;
+    struct iovec part = {text, sizeof text};
+    struct msghdr msg = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    ssize_t n = recvmsg(a->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0)
+        return false;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+        struct ucred sender;
+        /* A descriptor sent along would be in SCM_RIGHTS; there is no room for it, so the kernel has closed it. */
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
+            continue;
+        memcpy(&sender, CMSG_DATA(c), sizeof sender);
+        take_event(a, sender.uid, text, (size_t)n);
+    }
+    return true;
+}
+
+/* On failure the batch is kept and tried again: the socket's queue holds what comes meanwhile. */
+static bool flush(struct audit *a)
+{
+    if (a->len == 0)
+        return true;
+    if (store_append(&a->store, a->batch, a->len) < 0) {
+        (void)snprintf(a->fault, sizeof a->fault, "writing to %s failed: %s", LOG_FOLDER, strerror(errno));
+        log_error("%s", a->fault);
+        publish(a);
+        return false;
+    }
+    a->len = 0;
+    a->fault[0] = '\0';
+    publish(a);
+    return true;
+}
+
+_Noreturn static void run(struct audit *a)
+{
+    bool good = flush(a); /* this program's own start */
+    for (;;) {
+        struct pollfd p = {.fd = a->sock, .events = POLLIN};
+        if (good)
+            (void)poll(&p, 1, -1);
+        else
+            (void)poll(NULL, 0, RETRY_MS);
+        while (batch_has_room(a) && receive(a))
+            ;
+        good = flush(a);
+    }
+}
+
+/* The folders belong to this program's user; the log's to the group of those who may read state, too. */
+static void make_folder(const char *path, mode_t mode, gid_t gid)
+{
+    if ((mkdir(path, 0700) < 0 && errno != EEXIST) || chown(path, UID_AUDIT, gid) < 0 || chmod(path, mode) < 0)
+        log_fatal("cannot prepare %s: %s", path, strerror(errno));
+}
+
+static int open_socket(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = AUDIT_SOCKET};
+    const int on = 1;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || (unlink(AUDIT_SOCKET) < 0 && errno != ENOENT) ||
+        setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(AUDIT_SOCKET, 0666) < 0)
+        log_fatal("cannot make %s: %s", AUDIT_SOCKET, strerror(errno));
+    return fd;
+}
+
+static int send_event(int argc, char **argv)
+{
+    if (argc < 3 || argc > 4) {
+        log_error("usage: audit send EVENT [TEXT]");
+        return 2;
+    }
+    audit_event(argv[2], "%s", argc == 4 ? argv[3] : "");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct audit a;
+    static const uint32_t groups[] = {UID_SEKISHO};
+    static const char *const calls[] = {"openat", "rename", "renameat", "renameat2", "fdatasync", "fsync",
+                                        "unlink", "unlinkat", NULL};
+    log_name("audit");
+    if (argc > 1 && strcmp(argv[1], "send") == 0)
+        return send_event(argc, argv);
+    if (argc > 1)
+        log_fatal("unknown argument %s", argv[1]);
+    umask(0);
+    (void)mkdir("/run/sekisho", 0755);
+    make_folder(RUN_FOLDER, 0755, UID_AUDIT);
+    make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files get the group */
+    a.sock = open_socket();
+    umask(0022);
+    sandbox_user(UID_AUDIT, groups, 1, 0);
+    tzset(); /* reads its files now, not under seccomp */
+    if (store_open(&a.store, LOG_FOLDER, STORE_FILE_MAX) < 0)
+        log_fatal("cannot open the log in %s: %s", LOG_FOLDER, strerror(errno));
+    sandbox_syscalls(calls);
+    add_own(&a, "audit.start");
+    if (a.store.torn)
+        add_own(&a, "audit.torn the line before was cut off by a power failure");
+    run(&a);
+}

@@ -1,0 +1,136 @@
+/* `sekisho check`: find mistakes in site and service files, on the box or on any machine. */
+#include "conf.h"
+#include "json.h"
+#include "ops.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum kind { KIND_UNKNOWN, KIND_SITE, KIND_SERVICE };
+
+/* By the first section in the file. */
+static enum kind kind_of(const char *path)
+{
+    static const struct {
+        const char *section;
+        enum kind kind;
+    } sections[] = {{"[site]", KIND_SITE},      {"[wan]", KIND_SITE},       {"[lan]", KIND_SITE},
+                    {"[enroll]", KIND_SITE},    {"[service]", KIND_SERVICE}, {"[tunnel]", KIND_SERVICE},
+                    {"[dns]", KIND_SERVICE},    {"[allow]", KIND_SERVICE}};
+    char line[CONF_LINE_MAX];
+    enum kind kind = KIND_UNKNOWN;
+    FILE *f = fopen(path, "re");
+    while (f && kind == KIND_UNKNOWN && fgets(line, sizeof line, f)) {
+        const char *at = line + strspn(line, " \t\xef\xbb\xbf");
+        for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+            if (strncmp(at, sections[i].section, strlen(sections[i].section)) == 0)
+                kind = sections[i].kind;
+    }
+    if (f)
+        (void)fclose(f);
+    return kind;
+}
+
+static void show_errors(const struct conf_errors *errors)
+{
+    unsigned shown = errors->count < CONF_ERRORS_MAX ? errors->count : CONF_ERRORS_MAX;
+    for (unsigned i = 0; i < shown; i++) {
+        const struct conf_error *e = &errors->list[i];
+        if (e->line > 0)
+            (void)printf("%s:%u: %s.\n    %s\n", e->file, e->line, e->wrong, e->remedy);
+        else
+            (void)printf("%s: %s.\n    %s\n", e->file, e->wrong, e->remedy);
+    }
+    if (errors->count > shown)
+        (void)printf("and %u more mistakes.\n", errors->count - shown);
+}
+
+static void json_errors(const struct conf_errors *errors)
+{
+    unsigned shown = errors->count < CONF_ERRORS_MAX ? errors->count : CONF_ERRORS_MAX;
+    struct json j = {0};
+    json_open(&j, NULL, '{');
+    json_bool(&j, "ok", errors->count == 0);
+    json_number(&j, "count", errors->count);
+    json_open(&j, "errors", '[');
+    for (unsigned i = 0; i < shown; i++) {
+        const struct conf_error *e = &errors->list[i];
+        json_open(&j, NULL, '{');
+        json_text(&j, "file", e->file);
+        json_number(&j, "line", e->line);
+        json_text(&j, "wrong", e->wrong);
+        json_text(&j, "remedy", e->remedy);
+        json_close(&j, '}');
+    }
+    json_close(&j, ']');
+    json_close(&j, '}');
+    json_end();
+}
+
+/* One file; with --services, a site file together with the services that it names. False: not readable. */
+static bool check_file(const struct ops_args *args, const char *path, struct conf_errors *errors)
+{
+    static struct conf all;
+    static struct conf_service service;
+    enum kind kind = args->site ? KIND_SITE : args->service ? KIND_SERVICE : kind_of(path);
+    unsigned before = errors->count;
+    if (access(path, R_OK) < 0) {
+        (void)fprintf(stderr, "sekisho: cannot read %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    if (kind == KIND_UNKNOWN) {
+        (void)fprintf(stderr, "sekisho: %s begins with neither [site] nor [service]; say --site or --service\n", path);
+        return false;
+    }
+    if (kind == KIND_SERVICE)
+        (void)conf_load_service(path, &service, errors);
+    else if (args->services)
+        (void)conf_load_all(path, args->services, NULL, &all, errors);
+    else
+        (void)conf_load_site(path, &all.site, errors);
+    if (errors->count > before)
+        return true;
+    if (args->export && kind == KIND_SITE)
+        export_site(&all.site);
+    else if (args->dump && kind == KIND_SERVICE)
+        dump_service(&service);
+    else if (!args->json)
+        (void)printf("%s: good\n", path);
+    return true;
+}
+
+/* The box's own files, all together. */
+static bool check_box(const struct ops_args *args, struct conf_errors *errors)
+{
+    static struct conf all;
+    char site[PATH_MAX], own[PATH_MAX], shipped[PATH_MAX];
+    (void)snprintf(site, sizeof site, "%s/state/site.conf", args->root);
+    (void)snprintf(own, sizeof own, "%s/state/services", args->root);
+    (void)snprintf(shipped, sizeof shipped, "%s/etc/sekisho/services", args->root);
+    if (access(site, R_OK) < 0) {
+        (void)fprintf(stderr, "sekisho: cannot read %s: %s\n", site, strerror(errno));
+        return false;
+    }
+    if (conf_load_all(site, own, shipped, &all, errors) && !args->json)
+        (void)printf("%s and %u service file%s: good\n", site, all.service_count, all.service_count == 1 ? "" : "s");
+    return true;
+}
+
+int op_check(const struct ops_args *args)
+{
+    static struct conf_errors errors;
+    bool readable = true;
+    errors.count = 0;
+    if (args->file_count == 0)
+        readable = check_box(args, &errors);
+    for (unsigned i = 0; i < args->file_count; i++)
+        readable = check_file(args, args->files[i], &errors) && readable;
+    if (args->json && !args->export && !args->dump)
+        json_errors(&errors);
+    else
+        show_errors(&errors);
+    return !readable ? EXIT_USAGE : errors.count > 0 ? EXIT_WRONG : EXIT_GOOD;
+}

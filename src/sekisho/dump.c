@@ -1,0 +1,53 @@
+/*
+ * `check --dump`: the elements that a service file leads to in the packet filter's sets (configs/firewall.nft), one a
+ * line in nft's words. Addresses of names are known only at run time: `A(name)` stands for each that is admitted.
+ */
+#include "conf.h"
+#include "ops.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+static bool has_family(const struct conf_service *service, uint8_t family)
+{
+    for (unsigned i = 0; i < service->remote_count; i++)
+        if (service->remote[i].addr.family == family)
+            return true;
+    return false;
+}
+
+/* Which set of a pair: the family decides. */
+static const char *version(uint8_t family)
+{
+    return family == AF_INET ? "v4" : "v6";
+}
+
+static void dump_allow(const struct conf_service *service, uint8_t family)
+{
+    /* An address outside the tunnel's networks is refused, so a family without network can have no element. */
+    if (!has_family(service, family))
+        return;
+    for (unsigned i = 0; i < service->rule_count; i++)
+        for (unsigned k = 0; k < service->rules[i].port_count; k++) {
+            const struct conf_port *port = &service->rules[i].ports[k];
+            (void)printf("set allow_%s { %s(%s) . %s . %u . %u }%s\n", version(family),
+                         family == AF_INET ? "A" : "AAAA", service->rules[i].name,
+                         port->proto == IPPROTO_TCP ? "tcp" : "udp", port->port, service->number,
+                         port->tls ? " # tls" : "");
+        }
+}
+
+void dump_service(const struct conf_service *service)
+{
+    char text[INET6_ADDRSTRLEN];
+    for (unsigned i = 0; i < service->remote_count; i++) {
+        const struct prefix *p = &service->remote[i];
+        (void)printf("map tunnel_%s { %s/%u : %u }\n", version(p->addr.family), addr_text(&p->addr, text, sizeof text),
+                     p->len, service->number);
+    }
+    if (service->resolver.family)
+        (void)printf("set resolvers_%s { %s }\n", version(service->resolver.family),
+                     addr_text(&service->resolver, text, sizeof text));
+    dump_allow(service, AF_INET);
+    dump_allow(service, AF_INET6);
+}

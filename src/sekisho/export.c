@@ -1,0 +1,59 @@
+/* `check --export`: a site file as shell variables, for the boot scripts. Every value is of a harmless alphabet. */
+#include "conf.h"
+#include "ops.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static void put_text(const char *name, const char *value)
+{
+    (void)printf("%s='%s'\n", name, value);
+}
+
+static void put_addr(const char *name, const struct addr *a)
+{
+    char text[INET6_ADDRSTRLEN];
+    put_text(name, addr_text(a, text, sizeof text));
+}
+
+static void put_len(const char *name, const struct prefix *p)
+{
+    (void)printf("%s='%u'\n", name, p->addr.family ? p->len : 0u);
+}
+
+/* An IPv4 network's own address, and its mask. */
+static void network(const struct prefix *p, struct addr *net, struct addr *mask)
+{
+    uint32_t bits = p->len == 0 ? 0 : UINT32_MAX << (32 - p->len), address;
+    memcpy(&address, p->addr.bytes, sizeof address);
+    uint32_t net_bits = address & htonl(bits), mask_bits = htonl(bits);
+    *net = *mask = (struct addr){.family = AF_INET};
+    memcpy(net->bytes, &net_bits, sizeof net_bits);
+    memcpy(mask->bytes, &mask_bits, sizeof mask_bits);
+}
+
+void export_site(const struct conf_site *site)
+{
+    struct addr net, mask;
+    network(&site->lan_address, &net, &mask);
+    put_addr("LAN_ADDRESS", &site->lan_address.addr);
+    put_len("LAN_PREFIX", &site->lan_address);
+    put_addr("LAN_NETWORK", &net);
+    put_addr("LAN_NETMASK", &mask);
+    put_addr("DHCP_FIRST", &site->dhcp_first); /* empty: no DHCP for the PCs */
+    put_addr("DHCP_LAST", &site->dhcp_last);
+    put_text("WAN_MODE", site->wan_mode == CONF_WAN_STATIC ? "static" : "dhcp");
+    put_addr("WAN_ADDRESS", &site->wan_address.addr);
+    put_len("WAN_PREFIX", &site->wan_address);
+    put_addr("WAN_GATEWAY", &site->wan_gateway);
+    (void)printf("WAN_DNS='");
+    for (unsigned i = 0; i < site->wan_dns_count; i++) {
+        char text[INET6_ADDRSTRLEN];
+        (void)printf("%s%s", i ? " " : "", addr_text(&site->wan_dns[i], text, sizeof text));
+    }
+    (void)printf("'\nNTP_SERVERS='");
+    for (unsigned i = 0; i < site->ntp_count; i++)
+        (void)printf("%s%s", i ? " " : "", site->ntp[i]);
+    (void)printf("'\n");
+}

@@ -1,0 +1,20 @@
+/* A small writer of JSON on one line, to stdout. Text that is not UTF-8 is escaped, so the output is always valid. */
+#ifndef SEKISHO_JSON_H
+#define SEKISHO_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct json {
+    bool comma; /* something stands before in the current object or array */
+};
+
+/* key may be NULL inside an array and at the top. */
+void json_open(struct json *j, const char *key, char bracket); /* '{' or '[' */
+void json_close(struct json *j, char bracket);                 /* '}' or ']' */
+void json_text(struct json *j, const char *key, const char *value);
+void json_number(struct json *j, const char *key, uint64_t value);
+void json_bool(struct json *j, const char *key, bool value);
+void json_end(void); /* the newline */
+
+#endif

@@ -1,0 +1,198 @@
+#include "ops.h"
+#include "conf_parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct op ops[] = {
+    {"status", NULL, true, OPT_JSON | OPT_LANG, op_status, "[--json] [--lang en|ja]",
+     "how the box is, what is wrong and what to do", "装置の状態、問題とその対処"},
+    {"session", "start", true, OPT_JSON | OPT_SERVICE_NAME, op_session_start, "[SERVICE] [--json]",
+     "connect to the registry", "登録システムに接続する"},
+    {"session", "end", true, OPT_JSON, op_session_end, "[--json]", "end the connection", "接続を終わる"},
+    {"cert", "show", true, OPT_JSON | OPT_LANG, op_cert_show, "[--json]", "the certificate in force",
+     "使用中の証明書を表示する"},
+    {"cert", "renew", true, OPT_JSON, op_cert_renew, "[--json]", "renew the certificate now", "証明書をいま更新する"},
+    {"log", NULL, true, OPT_JSON | OPT_LINES, op_log, "[-n N] [--json]", "the last N lines of the audit log (20)",
+     "監査記録の最後のN行(20行)"},
+    {"check", NULL, true, OPT_JSON | OPT_CHECK | OPT_FILES, op_check,
+     "[--site|--service] [--services DIR] [--export|--dump] [--json] [FILE...]",
+     "find mistakes in a site or service file; without FILE: the box's own", "施設ファイル・サービスファイルの誤りを調べる"},
+    {"console", NULL, false, OPT_TTY, op_console, "[--tty DEVICE]", "status screen and prompt (started by the box)",
+     "状態画面と入力待ち(装置が起動する)"},
+    {"help", NULL, true, 0, op_help, "", "this list", "この一覧"},
+};
+#define OPS_COUNT (sizeof ops / sizeof ops[0])
+
+void ops_usage(bool from_console)
+{
+    (void)printf("%s\n", from_console ? "Commands / コマンド:" : "usage: sekisho [--root DIR] COMMAND");
+    for (size_t i = 0; i < OPS_COUNT; i++) {
+        char call[128];
+        if (from_console && !ops[i].console)
+            continue;
+        (void)snprintf(call, sizeof call, "%s%s%s%s%s", ops[i].group, ops[i].name ? " " : "",
+                       ops[i].name ? ops[i].name : "", ops[i].args[0] ? " " : "", ops[i].args);
+        (void)printf("  %s\n      %s / %s\n", call, ops[i].en, ops[i].ja);
+    }
+    if (!from_console)
+        (void)printf("Exit status: 0 all is well, 1 something is wrong and was said, 2 wrong call or nobody to ask.\n");
+}
+
+int op_help(const struct ops_args *args)
+{
+    (void)args;
+    ops_usage(false);
+    return EXIT_GOOD;
+}
+
+static const struct op *find(int argc, char *const argv[], int *words)
+{
+    for (size_t i = 0; i < OPS_COUNT; i++) {
+        if (strcmp(ops[i].group, argv[0]) != 0)
+            continue;
+        *words = ops[i].name ? 2 : 1;
+        if (!ops[i].name || (argc > 1 && strcmp(ops[i].name, argv[1]) == 0))
+            return &ops[i];
+    }
+    return NULL;
+}
+
+static bool flag_json(struct ops_args *a, const char *value)
+{
+    (void)value;
+    return a->json = true;
+}
+
+static bool flag_site(struct ops_args *a, const char *value)
+{
+    (void)value;
+    a->site = true;
+    return !a->service;
+}
+
+static bool flag_service(struct ops_args *a, const char *value)
+{
+    (void)value;
+    a->service = true;
+    return !a->site;
+}
+
+static bool flag_export(struct ops_args *a, const char *value)
+{
+    (void)value;
+    return a->export = true;
+}
+
+static bool flag_dump(struct ops_args *a, const char *value)
+{
+    (void)value;
+    return a->dump = true;
+}
+
+static bool value_lang(struct ops_args *a, const char *value)
+{
+    a->lang = strcmp(value, "ja") == 0 ? LANG_JA : LANG_EN;
+    return strcmp(value, "ja") == 0 || strcmp(value, "en") == 0;
+}
+
+static bool value_lines(struct ops_args *a, const char *value)
+{
+    uint32_t n;
+    if (!conf_parse_number(value, 1, 100000, &n))
+        return false;
+    a->lines = n;
+    return true;
+}
+
+static bool value_services(struct ops_args *a, const char *value)
+{
+    a->services = value;
+    return true;
+}
+
+static bool value_tty(struct ops_args *a, const char *value)
+{
+    a->tty = value;
+    return true;
+}
+
+static const struct option {
+    const char *text;
+    unsigned needs; /* bit of the command's options */
+    bool value;
+    bool (*take)(struct ops_args *a, const char *value);
+} options[] = {
+    {"--json", OPT_JSON, false, flag_json},         {"--lang", OPT_LANG, true, value_lang},
+    {"-n", OPT_LINES, true, value_lines},           {"--site", OPT_CHECK, false, flag_site},
+    {"--service", OPT_CHECK, false, flag_service},  {"--export", OPT_CHECK, false, flag_export},
+    {"--dump", OPT_CHECK, false, flag_dump},        {"--services", OPT_CHECK, true, value_services},
+    {"--tty", OPT_TTY, true, value_tty},
+};
+
+/* Languages: what is asked for, else what the environment says, else both (the console has no environment). */
+static enum ops_lang default_lang(void)
+{
+    const char *lang = getenv("LANG");
+    if (!lang || lang[0] == '\0' || lang[0] == 'C' || strncmp(lang, "POSIX", 5) == 0)
+        return LANG_BOTH;
+    return strncmp(lang, "ja", 2) == 0 ? LANG_JA : LANG_EN;
+}
+
+/* Takes the words after the command's name. False, having said why, if one does not fit. */
+static bool take_args(const struct op *op, int argc, char *const argv[], struct ops_args *a)
+{
+    for (int i = 0; i < argc; i++) {
+        const struct option *o = NULL;
+        for (size_t k = 0; argv[i][0] == '-' && k < sizeof options / sizeof options[0]; k++)
+            if (strcmp(options[k].text, argv[i]) == 0 && (op->options & options[k].needs))
+                o = &options[k];
+        if (o && o->value && i + 1 == argc) {
+            (void)fprintf(stderr, "sekisho: %s needs a value\n", o->text);
+            return false;
+        }
+        if (o) {
+            const char *value = o->value ? argv[++i] : NULL;
+            if (o->take(a, value))
+                continue;
+            (void)fprintf(stderr, "sekisho: %s%s%s does not fit\n", o->text, value ? " " : "", value ? value : "");
+            return false;
+        }
+        unsigned max = (op->options & OPT_FILES) ? OPS_ARGS_MAX : (op->options & OPT_SERVICE_NAME) ? 1 : 0;
+        if (argv[i][0] == '-' || a->file_count == max) {
+            (void)fprintf(stderr, "sekisho: %s%s%s does not take %s\n", op->group, op->name ? " " : "",
+                          op->name ? op->name : "", argv[i]);
+            return false;
+        }
+        a->files[a->file_count++] = argv[i];
+    }
+    return true;
+}
+
+int ops_run(int argc, char *const argv[], bool from_console)
+{
+    struct ops_args args = {.root = "", .lines = 20, .lang = default_lang()};
+    int words = 0;
+    if (!from_console && argc > 1 && strcmp(argv[0], "--root") == 0) {
+        args.root = argv[1];
+        argv += 2;
+        argc -= 2;
+    }
+    const struct op *op = argc > 0 ? find(argc, argv, &words) : NULL;
+    if (!op || (from_console && !op->console)) {
+        if (argc > 0)
+            (void)fprintf(from_console ? stdout : stderr, "There is no such command. / そのコマンドはありません。\n");
+        ops_usage(from_console);
+        return EXIT_USAGE;
+    }
+    if (op->run == op_help) {
+        ops_usage(from_console);
+        return EXIT_GOOD;
+    }
+    if (!take_args(op, argc - words, argv + words, &args)) {
+        (void)fprintf(stderr, "usage: %s%s%s %s\n", op->group, op->name ? " " : "", op->name ? op->name : "", op->args);
+        return EXIT_USAGE;
+    }
+    return op->run(&args);
+}

@@ -1,0 +1,72 @@
+/* The commands of `sekisho`: one row each in ops.c, one function each, arguments taken apart in one place. */
+#ifndef SEKISHO_OPS_H
+#define SEKISHO_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OPS_ARGS_MAX 8
+
+/* Exit statuses of every command. */
+enum ops_exit {
+    EXIT_GOOD = 0,  /* done; everything is well */
+    EXIT_WRONG = 1, /* done, and something is not well: a mistake in a file, a refusal, trouble */
+    EXIT_USAGE = 2  /* not done: wrong arguments, nobody there to ask */
+};
+
+enum ops_lang { LANG_BOTH, LANG_EN, LANG_JA };
+
+/* The options that were given; which ones a command takes stands in its row. */
+struct ops_args {
+    bool json;
+    enum ops_lang lang;
+    const char *root;     /* look at the files below this folder; "" on the box itself */
+    unsigned lines;       /* -n */
+    bool site, service;   /* check: which kind */
+    bool export, dump;    /* check: output for scripts */
+    const char *services; /* check: folder of service files */
+    const char *tty;      /* console */
+    unsigned file_count;  /* what is no option */
+    const char *files[OPS_ARGS_MAX];
+};
+
+enum ops_option {
+    OPT_JSON = 1,
+    OPT_LANG = 2,
+    OPT_LINES = 4,
+    OPT_CHECK = 8,
+    OPT_FILES = 16,
+    OPT_TTY = 32,
+    OPT_SERVICE_NAME = 64 /* one word: a service's name */
+};
+
+struct op {
+    const char *group, *name; /* "session" "start"; group alone when name is NULL */
+    bool console;             /* may be typed at the box's console */
+    unsigned options;
+    int (*run)(const struct ops_args *args);
+    const char *args;         /* for the usage text */
+    const char *en, *ja;      /* what it does */
+};
+
+/* Find and run the command that the words are. from_console: only what is allowed there. Returns an exit status. */
+int ops_run(int argc, char *const argv[], bool from_console);
+void ops_usage(bool from_console);
+
+int op_status(const struct ops_args *args);
+int op_session_start(const struct ops_args *args);
+int op_session_end(const struct ops_args *args);
+int op_cert_show(const struct ops_args *args);
+int op_cert_renew(const struct ops_args *args);
+int op_log(const struct ops_args *args);
+int op_check(const struct ops_args *args);
+int op_console(const struct ops_args *args);
+int op_help(const struct ops_args *args);
+
+/* check --export and --dump, for one file that has no mistake. */
+struct conf_site;
+struct conf_service;
+void export_site(const struct conf_site *site);
+void dump_service(const struct conf_service *service);
+
+#endif

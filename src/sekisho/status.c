@@ -1,0 +1,203 @@
+/* `sekisho status` and `sekisho cert show`: what the daemons publish, in plain words. */
+#include "health.h"
+#include "json.h"
+#include "ops.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PROBLEMS_MAX 16
+
+typedef void show_fn(const char *value, char *out, size_t size);
+
+static void show_text(const char *value, char *out, size_t size)
+{
+    (void)text_escape(out, size, value, strlen(value));
+}
+
+static void show_time(const char *value, char *out, size_t size)
+{
+    time_t when = (time_t)strtoll(value, NULL, 10);
+    struct tm tm;
+    out[0] = '\0';
+    if (when > 0 && gmtime_r(&when, &tm))
+        (void)strftime(out, size, "%Y-%m-%d %H:%M UTC", &tm);
+}
+
+/* The details under the headline: one row a value; a row without value is left out. */
+static const struct row {
+    const char *en, *ja;
+    enum health_file file;
+    const char *key;
+    show_fn *show;
+} rows[] = {
+    {"Service", "サービス", HEALTH_GATE, "service", show_text},
+    {"Mode of the LAN", "LANの状態", HEALTH_GATE, "mode", show_text},
+    {"Session", "接続", HEALTH_GATE, "session", show_text},
+    {"Since", "開始", HEALTH_GATE, "since", show_time},
+    {"Tunnel", "トンネル", HEALTH_GATE, "tunnel", show_text},
+    {"Hub", "接続先", HEALTH_GATE, "hub", show_text},
+    {"Address in the tunnel", "トンネル内アドレス", HEALTH_GATE, "vip", show_text},
+    {"Names refused", "拒否した名前", HEALTH_GATE, "blocked.dns", show_text},
+    {"Packets refused", "遮断したパケット", HEALTH_GATE, "blocked.forward", show_text},
+    {"Last session ended", "前回の終了理由", HEALTH_GATE, "last-end", show_text},
+    {"Certificate", "証明書", HEALTH_ENROLL, "phase", show_text},
+    {"Certificate until", "証明書の期限", HEALTH_ENROLL, "not-after", show_time},
+    {"Line", "回線", HEALTH_WAN, "link", show_text},
+    {"Address on the line", "回線側アドレス", HEALTH_WAN, "address", show_text},
+    {"Time confirmed", "時刻の確認", HEALTH_CLOCK, "trusted", show_text},
+};
+
+static const struct row cert_rows[] = {
+    {"State", "状態", HEALTH_ENROLL, "phase", show_text},
+    {"Subject", "名前", HEALTH_ENROLL, "subject", show_text},
+    {"Issuer", "発行者", HEALTH_ENROLL, "issuer", show_text},
+    {"Serial number", "シリアル番号", HEALTH_ENROLL, "serial", show_text},
+    {"Valid from", "開始", HEALTH_ENROLL, "not-before", show_time},
+    {"Valid until", "期限", HEALTH_ENROLL, "not-after", show_time},
+    {"Renewal at", "更新予定", HEALTH_ENROLL, "renew-at", show_time},
+    {"Loaded into the VPN", "VPNで使用", HEALTH_ENROLL, "loaded", show_text},
+    {"Server", "証明書サーバ", HEALTH_ENROLL, "server", show_text},
+    {"Trouble", "問題", HEALTH_ENROLL, "fault", show_text},
+    {"Next try", "次の試み", HEALTH_ENROLL, "next-try", show_time},
+};
+
+static void show_rows(const struct health *h, const struct row *row, size_t count, enum ops_lang lang)
+{
+    for (; count > 0; count--, row++) {
+        char value[512];
+        row->show(health_get(h, row->file, row->key), value, sizeof value);
+        if (value[0] == '\0')
+            continue;
+        if (lang == LANG_BOTH)
+            (void)printf("  %s / %s: %s\n", row->en, row->ja, value);
+        else
+            (void)printf("  %s: %s\n", lang == LANG_JA ? row->ja : row->en, value);
+    }
+}
+
+/* An English line, and the Japanese one under it; or the one of them. */
+static void show_pair(enum ops_lang lang, const char *prefix, const char *en, const char *ja)
+{
+    if (lang != LANG_JA)
+        (void)printf("%s%s\n", prefix, en);
+    if (lang != LANG_EN)
+        (void)printf("%s%s\n", prefix, ja);
+}
+
+static void show_situation(const struct health *h, const struct situation *s, enum ops_lang lang, const char *prefix)
+{
+    char en[1024], ja[1024];
+    show_pair(lang, prefix, health_sentence(h, s, false, en, sizeof en), health_sentence(h, s, true, ja, sizeof ja));
+}
+
+/* Keys whose values are numbers; all others are text, also where they happen to look like one (a serial number). */
+static bool is_number(const char *key, const char *value)
+{
+    static const char *const keys[] = {"version",  "since",  "generation",  "not-before",      "not-after", "renew-at",
+                                       "next-try", "number", "blocked.dns", "blocked.forward", "admitted",  "written", "requests", "requests-since"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i], key) == 0)
+            return value[0] && strlen(value) < 20 && value[strspn(value, "0123456789")] == '\0';
+    return false;
+}
+
+/* All keys of a state file, as they are. */
+static void json_file(struct json *j, const struct health *h, enum health_file file)
+{
+    json_open(j, health_name(file), '{');
+    for (const char *line = h->has[file] ? h->text[file] : ""; *line;) {
+        char key[64], value[512];
+        size_t len = strcspn(line, "\n"), key_len = strcspn(line, " \n");
+        if (key_len < sizeof key && len > key_len) {
+            (void)snprintf(key, sizeof key, "%.*s", (int)key_len, line);
+            (void)snprintf(value, sizeof value, "%.*s", (int)(len - key_len - 1), line + key_len + 1);
+            if (is_number(key, value))
+                json_number(j, key, strtoull(value, NULL, 10));
+            else
+                json_text(j, key, value);
+        }
+        line += len + (line[len] == '\n');
+    }
+    json_close(j, '}');
+}
+
+static void json_situation(struct json *j, const char *key, const struct health *h, const struct situation *s)
+{
+    char text[1024];
+    json_open(j, key, '{');
+    json_text(j, "id", s->id);
+    json_bool(j, "trouble", s->trouble);
+    json_text(j, "text", health_sentence(h, s, false, text, sizeof text));
+    json_text(j, "text_ja", health_sentence(h, s, true, text, sizeof text));
+    if (s->do_en) {
+        json_text(j, "action", s->do_en);
+        json_text(j, "action_ja", s->do_ja);
+    }
+    json_close(j, '}');
+}
+
+int op_status(const struct ops_args *args)
+{
+    static struct health h;
+    const struct situation *problems[PROBLEMS_MAX] = {0};
+    health_probe(&h, args->root);
+    health_read(&h, args->root);
+    const struct situation *headline = health_headline(&h);
+    size_t count = health_problems(&h, problems, PROBLEMS_MAX);
+    bool trouble = headline->trouble;
+    for (size_t i = 0; i < count; i++)
+        trouble = trouble || problems[i]->trouble;
+    int result = trouble ? EXIT_WRONG : EXIT_GOOD;
+    if (args->json) {
+        struct json j = {0};
+        json_open(&j, NULL, '{');
+        json_number(&j, "version", 1);
+        json_number(&j, "now", h.now);
+        json_bool(&j, "ok", !trouble);
+        json_situation(&j, "headline", &h, headline);
+        json_open(&j, "problems", '[');
+        for (size_t i = 0; i < count; i++)
+            json_situation(&j, NULL, &h, problems[i]);
+        json_close(&j, ']');
+        for (int f = 0; f < HEALTH_FILES; f++)
+            json_file(&j, &h, (enum health_file)f);
+        json_close(&j, '}');
+        json_end();
+        return result;
+    }
+    show_situation(&h, headline, args->lang, "");
+    if (headline->do_en)
+        show_pair(args->lang, "  -> ", headline->do_en, headline->do_ja);
+    show_rows(&h, rows, sizeof rows / sizeof rows[0], args->lang);
+    if (count > 0)
+        show_pair(args->lang, "", "Not as it should be:", "問題:");
+    for (size_t i = 0; i < count; i++) {
+        show_situation(&h, problems[i], args->lang, "* ");
+        if (problems[i]->do_en)
+            show_pair(args->lang, "  -> ", problems[i]->do_en, problems[i]->do_ja);
+    }
+    return result;
+}
+
+int op_cert_show(const struct ops_args *args)
+{
+    static struct health h;
+    health_probe(&h, args->root);
+    health_read(&h, args->root);
+    if (args->json) {
+        struct json j = {0};
+        json_open(&j, NULL, '{');
+        json_file(&j, &h, HEALTH_ENROLL);
+        json_close(&j, '}');
+        json_end();
+    } else if (h.has[HEALTH_ENROLL]) {
+        show_rows(&h, cert_rows, sizeof cert_rows / sizeof cert_rows[0], args->lang);
+    } else {
+        show_pair(args->lang, "", "The certificate program is not running.", "証明書のプログラムが動いていません。");
+    }
+    return h.has[HEALTH_ENROLL] ? EXIT_GOOD : EXIT_USAGE;
+}

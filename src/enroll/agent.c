@@ -1,0 +1,438 @@
+#include "agent.h"
+
+#include "audit.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define EXCHANGE_S 120    /* the network part gives up by itself before this */
+#define CABLE_S 15        /* so long after the start a link that is not up yet is nothing to tell people */
+#define NTP_S 600         /* so long the clock may take to become trusted before renewal goes by what it says */
+#define BLIND_S 86400     /* and then no more often than this, for it may be wrong by years */
+#define SIGNATURES_MAX 4  /* in one exchange: a handshake, and a few again after a 401 or a lost connection */
+
+const char *phase_name(enum phase phase)
+{
+    static const char *const names[] = {"none", "enrolling", "waiting", "valid", "renewing", "alarm"};
+    return names[phase];
+}
+
+/* The one function that changes the phase. */
+static void enter(struct agent *a, enum phase to, const char *reason)
+{
+    if (to == a->phase)
+        return;
+    log_info("%s -> %s: %s", phase_name(a->phase), phase_name(to), reason);
+    if (to == PHASE_ALARM)
+        audit_event("cert.alarm", "reason=\"%s\"", reason);
+    a->phase = to;
+}
+
+static bool has_cert(const struct agent *a)
+{
+    return a->renew_at != 0;
+}
+
+static bool expired(const struct agent *a, const struct agent_time *now)
+{
+    return has_cert(a) && now->trusted && now->unix_s >= a->facts.not_after;
+}
+
+static void set_fault(struct agent *a, const char *text)
+{
+    snprintf(a->fault, sizeof a->fault, "%s", text);
+}
+
+static uint32_t random_number(void)
+{
+    uint32_t number = 0;
+    if (getrandom(&number, sizeof number, 0) < 0)
+        log_warn("no random numbers: %s", strerror(errno));
+    return number;
+}
+
+/* ---- the current generation ---- */
+
+/* Learn what the current generation is; false: its files do not make a pair. */
+static bool read_current(struct agent *a)
+{
+    static char cert[KEYS_CERT_PEM_MAX], ca[KEYS_CERT_PEM_MAX];
+    static uint8_t der[KEYS_CERT_MAX];
+    char key[KEYS_PEM_MAX];
+    long cert_len = store_read(&a->store, "cert.pem", cert, sizeof cert);
+    long ca_len = store_read(&a->store, "ca.pem", ca, sizeof ca);
+    long key_len = store_read(&a->store, "key.pem", key, sizeof key);
+    bool good = cert_len > 0 && ca_len > 0 && key_len > 0 && keys_to_der(ca, (size_t)ca_len, 0, der, sizeof der) > 0 &&
+                keys_pair(key, (size_t)key_len, cert, (size_t)cert_len) &&
+                keys_facts(cert, (size_t)cert_len, &a->facts);
+    explicit_bzero(key, sizeof key);
+    a->renew_at = good ? schedule_renew_at(a->facts.not_before, a->facts.not_after, a->facts.spread) : 0;
+    return good;
+}
+
+static void open_store(struct agent *a, int *store_ctx)
+{
+    if (store_open(&a->store, &store_fs_ops, store_ctx) < 0)
+        log_fatal("the key store cannot be used: %s", strerror(errno));
+    while (a->store.current != 0 && !read_current(a)) {
+        log_error("generation %u is damaged", a->store.current);
+        audit_event("cert.damaged", "generation=%u", a->store.current);
+        if (store_fall_back(&a->store) < 0)
+            a->store.current = 0;
+    }
+}
+
+void agent_init(struct agent *a, const struct conf_site *site, const char *fault, int net, int *store_ctx,
+                const char *vici_path)
+{
+    memset(a, 0, sizeof *a);
+    a->site = site;
+    a->net = net;
+    keys_init();
+    open_store(a, store_ctx);
+    load_init(&a->load, vici_path, &a->store);
+    if (!site)
+        set_fault(a, fault);
+    if (has_cert(a))
+        enter(a, PHASE_VALID, "the stored certificate is in use");
+    else if (site)
+        enter(a, PHASE_WAITING, "no certificate yet");
+}
+
+/* ---- an exchange: begin ---- */
+
+static bool send_blob(struct agent *a, enum msg_type type, uint8_t kind, const uint8_t *data, size_t len)
+{
+    static struct msg_blob blob;
+    if (len == 0 || len > MSG_BLOB_MAX)
+        return false;
+    blob.len = (uint16_t)len;
+    blob.kind = kind;
+    memcpy(blob.data, data, len);
+    memset(blob.data + len, 0, sizeof blob.data - len);
+    return ipc_send(a->net, type, &blob, -1) == IPC_OK;
+}
+
+/* Certificate number `index` of a file of the current generation. */
+static bool send_cert(struct agent *a, const char *file, unsigned index, uint8_t kind)
+{
+    static char pem[STORE_FILE_MAX];
+    static uint8_t der[KEYS_CERT_MAX];
+    long len = store_read(&a->store, file, pem, sizeof pem);
+    size_t der_len = len > 0 ? keys_to_der(pem, (size_t)len, index, der, sizeof der) : 0;
+    return der_len > 0 && send_blob(a, MSG_EST_CHAIN, kind, der, der_len);
+}
+
+static bool make_pending(struct agent *a)
+{
+    char key[KEYS_PEM_MAX];
+    uint8_t csr[KEYS_CSR_MAX];
+    size_t key_len = keys_make(key, sizeof key);
+    size_t csr_len = key_len > 0 ? keys_request(key, key_len, a->site->device, csr, sizeof csr) : 0;
+    bool made = csr_len > 0;
+    if (made && store_begin(&a->store, (struct store_blob){key, key_len}, (struct store_blob){csr, csr_len}) < 0) {
+        log_error("the new key cannot be stored: %s", strerror(errno));
+        made = false;
+    }
+    explicit_bzero(key, sizeof key);
+    return made;
+}
+
+/* The request that goes out: the pending one if it is still right, so that a server which approves later knows it again. */
+static size_t pending_request(struct agent *a, uint8_t *csr, size_t max)
+{
+    char key[KEYS_PEM_MAX];
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (a->store.pending) {
+            long key_len = store_read_pending(&a->store, "key.pem", key, sizeof key);
+            long len = store_read_pending(&a->store, "csr.der", csr, max);
+            bool fits =
+                key_len > 0 && len > 0 && keys_request_fits(csr, (size_t)len, key, (size_t)key_len, a->site->device);
+            explicit_bzero(key, sizeof key);
+            if (fits)
+                return (size_t)len;
+        }
+        if (!make_pending(a))
+            break;
+    }
+    return 0;
+}
+
+static bool send_exchange(struct agent *a, const struct agent_time *now)
+{
+    uint8_t csr[KEYS_CSR_MAX];
+    size_t csr_len = pending_request(a, csr, sizeof csr);
+    struct msg_est_start start = {.renew = a->exchange.renew, .ca_known = a->exchange.renew};
+    if (csr_len == 0)
+        return false;
+    start.resolver_count = (uint8_t)now->resolver_count;
+    memcpy(start.resolvers, now->resolvers, sizeof start.resolvers);
+    /* From here on the network part waits for the rest: a half-sent exchange has no other end than a new start. */
+    bool sent = ipc_send(a->net, MSG_EST_START, &start, -1) == IPC_OK;
+    if (sent && a->exchange.renew) {
+        sent = send_cert(a, "cert.pem", 0, 0) && send_cert(a, "ca.pem", 0, 1);
+        for (unsigned i = 0; i < KEYS_CHAIN_MAX && send_cert(a, "chain.pem", i, 2); i++)
+            continue;
+    }
+    if (!sent || !send_blob(a, MSG_EST_CSR, 0, csr, csr_len))
+        log_fatal("the network part does not take a request");
+    return true;
+}
+
+static void fail(struct agent *a, const struct agent_time *now, const char *text, bool person, uint32_t wait_s);
+
+static void begin(struct agent *a, const struct agent_time *now)
+{
+    a->exchange.running = true;
+    a->exchange.renew = has_cert(a) && !expired(a, now);
+    a->exchange.until = now->mono + EXCHANGE_S;
+    a->exchange.signs = 0;
+    schedule_use(&a->day, now->mono);
+    if (!now->trusted)
+        a->blind = now->mono + BLIND_S;
+    if (a->phase != PHASE_ALARM) /* an alarm stays until it is over, so that its light does not flicker */
+        enter(a, has_cert(a) ? PHASE_RENEWING : PHASE_ENROLLING,
+              a->forced     ? "renewal was asked for"
+              : has_cert(a) ? "renewal is due"
+                            : "asking for a certificate");
+    a->forced = false;
+    if (!send_exchange(a, now))
+        fail(a, now, "The box could not make or store a key for the enrolment: its storage may be full or damaged.",
+             true, 0);
+}
+
+/* ---- an exchange: end ---- */
+
+static void forget_issued(struct agent *a)
+{
+    struct keys_issued *got = &a->exchange.issued;
+    free(got->cert.data);
+    free(got->ca.data);
+    for (unsigned i = 0; i < got->chain_count; i++)
+        free(got->chain[i].data);
+    memset(got, 0, sizeof *got);
+}
+
+/* The last twentieth of the lifetime has begun and it is still not renewed: too late to go on silently. */
+static bool is_late(const struct agent *a, const struct agent_time *now)
+{
+    return has_cert(a) && now->trusted &&
+           now->unix_s > a->facts.not_after - (a->facts.not_after - a->facts.not_before) / 20;
+}
+
+/* Also called for a failure before anything was sent. wait_s: what the server asked for, 0: nothing. */
+static void fail(struct agent *a, const struct agent_time *now, const char *text, bool person, uint32_t wait_s)
+{
+    a->exchange.running = false;
+    forget_issued(a);
+    a->failures++;
+    uint32_t wait = schedule_wait(a->failures, random_number());
+    if (wait_s > 0) /* the server's wish, and a little, so that a thousand boxes do not come back in one second */
+        wait = wait_s + random_number() % (wait_s / 8 + 1);
+    a->next = now->mono + wait;
+    a->person = person && now->trusted; /* dates are often the true reason while the clock is wrong */
+    set_fault(a, text);
+    log_warn("%s Next try in %u s.", text, wait);
+    if (a->failures == 1 || a->failures % 10 == 0) /* the auditor wants to know, but not each of a thousand times */
+        audit_event("cert.failed", "failures=%u reason=\"%s\"", a->failures, text);
+    if (a->person || expired(a, now) || is_late(a, now))
+        enter(a, PHASE_ALARM, text);
+    else
+        enter(a, has_cert(a) ? PHASE_VALID : PHASE_WAITING, text);
+}
+
+static bool commit(struct agent *a)
+{
+    static char cert[KEYS_CERT_PEM_MAX], ca[KEYS_CERT_PEM_MAX], chain[STORE_FILE_MAX];
+    const struct keys_issued *got = &a->exchange.issued;
+    size_t cert_len = keys_to_pem(got->cert, cert, sizeof cert), ca_len = keys_to_pem(got->ca, ca, sizeof ca);
+    size_t chain_len = 0;
+    for (unsigned i = 0; i < got->chain_count; i++)
+        chain_len += keys_to_pem(got->chain[i], chain + chain_len, sizeof chain - chain_len);
+    return cert_len > 0 && ca_len > 0 &&
+           store_commit(&a->store, (struct store_blob){cert, cert_len}, (struct store_blob){ca, ca_len},
+                        (struct store_blob){chain, chain_len}) == 0;
+}
+
+static void finish(struct agent *a, const struct agent_time *now)
+{
+    char why[240], key[KEYS_PEM_MAX];
+    long key_len = store_read_pending(&a->store, "key.pem", key, sizeof key);
+    bool good = key_len > 0 && keys_check(&a->exchange.issued, key, (size_t)key_len, a->site->est_ca_sha256,
+                                          now->trusted, why, sizeof why);
+    explicit_bzero(key, sizeof key);
+    if (!good) {
+        audit_event("cert.refused", "reason=\"%s\"", key_len > 0 ? why : "the pending key is gone");
+        fail(a, now, key_len > 0 ? why : "The key that the certificate belongs to cannot be read.", true, 0);
+        return;
+    }
+    if (!commit(a) || !read_current(a)) {
+        fail(a, now, "The new certificate could not be stored: the box's storage may be full or damaged.", true, 0);
+        return;
+    }
+    bool renewed = a->exchange.renew;
+    a->exchange.running = false;
+    forget_issued(a);
+    a->failures = 0;
+    a->person = false;
+    a->fault[0] = 0;
+    load_again(&a->load);
+    audit_event(renewed ? "cert.renewed" : "cert.enrolled", "generation=%u serial=%s subject=\"%s\"", a->store.current,
+                a->facts.serial, a->facts.subject);
+    enter(a, PHASE_VALID, renewed ? "the certificate was renewed" : "the certificate was issued");
+}
+
+/* ---- messages of the network part ---- */
+
+static bool take_cert(struct agent *a, const struct msg_blob *blob)
+{
+    struct keys_issued *got = &a->exchange.issued;
+    struct keys_der *slot = blob->kind == 0 ? &got->cert : blob->kind == 1 ? &got->ca : NULL;
+    if (!slot && blob->kind == 2 && got->chain_count < KEYS_CHAIN_MAX)
+        slot = &got->chain[got->chain_count++];
+    if (!slot || slot->data || blob->len == 0 || blob->len > KEYS_CERT_MAX)
+        return false;
+    slot->data = malloc(blob->len);
+    if (!slot->data)
+        log_fatal("out of memory");
+    memcpy(slot->data, blob->data, blob->len);
+    slot->len = blob->len;
+    return true;
+}
+
+/* The TLS client's proof that it has the current key: the only thing the network part may have signed. */
+static bool sign(struct agent *a, const struct msg_sign *wish)
+{
+    char key[KEYS_PEM_MAX];
+    uint8_t signature[256];
+    bool length_fits = wish->len == 32 || wish->len == 48 || wish->len == 64;
+    if (!a->exchange.renew || !length_fits || ++a->exchange.signs > SIGNATURES_MAX)
+        return false;
+    long key_len = store_read(&a->store, "key.pem", key, sizeof key);
+    size_t len =
+        key_len > 0 ? keys_sign(key, (size_t)key_len, wish->digest, wish->len, signature, sizeof signature) : 0;
+    explicit_bzero(key, sizeof key);
+    return send_blob(a, MSG_SIGNATURE, 0, signature, len);
+}
+
+static void done(struct agent *a, const struct msg_est_done *end, const struct agent_time *now)
+{
+    char text[sizeof end->text];
+    if (end->ok) {
+        finish(a, now);
+        return;
+    }
+    memcpy(text, end->text, sizeof text);
+    text[sizeof text - 1] = 0;
+    for (char *c = text; *c; c++) /* it may quote the server: nothing that could play with a terminal */
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    fail(a, now, text, end->person, end->retry_after_s);
+}
+
+bool agent_message(struct agent *a, const struct msg *m, const struct agent_time *now)
+{
+    if (!a->exchange.running)
+        return false;
+    switch (m->head.type) {
+    case MSG_SIGN: return sign(a, &m->u.sign);
+    case MSG_EST_CERT: return take_cert(a, &m->u.blob);
+    case MSG_EST_DONE: done(a, &m->u.est_done, now); return true;
+    default: return false;
+    }
+}
+
+/* ---- time ---- */
+
+/* A link that comes back, or a clock that becomes right, is a reason to try at once. */
+static void watch_surroundings(struct agent *a, const struct agent_time *now)
+{
+    bool better = (now->link && !a->had_link) || (now->trusted && !a->had_time);
+    if (a->started == 0) {
+        a->started = a->untrusted_from = now->mono;
+        better = false;
+    }
+    if (better && now->link && a->failures > 0 && !a->person) {
+        a->failures = 0;
+        a->next = now->mono + 1;
+    }
+    if (now->link && !a->had_link && a->failures == 0 && !has_cert(a))
+        a->fault[0] = 0; /* it said that there was no link */
+    if (!now->trusted && a->had_time)
+        a->untrusted_from = now->mono;
+    a->had_link = now->link;
+    a->had_time = now->trusted;
+}
+
+/* Renewal by date. A clock that is not trusted decides nothing about a certificate, except to try now and then. */
+static bool is_renewal_due(const struct agent *a, const struct agent_time *now)
+{
+    if (now->unix_s < a->renew_at)
+        return false;
+    return now->trusted || (now->mono >= a->untrusted_from + NTP_S && now->mono >= a->blind);
+}
+
+static bool is_due(const struct agent *a, const struct agent_time *now)
+{
+    if (now->mono < a->next)
+        return false;
+    return a->forced || !has_cert(a) || is_renewal_due(a, now);
+}
+
+void agent_tick(struct agent *a, const struct agent_time *now)
+{
+    load_tick(&a->load, now->mono);
+    if (!a->site)
+        return;
+    if (a->exchange.running) {
+        if (now->mono >= a->exchange.until)
+            log_fatal("the network part does not answer");
+        return;
+    }
+    watch_surroundings(a, now);
+    if (expired(a, now) && a->phase == PHASE_VALID) {
+        set_fault(a,
+                  "The box's certificate has expired: the VPN cannot be raised until it is renewed. Call the centre.");
+        enter(a, PHASE_ALARM, "the certificate has expired");
+    }
+    if (!now->link && !has_cert(a)) {
+        if (now->mono >= a->started + CABLE_S)
+            set_fault(a, "The box has no connection to the outside yet: check the cable in the WAN port.");
+        return;
+    }
+    if (is_due(a, now) && schedule_blocked(&a->day, now->mono) == 0)
+        begin(a, now);
+}
+
+void agent_renew(struct agent *a, const struct agent_time *now, struct msg_reply *reply)
+{
+    uint32_t blocked = schedule_blocked(&a->day, now->mono);
+    reply->ok = 0;
+    if (!a->site) {
+        snprintf(reply->text, sizeof reply->text, "There is no usable site file, so there is nobody to ask.");
+    } else if (a->exchange.running) {
+        snprintf(reply->text, sizeof reply->text, "The enrolment server is being asked already.");
+    } else if (blocked > 0) {
+        snprintf(reply->text, sizeof reply->text, "The daily limit of %d requests is used up; try again in %u minutes.",
+                 SCHEDULE_PER_DAY, blocked / 60 + 1);
+    } else {
+        a->forced = true;
+        a->next = now->mono;
+        reply->ok = 1;
+        snprintf(reply->text, sizeof reply->text, "Asking the enrolment server for a new certificate now.");
+        audit_event("cert.renew-asked", "generation=%u", a->store.current);
+    }
+}
+
+int64_t agent_next_try(const struct agent *a, const struct agent_time *now)
+{
+    int64_t in = a->next > now->mono ? a->next - now->mono : 0, blocked = schedule_blocked(&a->day, now->mono);
+    if (!a->site || a->exchange.running || !now->trusted)
+        return 0;
+    int64_t at = now->unix_s + (in > blocked ? in : blocked);
+    return has_cert(a) && at < a->renew_at && !a->forced ? a->renew_at : at;
+}

@@ -1,0 +1,222 @@
+/*
+ * enroll: the box's keys and certificates. Started by Finit as root; splits into the key part (user enroll: keys,
+ * requests, checks, schedule, VICI) and the network part (user enroll-net, `enroll net`), then both give up root. If
+ * one of them ends, so does the other, and Finit starts the pair again.
+ *
+ *   enroll [-d PREFIX]         PREFIX is put before every path (tests)
+ */
+#include "agent.h"
+#include "audit.h"
+#include "log.h"
+#include "net.h"
+#include "report.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NET_FD 3 /* the network part finds its socket here */
+#define CTL_MAX 4
+
+/* Files of the store, the state file, charon's socket, the audit socket, callers of ctl.sock. */
+static const char *const calls[] = {"openat",   "mkdirat", "renameat",   "renameat2",  "rename",     "symlinkat",
+                                    "unlinkat", "unlink",  "fsync",      "getdents64", "readlinkat", "socket",
+                                    "connect",  "accept4", "getsockopt", NULL};
+
+static struct conf_site site;
+static struct conf_errors errors;
+static const char *prefix = "";
+
+static const char *path_of(char *out, const char *path)
+{
+    if (snprintf(out, PATH_MAX, "%s%s", prefix, path) >= PATH_MAX)
+        log_fatal("%s%s: too long", prefix, path);
+    return out;
+}
+
+/* A folder of ours. The one above it belongs to root, so nobody can put anything else there. */
+static void own_folder(const char *path, mode_t mode)
+{
+    if (mkdir(path, mode) < 0 && errno != EEXIST)
+        log_fatal("cannot make %s: %s", path, strerror(errno));
+    if (chown(path, UID_ENROLL, UID_ENROLL) < 0 || chmod(path, mode) < 0)
+        log_fatal("cannot own %s: %s", path, strerror(errno));
+}
+
+static bool load_site(char *fault, size_t len)
+{
+    char path[PATH_MAX];
+    if (conf_load_site(path_of(path, "/state/site.conf"), &site, &errors))
+        return true;
+    if (errors.list[0].line > 0)
+        snprintf(fault, len, "The site file is not used: line %u: %s", errors.list[0].line, errors.list[0].wrong);
+    else
+        snprintf(fault, len, "The site file is not used: %s", errors.list[0].wrong);
+    return false;
+}
+
+_Noreturn static void run_net(void)
+{
+    char fault[8];
+    if (!load_site(fault, sizeof fault))
+        log_fatal("the network part cannot read the site file");
+    net_run(NET_FD, &site);
+}
+
+/* Start the network part while we are still root. Returns our end of the socket. */
+static int start_net(void)
+{
+    int pair[2];
+    if (ipc_pair(pair) < 0)
+        log_fatal("socketpair: %s", strerror(errno));
+    pid_t child = fork();
+    if (child < 0)
+        log_fatal("fork: %s", strerror(errno));
+    if (child == 0) {
+        /* dup2 onto itself would keep close-on-exec */
+        if (pair[1] == NET_FD ? fcntl(NET_FD, F_SETFD, 0) < 0 : dup2(pair[1], NET_FD) < 0)
+            log_fatal("dup2: %s", strerror(errno));
+        execl("/proc/self/exe", "enroll", "net", "-d", prefix, (char *)NULL);
+        log_fatal("cannot start the network part: %s", strerror(errno));
+    }
+    close(pair[1]);
+    return pair[0];
+}
+
+/* ---- ctl.sock ---- */
+
+struct callers {
+    int listener;
+    int fds[CTL_MAX]; /* -1: free */
+};
+
+static void take_caller(struct callers *c)
+{
+    int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    for (int i = 0; i < CTL_MAX && fd >= 0; i++) {
+        if (c->fds[i] < 0) {
+            c->fds[i] = fd;
+            fd = -1;
+        }
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+static void serve_caller(int *fd, struct agent *a, const struct agent_time *now)
+{
+    static struct msg m;
+    struct msg_reply reply = {0};
+    int passed = -1;
+    enum ipc_result result = ipc_recv(*fd, ROLE_ENROLL, &m, &passed);
+    if (result == IPC_AGAIN)
+        return;
+    if (result == IPC_OK && m.head.type == MSG_CTL_CERT_RENEW) {
+        agent_renew(a, now, &reply);
+        if (ipc_send(*fd, MSG_CTL_REPLY, &reply, -1) == IPC_OK)
+            return;
+    }
+    close(*fd);
+    *fd = -1;
+}
+
+/* ---- the loop ---- */
+
+static void serve_net(struct agent *a, const struct agent_time *now)
+{
+    static struct msg m;
+    for (;;) {
+        int passed = -1;
+        enum ipc_result result = ipc_recv(a->net, ROLE_ENROLL, &m, &passed);
+        if (result == IPC_AGAIN)
+            return;
+        if (result == IPC_EOF)
+            log_fatal("the network part has ended");
+        if (result != IPC_OK || m.head.type == MSG_CTL_CERT_RENEW || !agent_message(a, &m, now))
+            log_fatal("the network part breaks the rules");
+    }
+}
+
+_Noreturn static void run(struct agent *a, struct callers *callers, const char *run_dir, const char *state_path)
+{
+    struct agent_time now = {0};
+    for (;;) {
+        report_look(&now, run_dir, a->site);
+        agent_tick(a, &now);
+        report_write(a, &now, state_path);
+
+        struct pollfd p[3 + CTL_MAX] = {{a->net, POLLIN, 0}, {callers->listener, POLLIN, 0}};
+        p[2].fd = load_fd(&a->load, &p[2].events);
+        for (int i = 0; i < CTL_MAX; i++)
+            p[3 + i] = (struct pollfd){callers->fds[i], POLLIN, 0};
+        if (poll(p, 3 + CTL_MAX, 1000) < 0 && errno != EINTR)
+            log_fatal("poll: %s", strerror(errno));
+        report_look(&now, run_dir, a->site);
+        if (p[0].revents)
+            serve_net(a, &now);
+        if (p[2].revents)
+            load_process(&a->load, now.mono);
+        for (int i = 0; i < CTL_MAX; i++)
+            if (p[3 + i].revents)
+                serve_caller(&callers->fds[i], a, &now);
+        if (p[1].revents)
+            take_caller(callers);
+    }
+}
+
+_Noreturn static void run_key(void)
+{
+    static struct agent agent;
+    static char run_dir[PATH_MAX], state_path[PATH_MAX], vici_path[PATH_MAX];
+    static int keys;
+    char path[PATH_MAX], fault[240] = "";
+    struct callers callers = {.fds = {-1, -1, -1, -1}};
+
+    path_of(run_dir, "/run/sekisho");
+    path_of(state_path, "/run/sekisho/enroll/state");
+    path_of(vici_path, VICI_SOCKET);
+    bool usable = load_site(fault, sizeof fault);
+    int net = usable ? start_net() : -1;
+    explicit_bzero(site.est_password, sizeof site.est_password);
+
+    own_folder(path_of(path, "/run/sekisho/enroll"), 0755);
+    own_folder(path_of(path, "/state/keys"), 0700);
+    keys = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    callers.listener = ipc_listen(path_of(path, "/run/sekisho/enroll/ctl.sock"), UID_SEKISHO);
+    if (keys < 0 || callers.listener < 0)
+        log_fatal("cannot open the key store or the control socket: %s", strerror(errno));
+    audit_open();
+
+    umask(022);
+    sandbox_user(UID_ENROLL, (const uint32_t[]){UID_SEKISHO, UID_VICI}, 2, 0);
+    sandbox_syscalls(calls);
+    agent_init(&agent, usable ? &site : NULL, fault, net, &keys, vici_path);
+    report_resume(&agent, state_path);
+    run(&agent, &callers, run_dir, state_path);
+}
+
+int main(int argc, char **argv)
+{
+    bool net = argc > 1 && strcmp(argv[1], "net") == 0;
+    int option;
+    log_name("enroll");
+    optind = net ? 2 : 1;
+    while ((option = getopt(argc, argv, "d:")) != -1) {
+        if (option != 'd')
+            return 2;
+        prefix = optarg;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (net)
+        run_net();
+    run_key();
+}

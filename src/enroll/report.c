@@ -1,0 +1,105 @@
+#include "report.h"
+
+#include "log.h"
+#include "publish.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LINK_UNKNOWN_S 10 /* after this time a missing wan/state no longer means "not up yet" */
+
+static void add_certificate(struct publish *p, const struct agent *a)
+{
+    publish_add(p, "subject", "%s", a->facts.subject);
+    publish_add(p, "issuer", "%s", a->facts.issuer);
+    publish_add(p, "serial", "%s", a->facts.serial);
+    publish_add(p, "not-before", "%lld", (long long)a->facts.not_before);
+    publish_add(p, "not-after", "%lld", (long long)a->facts.not_after);
+    publish_add(p, "renew-at", "%lld", (long long)a->renew_at);
+}
+
+void report_write(const struct agent *a, const struct agent_time *now, const char *path)
+{
+    static struct publish last, p;
+    int64_t next = agent_next_try(a, now);
+    publish_begin(&p);
+    publish_add(&p, "phase", "%s", phase_name(a->phase));
+    publish_add(&p, "generation", "%u", a->store.current);
+    publish_add(&p, "loaded", "%s", a->load.loaded ? "yes" : "no");
+    if (a->renew_at != 0)
+        add_certificate(&p, a);
+    if (a->fault[0] || a->load.fault[0])
+        publish_add(&p, "fault", "%s", a->fault[0] ? a->fault : a->load.fault);
+    /* in steps, so that the file does not change each second while a retry is waited for */
+    if (next > 0)
+        publish_add(&p, "next-try", "%lld", (long long)(next - next % 10));
+    if (a->site)
+        publish_add(&p, "server", "%s:%u", a->site->est_host, a->site->est_port);
+    publish_add(&p, "requests", "%u", a->day.used);
+    publish_add(&p, "requests-since", "%lld", (long long)a->day.since);
+    if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
+        return;
+    if (publish_commit(&p, path) < 0)
+        log_warn("cannot write %s: %s", path, strerror(errno));
+    else
+        last = p;
+}
+
+void report_resume(struct agent *a, const char *path)
+{
+    static char text[PUBLISH_MAX];
+    char used[16], since[24];
+    if (publish_read(path, text, sizeof text) < 0 || !publish_get(text, "requests", used, sizeof used) ||
+        !publish_get(text, "requests-since", since, sizeof since))
+        return;
+    a->day.used = (unsigned)strtoul(used, NULL, 10);
+    a->day.since = strtoll(since, NULL, 10);
+}
+
+static bool read_state(const char *run, const char *who, char *text, size_t len)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s/state", run, who);
+    return publish_read(path, text, len) == 0;
+}
+
+static void take_resolvers(struct agent_time *now, const char *text, const struct conf_site *site)
+{
+    char list[256], *rest = list, *word;
+    now->resolver_count = 0;
+    publish_get(text, "dns", list, sizeof list);
+    while ((word = strsep(&rest, " ")) && now->resolver_count < CONF_ADDRS_MAX)
+        if (*word && conf_parse_addr(word, &now->resolvers[now->resolver_count]))
+            now->resolver_count++;
+    for (unsigned i = 0; site && now->resolver_count == 0 && i < site->wan_dns_count; i++)
+        now->resolvers[i] = site->wan_dns[i];
+    if (site && now->resolver_count == 0)
+        now->resolver_count = site->wan_dns_count;
+}
+
+void report_look(struct agent_time *now, const char *run, const struct conf_site *site)
+{
+    static char text[PUBLISH_MAX];
+    static int64_t first;
+    char value[16];
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    now->mono = boot.tv_sec;
+    now->unix_s = time(NULL);
+    if (first == 0)
+        first = now->mono;
+    now->trusted = read_state(run, "clock", text, sizeof text) && publish_get(text, "trusted", value, sizeof value) &&
+                   strcmp(value, "yes") == 0;
+    memset(now->resolvers, 0, sizeof now->resolvers);
+    if (read_state(run, "wan", text, sizeof text) && publish_get(text, "link", value, sizeof value)) {
+        now->link = strcmp(value, "up") == 0;
+        take_resolvers(now, text, site);
+    } else {
+        now->link = now->mono >= first + LINK_UNKNOWN_S;
+        take_resolvers(now, "", site);
+    }
+}

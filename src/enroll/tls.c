@@ -1,0 +1,240 @@
+#include "tls.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNECT_MS 8000 /* for one address; then the next */
+
+int64_t tls_now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+__attribute__((format(printf, 3, 4))) static bool refuse(struct tls_fault *fault, bool person, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fault->person = person;
+    vsnprintf(fault->text, sizeof fault->text, fmt, args);
+    va_end(args);
+    return false;
+}
+
+/* ---- TCP ---- */
+
+static bool wait_ready(int fd, short events, int64_t until_ms)
+{
+    for (;;) {
+        int64_t left = until_ms - tls_now_ms();
+        struct pollfd p = {fd, events, 0};
+        int n = left > 0 ? poll(&p, 1, (int)left) : 0;
+        if (n > 0)
+            return true;
+        if (n == 0) {
+            errno = ETIMEDOUT;
+            return false;
+        }
+        if (errno != EINTR)
+            return false;
+    }
+}
+
+static int connect_one(const struct addr *a, uint16_t port, int64_t until_ms)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    memcpy(&v4.sin_addr, a->bytes, 4);
+    memcpy(&v6.sin6_addr, a->bytes, 16);
+    bool is_v4 = a->family == AF_INET;
+    int fd = socket(a->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (connect(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, is_v4 ? sizeof v4 : sizeof v6) == 0)
+        return fd;
+    if (errno != EINPROGRESS || !wait_ready(fd, POLLOUT, until_ms) ||
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        error = errno;
+    if (error == 0)
+        return fd;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int connect_any(const struct tls_peer *peer)
+{
+    int fd = -1;
+    for (unsigned i = 0; i < peer->addr_count && fd < 0; i++) {
+        int64_t until = tls_now_ms() + CONNECT_MS;
+        fd = connect_one(&peer->addrs[i], peer->port, until < peer->until_ms ? until : peer->until_ms);
+    }
+    return fd;
+}
+
+/* ---- TLS ---- */
+
+static SSL_CTX *make_context(const struct tls_peer *peer)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    if (!ctx)
+        return NULL;
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+    /* Close without close_notify is common with HTTP/1.0 servers; what is cut short is no PKCS#7 any more. */
+    SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    if (peer->trust) {
+        SSL_CTX_set1_verify_cert_store(ctx, peer->trust);
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
+    } else {
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+    }
+    if (peer->client &&
+        (SSL_CTX_use_certificate(ctx, peer->client) != 1 || SSL_CTX_use_PrivateKey(ctx, peer->client_key) != 1)) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+static bool name_peer(SSL *ssl, const struct tls_peer *peer)
+{
+    struct addr literal;
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+    if (conf_parse_addr(peer->host, &literal))
+        return X509_VERIFY_PARAM_set1_ip_asc(param, peer->host) == 1;
+    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, peer->host) == 1 && SSL_set_tlsext_host_name(ssl, peer->host) == 1;
+}
+
+/* After a call that did not succeed: wait for what it needs. False: it is over. */
+static bool go_on(SSL *ssl, int result, int64_t until_ms)
+{
+    switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_WANT_READ: return wait_ready(SSL_get_fd(ssl), POLLIN, until_ms);
+    case SSL_ERROR_WANT_WRITE: return wait_ready(SSL_get_fd(ssl), POLLOUT, until_ms);
+    default: return false;
+    }
+}
+
+static const char *last_reason(void)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    return reason ? reason : errno ? strerror(errno) : "closed by the server";
+}
+
+static bool explain_handshake(SSL *ssl, const struct tls_peer *peer, struct tls_fault *fault)
+{
+    long verdict = SSL_get_verify_result(ssl);
+    if (!peer->trust || verdict == X509_V_OK) {
+        unsigned long code = ERR_peek_error();
+        bool alert = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
+        return refuse(fault, alert, "The TLS connection to the enrolment server failed (%.60s).", last_reason());
+    }
+    char now[32];
+    time_t seconds = time(NULL);
+    struct tm parts;
+    strftime(now, sizeof now, "%Y-%m-%d %H:%M UTC", gmtime_r(&seconds, &parts));
+    if (verdict == X509_V_ERR_CERT_NOT_YET_VALID || verdict == X509_V_ERR_CERT_HAS_EXPIRED)
+        return refuse(fault, true,
+                      "The enrolment server's certificate is not valid at the box's time, %s: check NTP, then"
+                      " call the centre.",
+                      now);
+    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        return refuse(fault, true,
+                      "The enrolment server's certificate is for another name: check [enroll] server or call"
+                      " the centre.");
+    return refuse(fault, true, "The enrolment server's certificate is not from the CA in the site file (%.50s).",
+                  X509_verify_cert_error_string(verdict));
+}
+
+static bool shake_hands(SSL *ssl, const struct tls_peer *peer, struct tls_fault *fault)
+{
+    int result;
+    while ((result = SSL_connect(ssl)) != 1)
+        if (!go_on(ssl, result, peer->until_ms))
+            return explain_handshake(ssl, peer, fault);
+    return true;
+}
+
+static bool send_all(SSL *ssl, const char *data, size_t len, int64_t until_ms)
+{
+    size_t sent;
+    int result;
+    while ((result = SSL_write_ex(ssl, data, len, &sent)) != 1)
+        if (!go_on(ssl, result, until_ms))
+            return false;
+    return true; /* without partial writes it is all or nothing */
+}
+
+static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct http_response *out,
+                    struct tls_fault *fault)
+{
+    size_t have = 0;
+    enum http_result parsed = HTTP_MORE;
+    while (parsed == HTTP_MORE) {
+        size_t got = 0;
+        int result = SSL_read_ex(ssl, buffer + have, HTTP_RESPONSE_MAX - have, &got);
+        have += got;
+        if (result == 1)
+            parsed = http_parse(buffer, have, false, out);
+        else if (!go_on(ssl, result, peer->until_ms)) {
+            if (SSL_get_error(ssl, result) != SSL_ERROR_ZERO_RETURN)
+                return refuse(fault, false, "The enrolment server broke off its answer (%.60s).", last_reason());
+            parsed = http_parse(buffer, have, true, out);
+        }
+        if (have == HTTP_RESPONSE_MAX && parsed == HTTP_MORE)
+            parsed = HTTP_BAD;
+    }
+    if (parsed == HTTP_DONE)
+        return true;
+    return refuse(fault, false, "The enrolment server's answer is not HTTP as it should be.");
+}
+
+static bool talk(SSL *ssl, int fd, const struct tls_peer *peer, const char *request, size_t len, char *buffer,
+                 struct http_response *out, struct tls_fault *fault)
+{
+    if (SSL_set_fd(ssl, fd) != 1 || !name_peer(ssl, peer))
+        return refuse(fault, false, "The box could not set up TLS.");
+    if (!shake_hands(ssl, peer, fault))
+        return false;
+    if (!send_all(ssl, request, len, peer->until_ms))
+        return refuse(fault, false, "The enrolment server broke off the request (%.60s).", last_reason());
+    bool good = receive(ssl, peer, buffer, out, fault);
+    SSL_shutdown(ssl);
+    return good;
+}
+
+bool tls_fetch(const struct tls_peer *peer, const char *request, size_t len, char *buffer, struct http_response *out,
+               struct tls_fault *fault)
+{
+    ERR_clear_error();
+    errno = 0;
+    int fd = connect_any(peer);
+    if (fd < 0)
+        return refuse(fault, false, "The enrolment server %.60s port %u cannot be reached (%.40s).", peer->host,
+                      peer->port, strerror(errno));
+    SSL_CTX *ctx = make_context(peer);
+    SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+    errno = 0;
+    bool good = ssl ? talk(ssl, fd, peer, request, len, buffer, out, fault)
+                    : refuse(fault, false, "The box could not set up TLS.");
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    close(fd);
+    return good;
+}

@@ -1,0 +1,36 @@
+/* One HTTPS request over its own connection, with one time limit for everything. For the network part's worker. */
+#ifndef SEKISHO_ENROLL_TLS_H
+#define SEKISHO_ENROLL_TLS_H
+
+#include "conf.h"
+#include "http.h"
+
+#include <openssl/x509.h>
+
+struct tls_peer {
+    const char *host; /* name or address: what the certificate must say */
+    uint16_t port;
+    unsigned addr_count;
+    const struct addr *addrs;
+    X509_STORE *trust;  /* NULL: anybody (only to fetch what is then checked by its fingerprint) */
+    X509 *client;       /* NULL: no client certificate */
+    EVP_PKEY *client_key;
+    int64_t until_ms;   /* of tls_now_ms */
+};
+
+/* Why it did not work. */
+struct tls_fault {
+    bool person; /* waiting does not help */
+    char text[160];
+};
+
+int64_t tls_now_ms(void); /* CLOCK_MONOTONIC */
+
+/*
+ * Send the request and read the response into buffer (HTTP_RESPONSE_MAX octets). True: *out is a complete response,
+ * whatever its status. False: *fault is a sentence. TLS 1.2 at least: RFC 7030 servers in use do not all have 1.3.
+ */
+bool tls_fetch(const struct tls_peer *peer, const char *request, size_t len, char *buffer, struct http_response *out,
+               struct tls_fault *fault);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Reading a resolver's answer with c-ares: which addresses does it give for the name that was asked, by which chain?
+ * Pure but for c-ares' own allocations, all freed before the return. The caller has checked id and question already
+ * (dns_echo_matches).
+ *
+ * An answer is used whole or not at all: it is refused when one address, CNAME or owner in its answer section is not as
+ * it must be. Whether an address lies behind the tunnel is for gate to say; here only what can never be right is refused.
+ */
+#ifndef SEKISHO_NAMES_CHAIN_H
+#define SEKISHO_NAMES_CHAIN_H
+
+#include "dnsmsg.h"
+
+#define CHAIN_LINKS_MAX 8
+
+enum chain_result {
+    CHAIN_ADDRS,     /* count addresses */
+    CHAIN_NO_DATA,   /* the name has none of this type */
+    CHAIN_NO_NAME,   /* NXDOMAIN */
+    CHAIN_FAILED,    /* the resolver gave an error, or a cut answer without a usable address */
+    CHAIN_MALFORMED, /* no DNS message */
+    CHAIN_BROKEN,    /* a loop, too many links, two ways on, or a record of a name outside the chain */
+    CHAIN_FORBIDDEN  /* loopback, link-local, multicast … (chain_addr_forbidden); the address is in addrs[0] */
+};
+
+struct chain {
+    enum chain_result result;
+    uint8_t count;
+    uint32_t ttl; /* smallest of the chain; for NO_DATA and NO_NAME from the SOA (RFC 2308 section 5), else 0 */
+    struct addr addrs[DNS_ADDRS_MAX]; /* the first of them if the answer has more */
+};
+
+/* name: what was asked, lower case text; type: DNS_A or DNS_AAAA. */
+void chain_read(const uint8_t *msg, size_t len, const char *name, uint16_t type, struct chain *out);
+
+/*
+ * For an answer about an unlisted name that is to be passed on as it is: well-formed, and no address in any section (nor
+ * as an SVCB hint) leads into a private network, this box or nowhere (DNS rebinding). False: *bad is the address, or has
+ * family 0 if the message is malformed.
+ */
+bool chain_harmless(const uint8_t *msg, size_t len, struct addr *bad);
+
+/* Loopback, unspecified, link-local, multicast, reserved, IPv4 inside IPv6: no answer ever holds one. */
+bool chain_addr_forbidden(const struct addr *a);
+/* RFC 1918, RFC 6598, RFC 4193: right inside a tunnel, wrong on the Internet. */
+bool chain_addr_private(const struct addr *a);
+
+#endif

@@ -1,0 +1,88 @@
+#include "gatelink.h"
+
+#include "ipc.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGES_MAX 64 /* taken before others have their turn */
+
+static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd)
+{
+    switch (m->head.type) {
+    case MSG_LISTEN:
+        if (!server_listen(g->server, m->u.listen.proto, fd))
+            log_fatal("gate sent more LAN sockets than %d", SERVER_LAN_MAX);
+        break;
+    case MSG_UPSTREAM:
+        upstream_add(g->upstream, now, m->u.upstream.service, fd);
+        break;
+    case MSG_UPSTREAM_CLEAR:
+        upstream_clear(g->upstream, m->u.service.service);
+        break;
+    case MSG_NAME:
+        if (!query_name(g->query, &m->u.name))
+            log_fatal("gate sent a name that breaks the rules (id %u)", m->u.name.id);
+        break;
+    case MSG_NAMES_END:
+        g->query->listed.complete = true;
+        server_open(g->server);
+        log_info("answering for %u names", g->query->listed.count);
+        break;
+    case MSG_MODE:
+        query_mode(g->query, now, &m->u.mode);
+        break;
+    case MSG_ADMITTED:
+        query_admitted(g->query, now, &m->u.admitted);
+        break;
+    default: /* ipc_recv lets nothing else through */
+        log_fatal("message %u from gate is not for names", m->head.type);
+    }
+}
+
+void gatelink_ready(struct gatelink *g, uint64_t now)
+{
+    for (int i = 0; i < MESSAGES_MAX; i++) {
+        struct msg m;
+        int fd = -1;
+        switch (ipc_recv(g->fd, ROLE_NAMES, &m, &fd)) {
+        case IPC_OK:
+            handle(g, now, &m, fd);
+            break;
+        case IPC_AGAIN:
+            return;
+        case IPC_EOF:
+            log_info("gate is gone");
+            exit(0);
+        case IPC_BAD:
+            log_fatal("gate sent a message that breaks the rules");
+        case IPC_ERROR:
+            log_fatal("cannot read from gate: %s", strerror(errno));
+        }
+    }
+}
+
+bool gatelink_send(struct gatelink *g, enum msg_type type, const void *body)
+{
+    switch (ipc_send(g->fd, type, body, -1)) {
+    case IPC_OK:
+        return true;
+    case IPC_AGAIN:
+        return false;
+    case IPC_EOF:
+        log_info("gate is gone");
+        exit(0);
+    default:
+        log_fatal("cannot write to gate: %s", strerror(errno));
+    }
+}
+
+void gatelink_stats(struct gatelink *g)
+{
+    if (memcmp(&g->told, &g->query->stats, sizeof(g->told)) == 0)
+        return;
+    if (gatelink_send(g, MSG_STATS, &g->query->stats))
+        g->told = g->query->stats;
+}

@@ -1,0 +1,87 @@
+#include "limit.h"
+
+#include <string.h>
+
+#define TELL_EVERY_MS 10000
+
+static const struct {
+    uint32_t rate, burst;
+} rules[2] = {
+    [LIMIT_ANY] = {LIMIT_ANY_RATE, LIMIT_ANY_BURST},
+    [LIMIT_WORK] = {LIMIT_WORK_RATE, LIMIT_WORK_BURST},
+};
+
+void limit_init(struct limit *l, uint32_t seed)
+{
+    memset(l, 0, sizeof(*l));
+    l->seed = seed;
+}
+
+static size_t addr_bytes(const struct addr *a)
+{
+    return a->family == AF_INET ? 4 : 16;
+}
+
+static bool same(const struct addr *a, const struct addr *b)
+{
+    return a->family == b->family && memcmp(a->bytes, b->bytes, addr_bytes(b)) == 0;
+}
+
+static uint32_t hash(uint32_t seed, const struct addr *a)
+{
+    uint32_t h = 2166136261u ^ seed;
+    for (size_t i = 0; i < addr_bytes(a); i++)
+        h = (h ^ a->bytes[i]) * 16777619u;
+    return h ^ (h >> 15);
+}
+
+static void refill(struct limit_client *c, uint64_t now)
+{
+    uint64_t passed = now > c->seen ? now - c->seen : 0;
+    if (passed > 60000)
+        passed = 60000; /* long enough to fill any bucket, short enough not to overflow */
+    for (int k = 0; k < 2; k++) {
+        uint64_t tokens = c->tokens[k] + passed * rules[k].rate; /* rate per second = thousandths per millisecond */
+        uint64_t most = rules[k].burst * UINT64_C(1000);
+        c->tokens[k] = (uint32_t)(tokens > most ? most : tokens);
+    }
+    c->seen = now;
+}
+
+/* The client's entry, made when it is new in place of the one of its set that was silent longest. */
+static struct limit_client *entry(struct limit *l, uint64_t now, const struct addr *client)
+{
+    struct limit_client *set = l->clients[hash(l->seed, client) % LIMIT_SETS], *oldest = &set[0];
+    for (int i = 0; i < LIMIT_WAYS; i++) {
+        if (same(&set[i].addr, client))
+            return &set[i];
+        if (set[i].addr.family == 0 || (oldest->addr.family != 0 && set[i].seen < oldest->seen))
+            oldest = &set[i];
+    }
+    memset(oldest, 0, sizeof(*oldest));
+    oldest->addr = *client;
+    oldest->seen = now;
+    for (int k = 0; k < 2; k++)
+        oldest->tokens[k] = rules[k].burst * 1000;
+    return oldest;
+}
+
+bool limit_take(struct limit *l, uint64_t now, const struct addr *client, enum limit_kind kind)
+{
+    struct limit_client *c = entry(l, now, client);
+    if (now != c->seen)
+        refill(c, now);
+    if (c->tokens[kind] < 1000)
+        return false;
+    c->tokens[kind] -= 1000;
+    return true;
+}
+
+bool limit_tell(struct limit *l, uint64_t now, const struct addr *client)
+{
+    struct limit_client *c = entry(l, now, client);
+    if (c->told != 0 && now - c->told < TELL_EVERY_MS)
+        return false;
+    c->told = now == 0 ? 1 : now;
+    return true;
+}

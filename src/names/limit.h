@@ -1,0 +1,43 @@
+/*
+ * Token buckets, one pair a client, in a table of fixed size. Pure; times are milliseconds.
+ *
+ * LIMIT_ANY is taken for every question; LIMIT_WORK also for one that the cache cannot answer (it may need the tunnel,
+ * a resolver, the kernel or a line in the log). A client over its limit is not answered at all: an answer to a flood
+ * would be a second flood. An internal DNS server that forwards to the box is one client; hence the size of LIMIT_ANY.
+ */
+#ifndef SEKISHO_NAMES_LIMIT_H
+#define SEKISHO_NAMES_LIMIT_H
+
+#include "conf.h"
+
+#define LIMIT_ANY_RATE 4000 /* questions a second */
+#define LIMIT_ANY_BURST 4000
+#define LIMIT_WORK_RATE 200
+#define LIMIT_WORK_BURST 400
+
+#define LIMIT_SETS 128 /* clients known at a time: sets x ways; the longest silent of a set makes room */
+#define LIMIT_WAYS 8
+
+enum limit_kind { LIMIT_ANY, LIMIT_WORK };
+
+struct limit_client {
+    struct addr addr; /* family 0: free */
+    uint64_t seen;
+    uint64_t told; /* when limit_tell last said yes */
+    uint32_t tokens[2]; /* thousandths, by enum limit_kind */
+};
+
+struct limit {
+    uint32_t seed; /* against chosen collisions; set once at random */
+    struct limit_client clients[LIMIT_SETS][LIMIT_WAYS];
+};
+
+void limit_init(struct limit *l, uint32_t seed);
+
+/* Take one token of this client's bucket. False: it has none left. */
+bool limit_take(struct limit *l, uint64_t now, const struct addr *client, enum limit_kind kind);
+
+/* Should this client's flood be reported now? At most once in ten seconds a client. */
+bool limit_tell(struct limit *l, uint64_t now, const struct addr *client);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * names: the DNS front of the LAN. Started by gate as root with descriptor 3 = the line to gate; gives up everything
+ * before it reads the first octet. Holds no state that matters: when it ends, gate closes the box and starts anew.
+ */
+#include "gatelink.h"
+#include "log.h"
+#include "loop.h"
+#include "sandbox.h"
+
+#include <ares.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define GATE_FD 3
+#define STATS_EVERY_MS 5000
+#define EVENTS_MAX 32
+
+/* Static, because it is large, of fixed size, and pages never used cost nothing. */
+static struct query query;
+static struct server server;
+static struct upstream upstream;
+static struct gatelink gate;
+
+/* ---- what query.c may do ---- */
+
+static void op_reply(void *user, const struct client *to, const uint8_t *data, size_t len)
+{
+    (void)user;
+    server_reply(&server, to, data, len);
+}
+
+static bool op_to_gate(void *user, enum msg_type type, const void *body)
+{
+    (void)user;
+    return gatelink_send(&gate, type, body);
+}
+
+static uint32_t op_random(void *user)
+{
+    (void)user;
+    static uint32_t pool[64];
+    static unsigned left;
+    if (left == 0) {
+        if (getrandom(pool, sizeof(pool), 0) != (ssize_t)sizeof(pool))
+            log_fatal("no random numbers: %s", strerror(errno));
+        left = sizeof(pool) / sizeof(pool[0]);
+    }
+    uint32_t r = pool[--left];
+    pool[left] = 0;
+    return r;
+}
+
+static bool op_ask(void *user, uint8_t service, const uint8_t *data, size_t len, unsigned *sock)
+{
+    return upstream_send(&upstream, service, op_random(user), data, len, sock);
+}
+
+/* ---- start ---- */
+
+static int signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void drop_privileges(void)
+{
+    static const char *const calls[] = {"accept4", NULL};
+    sandbox_empty_root();
+    sandbox_user(UID_NAMES, NULL, 0, 0);
+    sandbox_syscalls(calls);
+}
+
+static bool dispatch(uint64_t now, uint32_t token)
+{
+    unsigned index = LOOP_INDEX(token);
+    switch (LOOP_KIND(token)) {
+    case LOOP_GATE:
+        gatelink_ready(&gate, now);
+        break;
+    case LOOP_SIGNAL:
+        return false;
+    case LOOP_LAN:
+        server_lan_ready(&server, now, index);
+        break;
+    case LOOP_TCP:
+        server_tcp_ready(&server, now, index);
+        break;
+    case LOOP_UPSTREAM:
+        upstream_ready(&upstream, now, index);
+        break;
+    }
+    return true;
+}
+
+static int sooner(int a, int b)
+{
+    return a < 0 ? b : b < 0 ? a : a < b ? a : b;
+}
+
+static void run(int epoll)
+{
+    uint64_t now = loop_now(), stats_at = now;
+    for (;;) {
+        /* What ends now may free a TCP client for its next question, and that one begins with a deadline of its own. */
+        query_tick(&query, now);
+        int wait = server_tick(&server, now);
+        wait = sooner(wait, query_tick(&query, now));
+        if (memcmp(&gate.told, &query.stats, sizeof(gate.told)) != 0) {
+            if (now - stats_at >= STATS_EVERY_MS) {
+                gatelink_stats(&gate);
+                stats_at = now;
+            }
+            wait = sooner(wait, (int)(stats_at + STATS_EVERY_MS - now));
+        }
+        struct epoll_event events[EVENTS_MAX];
+        int n = epoll_wait(epoll, events, EVENTS_MAX, wait);
+        if (n < 0 && errno != EINTR)
+            log_fatal("epoll_wait: %s", strerror(errno));
+        now = loop_now();
+        for (int i = 0; i < n; i++)
+            if (!dispatch(now, events[i].data.u32))
+                return;
+    }
+}
+
+int main(void)
+{
+    log_name("names");
+    int epoll = epoll_create1(EPOLL_CLOEXEC), sig = signals();
+    int flags = fcntl(GATE_FD, F_GETFL);
+    if (epoll < 0 || sig < 0 || flags < 0 || fcntl(GATE_FD, F_SETFL, flags | O_NONBLOCK) < 0)
+        log_fatal("names is started by gate only, with its socket as descriptor 3");
+    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+        log_fatal("c-ares does not start");
+    drop_privileges();
+
+    static const struct query_ops ops = {
+        .reply = op_reply, .to_gate = op_to_gate, .ask = op_ask, .random = op_random};
+    query_init(&query, &ops);
+    server_init(&server, epoll, &query);
+    upstream_init(&upstream, epoll, &query);
+    gate = (struct gatelink){.fd = GATE_FD, .query = &query, .server = &server, .upstream = &upstream};
+    if (!loop_watch(epoll, GATE_FD, LOOP_TOKEN(LOOP_GATE, 0)) || !loop_watch(epoll, sig, LOOP_TOKEN(LOOP_SIGNAL, 0)))
+        log_fatal("cannot watch gate: %s", strerror(errno));
+    run(epoll);
+    return 0;
+}

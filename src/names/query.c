@@ -1,0 +1,194 @@
+#include "query.h"
+
+#include "lookup.h"
+
+#include <string.h>
+
+void query_init(struct query *q, const struct query_ops *ops)
+{
+    memset(q, 0, sizeof(*q));
+    q->ops = *ops;
+    q->mode.mode = MODE_CLOSED;
+    q->seq = ops->random(ops->user);
+    limit_init(&q->limit, ops->random(ops->user));
+}
+
+/* ---- answers that need no waiting ---- */
+
+static size_t answer(struct query *q, const struct dns_question *question, const struct dns_answer *a, uint8_t *out)
+{
+    lookup_count(q, a->rcode);
+    return dns_build(question, a, out);
+}
+
+static size_t refuse(struct query *q, uint64_t now, enum refusal why, const struct client *from,
+                     const struct dns_question *question, uint8_t *out)
+{
+    struct dns_answer a;
+    refuse_report(q, now, why, from, question->lower, question->name_len, question->type, NULL);
+    refuse_answer(why, &a);
+    return answer(q, question, &a, out);
+}
+
+static size_t no_data(struct query *q, const struct dns_question *question, uint8_t *out)
+{
+    struct dns_answer a = {.rcode = DNS_NOERROR, .ttl = TTL_NEGATIVE_S, .soa = true, .ede = DNS_EDE_NONE};
+    return answer(q, question, &a, out);
+}
+
+/* A client over its limit is not answered. */
+static bool flooded(struct query *q, uint64_t now, const struct client *from, enum limit_kind kind)
+{
+    if (limit_take(&q->limit, now, &from->addr, kind))
+        return false;
+    if (limit_tell(&q->limit, now, &from->addr))
+        refuse_report_other(q, now, WHY_FLOOD, from);
+    else
+        q->stats.refused++;
+    return true;
+}
+
+/* ---- askers ---- */
+
+static bool same_client(const struct client *a, const struct client *b)
+{
+    return a->port == b->port && a->tcp == b->tcp && a->slot == b->slot && a->serial == b->serial &&
+           addr_equal(&a->addr, &b->addr);
+}
+
+/*
+ * A free place for this client's question; -1: none for him. *again: he sent the very question before (a stub resolver
+ * repeats itself every few seconds) and waits already.
+ */
+static int asker_place(const struct query *q, const struct client *from, const struct dns_question *question,
+                       bool *again)
+{
+    int place = -1;
+    unsigned his = 0;
+    *again = false;
+    for (int i = 0; i < QUERY_ASKERS_MAX; i++) {
+        const struct asker *a = &q->askers[i];
+        if (q->waiting[i] == 0) {
+            place = place < 0 ? i : place;
+            continue;
+        }
+        if (!addr_equal(&a->client.addr, &from->addr))
+            continue;
+        his++;
+        if (a->question.id == question->id && a->question.type == question->type && same_client(&a->client, from) &&
+            a->question.name_len == question->name_len &&
+            memcmp(a->question.lower, question->lower, question->name_len) == 0)
+            *again = true;
+    }
+    return his >= QUERY_ASKERS_CLIENT_MAX ? -1 : place;
+}
+
+/* Make the client wait for a listed name (id >= 0), or for an unlisted one that is passed on. */
+static size_t wait_for(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
+                       int id, uint8_t *out)
+{
+    bool again;
+    int place = asker_place(q, from, question, &again);
+    if (again)
+        return 0;
+    struct lookup *l = id >= 0 ? lookup_find(q, (unsigned)id, question->type) : NULL;
+    bool begin = l == NULL;
+    if (begin && place >= 0)
+        l = lookup_new(q, now, question, id < 0, (unsigned)id);
+    if (l == NULL || place < 0)
+        return refuse(q, now, REFUSAL_BUSY, from, question, out);
+    q->askers[place].client = *from;
+    q->askers[place].question = *question;
+    q->waiting[place] = (uint8_t)(l - q->lookups + 1);
+    if (begin)
+        lookup_start(q, l, now);
+    else if (l->state == LOOKUP_HELD)
+        lookup_want(q, l, now, from);
+    return 0;
+}
+
+/* ---- a client's question ---- */
+
+static size_t ask_listed(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
+                         unsigned id, uint8_t *out)
+{
+    if (question->type == DNS_HTTPS || question->type == DNS_SVCB)
+        return no_data(q, question, out); /* so no ECH key ever reaches a client, and none hides the name it asks for */
+    if (question->type != DNS_A && question->type != DNS_AAAA)
+        return flooded(q, now, from, LIMIT_WORK) ? 0 : refuse(q, now, REFUSAL_TYPE, from, question, out);
+    if (lookup_service_up(q, q->listed.names[id].service)) {
+        const struct cache_entry *e = cache_get(&q->cache, id, question->type, q->mode.generation, now);
+        if (e != NULL && cache_ready(e, now)) {
+            struct dns_answer a;
+            cache_answer(e, now, &a);
+            q->stats.cached++;
+            return answer(q, question, &a, out);
+        }
+    }
+    if (flooded(q, now, from, LIMIT_WORK))
+        return 0;
+    return wait_for(q, now, from, question, (int)id, out);
+}
+
+static size_t ask_other(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
+                        uint8_t *out)
+{
+    if (flooded(q, now, from, LIMIT_WORK))
+        return 0;
+    if (q->mode.mode != MODE_INTERNET)
+        return refuse(q, now, REFUSAL_NOT_LISTED, from, question, out);
+    if (question->type == DNS_OPT || (question->type >= DNS_META_FIRST && question->type <= DNS_META_LAST))
+        return refuse(q, now, REFUSAL_TYPE, from, question, out);
+    return wait_for(q, now, from, question, -1, out);
+}
+
+size_t query_client(struct query *q, uint64_t now, const struct client *from, const uint8_t *in, size_t len,
+                    uint8_t *out)
+{
+    struct dns_question question;
+    enum dns_rcode rcode = DNS_NOERROR;
+    q->stats.queries++;
+    if (flooded(q, now, from, LIMIT_ANY))
+        return 0;
+    switch (dns_question_parse(in, len, &question, &rcode)) {
+    case DNS_CHECK_OK:
+        break;
+    case DNS_CHECK_DROP:
+        q->stats.refused++;
+        return 0;
+    case DNS_CHECK_REJECT:
+        if (flooded(q, now, from, LIMIT_WORK))
+            return 0;
+        lookup_count(q, rcode);
+        refuse_report_other(q, now, WHY_MALFORMED, from);
+        return dns_build_error(in, rcode, out);
+    }
+    if (from->tcp)
+        question.room = DNS_MSG_MAX;
+    int id = listed_find(&q->listed, question.lower, question.name_len);
+    if (id >= 0)
+        return ask_listed(q, now, from, &question, (unsigned)id, out);
+    return ask_other(q, now, from, &question, out);
+}
+
+void query_client_gone(struct query *q, uint16_t slot, uint32_t serial)
+{
+    /* A lookup that nobody waits for any more runs on to its end: its answer is then in the cache. */
+    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++)
+        if (q->waiting[i] != 0 && q->askers[i].client.tcp && q->askers[i].client.slot == slot &&
+            q->askers[i].client.serial == serial)
+            q->waiting[i] = 0;
+}
+
+bool query_name(struct query *q, const struct msg_name *m)
+{
+    if (q->listed.complete && m->id == 0) {
+        /* A new list: ids mean other names now, so nothing that carries an id may outlive it. */
+        cache_drop_all(&q->cache);
+        memset(q->wanted_at, 0, sizeof(q->wanted_at));
+        memset(q->waiting, 0, sizeof(q->waiting));
+        memset(q->keys, 0, sizeof(q->keys));
+        q->live = q->forwards = 0;
+    }
+    return listed_add(&q->listed, m);
+}

@@ -1,0 +1,35 @@
+/* Everything that is answered with an error: response code, Extended DNS Error, sentence for people, reason for gate. */
+#ifndef SEKISHO_NAMES_REFUSE_H
+#define SEKISHO_NAMES_REFUSE_H
+
+#include "query.h"
+
+/* What goes wrong, in the order of the table in refuse.c. */
+enum refusal {
+    REFUSAL_NOT_LISTED,
+    REFUSAL_TYPE,
+    REFUSAL_NO_TUNNEL,
+    REFUSAL_SILENT,
+    REFUSAL_UPSTREAM,
+    REFUSAL_CHAIN,
+    REFUSAL_FORBIDDEN,
+    REFUSAL_OUTSIDE,
+    REFUSAL_KERNEL,
+    REFUSAL_BUSY,
+    REFUSAL_COUNT
+};
+
+/* The answer to give. */
+void refuse_answer(enum refusal why, struct dns_answer *a);
+
+/*
+ * Count a refusal, and tell gate (MSG_REFUSED), at most QUERY_REPORTS_RATE times a second. name: wire form, or NULL. client, bad: may be
+ * NULL. Refusals that are no one's fault but the moment's (busy) are not reported.
+ */
+void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
+                   uint8_t name_len, uint16_t type, const struct addr *bad);
+
+/* The same for what is not answered, or only with a bare header: a flood, a malformed question. */
+void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client);
+
+#endif

@@ -1,0 +1,449 @@
+#include "charon.h"
+#include "log.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Built one at a time and copied by vici_request. */
+static struct vici_buf message;
+
+static void lost(struct charon *c);
+
+static struct charon_service *by_name(struct charon *c, const char *name)
+{
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (c->services[n].conf && !strcmp(c->services[n].conf->name, name))
+            return &c->services[n];
+    return NULL;
+}
+
+static void watch(struct charon *c)
+{
+    if (c->vici)
+        uev_io_set(&c->io, vici_fd(c->vici), UEV_READ | (vici_wants_write(c->vici) ? UEV_WRITE : 0));
+}
+
+/* ---- what is up ---- */
+
+/* Compare what was listed with what the session knows. */
+static void compare(struct charon_service *v)
+{
+    struct charon *c = v->charon;
+    bool was = v->sa.child != 0, is = v->listed.child != 0;
+    if (is && !v->listed.vip4.family && !v->listed.vip6.family) {
+        charon_terminate(c, v->conf->number);
+        session_tunnel_down(c->session, v->conf->number, "the hub gave us no address in the tunnel");
+        return;
+    }
+    bool same = was && is && addr_equal(&v->sa.vip4, &v->listed.vip4) && addr_equal(&v->sa.vip6, &v->listed.vip6) &&
+                addr_equal(&v->sa.hub, &v->listed.hub);
+    v->sa = v->listed;
+    if (is && !same) {
+        struct kernel_tunnel t = {v->conf->number, v->sa.vip4, v->sa.vip6, v->sa.hub};
+        session_tunnel_up(c->session, &t);
+    } else if (was && !is) {
+        session_tunnel_down(c->session, v->conf->number, "the hub has closed it or does not answer any more");
+    }
+}
+
+static void list_done(void *user, const uint8_t *data, size_t len)
+{
+    struct charon *c = user;
+    (void)len;
+    c->listing = false;
+    if (!data)
+        return;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (c->services[n].conf && !c->list_again)
+            compare(&c->services[n]);
+    if (c->list_again) {
+        c->list_again = false;
+        for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+            memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
+        c->listing = vici_request(c->vici, "list-sas", NULL, list_done, c) == 0;
+    }
+}
+
+static void list(struct charon *c)
+{
+    if (c->listing) {
+        c->list_again = true; /* the list under way may be older than what has just happened */
+        return;
+    }
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
+    c->listing = c->vici && vici_request(c->vici, "list-sas", NULL, list_done, c) == 0;
+}
+
+static void on_event(void *user, const char *event, const uint8_t *data, size_t len)
+{
+    struct charon *c = user;
+    struct sa sa;
+    if (!strcmp(event, "list-sa")) {
+        struct charon_service *v = sa_read(data, len, &sa) ? by_name(c, sa.name) : NULL;
+        if (v && sa.established && sa.child > v->listed.child)
+            v->listed = sa;
+        return;
+    }
+    if (c->clean)
+        list(c);
+}
+
+/* ---- loading connections ---- */
+
+static void add_ts(const struct conf_service *s)
+{
+    char text[INET6_ADDRSTRLEN];
+    vici_list(&message, "remote_ts");
+    for (unsigned i = 0; i < s->remote_count; i++) {
+        char item[INET6_ADDRSTRLEN + 4];
+        int n =
+            snprintf(item, sizeof item, "%s/%u", addr_text(&s->remote[i].addr, text, sizeof text), s->remote[i].len);
+        vici_item(&message, item, (size_t)n);
+    }
+    vici_list_end(&message);
+    vici_list(&message, "local_ts");
+    vici_item(&message, "dynamic", 7);
+    vici_list_end(&message);
+}
+
+static void add_list(const char *name, const char *item)
+{
+    vici_list(&message, name);
+    vici_item(&message, item, strlen(item));
+    vici_list_end(&message);
+}
+
+static bool has_family(const struct conf_service *s, int family)
+{
+    for (unsigned i = 0; i < s->remote_count; i++)
+        if (s->remote[i].addr.family == family)
+            return true;
+    return false;
+}
+
+static void build_connection(const struct conf_service *s, const char *identity)
+{
+    vici_begin(&message);
+    vici_section(&message, s->name);
+    vici_kvf(&message, "version", "2");
+    add_list("remote_addrs", s->hub);
+    add_list("proposals", s->ike_proposal);
+    vici_list(&message, "vips");
+    if (has_family(s, AF_INET))
+        vici_item(&message, "0.0.0.0", 7);
+    if (has_family(s, AF_INET6))
+        vici_item(&message, "::", 2);
+    vici_list_end(&message);
+    vici_kvf(&message, "encap", s->force_encap ? "yes" : "no");
+    vici_kvf(&message, "mobike", "no");
+    vici_kvf(&message, "dpd_delay", "15s");
+    vici_kvf(&message, "keyingtries", "1");
+    vici_kvf(&message, "unique", "replace");
+    vici_kvf(&message, "send_cert", "always");
+    vici_kvf(&message, "rekey_time", "4h");
+    vici_section(&message, "local");
+    vici_kvf(&message, "auth", "pubkey");
+    vici_kvf(&message, "id", "%s", identity);
+    vici_section_end(&message);
+    vici_section(&message, "remote");
+    vici_kvf(&message, "auth", "pubkey");
+    vici_kvf(&message, "id", "%s", s->hub_id);
+    vici_section_end(&message);
+    vici_section(&message, "children");
+    vici_section(&message, s->name);
+    vici_kvf(&message, "reqid", "%u", s->number);
+    add_ts(s);
+    add_list("esp_proposals", s->esp_proposal);
+    vici_kvf(&message, "start_action", "none");
+    vici_kvf(&message, "close_action", "none");
+    vici_kvf(&message, "dpd_action", "clear");
+    vici_kvf(&message, "rekey_time", "1h");
+    vici_section_end(&message);
+    vici_section_end(&message);
+    vici_section_end(&message);
+}
+
+static bool succeeded(const uint8_t *data, size_t len, char *why, size_t why_len)
+{
+    char text[8] = "";
+    why[0] = 0;
+    if (!data) {
+        snprintf(why, why_len, "charon has gone");
+        return false;
+    }
+    if (vici_get(data, len, "success", text, sizeof text) && !strcmp(text, "yes"))
+        return true;
+    if (!vici_get(data, len, "errmsg", why, why_len))
+        snprintf(why, why_len, "charon gives no reason");
+    return false;
+}
+
+static void load_done(void *user, const uint8_t *data, size_t len)
+{
+    struct charon *c = user;
+    char why[160];
+    if (!succeeded(data, len, why, sizeof why)) {
+        log_error("charon does not take a connection: %s", why);
+        c->refused = true;
+    }
+    if (--c->waiting > 0 || !data)
+        return;
+    c->loaded = !c->refused;
+    c->load_at = c->refused ? c->session->ops->now(c->session->user) + CHARON_RETRY_MS : 0;
+    session_credentials(c->session, c->loaded && c->credentials);
+}
+
+static void load(struct charon *c)
+{
+    c->loaded = false;
+    c->refused = false;
+    c->load_at = 0;
+    session_credentials(c->session, false);
+    if (!c->vici || !c->clean || !c->identity[0])
+        return;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
+        if (!c->services[n].conf)
+            continue;
+        build_connection(c->services[n].conf, c->identity);
+        if (vici_request(c->vici, "load-conn", &message, load_done, c) == 0)
+            c->waiting++;
+        else
+            c->refused = true;
+    }
+    watch(c);
+}
+
+void charon_identity(struct charon *c, const char *subject, bool loaded)
+{
+    if (strlen(subject) >= sizeof c->identity)
+        subject = "";
+    bool other = strcmp(subject, c->identity) != 0;
+    if (other)
+        strcpy(c->identity, subject);
+    bool news = loaded != c->credentials;
+    c->credentials = loaded;
+    if (other)
+        load(c);
+    else if (news)
+        session_credentials(c->session, c->loaded && c->credentials);
+}
+
+/* ---- connecting ---- */
+
+static void ready(struct charon *c)
+{
+    c->clean = true;
+    log_info("charon is there");
+    session_charon(c->session, true);
+    load(c);
+}
+
+/* A tunnel that was up before us is taken down: gate begins closed, and whoever wants it asks again. */
+static void cleaned(void *user, const uint8_t *data, size_t len)
+{
+    struct charon *c = user;
+    (void)len;
+    if (--c->waiting == 0 && data)
+        ready(c);
+}
+
+static int request_termination(struct charon *c, const char *name, vici_reply_fn *fn, void *user)
+{
+    vici_begin(&message);
+    vici_kvf(&message, "ike", "%s", name);
+    vici_kvf(&message, "force", "yes");
+    vici_kvf(&message, "timeout", "2000");
+    return vici_request(c->vici, "terminate", &message, fn, user);
+}
+
+static void on_io(uev_t *w, void *arg, int events)
+{
+    struct charon *c = arg;
+    (void)w;
+    (void)events;
+    if (vici_process(c->vici) < 0)
+        lost(c);
+    else
+        watch(c);
+}
+
+static void connect_charon(struct charon *c)
+{
+    static const char *const events[] = {"list-sa", "child-updown", "child-rekey", "ike-updown", "ike-rekey"};
+    c->vici = vici_open(c->socket, on_event, c);
+    if (!c->vici)
+        return;
+    c->waiting = 0;
+    c->clean = c->loaded = c->listing = c->list_again = false;
+    uev_io_init(c->loop, &c->io, on_io, c, vici_fd(c->vici), UEV_READ);
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        vici_register(c->vici, events[i]);
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (c->services[n].conf && request_termination(c, c->services[n].conf->name, cleaned, c) == 0)
+            c->waiting++;
+    watch(c);
+}
+
+static void close_control(struct charon_service *v)
+{
+    if (!v->control)
+        return;
+    struct vici *control = v->control;
+    uev_io_stop(&v->control_io);
+    v->control = NULL;
+    v->finished = true; /* its answer is of no interest any more */
+    vici_close(control);
+}
+
+static void lost(struct charon *c)
+{
+    log_warn("charon has gone");
+    struct vici *vici = c->vici;
+    uev_io_stop(&c->io);
+    c->vici = NULL;
+    c->clean = c->loaded = c->listing = false;
+    /* First of all closed; what follows is housekeeping. */
+    session_charon(c->session, false);
+    session_credentials(c->session, false);
+    vici_close(vici);
+    c->waiting = 0;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
+        close_control(&c->services[n]);
+        memset(&c->services[n].sa, 0, sizeof c->services[n].sa);
+    }
+}
+
+void charon_tick(struct charon *c)
+{
+    if (!c->vici)
+        connect_charon(c);
+    if (c->load_at && c->session->ops->now(c->session->user) >= c->load_at)
+        load(c);
+}
+
+void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, struct session *session)
+{
+    memset(c, 0, sizeof *c);
+    c->loop = loop;
+    c->session = session;
+    c->socket = VICI_SOCKET;
+    for (unsigned i = 0; i < conf->service_count; i++) {
+        unsigned n = conf->services[i].number;
+        c->services[n].charon = c;
+        c->services[n].conf = &conf->services[i];
+    }
+}
+
+/* ---- raising and taking down ---- */
+
+/* What charon's log says, and what it means for people. */
+static const struct {
+    const char *log, *meaning;
+} meanings[] = {
+    {"AUTHENTICATION_FAILED", "the hub refuses our certificate (AUTHENTICATION_FAILED)"},
+    {"NO_PROPOSAL_CHOSEN", "the hub accepts none of our cryptographic proposals (NO_PROPOSAL_CHOSEN)"},
+    {"TS_UNACCEPTABLE", "the hub refuses the prefixes of the service file (TS_UNACCEPTABLE)"},
+    {"INTERNAL_ADDRESS_FAILURE", "the hub has no address for us (INTERNAL_ADDRESS_FAILURE)"},
+    {"no trusted", "the hub's certificate is not signed by our CA, or is not for its name"},
+    {"constraint check failed", "the hub's certificate is not for the name in the service file"},
+    {"no private key found", "our key is not loaded"},
+    {"unable to resolve", "the hub's name cannot be resolved"},
+    {"giving up after", "the hub does not answer"},
+    {"Network is unreachable", "there is no route to the hub"},
+};
+
+static void on_control_event(void *user, const char *event, const uint8_t *data, size_t len)
+{
+    struct charon_service *v = user;
+    char line[512];
+    if (strcmp(event, "control-log") != 0 || !vici_get(data, len, "msg", line, sizeof line))
+        return;
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+        if (strstr(line, meanings[i].log) && !v->why[0])
+            snprintf(v->why, sizeof v->why, "%s", meanings[i].meaning);
+}
+
+static void initiated(void *user, const uint8_t *data, size_t len)
+{
+    struct charon_service *v = user;
+    char why[SESSION_TEXT_MAX];
+    if (v->finished)
+        return;
+    v->finished = true;
+    if (succeeded(data, len, why, sizeof why)) {
+        if (v->charon->clean)
+            list(v->charon);
+        return;
+    }
+    if (v->charon->session->services[v->conf->number].raising)
+        session_raise_failed(v->charon->session, v->conf->number, v->why[0] ? v->why : why);
+}
+
+static void on_control_io(uev_t *w, void *arg, int events)
+{
+    struct charon_service *v = arg;
+    (void)w;
+    (void)events;
+    int result = vici_process(v->control);
+    if (result < 0 && !v->finished)
+        initiated(v, NULL, 0);
+    if (result < 0 || v->finished)
+        close_control(v);
+    else
+        uev_io_set(&v->control_io, vici_fd(v->control), UEV_READ | (vici_wants_write(v->control) ? UEV_WRITE : 0));
+    if (v->charon->vici)
+        watch(v->charon);
+}
+
+int charon_initiate(struct charon *c, uint8_t service)
+{
+    struct charon_service *v = &c->services[service];
+    if (!v->conf || !c->clean || !c->loaded)
+        return -1;
+    close_control(v);
+    v->control = vici_open(c->socket, on_control_event, v);
+    if (!v->control)
+        return -1;
+    v->finished = false;
+    v->why[0] = 0;
+    uev_io_init(c->loop, &v->control_io, on_control_io, v, vici_fd(v->control), UEV_READ | UEV_WRITE);
+    vici_register(v->control, "control-log");
+    vici_begin(&message);
+    vici_kvf(&message, "ike", "%s", v->conf->name);
+    vici_kvf(&message, "child", "%s", v->conf->name);
+    vici_kvf(&message, "timeout", "%d", CHARON_INITIATE_MS);
+    vici_kvf(&message, "init-limits", "no");
+    if (vici_request(v->control, "initiate", &message, initiated, v) == 0)
+        return 0;
+    close_control(v);
+    return -1;
+}
+
+static void terminated(void *user, const uint8_t *data, size_t len)
+{
+    struct charon_service *v = user;
+    (void)len;
+    if (!data || v->sa.child)
+        return; /* not gone yet: its event will tell */
+    session_tunnel_down(v->charon->session, v->conf->number, "taken down");
+}
+
+void charon_terminate(struct charon *c, uint8_t service)
+{
+    struct charon_service *v = &c->services[service];
+    if (!v->conf || !c->vici)
+        return;
+    memset(&v->sa, 0, sizeof v->sa); /* what is being taken down counts as down */
+    if (request_termination(c, v->conf->name, terminated, v) < 0)
+        log_error("charon cannot be asked to take down %s: %s", v->conf->name, strerror(errno));
+    watch(c);
+}
+
+unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out)
+{
+    if (service < 1 || service > CONF_SERVICES_MAX || !c->services[service].sa.child)
+        return 0;
+    *out = c->services[service].sa.remote;
+    return c->services[service].sa.remote_count;
+}

@@ -1,0 +1,67 @@
+/*
+ * charon, over VICI: loads one connection for each service, raises and takes down their tunnels, and tells the session
+ * what is up. Truth is always what `list-sas` says; charon's events only say when to look again.
+ *
+ * One connection stays open for events, lists and terminations. charon answers the requests of one connection one after
+ * the other, and `initiate` takes as long as IKE does, so each attempt has a connection of its own.
+ */
+#ifndef SEKISHO_GATE_CHARON_H
+#define SEKISHO_GATE_CHARON_H
+
+#include "conf.h"
+#include "sa.h"
+#include "session.h"
+#include "vici.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uev/uev.h>
+
+#define CHARON_INITIATE_MS 20000
+#define CHARON_ID_MAX 256
+#define CHARON_RETRY_MS 5000 /* between attempts to load connections that charon has refused */
+
+struct charon;
+
+struct charon_service {
+    struct charon *charon;
+    const struct conf_service *conf; /* NULL: no such service */
+    struct sa sa;                    /* what is up; sa.child 0: nothing */
+    struct sa listed;                /* collected while a list is coming in */
+    struct vici *control;            /* while an attempt is running */
+    uev_t control_io;
+    bool finished;                   /* the attempt has been answered */
+    char why[SESSION_TEXT_MAX];      /* what charon's log said about the failure */
+};
+
+struct charon {
+    uev_ctx_t *loop;
+    struct session *session;
+    const char *socket;              /* path */
+    struct vici *vici;
+    uev_t io;
+    bool clean;                      /* what a gate before us had raised is gone */
+    bool listing, list_again;
+    bool credentials;                /* enroll says that key and certificate are loaded */
+    bool loaded;                     /* all connections are in charon, with `identity` */
+    unsigned waiting;                /* replies to terminate (before clean) or to load-conn */
+    bool refused;                    /* one of those load-conn failed */
+    uint64_t load_at;                /* try to load again at this time; 0: no */
+    char identity[CHARON_ID_MAX];    /* our IKE identity: the certificate's subject; "": none yet */
+    struct charon_service services[CONF_SERVICES_MAX + 1];
+};
+
+/* conf and session must outlive it. Nothing is opened yet: charon_tick does. */
+void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, struct session *session);
+/* About every 500 ms: connect again if needed, load again if charon had refused. */
+void charon_tick(struct charon *c);
+/* The certificate that enroll has loaded; subject as text (RFC 4514 order as charon reads it), loaded false: none. */
+void charon_identity(struct charon *c, const char *subject, bool loaded);
+
+/* For struct session_ops. */
+int charon_initiate(struct charon *c, uint8_t service);
+void charon_terminate(struct charon *c, uint8_t service);
+/* The tunnel's negotiated remote prefixes; 0 while it is down. */
+unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out);
+
+#endif

@@ -1,0 +1,194 @@
+#include "children.h"
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DNS_PORT 53
+#define SEND_WAIT_MS 1000
+
+/* It ends with us: it sees the end of the line. */
+static void run_child(int sock, const char *path)
+{
+    char name[] = "names", *const argv[] = {name, NULL};
+    char *const envp[] = {NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0)
+        _exit(1);
+    /* dup2 clears CLOEXEC; a socket that is 3 already needs that done. */
+    if (sock == 3 ? fcntl(3, F_SETFD, 0) < 0 : dup2(sock, 3) < 0)
+        _exit(1);
+    if (null > 3)
+        close(null);
+    execve(path, argv, envp);
+    log_error("cannot start %s: %s", path, strerror(errno));
+    _exit(127);
+}
+
+int children_start(struct children *c, const char *path)
+{
+    int pair[2];
+    memset(c, 0, sizeof *c);
+    if (ipc_pair(pair) < 0)
+        return -1;
+    c->pid = fork();
+    if (c->pid < 0)
+        return -1;
+    if (c->pid == 0)
+        run_child(pair[1], path);
+    close(pair[1]);
+    c->sock = pair[0];
+    return 0;
+}
+
+static void dead(struct children *c, const char *why)
+{
+    if (c->ops)
+        c->ops->dead(c->user, why);
+    log_fatal("names: %s", why);
+}
+
+static void on_io(uev_t *w, void *arg, int events)
+{
+    struct children *c = arg;
+    static struct msg m;
+    (void)w;
+    (void)events;
+    /* Not for ever: the rest of the loop has its turn too. */
+    for (unsigned i = 0; i < 64; i++) {
+        int fd = -1;
+        switch (ipc_recv(c->sock, ROLE_GATE, &m, &fd)) {
+        case IPC_OK:
+            if (m.head.type >= MSG_CTL_SESSION_START)
+                dead(c, "it sent a message that is not its own");
+            c->ops->message(c->user, &m);
+            break;
+        case IPC_AGAIN: return;
+        case IPC_EOF: dead(c, "it has ended"); break;
+        case IPC_BAD: dead(c, "it sent a message that breaks the rules"); break;
+        default: dead(c, strerror(errno));
+        }
+    }
+}
+
+int children_watch(struct children *c, uev_ctx_t *loop, const struct children_ops *ops, void *user)
+{
+    c->ops = ops;
+    c->user = user;
+    return uev_io_init(loop, &c->io, on_io, c, c->sock, UEV_READ);
+}
+
+void children_send(struct children *c, enum msg_type type, const void *body, int fd)
+{
+    for (;;) {
+        enum ipc_result r = ipc_send(c->sock, type, body, fd);
+        if (r == IPC_OK)
+            return;
+        if (r != IPC_AGAIN)
+            dead(c, "the line to it is broken");
+        struct pollfd p = {c->sock, POLLOUT, 0};
+        if (poll(&p, 1, SEND_WAIT_MS) == 0)
+            dead(c, "it does not read its messages");
+    }
+}
+
+/* ---- sockets ---- */
+
+static socklen_t to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof *out);
+    if (a->family == AF_INET6) {
+        struct sockaddr_in6 *in6 = (void *)out;
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(port);
+        memcpy(&in6->sin6_addr, a->bytes, 16);
+        return sizeof *in6;
+    }
+    struct sockaddr_in *in = (void *)out;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(port);
+    memcpy(&in->sin_addr, a->bytes, 4);
+    return sizeof *in;
+}
+
+static int listening(const struct addr *lan, int type)
+{
+    struct sockaddr_storage at;
+    socklen_t len = to_sockaddr(lan, DNS_PORT, &at);
+    int on = 1, fd = socket(lan->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    int level = lan->family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    int freebind = lan->family == AF_INET6 ? IPV6_FREEBIND : IP_FREEBIND;
+    if (setsockopt(fd, level, freebind, &on, sizeof on) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, (struct sockaddr *)&at, len) == 0 &&
+        (type != SOCK_STREAM || listen(fd, 128) == 0))
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int children_listen(struct children *c, const struct addr *lan)
+{
+    static const struct {
+        int type;
+        uint8_t proto;
+    } kinds[] = {{SOCK_DGRAM, IPPROTO_UDP}, {SOCK_STREAM, IPPROTO_TCP}};
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = listening(lan, kinds[i].type);
+        if (fd < 0)
+            return -1;
+        struct msg_listen body = {kinds[i].proto, lan->family};
+        children_send(c, MSG_LISTEN, &body, fd);
+        close(fd);
+    }
+    return 0;
+}
+
+static int connected(const struct addr *resolver, const struct addr *source)
+{
+    struct sockaddr_storage to, from;
+    socklen_t to_len = to_sockaddr(resolver, DNS_PORT, &to);
+    int fd = socket(resolver->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    if (source->family == resolver->family) {
+        socklen_t from_len = to_sockaddr(source, 0, &from);
+        if (bind(fd, (struct sockaddr *)&from, from_len) < 0) {
+            close(fd);
+            return -1;
+        }
+    }
+    if (connect(fd, (struct sockaddr *)&to, to_len) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+unsigned children_upstream(struct children *c, uint8_t service, const struct addr *resolvers, unsigned count,
+                           const struct addr *source)
+{
+    struct msg_service clear = {service};
+    unsigned made = 0;
+    children_send(c, MSG_UPSTREAM_CLEAR, &clear, -1);
+    for (unsigned i = 0; count > 0 && i < CHILD_POOL; i++) {
+        struct msg_upstream body = {service, resolvers[i % count]};
+        int fd = connected(&body.resolver, source);
+        if (fd < 0)
+            continue;
+        children_send(c, MSG_UPSTREAM, &body, fd);
+        close(fd);
+        made++;
+    }
+    return made;
+}

@@ -1,0 +1,52 @@
+/*
+ * The child `names`: started once, before gate gives up root, and given all it has: listening sockets, sockets to
+ * resolvers, the list of names. It cannot be started again (that takes root): when it ends or breaks a rule, so does
+ * gate, after closing the kernel, and Finit starts both anew.
+ */
+#ifndef SEKISHO_GATE_CHILDREN_H
+#define SEKISHO_GATE_CHILDREN_H
+
+#include "conf.h"
+#include "ipc.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uev/uev.h>
+
+#define CHILD_NAMES "/usr/libexec/sekisho/names"
+#define CHILD_POOL 8 /* sockets to the resolvers of one service: that many ports a forger would have to guess */
+
+/* What is done with what `names` says. why_dead: it is gone or broke a rule; must not return. */
+struct children_ops {
+    void (*message)(void *user, const struct msg *m);
+    void (*dead)(void *user, const char *why);
+};
+
+struct children {
+    pid_t pid;
+    int sock;
+    uev_t io;
+    const struct children_ops *ops;
+    void *user;
+};
+
+/* fork and exec `path` with the other end of the line as descriptor 3. Needs root. 0, or -1 with errno. */
+int children_start(struct children *c, const char *path);
+int children_watch(struct children *c, uev_ctx_t *loop, const struct children_ops *ops, void *user);
+
+/*
+ * Send; waits up to a second when the line is full. A child that does not read for so long is treated as dead (through
+ * ops->dead, or a fatal end before children_watch).
+ */
+void children_send(struct children *c, enum msg_type type, const void *body, int fd);
+
+/* UDP and TCP sockets on port 53 of the LAN address, bound though the interface may not be there yet. Needs root. */
+int children_listen(struct children *c, const struct addr *lan);
+/*
+ * Replace a service's sockets to its resolvers: CHILD_POOL in all, spread over them. source: address to send from, or
+ * family 0. Returns how many could be made (0 also for no resolvers: the service then has none).
+ */
+unsigned children_upstream(struct children *c, uint8_t service, const struct addr *resolvers, unsigned count,
+                           const struct addr *source);
+
+#endif

@@ -1,0 +1,397 @@
+/* How the parts of gate are connected: the session's effects, the child's messages, commands, time. */
+#include "gate.h"
+#include "audit.h"
+#include "kernel.h"
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define SITE_CHECK_TICKS 10   /* a bad site file is looked at again every this many ticks */
+#define PUBLISH_EVERY_MS 200  /* not more often than this */
+#define COUNT_EVERY_MS 5000
+
+static uint64_t now_ms(void *user)
+{
+    struct timespec t;
+    (void)user;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- resolvers: who the box may ask, and the sockets that `names` asks through ---- */
+
+static void tell_kernel_resolvers(struct gate *g)
+{
+    struct addr list[KERNEL_RESOLVERS_MAX];
+    unsigned count = 0;
+    for (unsigned i = 0; i < g->wan.dns_count; i++)
+        list[count++] = g->wan.dns[i];
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (g->inside[n].family)
+            list[count++] = g->inside[n];
+    if (kernel_resolvers(list, count) < 0)
+        log_error("the kernel does not take the list of resolvers: %s", strerror(errno));
+}
+
+/* The line's resolvers have changed: for services that are resolved outside, and for names that are not listed. */
+static void renew_wan_upstreams(struct gate *g)
+{
+    const struct addr any = {0};
+    tell_kernel_resolvers(g);
+    for (unsigned i = 0; i < g->conf.service_count; i++)
+        if (g->conf.services[i].resolver_wan)
+            children_upstream(&g->children, g->conf.services[i].number, g->wan.dns, g->wan.dns_count, &any);
+    if (g->conf.site.outside == CONF_OUTSIDE_INTERNET)
+        children_upstream(&g->children, 0, g->wan.dns, g->wan.dns_count, &any);
+}
+
+static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *tunnel)
+{
+    struct gate *g = user;
+    const struct conf_service *s = g->charon.services[service].conf;
+    if (!s || s->resolver_wan)
+        return;
+    g->inside[service] = tunnel ? s->resolver : (struct addr){0};
+    tell_kernel_resolvers(g);
+    if (!tunnel) {
+        struct msg_service clear = {service};
+        children_send(&g->children, MSG_UPSTREAM_CLEAR, &clear, -1);
+        return;
+    }
+    /* From the virtual address, so that the questions go through the tunnel. */
+    const struct addr *vip = s->resolver.family == AF_INET6 ? &tunnel->vip6 : &tunnel->vip4;
+    if (!vip->family || children_upstream(&g->children, service, &s->resolver, 1, vip) == 0)
+        log_error("%s: no socket to its resolver could be made; its names will not be found", s->name);
+}
+
+/* ---- the session's other effects ---- */
+
+static int op_apply(void *user, const struct kernel_view *view)
+{
+    (void)user;
+    return kernel_set(view);
+}
+
+static void op_forget(void *user, uint32_t generation)
+{
+    (void)user;
+    if (kernel_forget(generation) < 0)
+        log_warn("old connections are still tracked (they are dead all the same): %s", strerror(errno));
+}
+
+static uint64_t op_activity(void *user)
+{
+    struct gate *g = user;
+    if (kernel_counters(&g->counters) < 0)
+        log_warn("cannot read the counters: %s", strerror(errno));
+    return g->counters.session_out + g->counters.session_in;
+}
+
+static int op_initiate(void *user, uint8_t service)
+{
+    return charon_initiate(&((struct gate *)user)->charon, service);
+}
+
+static void op_terminate(void *user, uint8_t service)
+{
+    charon_terminate(&((struct gate *)user)->charon, service);
+}
+
+static void op_announce(void *user, const struct msg_mode *mode)
+{
+    children_send(&((struct gate *)user)->children, MSG_MODE, mode, -1);
+}
+
+static void publish_now(struct gate *g)
+{
+    g->published_at = now_ms(g);
+    g->dirty = false;
+    state_write(g);
+}
+
+static void op_changed(void *user)
+{
+    struct gate *g = user;
+    g->dirty = true;
+    /* At once, unless it changes faster than anybody reads; then with the next tick. */
+    if (now_ms(g) - g->published_at >= PUBLISH_EVERY_MS)
+        publish_now(g);
+}
+
+static void op_audit(void *user, const char *event, const char *details)
+{
+    (void)user;
+    audit_event(event, "%s", details);
+}
+
+static uint32_t op_random(void *user)
+{
+    uint32_t value;
+    (void)user;
+    if (getrandom(&value, sizeof value, 0) != sizeof value)
+        log_fatal("no random numbers: %s", strerror(errno));
+    return value;
+}
+
+static const struct session_ops session_ops = {
+    .apply = op_apply,
+    .forget = op_forget,
+    .activity = op_activity,
+    .initiate = op_initiate,
+    .terminate = op_terminate,
+    .tunnel = op_tunnel,
+    .announce = op_announce,
+    .changed = op_changed,
+    .audit = op_audit,
+    .random = op_random,
+    .now = now_ms,
+};
+
+/* ---- what `names` says ---- */
+
+static void on_want(struct gate *g, const struct msg_want *m)
+{
+    uint8_t service;
+    if (admit_name(&g->admit, m->id, &service))
+        session_want(&g->session, service, &m->client);
+}
+
+static unsigned remote_of(void *user, uint8_t service, const struct prefix **out)
+{
+    return charon_remote(&((struct gate *)user)->charon, service, out);
+}
+
+static void on_admit(struct gate *g, const struct msg_admit *m)
+{
+    struct msg_mode mode;
+    session_mode(&g->session, &mode);
+    struct admit_now now = {mode.generation, mode.services_up, now_ms(g), remote_of, g};
+    struct msg_admitted reply = {m->seq, (uint8_t)admit_open(&g->admit, &now, m, kernel_allow)};
+    if (reply.verdict == ADMIT_KERNEL)
+        log_error("the kernel did not take an address: %s", strerror(errno));
+    children_send(&g->children, MSG_ADMITTED, &reply, -1);
+}
+
+/* A bucket of GATE_AUDIT_BURST tokens, filled by one each GATE_AUDIT_EVERY_MS. */
+static bool may_audit(struct gate *g)
+{
+    uint64_t now = now_ms(g), filled = (now - g->audit_tokens_at) / GATE_AUDIT_EVERY_MS;
+    if (filled > 0) {
+        g->audit_tokens_at += filled * GATE_AUDIT_EVERY_MS;
+        g->audit_tokens =
+            filled >= GATE_AUDIT_BURST - g->audit_tokens ? GATE_AUDIT_BURST : g->audit_tokens + (unsigned)filled;
+    }
+    if (g->audit_tokens == 0) {
+        g->audit_lost++;
+        return false;
+    }
+    g->audit_tokens--;
+    return true;
+}
+
+/* An answer that lies, or that the service file does not cover, is something for IT: it is shown for some minutes. */
+static void note_refused(struct gate *g, const struct msg_refused *m, const char *name, const char *answer)
+{
+    const char *what = m->why == WHY_OUTSIDE     ? "an address outside the tunnel"
+                       : m->why == WHY_FORBIDDEN ? "an address that is never a registry's"
+                       : m->why == WHY_CHAIN     ? "an alias that leads to a name not listed"
+                                                 : NULL;
+    if (!what)
+        return;
+    bool has_address = m->answer.family != 0;
+    snprintf(g->refused, sizeof g->refused, "%s: the answer%s%s is %s", name, has_address ? " " : "",
+             has_address ? answer : "", what);
+    g->refused_at = now_ms(g);
+}
+
+static void on_refused(struct gate *g, const struct msg_refused *m)
+{
+    static const char *const words[WHY_COUNT] = {[WHY_NOT_LISTED] = "not-listed",
+                                                 [WHY_CLOSED] = "closed",
+                                                 [WHY_OUTSIDE] = "outside-tunnel",
+                                                 [WHY_FORBIDDEN] = "forbidden-address",
+                                                 [WHY_TYPE] = "type",
+                                                 [WHY_UPSTREAM] = "resolver",
+                                                 [WHY_CHAIN] = "chain",
+                                                 [WHY_FLOOD] = "flood",
+                                                 [WHY_MALFORMED] = "malformed"};
+    char client[INET6_ADDRSTRLEN] = "-", answer[INET6_ADDRSTRLEN] = "-", name[CONF_FQDN_MAX];
+    g->blocked_dns++;
+    g->dirty = true;
+    for (size_t i = 0; i < sizeof name; i++) /* it came from a stranger: nothing but plain letters into the log */
+        name[i] = m->name[i] == 0 || (m->name[i] > ' ' && m->name[i] < 127 && m->name[i] != '"') ? m->name[i] : '?';
+    name[sizeof name - 1] = 0;
+    if (m->client.family)
+        addr_text(&m->client, client, sizeof client);
+    if (m->answer.family)
+        addr_text(&m->answer, answer, sizeof answer);
+    note_refused(g, m, name, answer);
+    if (!may_audit(g))
+        return;
+    audit_event("dns.refused", "name=%s client=%s why=%s type=%u answer=%s not-logged=%u", name[0] ? name : "-", client,
+                words[m->why], m->qtype, answer, g->audit_lost);
+    g->audit_lost = 0;
+}
+
+static void on_message(void *user, const struct msg *m)
+{
+    struct gate *g = user;
+    switch (m->head.type) {
+    case MSG_WANT: on_want(g, &m->u.want); break;
+    case MSG_ADMIT: on_admit(g, &m->u.admit); break;
+    case MSG_REFUSED: on_refused(g, &m->u.refused); break;
+    default: /* MSG_STATS: nothing to do for gate */ break;
+    }
+}
+
+static void on_dead(void *user, const char *why)
+{
+    struct gate *g = user;
+    if (kernel_closed() < 0)
+        log_error("the kernel could not be closed: %s", strerror(errno));
+    if (g->session.state == SESSION_UP)
+        audit_event("session.end", "reason=\"the DNS front has stopped\"");
+    audit_event("fault", "names: %s; the LAN is closed until it is back", why);
+    g->configured = false;
+    snprintf(g->fault, sizeof g->fault, "The DNS front (names) has stopped; it is being started again.");
+    state_write(g);
+    log_fatal("names: %s", why);
+}
+
+static const struct children_ops children_ops = {on_message, on_dead};
+
+static void send_names(struct gate *g)
+{
+    for (unsigned id = 0; id < g->admit.name_count; id++) {
+        struct msg_name m = {.id = (uint16_t)id};
+        const char *name = admit_name(&g->admit, id, &m.service);
+        snprintf(m.name, sizeof m.name, "%s", name);
+        children_send(&g->children, MSG_NAME, &m, -1);
+    }
+}
+
+/* ---- commands ---- */
+
+static void on_command(void *user, const struct msg *m, struct msg_reply *reply)
+{
+    struct gate *g = user;
+    if (!g->configured)
+        snprintf(reply->text, sizeof reply->text, "%.230s", g->fault);
+    else if (m->head.type == MSG_CTL_SESSION_START)
+        reply->ok = session_command_start(&g->session, m->u.service.service, reply->text, sizeof reply->text);
+    else
+        reply->ok = session_command_end(&g->session, reply->text, sizeof reply->text);
+}
+
+/* ---- time ---- */
+
+static void look_around(struct gate *g)
+{
+    if (watch_changed(&g->wan_file)) {
+        struct watch_wan before = g->wan;
+        watch_read_wan(&g->wan_file, &g->wan);
+        if (before.dns_count != g->wan.dns_count || memcmp(before.dns, g->wan.dns, sizeof before.dns) != 0)
+            renew_wan_upstreams(g);
+        bool moved = before.address.family && g->wan.address.family && !addr_equal(&before.address, &g->wan.address);
+        if (!g->wan.address.family)
+            g->wan.address = before.address; /* the line is down: remember, to see whether it comes back as another */
+        session_wan(&g->session, g->wan.up, moved);
+    }
+    if (watch_changed(&g->certificate_file)) {
+        struct watch_certificate c;
+        watch_read_certificate(&g->certificate_file, &c);
+        charon_identity(&g->charon, c.subject, c.loaded);
+    }
+}
+
+static void on_tick(uev_t *w, void *arg, int events)
+{
+    struct gate *g = arg;
+    static unsigned ticks;
+    (void)events;
+    ticks++;
+    if (!g->configured) {
+        if (ticks % SITE_CHECK_TICKS == 0 && watch_changed(&g->site_file)) {
+            log_info("the site file has changed: starting again");
+            uev_exit(w->ctx);
+        }
+        return;
+    }
+    look_around(g);
+    charon_tick(&g->charon);
+    session_tick(&g->session);
+    uint64_t now = now_ms(g);
+    if (g->refused[0] && now - g->refused_at >= GATE_REFUSED_MS) {
+        g->refused[0] = 0;
+        g->dirty = true;
+    }
+    if (now - g->counted_at >= COUNT_EVERY_MS) {
+        uint64_t before = g->counters.blocked;
+        g->counted_at = now;
+        if (kernel_counters(&g->counters) == 0 && g->counters.blocked != before)
+            g->dirty = true;
+    }
+    if (g->dirty && now - g->published_at >= PUBLISH_EVERY_MS)
+        publish_now(g);
+}
+
+static void on_signal(uev_t *w, void *arg, int events)
+{
+    (void)arg;
+    (void)events;
+    log_info("asked to end");
+    uev_exit(w->ctx);
+}
+
+/* ---- start and end ---- */
+
+static void start(struct gate *g)
+{
+    watch_init(&g->wan_file, g->paths.run, "wan/state");
+    watch_init(&g->certificate_file, g->paths.run, "enroll/state");
+    if (kernel_registry(g->conf.services, g->conf.service_count) < 0)
+        log_error("the kernel does not take the registry's prefixes: %s", strerror(errno));
+    admit_init(&g->admit, &g->conf);
+    session_init(&g->session, &g->conf, &session_ops, g);
+    charon_init(&g->charon, &g->loop, &g->conf, &g->session);
+    g->charon.socket = g->paths.vici;
+    g->audit_tokens = GATE_AUDIT_BURST;
+    g->audit_tokens_at = now_ms(g);
+    children_watch(&g->children, &g->loop, &children_ops, g);
+    tell_kernel_resolvers(g);
+    session_begin(&g->session);
+    send_names(g);
+    children_send(&g->children, MSG_NAMES_END, NULL, -1);
+}
+
+static void end(struct gate *g)
+{
+    if (g->configured) {
+        char text[SESSION_TEXT_MAX];
+        session_command_end(&g->session, text, sizeof text);
+    }
+    if (kernel_closed() < 0)
+        log_error("the kernel could not be closed: %s", strerror(errno));
+}
+
+int gate_run(struct gate *g)
+{
+    /* Signals and time come through the loop. */
+    uev_signal_init(&g->loop, &g->sigterm, on_signal, g, SIGTERM);
+    uev_signal_init(&g->loop, &g->sigint, on_signal, g, SIGINT);
+    uev_timer_init(&g->loop, &g->tick, on_tick, g, SESSION_TICK_MS, SESSION_TICK_MS);
+    if (g->configured)
+        start(g);
+    if (ctl_watch(&g->ctl, &g->loop, on_command, g) < 0)
+        log_fatal("cannot watch the command socket: %s", strerror(errno));
+    publish_now(g);
+    audit_event("gate.start", "%s", g->configured ? "configuration=good" : g->fault);
+    uev_run(&g->loop, 0);
+    end(g);
+    return 0;
+}

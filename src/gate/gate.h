@@ -1,0 +1,64 @@
+/* All of gate in one place: what main.c sets up and gate.c connects. */
+#ifndef SEKISHO_GATE_GATE_H
+#define SEKISHO_GATE_GATE_H
+
+#include "admit.h"
+#include "charon.h"
+#include "children.h"
+#include "conf.h"
+#include "ctl.h"
+#include "session.h"
+#include "watch.h"
+
+#include <uev/uev.h>
+
+/* Where things are; the defaults are the box's. */
+struct gate_paths {
+    const char *site;      /* /state/site.conf */
+    const char *services1; /* /state/services */
+    const char *services2; /* /etc/sekisho/services */
+    const char *run;       /* /run/sekisho */
+    const char *names;     /* the child's program */
+    const char *vici;      /* charon's socket */
+};
+
+#define GATE_REFUSED_MS 600000 /* how long the last answer that was not believed is shown */
+/* How many refusals are written to the audit log: this many at once, then one each GATE_AUDIT_EVERY_MS. */
+#define GATE_AUDIT_BURST 20
+#define GATE_AUDIT_EVERY_MS 2000
+
+struct gate {
+    struct gate_paths paths;
+    uev_ctx_t loop;
+    uev_t tick, sigterm, sigint;
+    bool configured;              /* site and service files are good; otherwise only `fault` is published */
+    char fault[640];              /* why not configured */
+    struct conf conf;
+    struct session session;
+    struct charon charon;
+    struct admit admit;
+    struct children children;
+    struct ctl ctl;
+
+    struct watch_file wan_file, certificate_file, site_file;
+    struct watch_wan wan;
+    struct addr inside[CONF_SERVICES_MAX + 1]; /* resolvers in tunnels that are up; family 0: none */
+
+    struct kernel_counters counters;
+    uint64_t blocked_dns, counted_at;
+    char refused[CONF_FQDN_MAX + 128]; /* the last answer that was not believed, for people; "": none lately */
+    uint64_t refused_at;
+    uint64_t audit_tokens_at;     /* rate limit of refusals in the audit log */
+    unsigned audit_tokens, audit_lost;
+    bool dirty;                   /* the state file is to be written */
+    uint64_t published_at;
+};
+
+/* After privileges are given up: connect everything and run until a signal. Returns the exit status. */
+int gate_run(struct gate *g);
+
+/* ---- state.c ---- */
+/* Write RUN/gate/state. */
+void state_write(struct gate *g);
+
+#endif

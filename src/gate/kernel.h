@@ -1,0 +1,73 @@
+/*
+ * The kernel behind one header: the packet filter (table `inet sekisho`, configs/firewall.nft) and connection tracking.
+ *
+ * The rule set itself is never touched; only elements of its named sets and maps change. Each function that changes
+ * something is one netlink transaction: it takes effect whole, or not at all, and has taken effect when the function
+ * returns 0. All functions return 0, or -1 with errno (ENOENT: the rule set is not loaded). Not thread-safe; nothing is
+ * kept of the arguments.
+ */
+#ifndef SEKISHO_GATE_KERNEL_H
+#define SEKISHO_GATE_KERNEL_H
+
+#include "conf.h"
+#include "msg.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KERNEL_RESOLVERS_MAX (CONF_SERVICES_MAX + CONF_ADDRS_MAX)
+#define KERNEL_ALLOW_MAX (MSG_ADMIT_ADDRS * CONF_PORTS_MAX)
+
+/* A tunnel that is up. family 0: this address does not exist. */
+struct kernel_tunnel {
+    uint8_t service;        /* 1..8 */
+    struct addr vip4, vip6; /* ours, lent by the hub: what LAN traffic is translated to */
+    struct addr hub;        /* outer address of the other end */
+};
+
+/* Everything that decides what may pass; always set together. */
+struct kernel_view {
+    enum msg_mode_kind mode;
+    uint32_t generation; /* mark of the flows that are admitted from now on, and the only one that is live; 0: none */
+    bool keep_allow; /* false: every admitted address is forgotten. true: only for the same generation as before */
+    unsigned tunnel_count;
+    struct kernel_tunnel tunnels[CONF_SERVICES_MAX];
+};
+
+/* One element of allow_v4 or allow_v6. */
+struct kernel_allow {
+    struct addr addr;
+    uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
+    uint16_t port; /* host byte order */
+    uint8_t service; /* 1..8 */
+    uint32_t timeout_s; /* from now; an element that is there already gets this new time */
+};
+
+/* Packets since the rule set was loaded (aggregates of segments count once). */
+struct kernel_counters {
+    uint64_t session_out, session_in; /* through the tunnels: for the idle clock */
+    uint64_t blocked; /* what LAN hosts may not, and what strangers try: all reasons together */
+};
+
+/* Open the netlink socket; early, needs nothing but CAP_NET_ADMIN in what follows. */
+int kernel_open(void);
+void kernel_close(void);
+
+/* Replace mode, generation, live, vip and hubs, and empty allow_* unless keep_allow. */
+int kernel_set(const struct kernel_view *view);
+/* Closed, nothing live: kernel_set with an empty view. What every fault ends in. */
+int kernel_closed(void);
+/* Replace tunnel_v4 and tunnel_v6 by the remote prefixes of all services. Prefixes must not overlap. */
+int kernel_registry(const struct conf_service *services, unsigned count);
+/* Replace the DNS servers that the box itself may ask. count <= KERNEL_RESOLVERS_MAX */
+int kernel_resolvers(const struct addr *addrs, unsigned count);
+/* Add or renew elements. count <= KERNEL_ALLOW_MAX */
+int kernel_allow(const struct kernel_allow *list, unsigned count);
+int kernel_counters(struct kernel_counters *out);
+/*
+ * Forget the tracked connections that carry this mark, so that a PC which goes on with the same ports (UDP) begins a
+ * new flow. The mark being dead already, this closes no hole.
+ */
+int kernel_forget(uint32_t generation);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * One nf_tables transaction of set elements: collected in a fixed buffer, sent in one datagram, answered before the
+ * send returns. There is one buffer and one socket: a batch is begun, filled and committed without another in between.
+ */
+#ifndef SEKISHO_GATE_KERNEL_BATCH_H
+#define SEKISHO_GATE_KERNEL_BATCH_H
+
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BATCH_TABLE "sekisho" /* family inet */
+
+struct batch;
+
+/* One set element. Pointers are only read during batch_add. */
+struct element {
+    const void *key;
+    uint32_t key_len;
+    const void *data; /* of a map; NULL: none */
+    uint32_t data_len;
+    const char *jump; /* of a verdict map: the chain; NULL: none */
+    uint64_t timeout_ms; /* 0: the set has none */
+    bool interval_end;
+};
+
+int batch_open(void); /* 0, or -1 with errno */
+void batch_close(void);
+
+struct batch *batch_begin(void);
+void batch_flush(struct batch *b, const char *set);
+void batch_add(struct batch *b, const char *set, const struct element *list, unsigned count);
+/* 0: the kernel has taken all of it. -1 with errno: none of it (also if it did not fit the buffer: EMSGSIZE). */
+int batch_commit(struct batch *b);
+
+/* A single request outside any transaction: send, hand each answer to cb (may be NULL) until the end or the ack. */
+int batch_ask(struct nlmsghdr *nlh, mnl_cb_t cb, void *data);
+uint32_t batch_seq(void); /* the next sequence number */
+
+#endif

@@ -1,0 +1,117 @@
+#include "sa.h"
+#include "vici.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One CHILD_SA while it is being read. */
+struct child {
+    uint32_t id;
+    bool installed;
+    unsigned remote_count;
+    struct prefix remote[CONF_PREFIXES_MAX];
+};
+
+static bool text_of(const struct vici_reader *r, char *out, size_t len)
+{
+    if (r->value_len >= len || memchr(r->value, 0, r->value_len))
+        return false;
+    memcpy(out, r->value, r->value_len);
+    out[r->value_len] = 0;
+    return true;
+}
+
+bool sa_parse_ts(const char *text, struct prefix *out)
+{
+    char plain[64];
+    size_t n = strcspn(text, "[");
+    /* A selector narrowed to a protocol or port is less than the prefix; what the kernel then finds no policy for is
+     * dropped by the filter, so taking the prefix is safe. */
+    if (n >= sizeof plain)
+        return false;
+    memcpy(plain, text, n);
+    plain[n] = 0;
+    return conf_parse_prefix(plain, out);
+}
+
+static void ike_key(struct sa *sa, const char *name, const char *value)
+{
+    if (!strcmp(name, "state"))
+        sa->established = !strcmp(value, "ESTABLISHED") || !strcmp(value, "REKEYING");
+    else if (!strcmp(name, "remote-host") && !conf_parse_addr(value, &sa->hub))
+        sa->hub.family = 0;
+}
+
+static void ike_item(struct sa *sa, const char *list, const char *value)
+{
+    struct addr a;
+    if (strcmp(list, "local-vips") != 0 || !conf_parse_addr(value, &a))
+        return;
+    *(a.family == AF_INET6 ? &sa->vip6 : &sa->vip4) = a;
+}
+
+static void child_key(struct child *c, const char *name, const char *value)
+{
+    if (!strcmp(name, "uniqueid"))
+        c->id = (uint32_t)strtoul(value, NULL, 10);
+    else if (!strcmp(name, "state"))
+        c->installed = !strcmp(value, "INSTALLED");
+}
+
+static void child_item(struct child *c, const char *list, const char *value)
+{
+    if (!strcmp(list, "remote-ts") && c->remote_count < CONF_PREFIXES_MAX &&
+        sa_parse_ts(value, &c->remote[c->remote_count]))
+        c->remote_count++;
+}
+
+static void child_end(struct sa *sa, const struct child *c)
+{
+    if (!c->installed || c->id <= sa->child)
+        return;
+    sa->child = c->id;
+    sa->remote_count = c->remote_count;
+    memcpy(sa->remote, c->remote, sizeof sa->remote);
+}
+
+/* Sections nest as: IKE SA (depth 1), child-sas (2), one CHILD_SA (3). */
+bool sa_read(const void *data, size_t len, struct sa *out)
+{
+    struct vici_reader r;
+    struct child child = {0};
+    char list[64] = "", value[128];
+    bool in_children = false;
+    int element;
+    memset(out, 0, sizeof *out);
+    vici_read(&r, data, len);
+    while ((element = vici_next(&r)) > 0) {
+        switch (element) {
+        case VICI_SECTION:
+            if (r.depth == 1 && (out->name[0] || strlen(r.name) >= sizeof out->name))
+                return false; /* one IKE SA a message */
+            if (r.depth == 1)
+                strcpy(out->name, r.name);
+            else if (r.depth == 2)
+                in_children = !strcmp(r.name, "child-sas");
+            else if (r.depth == 3)
+                child = (struct child){0};
+            break;
+        case VICI_SECTION_END:
+            if (r.depth == 2 && in_children)
+                child_end(out, &child);
+            break;
+        case VICI_LIST: strcpy(list, r.name); break;
+        case VICI_KV:
+        case VICI_ITEM:
+            if (!text_of(&r, value, sizeof value))
+                break;
+            if (r.depth == 1)
+                element == VICI_KV ? ike_key(out, r.name, value) : ike_item(out, list, value);
+            else if (r.depth == 3 && in_children)
+                element == VICI_KV ? child_key(&child, r.name, value) : child_item(&child, list, value);
+            break;
+        default: break;
+        }
+    }
+    return element == 0 && out->name[0];
+}

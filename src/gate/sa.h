@@ -1,0 +1,31 @@
+/*
+ * What charon says about an IKE SA: the part of a `list-sa` event (strongSwan, src/libcharon/plugins/vici/README.md)
+ * that decides whether a tunnel is up, under which address, to where. Pure; no more trusted than it must be: what is
+ * malformed or does not fit is left out, and less is then allowed.
+ */
+#ifndef SEKISHO_GATE_SA_H
+#define SEKISHO_GATE_SA_H
+
+#include "conf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sa {
+    char name[CONF_NAME_MAX]; /* of the IKE connection = the service */
+    bool established;         /* the IKE SA is neither being built nor being deleted */
+    struct addr hub;          /* remote-host */
+    struct addr vip4, vip6;   /* local-vips */
+    /* The newest CHILD_SA that is installed; 0: there is none. */
+    uint32_t child;           /* uniqueid */
+    unsigned remote_count;
+    struct prefix remote[CONF_PREFIXES_MAX]; /* its remote-ts */
+};
+
+/* False if the message is malformed or names no IKE SA. */
+bool sa_read(const void *data, size_t len, struct sa *out);
+/* A traffic selector as charon writes it, `10.20.0.0/16` or `10.20.0.0/16[tcp/443]`; false: not a plain prefix. */
+bool sa_parse_ts(const char *text, struct prefix *out);
+
+#endif

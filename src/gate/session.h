@@ -1,0 +1,123 @@
+/*
+ * The session: when the tunnels are raised and taken down, and what may pass meanwhile.
+ *
+ * A pure state machine: it knows no socket and no kernel. Events come in as function calls, effects go out through
+ * struct session_ops, time is what the caller says. What may pass follows from the state alone:
+ *
+ *   starting   charon is not there yet, or no longer             closed
+ *   idle       no tunnel                                         as the site file says (closed or internet)
+ *   raising    IKE is at work for at least one service           as in idle
+ *   up         at least one tunnel is up                         session
+ *   ending     tunnels are being taken down                      closed
+ *   fault      the kernel did not take a change                  closed, tried again until it does
+ *
+ * Every change of mode gets a new generation number, so no flow outlives the mode in which it was admitted.
+ */
+#ifndef SEKISHO_GATE_SESSION_H
+#define SEKISHO_GATE_SESSION_H
+
+#include "conf.h"
+#include "kernel.h"
+#include "msg.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SESSION_RAISE_MS 25000     /* longer than charon's own time-out, so that charon can say why */
+#define SESSION_ENDING_MS 5000     /* for charon to take the tunnels down; then the session is over anyway */
+#define SESSION_GRACE_MS                                                                                               \
+    8000 /* after a start or a loss, charon and certificate may still be on their way: a wish waits */
+#define SESSION_FAULT_MS 2000      /* between attempts to get a change into the kernel */
+#define SESSION_BACKOFF_MIN_MS 2000 /* after a tunnel could not be raised; doubles up to the next line */
+#define SESSION_BACKOFF_MAX_MS 60000
+#define SESSION_TICK_MS 500        /* how often session_tick should be called */
+#define SESSION_TEXT_MAX 200
+
+enum session_state {
+    SESSION_STARTING,
+    SESSION_IDLE,
+    SESSION_RAISING,
+    SESSION_UP,
+    SESSION_ENDING,
+    SESSION_FAULT,
+    SESSION_STATES
+};
+
+/* Effects. user is what session_init was given. None may call back into the machine. */
+struct session_ops {
+    int (*apply)(void *user, const struct kernel_view *view);   /* kernel_set: 0, or -1 with errno */
+    void (*forget)(void *user, uint32_t generation);            /* kernel_forget */
+    uint64_t (*activity)(void *user); /* packets through the tunnels, any clock-like count */
+    int (*initiate)(void *user, uint8_t service); /* ask charon; 0, or -1: it cannot be asked */
+    void (*terminate)(void *user, uint8_t service); /* ask charon */
+    /* A tunnel came up (sockets to its resolver can be opened) or is gone (close them). */
+    void (*tunnel)(void *user, uint8_t service, const struct kernel_tunnel *tunnel_or_null);
+    void (*announce)(void *user, const struct msg_mode *mode); /* tell `names` */
+    void (*changed)(void *user); /* something that people can see has changed */
+    void (*audit)(void *user, const char *event, const char *details);
+    uint32_t (*random)(void *user);
+    uint64_t (*now)(void *user); /* milliseconds, monotonic */
+};
+
+/* What the machine knows of one service; index = service number. */
+struct session_service {
+    bool known; /* it is in the configuration */
+    char name[CONF_NAME_MAX];
+    bool up, raising;
+    bool ending; /* charon was asked to take it down and has not said that it did */
+    bool wanted; /* asked for, but not to be raised this moment */
+    char client[INET6_ADDRSTRLEN]; /* who asked last */
+    struct kernel_tunnel tunnel; /* while up */
+    uint64_t raise_deadline; /* while raising */
+    uint64_t next_try; /* no attempt on demand before this time */
+    unsigned failures; /* in a row */
+};
+
+/* Readable by all (state.c, admit.c), written by session.c only. */
+struct session {
+    const struct session_ops *ops;
+    void *user;
+    enum conf_outside outside;
+    enum conf_start start;
+    uint32_t idle_ms;
+
+    enum session_state state;
+    uint64_t state_since; /* ops->now */
+    uint64_t deadline; /* of the state; 0: none */
+    char reason[SESSION_TEXT_MAX]; /* of the last change of state */
+    char fault[SESSION_TEXT_MAX]; /* a sentence for people while something is wrong; "" otherwise */
+    char last_end[SESSION_TEXT_MAX]; /* why the last session ended */
+
+    struct kernel_view view; /* what the kernel was told last, successfully */
+    uint64_t grace_until; /* see SESSION_GRACE_MS */
+    bool charon, credentials, wan;
+    uint8_t first; /* number of the first service of the site file */
+    struct session_service services[CONF_SERVICES_MAX + 1];
+    uint64_t active_count, active_at; /* idle clock: last count seen, and when it changed */
+};
+
+/* Set up; nothing is done yet. conf is only read during the call. */
+void session_init(struct session *s, const struct conf *conf, const struct session_ops *ops, void *user);
+/* First of all: close the kernel. */
+void session_begin(struct session *s);
+
+/* ---- events ---- */
+void session_charon(struct session *s, bool up); /* up: connected, connections loaded, nothing left over */
+void session_credentials(struct session *s, bool loaded);
+void session_wan(struct session *s, bool up, bool address_changed);
+/* A PC asks for a listed name of this service. client is for the log, may be NULL. */
+void session_want(struct session *s, uint8_t service, const struct addr *client);
+void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel);
+void session_tunnel_down(struct session *s, uint8_t service, const char *why);
+void session_raise_failed(struct session *s, uint8_t service, const char *why);
+void session_tick(struct session *s);
+/* Commands of people. service 0: the first. Return whether it is being done; text: one sentence for the answer. */
+bool session_command_start(struct session *s, uint8_t service, char *text, size_t len);
+bool session_command_end(struct session *s, char *text, size_t len);
+
+/* ---- questions ---- */
+const char *session_state_name(enum session_state state);
+uint8_t session_services_up(const struct session *s); /* bit N-1: service N */
+void session_mode(const struct session *s, struct msg_mode *out);
+
+#endif

@@ -1,0 +1,101 @@
+/* gate/state: what the rest of the box and people can see of gate. */
+#include "gate.h"
+#include "lib/publish.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* What readers know: before charon is there nothing is going on either. */
+static const char *session_word(const struct gate *g)
+{
+    if (!g->configured)
+        return "fault";
+    if (g->session.state == SESSION_STARTING)
+        return "idle";
+    return session_state_name(g->session.state);
+}
+
+static const char *mode_word(const struct gate *g)
+{
+    static const char *const words[] = {
+        [MODE_CLOSED] = "closed", [MODE_INTERNET] = "internet", [MODE_SESSION] = "session"};
+    struct msg_mode mode = {0};
+    if (g->configured)
+        session_mode(&g->session, &mode);
+    return words[mode.mode];
+}
+
+static void add_addr(struct publish *p, const char *key, const struct addr *a)
+{
+    char text[INET6_ADDRSTRLEN];
+    if (a->family)
+        publish_add(p, key, "%s", addr_text(a, text, sizeof text));
+}
+
+static void add_tunnels(struct publish *p, const struct session *s)
+{
+    bool up = false;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
+        const struct session_service *v = &s->services[n];
+        if (!v->up && !v->raising)
+            continue;
+        publish_add(p, "service", "%s", v->name);
+        if (!v->up)
+            continue;
+        up = true;
+        add_addr(p, "vip", v->tunnel.vip4.family ? &v->tunnel.vip4 : &v->tunnel.vip6);
+        add_addr(p, "hub", &v->tunnel.hub);
+    }
+    publish_add(p, "tunnel", "%s", up ? "up" : "down");
+}
+
+/* A resolver of the tunnel that is up, or the line's. */
+static void add_resolver(struct publish *p, const struct gate *g)
+{
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (g->inside[n].family) {
+            add_addr(p, "resolver", &g->inside[n]);
+            return;
+        }
+    if (g->wan.dns_count)
+        add_addr(p, "resolver", &g->wan.dns[0]);
+}
+
+void state_write(struct gate *g)
+{
+    struct publish p;
+    char path[160];
+    const struct session *s = &g->session;
+    publish_begin(&p);
+    publish_add(&p, "mode", "%s", mode_word(g));
+    publish_add(&p, "session", "%s", session_word(g));
+    if (g->configured) {
+        uint64_t age_s = (s->ops->now(s->user) - s->state_since) / 1000;
+        add_tunnels(&p, s);
+        publish_add(&p, "reason", "%s", s->reason);
+        publish_add(&p, "generation", "%u", s->view.generation);
+        publish_add(&p, "since", "%lld", (long long)time(NULL) - (long long)age_s);
+        publish_add(&p, "charon", "%s", s->charon ? "up" : "down");
+        publish_add(&p, "credentials", "%s", s->credentials ? "yes" : "no");
+        if (s->last_end[0])
+            publish_add(&p, "last-end", "%s", s->last_end);
+        add_resolver(&p, g);
+    } else {
+        publish_add(&p, "tunnel", "down");
+    }
+    publish_add(&p, "blocked.dns", "%llu", (unsigned long long)g->blocked_dns);
+    publish_add(&p, "blocked.forward", "%llu", (unsigned long long)g->counters.blocked);
+    publish_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
+    publish_add(&p, "names", "%s", g->configured ? "running" : "down");
+    if (g->refused[0])
+        publish_add(&p, "refused", "%s", g->refused);
+    const char *fault = g->configured ? s->fault : g->fault;
+    if (fault[0])
+        publish_add(&p, "fault", "%s", fault);
+    snprintf(path, sizeof path, "%s/gate/state", g->paths.run);
+    if (publish_commit(&p, path) < 0)
+        log_error("cannot write %s: %s", path, strerror(errno));
+}

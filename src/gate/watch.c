@@ -1,0 +1,51 @@
+#include "watch.h"
+#include "lib/publish.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void watch_init(struct watch_file *f, const char *run, const char *name)
+{
+    memset(f, 0, sizeof *f);
+    snprintf(f->path, sizeof f->path, "%s/%s", run, name);
+}
+
+bool watch_changed(struct watch_file *f)
+{
+    struct stat st = {0};
+    if (stat(f->path, &st) < 0)
+        memset(&st, 0, sizeof st);
+    if (st.st_ino == f->inode && st.st_mtim.tv_sec == f->changed.tv_sec && st.st_mtim.tv_nsec == f->changed.tv_nsec)
+        return false;
+    f->inode = st.st_ino;
+    f->changed = st.st_mtim;
+    return true;
+}
+
+void watch_read_wan(const struct watch_file *f, struct watch_wan *out)
+{
+    char text[PUBLISH_MAX], value[256], *rest;
+    memset(out, 0, sizeof *out);
+    if (publish_read(f->path, text, sizeof text) < 0)
+        return;
+    out->up = publish_get(text, "link", value, sizeof value) && !strcmp(value, "up");
+    if (publish_get(text, "address", value, sizeof value) && !conf_parse_addr(value, &out->address))
+        out->address.family = 0;
+    if (!publish_get(text, "dns", value, sizeof value))
+        return;
+    for (char *word = strtok_r(value, " ", &rest); word && out->dns_count < CONF_ADDRS_MAX;
+         word = strtok_r(NULL, " ", &rest))
+        if (conf_parse_addr(word, &out->dns[out->dns_count]))
+            out->dns_count++;
+}
+
+void watch_read_certificate(const struct watch_file *f, struct watch_certificate *out)
+{
+    char text[PUBLISH_MAX], value[8];
+    memset(out, 0, sizeof *out);
+    if (publish_read(f->path, text, sizeof text) < 0)
+        return;
+    out->loaded = publish_get(text, "loaded", value, sizeof value) && !strcmp(value, "yes");
+    publish_get(text, "subject", out->subject, sizeof out->subject);
+}

@@ -1,0 +1,5 @@
+# The clock never starts before this image was built; the state partition's last time seen follows in 50-state.sh.
+clock_floor() {
+	[ "$(date +%s)" -ge "$1" ] || date -s "@$1" >/dev/null
+}
+clock_floor "$(cat /etc/sekisho/build-time)"

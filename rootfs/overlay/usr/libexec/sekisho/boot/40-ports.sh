@@ -1,0 +1,20 @@
+# Network cards get their roles as names, by the board's map: the n-th card in the order of PCI addresses.
+cards=$(for n in /sys/class/net/*; do
+	[ -e "$n/device" ] && printf '%s %s\n' "$(readlink -f "$n/device")" "${n##*/}"
+done | sort | cut -d' ' -f2)
+while read -r role number _; do
+	case $role in '' | \#*) continue ;; esac
+	i=0
+	for card in $cards; do
+		i=$((i + 1))
+		[ $i = "$number" ] || continue
+		ip link set "$card" name "$role"
+		break
+	done
+	[ -e "/sys/class/net/$role" ] || complain "This machine has no network card for $role (card number $number)."
+done </etc/sekisho/ports
+# The settings for "all" do not reach cards that were there before them.
+for c in /proc/sys/net/ipv6/conf/*; do
+	for k in accept_ra autoconf accept_redirects accept_source_route; do echo 0 >"$c/$k"; done
+done
+ip link set lo up

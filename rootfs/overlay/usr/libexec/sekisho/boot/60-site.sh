@@ -1,0 +1,23 @@
+# The site file: checked as a whole; only a good one gives the LAN an address.
+site=no
+if [ $state = yes ]; then
+	if [ ! -f /state/site.conf ]; then
+		complain "There is no site file yet. The box stays closed. Write one with scripts/provision."
+	elif sekisho check --export /state/site.conf >/run/sekisho/boot/site 2>&1; then
+		site=yes
+	else
+		complain "The site file is not valid. The box stays closed. $(head -n 2 /run/sekisho/boot/site | tr -s ' \n' ' ')"
+	fi
+fi
+[ $site = yes ] || rm -f /run/sekisho/boot/site
+
+if [ $firewall = yes ]; then
+	for i in lan0 wan0; do
+		[ ! -e /sys/class/net/$i ] || ip link set $i up
+	done
+	if [ $site = yes ] && [ -e /sys/class/net/lan0 ]; then
+		. /run/sekisho/boot/site
+		ip addr add "$LAN_ADDRESS/$LAN_PREFIX" brd + dev lan0
+		echo 1 >/proc/sys/net/ipv4/ip_forward
+	fi
+fi

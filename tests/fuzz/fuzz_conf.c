@@ -1,0 +1,94 @@
+/*
+ * Fuzz target: the parser of site and service files. The first octet chooses the kind, the rest is the file.
+ * Besides memory errors it looks for accepted nonsense: what a result without mistakes must be is asserted.
+ */
+#include "conf_parse.h"
+#include "text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            abort();                                                                                                   \
+    } while (0)
+
+static bool printable(const char *text, size_t size)
+{
+    size_t len = strnlen(text, size);
+    MUST(len < size);
+    for (size_t n; len > 0; text += n, len -= n)
+        if ((n = text_printable(text, len)) == 0)
+            return false;
+    return true;
+}
+
+static void check_site(const struct conf_site *s)
+{
+    MUST(s->name[0] && printable(s->name, sizeof s->name));
+    MUST(s->service_count >= 1 && s->service_count <= CONF_SERVICES_MAX);
+    for (unsigned i = 0; i < s->service_count; i++)
+        MUST(conf_is_short_name(s->services[i]));
+    MUST(s->idle_s >= 10 && s->idle_s <= 86400);
+    MUST(s->lan_address.addr.family == AF_INET);
+    MUST(!s->dhcp_first.family || prefix_contains(&s->lan_address, &s->dhcp_first));
+    MUST(s->wan_mode == CONF_WAN_DHCP || (prefix_contains(&s->wan_address, &s->wan_gateway) && s->wan_dns_count > 0));
+    MUST(conf_is_host(s->est_host) && s->est_port > 0);
+    MUST(strlen(s->est_password) >= 6 && s->est_user[0] && s->device[0]);
+    /* the export goes into a shell: nothing in it may end a quoted string */
+    for (unsigned i = 0; i < s->ntp_count; i++)
+        MUST(!strchr(s->ntp[i], '\'') && conf_is_host(s->ntp[i]));
+}
+
+static void check_service(const struct conf_service *s)
+{
+    MUST(s->number >= 1 && s->number <= CONF_SERVICES_MAX);
+    MUST(printable(s->title, sizeof s->title) && printable(s->hub_id, sizeof s->hub_id) && s->hub_id[0]);
+    MUST(conf_is_host(s->hub) && !strchr(s->hub_id, '%') && !strchr(s->hub_id, '*'));
+    MUST(s->remote_count >= 1 && s->remote_count <= CONF_PREFIXES_MAX);
+    for (unsigned i = 0; i < s->remote_count; i++)
+        MUST(!conf_never_remote(&s->remote[i].addr));
+    MUST(s->resolver_wan != (s->resolver.family != 0));
+    MUST(s->rule_count >= 1 && s->rule_count <= CONF_RULES_MAX);
+    for (unsigned i = 0; i < s->rule_count; i++) {
+        const struct conf_rule *r = &s->rules[i];
+        MUST(conf_is_fqdn(r->name) && r->port_count >= 1 && r->port_count <= CONF_PORTS_MAX);
+        for (unsigned k = 0; k < r->port_count; k++) {
+            MUST(r->ports[k].port > 0 && r->ports[k].port != 53 && r->ports[k].port != 853);
+            MUST(r->ports[k].proto == IPPROTO_TCP || (!r->ports[k].tls && r->ports[k].port != 443));
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct conf_site site;
+    static struct conf_service service;
+    static struct conf_errors errors;
+    struct conf_parser p;
+    if (size == 0)
+        return 0;
+    errors.count = 0;
+    bool is_site = data[0] & 1;
+    if (is_site)
+        conf_site_begin(&p, "fuzz", &site, &errors);
+    else
+        conf_service_begin(&p, "fuzz", "fuzz", &service, &errors);
+    for (size_t at = 1; at < size;) {
+        const uint8_t *end = memchr(data + at, '\n', size - at);
+        size_t n = end ? (size_t)(end - (data + at)) : size - at;
+        conf_line(&p, (const char *)data + at, n);
+        at += n + 1;
+    }
+    conf_end(&p);
+    for (unsigned i = 0; i < errors.count && i < CONF_ERRORS_MAX; i++)
+        MUST(errors.list[i].wrong[0] && errors.list[i].remedy[0]);
+    if (errors.count == 0 && is_site)
+        check_site(&site);
+    else if (errors.count == 0)
+        check_service(&service);
+    return 0;
+}

@@ -1,0 +1,268 @@
+/* What may be opened, and for how long. */
+#include "admit.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct conf conf;
+static struct admit admit;
+static struct prefix negotiated[2];
+static unsigned negotiated_count;
+static struct kernel_allow opened[KERNEL_ALLOW_MAX];
+static unsigned opened_count;
+static bool kernel_fails;
+
+static struct addr address(const char *text)
+{
+    struct addr a;
+    assert_true(conf_parse_addr(text, &a));
+    return a;
+}
+
+static struct prefix prefix(const char *text)
+{
+    struct prefix p;
+    assert_true(conf_parse_prefix(text, &p));
+    return p;
+}
+
+static unsigned remote(void *user, uint8_t service, const struct prefix **out)
+{
+    (void)user;
+    *out = negotiated;
+    return service == 3 ? negotiated_count : 0;
+}
+
+static int fake_allow(const struct kernel_allow *list, unsigned count)
+{
+    if (kernel_fails) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    memcpy(opened, list, count * sizeof *list);
+    opened_count = count;
+    return 0;
+}
+
+static struct admit_now now = {.generation = 77, .services_up = 1 << 2, .now_ms = 1000000, .remote = remote};
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&conf, 0, sizeof conf);
+    conf.site.lan_address = (struct prefix){address("192.168.77.1"), 24};
+    conf.service_count = 2;
+    conf.services[0] = (struct conf_service){.number = 3, .remote_count = 3, .rule_count = 2};
+    conf.services[0].remote[0] = prefix("10.20.0.0/16");
+    conf.services[0].remote[1] = prefix("198.51.100.0/24");
+    conf.services[0].remote[2] = prefix("fd00:20::/32");
+    conf.services[0].rules[0] =
+        (struct conf_rule){"one.example.jp", 2, {{IPPROTO_TCP, 443, true}, {IPPROTO_UDP, 123, false}}};
+    conf.services[0].rules[1] = (struct conf_rule){"two.example.jp", 1, {{IPPROTO_TCP, 443, true}}};
+    conf.services[1] = (struct conf_service){.number = 5, .remote_count = 1, .rule_count = 1};
+    conf.services[1].remote[0] = prefix("10.30.0.0/16");
+    conf.services[1].rules[0] = (struct conf_rule){"three.example.jp", 1, {{IPPROTO_TCP, 443, true}}};
+    negotiated[0] = prefix("10.20.0.0/17");
+    negotiated[1] = prefix("fd00:20::/32");
+    negotiated_count = 2;
+    kernel_fails = false;
+    opened_count = 0;
+    admit_init(&admit, &conf);
+    now.now_ms = 1000000;
+    return 0;
+}
+
+static struct msg_admit ask(uint16_t id, const char *addr, uint32_t timeout_s)
+{
+    return (struct msg_admit){
+        .seq = 1, .id = id, .generation = 77, .timeout_s = timeout_s, .count = 1, .addrs = {address(addr)}};
+}
+
+static void ids_count_over_all_services(void **state)
+{
+    (void)state;
+    uint8_t service;
+    assert_string_equal(admit_name(&admit, 1, &service), "two.example.jp");
+    assert_int_equal(service, 3);
+    assert_string_equal(admit_name(&admit, 2, &service), "three.example.jp");
+    assert_int_equal(service, 5);
+    assert_null(admit_name(&admit, 3, &service));
+}
+
+static void every_port_of_every_address(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(0, "10.20.1.1", 90);
+    m.count = 2;
+    m.addrs[1] = address("fd00:20::1");
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(opened_count, 4);
+    assert_int_equal(opened[1].proto, IPPROTO_UDP);
+    assert_int_equal(opened[1].port, 123);
+    assert_int_equal(opened[3].addr.family, AF_INET6);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(opened[i].service, 3);
+        assert_int_equal(opened[i].timeout_s, 90);
+    }
+    assert_int_equal(admit.admitted, 1);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *addr;
+        enum msg_verdict verdict;
+    } cases[] = {
+        {"10.20.1.1", ADMIT_OK},
+        {"10.20.200.1", ADMIT_FORBIDDEN}, /* in the file, not negotiated; private */
+        {"198.51.100.1", ADMIT_FORBIDDEN},
+        {"8.8.8.8", ADMIT_OUTSIDE},
+        {"192.168.77.9", ADMIT_FORBIDDEN},
+        {"192.168.1.1", ADMIT_FORBIDDEN},
+        {"127.0.0.1", ADMIT_FORBIDDEN},
+        {"0.0.0.0", ADMIT_FORBIDDEN},
+        {"224.0.0.1", ADMIT_FORBIDDEN},
+        {"255.255.255.255", ADMIT_FORBIDDEN},
+        {"169.254.1.1", ADMIT_FORBIDDEN},
+        {"::1", ADMIT_FORBIDDEN},
+        {"fe80::1", ADMIT_FORBIDDEN},
+        {"ff02::1", ADMIT_FORBIDDEN},
+        {"::ffff:10.20.1.1", ADMIT_FORBIDDEN},
+        {"2600::1", ADMIT_OUTSIDE},
+        {"10.30.1.1", ADMIT_FORBIDDEN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct msg_admit m = ask(0, cases[i].addr, 60);
+        enum msg_verdict got = admit_open(&admit, &now, &m, fake_allow);
+        if (got != cases[i].verdict)
+            fail_msg("%s: %d instead of %d", cases[i].addr, got, cases[i].verdict);
+    }
+}
+
+static void special_ranges_even_if_the_file_lists_all(void **state)
+{
+    (void)state;
+    conf.services[0].remote[0] = prefix("0.0.0.0/0");
+    negotiated[0] = prefix("0.0.0.0/0");
+    struct msg_admit m = ask(0, "8.8.8.8", 60);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    static const char *const never[] = {"127.0.0.1", "224.0.0.1", "192.168.77.9", "255.255.255.255", "169.254.0.1"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        m = ask(0, never[i], 60);
+        assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+    }
+}
+
+static void one_bad_address_spoils_all(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(0, "10.20.1.1", 60);
+    m.count = 2;
+    m.addrs[1] = address("127.0.0.1");
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+    assert_int_equal(opened_count, 0);
+}
+
+static void stale_and_unknown(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(0, "10.20.1.1", 60);
+    m.generation = 76;
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_STALE);
+    struct admit_now none = now;
+    none.generation = 0;
+    m.generation = 0;
+    assert_int_equal(admit_open(&admit, &none, &m, fake_allow), ADMIT_STALE);
+    m = ask(2, "10.30.1.1", 60); /* its tunnel is not up */
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_STALE);
+    m = ask(3, "10.20.1.1", 60);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+    m = ask(0, "10.20.1.1", 60);
+    m.count = MSG_ADMIT_ADDRS + 1;
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+}
+
+static void kernel_says_no(void **state)
+{
+    (void)state;
+    kernel_fails = true;
+    struct msg_admit m = ask(0, "10.20.1.1", 600);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_KERNEL);
+    kernel_fails = false;
+    m.timeout_s = 5; /* the failed attempt left no memory of ten minutes */
+    now.now_ms += 10;
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(opened[0].timeout_s, 5);
+}
+
+/* Two names at one address: neither shortens the other's time. */
+static void shared_address_keeps_the_longer_time(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(0, "10.20.1.1", 100);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    now.now_ms += 40000;
+    m = ask(1, "10.20.1.1", 10);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(opened_count, 1);
+    assert_int_equal(opened[0].timeout_s, 60);
+    now.now_ms += 60000; /* now both are over */
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(opened[0].timeout_s, 10);
+    /* A new session begins with empty sets: nothing of before counts. */
+    m = ask(0, "10.20.1.1", 1000);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    struct admit_now later = now;
+    later.generation = 78;
+    m = ask(0, "10.20.1.1", 7);
+    m.generation = 78;
+    assert_int_equal(admit_open(&admit, &later, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(opened[0].timeout_s, 7);
+}
+
+static void memory_full_is_no_failure(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3 * ADMIT_MEMORY; i++) {
+        struct msg_admit m = ask(1, "10.20.0.0", 300);
+        m.addrs[0].bytes[2] = (uint8_t)(i >> 8 & 0x7f);
+        m.addrs[0].bytes[3] = (uint8_t)i;
+        assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+        assert_int_equal(opened[0].timeout_s, 300);
+    }
+}
+
+static void times_are_bounded(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(1, "10.20.1.1", 0);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(opened[0].timeout_s, 1);
+    m = ask(1, "10.20.1.2", UINT32_MAX);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(opened[0].timeout_s, ADMIT_TIMEOUT_MAX_S);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(ids_count_over_all_services, setup),
+        cmocka_unit_test_setup(every_port_of_every_address, setup),
+        cmocka_unit_test_setup(refusals, setup),
+        cmocka_unit_test_setup(special_ranges_even_if_the_file_lists_all, setup),
+        cmocka_unit_test_setup(one_bad_address_spoils_all, setup),
+        cmocka_unit_test_setup(stale_and_unknown, setup),
+        cmocka_unit_test_setup(kernel_says_no, setup),
+        cmocka_unit_test_setup(shared_address_keeps_the_longer_time, setup),
+        cmocka_unit_test_setup(memory_full_is_no_failure, setup),
+        cmocka_unit_test_setup(times_are_bounded, setup),
+    };
+    return cmocka_run_group_tests_name("gate_admit", tests, NULL, NULL);
+}

@@ -1,0 +1,255 @@
+#!/bin/sh
+# gate as a whole process, with `names` and real charons (box and hub) in network namespaces: a session on demand, by
+# command, and every way in which one of the processes fails. ESP is charon's own (kernel-libipsec), so it is the
+# decisions that are tested here; packets through kernel ESP are tested in the lab.
+#
+# Run inside the workshop, from the top: sh tests/unit/gate_charon_test.sh   (as root; about 40 s; needs build/bin)
+[ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"
+set -u
+mount -t tmpfs -o mode=755 test /var && mkdir -p /var/empty && ln -s /run /var/run
+w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" || exit 1
+# Copies: somebody may be building meanwhile.
+cp build/bin/gate build/bin/names configs/firewall.nft "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
+cd "$w" || exit 1
+failed=0 passed=0
+ok() { # what, then a command that must succeed
+	what=$1
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+		echo "ok: $what"
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $what"
+		cat run/gate/state
+		tail -n 5 gate.log
+	fi
+}
+soon() { # wait up to 15 s for a command to succeed
+	n=0
+	while ! "$@"; do
+		n=$((n + 1))
+		[ $n -lt 150 ] || return 1
+		sleep 0.1
+	done
+}
+says() { grep -qsE "^$1\$" run/gate/state; } # a line of gate/state
+logged() { grep -qsE "$1" gate.log; }        # a line of gate's log
+kernel() { ip netns exec box nft list map inet sekisho mode | grep -q "\"lan0\" : jump $1"; }
+nothing_allowed() { ! ip netns exec box nft list set inet sekisho allow_v4 | grep -q elements; }
+no_sa() { ! swanctl --list-sas --uri "unix://$w/box.vici" 2>/dev/null | grep -q INSTALLED; }
+ask() { ip netns exec pc dig +tries=1 +time=12 @192.168.77.1 registry.lab.example >answer 2>&1; }
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# ---- a network: pc - box - hub
+for n in pc box hub; do ip netns add $n && ip -n $n link set lo up; done
+ip link add lan0 netns box type veth peer name p netns pc
+ip link add wan0 netns box type veth peer name w netns hub
+ip netns exec box nft -f firewall.nft || exit 1
+while read -r n address interface; do
+	ip -n "$n" addr add "$address" dev "$interface" && ip -n "$n" link set "$interface" up
+done <<-END
+	box 192.168.77.1/24 lan0
+	pc 192.168.77.10/24 p
+	box 203.0.113.2/24 wan0
+	hub 203.0.113.10/24 w
+	hub 10.20.0.53/32 lo
+END
+ip -n box route add default via 203.0.113.10
+ip -n pc route add default via 192.168.77.1
+
+# ---- certificates, two charons
+pki() { command pki "$@" 2>/dev/null; }
+pki --gen --type ecdsa --size 256 >ca.key
+pki --self --in ca.key --type ecdsa --dn "CN=Test CA" --ca >ca.crt
+pki --gen --type ecdsa --size 256 >stranger.key
+pki --self --in stranger.key --type ecdsa --dn "CN=hub.lab.example" --san hub.lab.example >stranger.crt
+for n in hub box; do
+	pki --gen --type ecdsa --size 256 >$n.key
+	pki --issue --cacert ca.crt --cakey ca.key --type ecdsa --in $n.key --dn "C=JP, O=Clinic, CN=$n" \
+		--san $n.lab.example >$n.crt
+	cat >$n.conf <<-END
+		charon {
+			load = nonce openssl pem x509 constraints kernel-libipsec kernel-netlink socket-default vici
+			retransmit_timeout = 0.5
+			retransmit_tries = 2
+			filelog {
+				log {
+					path = $w/$n.log
+					default = 1
+					flush_line = yes
+				}
+			}
+			plugins {
+				vici {
+					socket = unix://$w/$n.vici
+				}
+				kernel-libipsec {
+					load = yes
+				}
+			}
+		}
+	END
+done
+cat >hub.swanctl <<-END
+	connections {
+		sites {
+			version = 2
+			proposals = aes256gcm16-prfsha384-ecp384
+			pools = pool
+			local {
+				auth = pubkey
+				id = hub.lab.example
+			}
+			remote {
+				auth = pubkey
+			}
+			children {
+				registry {
+					local_ts = 10.20.0.0/16
+					esp_proposals = aes256gcm16-ecp384
+				}
+			}
+		}
+	}
+	pools {
+		pool {
+			addrs = 10.9.0.0/24
+		}
+	}
+END
+start_charon() { # box or hub; its process id in $charon
+	rm -f "$1.vici"
+	STRONGSWAN_CONF=$w/$1.conf ip netns exec "$1" unshare -m \
+		sh -c 'mount -t tmpfs x /run; exec /usr/lib/ipsec/charon' >>"$1.out" 2>&1 &
+	charon=$!
+	soon test -S "$1.vici" && sleep 0.2 && chmod 777 "$1.vici"
+}
+# Key and certificate into a charon, as enroll does it.
+credentials() { # which charon, whose
+	python3 - "$1.vici" "$2.crt" ca.crt "$2.key" <<-'END'
+		import socket, struct, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		def kv(key, value):
+		    return bytes([3, len(key)]) + key + struct.pack(">H", len(value)) + value
+		def ask(command, *pairs):
+		    body = bytes([0, len(command)]) + command + b"".join(kv(*p) for p in pairs)
+		    s.sendall(struct.pack(">I", len(body)) + body)
+		    length = struct.unpack(">I", s.recv(4, socket.MSG_WAITALL))[0]
+		    assert b"success\0\3yes" in s.recv(length, socket.MSG_WAITALL), command
+		data = [open(f, "rb").read() for f in sys.argv[2:]]
+		ask(b"load-cert", (b"type", b"X509"), (b"flag", b"NONE"), (b"data", data[0]))
+		ask(b"load-cert", (b"type", b"X509"), (b"flag", b"CA"), (b"data", data[1]))
+		ask(b"load-key", (b"type", b"any"), (b"data", data[2]))
+	END
+}
+start_hub() { # with whose certificate
+	start_charon hub && hub=$charon
+	swanctl --load-all --noprompt --file hub.swanctl --uri "unix://$w/hub.vici" >>hub.out 2>&1
+	credentials hub "$1"
+}
+start_box_charon() { start_charon box && box=$charon && credentials box box; }
+start_gate() {
+	ip netns exec box "$w/gate" -s site.conf -d services -r run -n "$w/names" -v "$w/box.vici" >>gate.log 2>&1 &
+	pid=$!
+}
+
+start_hub hub
+start_box_charon
+ip netns exec hub dnsmasq --no-daemon --listen-address=10.20.0.53 --bind-interfaces --no-resolv --no-hosts \
+	--address=/registry.lab.example/10.20.0.80 --pid-file= >dns.out 2>&1 &
+printf 'version 1\nlink up\naddress 203.0.113.2\ndns 203.0.113.53\n' >run/wan/state
+printf 'version 1\nsubject C=JP, O=Clinic, CN=box\nloaded yes\n' >run/enroll/state
+site() { # outside-session
+	cat <<-END
+		[site]
+		name = Test
+		service = lab
+		idle = 10s
+		outside-session = $1
+		[wan]
+		mode = dhcp
+		[enroll]
+		server = est.lab.example
+		ca-fingerprint = $(printf 'a1%.0s' $(seq 32))
+		username = user
+		password = password
+		device = box
+	END
+}
+
+# ---- what a bad file does
+site perhaps >site.conf
+start_gate
+ok "a bad site file: closed, and the sentence says where" soon says 'fault site.conf:5: .*'
+ok "the kernel is closed" kernel closed
+sleep 1
+site internet >site.conf.new && mv site.conf.new site.conf
+ok "a corrected file is noticed: gate ends, to be started again" soon gone $pid
+
+# ---- on demand
+start_gate
+ok "ready, and the LAN as the site file says" soon says 'session idle'
+ok "in the kernel too" soon kernel internet
+ask
+ok "asking for a listed name raises the tunnel" soon says 'session up'
+ok "the kernel is in session" kernel session
+ok "the state names the hub" says 'hub 203.0.113.10'
+ok "and our address in the tunnel" says 'vip 10.9.0.1'
+ok "and the service" says 'service lab'
+ok "the log says who asked" logged 'idle -> raising: 192.168.77.10 asked for a name of lab'
+ok "nothing is open without an answer from the registry's resolver" nothing_allowed
+ok "idle: the session ends" soon logged 'up -> ending: nobody has used it'
+ok "and the LAN is as before" soon kernel internet
+ok "no SA is left" soon no_sa
+
+# ---- charon dies
+ask
+ok "up again" soon says 'session up'
+kill -9 $box
+ok "charon killed: closed, not internet" soon kernel closed
+ok "and said" soon says 'fault The IPsec service .charon. has stopped.*'
+start_box_charon
+ok "charon is back: as the site file says" soon kernel internet
+ask
+ok "and a session again" soon says 'session up'
+
+# ---- gate dies
+kill -9 $pid
+sleep 0.2
+ready_before=$(grep -c 'charon is ready' gate.log)
+start_gate
+more_ready() { [ "$(grep -c 'charon is ready' gate.log)" -gt "$ready_before" ]; }
+ok "gate killed and started: it takes down what was up, and is ready" soon more_ready
+ok "the LAN is as the site file says" soon kernel internet
+ok "no SA is left" soon no_sa
+ask
+ok "and a session again" soon says 'session up'
+
+# ---- names dies
+kill -9 "$(pgrep -P $pid)"
+ok "names killed: gate ends with it" soon gone $pid
+ok "and has closed the kernel before" kernel closed
+start_gate
+soon kernel internet
+
+# ---- the hub is another, or silent
+kill $hub
+soon gone $hub
+start_hub stranger
+ask
+ok "a stranger at the hub's address: not raised, and said why" soon says "fault The tunnel for lab could not be raised: the hub's certificate is not .*"
+ok "the PC is told at once" grep -q SERVFAIL answer
+kill -9 $hub
+sleep 3
+ask
+ok "a silent hub: said" soon says 'fault The tunnel for lab could not be raised: the hub does not answer.*'
+
+# ---- the end
+kill $pid
+ok "asked to end, it ends" soon gone $pid
+ok "closed" kernel closed
+[ $failed = 0 ] || { cat gate.log; tail -n 40 box.log; }
+echo "gate_charon: $passed passed, $failed failed"
+[ $failed = 0 ]

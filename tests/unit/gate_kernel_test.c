@@ -1,0 +1,239 @@
+/*
+ * kernel.h against a real kernel: the shipped rule set is loaded into a network namespace of its own, changed through
+ * our functions and read back with nft. Needs root (the workshop has it) and runs in the checkout's top.
+ */
+#include "kernel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char listing[65536];
+
+/* What `nft list ARGS` prints, white space squeezed to single blanks. */
+static const char *listed(const char *args)
+{
+    char command[128];
+    snprintf(command, sizeof command, "nft list %s 2>&1 | tr -s ' \\t\\n' ' '", args);
+    FILE *f = popen(command, "r");
+    size_t n = fread(listing, 1, sizeof listing - 1, f);
+    listing[n] = 0;
+    pclose(f);
+    return listing;
+}
+
+static void assert_shows(const char *args, const char *text)
+{
+    if (!strstr(listed(args), text))
+        fail_msg("`nft list %s` does not show `%s` but:\n%s", args, text, listing);
+}
+
+static void assert_hides(const char *args, const char *text)
+{
+    if (strstr(listed(args), text))
+        fail_msg("`nft list %s` still shows `%s`:\n%s", args, text, listing);
+}
+
+static struct addr address(const char *text)
+{
+    struct addr a;
+    assert_true(conf_parse_addr(text, &a));
+    return a;
+}
+
+static struct prefix prefix(const char *text)
+{
+    struct prefix p;
+    assert_true(conf_parse_prefix(text, &p));
+    return p;
+}
+
+static int load(void **state)
+{
+    (void)state;
+    if (unshare(CLONE_NEWNET) < 0) {
+        fprintf(stderr, "no network namespace: %s (this test needs root)\n", strerror(errno));
+        return -1;
+    }
+    return system("nft -f configs/firewall.nft") || kernel_open() ? -1 : 0;
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    kernel_close();
+    return 0;
+}
+
+static void loads_closed(void **state)
+{
+    (void)state;
+    assert_shows("map inet sekisho mode", "\"lan0\" : jump closed");
+    assert_shows("map inet sekisho mode", "\"wan0\" : jump closed");
+    assert_hides("set inet sekisho live", "elements");
+    static const char *const chains[] = {"input", "forward", "output"};
+    for (unsigned i = 0; i < 3; i++) {
+        char args[64];
+        snprintf(args, sizeof args, "chain inet sekisho %s", chains[i]);
+        assert_shows(args, "policy drop");
+    }
+}
+
+static struct kernel_view session_view(void)
+{
+    struct kernel_view v = {.mode = MODE_SESSION, .generation = 0xdecafbad, .tunnel_count = 2};
+    v.tunnels[0] = (struct kernel_tunnel){1, address("10.9.0.7"), address("fd00:9::7"), address("192.0.2.1")};
+    v.tunnels[1] = (struct kernel_tunnel){8, address("10.10.0.7"), {0}, address("2001:db8::1")};
+    return v;
+}
+
+static void session_and_back(void **state)
+{
+    (void)state;
+    struct kernel_view v = session_view();
+    assert_int_equal(kernel_set(&v), 0);
+    assert_shows("map inet sekisho mode", "\"lan0\" : jump session");
+    assert_shows("map inet sekisho mode", "\"wan0\" : jump session_in");
+    assert_shows("map inet sekisho generation", "\"lan0\" : 0xdecafbad");
+    assert_shows("set inet sekisho live", "{ 0xdecafbad }");
+    assert_shows("map inet sekisho vip_v4", "0x00000001 : 10.9.0.7");
+    assert_shows("map inet sekisho vip_v4", "0x00000008 : 10.10.0.7");
+    assert_shows("map inet sekisho vip_v6", "{ 0x00000001 : fd00:9::7 }");
+    assert_shows("set inet sekisho hubs_v4", "{ 192.0.2.1 }");
+    assert_shows("set inet sekisho hubs_v6", "{ 2001:db8::1 }");
+
+    struct kernel_view outside = {.mode = MODE_INTERNET, .generation = 7};
+    assert_int_equal(kernel_set(&outside), 0);
+    assert_shows("map inet sekisho mode", "\"lan0\" : jump internet");
+    assert_shows("map inet sekisho mode", "\"wan0\" : jump internet_in");
+    assert_shows("set inet sekisho live", "{ 0x00000007 }");
+    assert_hides("map inet sekisho vip_v4", "elements");
+
+    assert_int_equal(kernel_closed(), 0);
+    assert_shows("map inet sekisho mode", "\"lan0\" : jump closed");
+    assert_shows("map inet sekisho mode", "\"wan0\" : jump closed");
+    assert_hides("set inet sekisho live", "elements");
+    assert_hides("map inet sekisho generation", "elements");
+    assert_hides("set inet sekisho hubs_v4", "elements");
+}
+
+static void allow_adds_renews_and_is_emptied(void **state)
+{
+    (void)state;
+    struct kernel_view v = session_view();
+    assert_int_equal(kernel_set(&v), 0);
+    struct kernel_allow list[] = {
+        {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3},
+        {address("fd00:20::80"), IPPROTO_UDP, 123, 8, 90},
+    };
+    assert_int_equal(kernel_allow(list, 2), 0);
+    assert_shows("set inet sekisho allow_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 3s");
+    assert_shows("set inet sekisho allow_v6", "fd00:20::80 . udp . 123 . 0x00000008 timeout 1m30s");
+
+    /* Adding it again gives the element a new time, longer or shorter. */
+    list[0].timeout_s = 600;
+    assert_int_equal(kernel_allow(list, 1), 0);
+    assert_shows("set inet sekisho allow_v4", "timeout 10m expires 9m59s");
+    list[0].timeout_s = 1;
+    assert_int_equal(kernel_allow(list, 1), 0);
+    struct timespec wait = {1, 200000000};
+    nanosleep(&wait, NULL);
+    assert_hides("set inet sekisho allow_v4", "10.20.0.80");
+
+    v.keep_allow = true;
+    assert_int_equal(kernel_set(&v), 0);
+    assert_shows("set inet sekisho allow_v6", "fd00:20::80");
+    v.keep_allow = false;
+    v.generation++;
+    assert_int_equal(kernel_set(&v), 0);
+    assert_hides("set inet sekisho allow_v6", "fd00:20::80");
+    assert_int_equal(kernel_closed(), 0);
+}
+
+static void registry_prefixes(void **state)
+{
+    (void)state;
+    static struct conf_service services[2];
+    services[0] = (struct conf_service){.number = 1, .remote_count = 3};
+    services[0].remote[0] = prefix("10.20.0.0/16");
+    services[0].remote[1] = prefix("203.0.113.7/32");
+    services[0].remote[2] = prefix("fd00:20::/33");
+    services[1] = (struct conf_service){.number = 2, .remote_count = 2};
+    services[1].remote[0] = prefix("10.21.0.0/16");     /* follows the first without a gap */
+    services[1].remote[1] = prefix("255.255.255.0/24"); /* reaches the end */
+    for (int i = 0; i < 2; i++) {                       /* again: replaced, not doubled */
+        assert_int_equal(kernel_registry(services, 2), 0);
+        assert_shows("map inet sekisho tunnel_v4", "10.20.0.0/16 : 0x00000001");
+        assert_shows("map inet sekisho tunnel_v4", "203.0.113.7 : 0x00000001");
+        assert_shows("map inet sekisho tunnel_v4", "10.21.0.0/16 : 0x00000002");
+        assert_shows("map inet sekisho tunnel_v4", "255.255.255.0/24 : 0x00000002");
+        assert_shows("map inet sekisho tunnel_v6", "fd00:20::/33 : 0x00000001");
+    }
+}
+
+static void resolvers(void **state)
+{
+    (void)state;
+    struct addr list[] = {address("192.0.2.53"), address("10.20.0.53"), address("2001:db8::53"), address("192.0.2.53")};
+    assert_int_equal(kernel_resolvers(list, 4), 0); /* the same one twice is no mistake */
+    assert_shows("set inet sekisho resolvers_v4", "10.20.0.53");
+    assert_shows("set inet sekisho resolvers_v4", "192.0.2.53");
+    assert_shows("set inet sekisho resolvers_v6", "2001:db8::53");
+    assert_int_equal(kernel_resolvers(list, 0), 0);
+    assert_hides("set inet sekisho resolvers_v4", "elements");
+}
+
+static void counters_and_conntrack(void **state)
+{
+    (void)state;
+    struct kernel_counters c;
+    assert_int_equal(kernel_counters(&c), 0);
+    assert_int_equal(c.session_out, 0);
+    assert_int_equal(c.blocked, 0);
+    /* A PC that knocks at a port of the box. */
+    assert_int_equal(system(
+                         "ip netns add pc 2>/dev/null; ip link add lan0 type veth peer name pc0 netns pc && "
+                         "ip link set lan0 up && ip addr add 192.168.77.1/24 dev lan0 && ip -n pc link set pc0 up && "
+                         "ip -n pc addr add 192.168.77.2/24 dev pc0 && "
+                         "! ip netns exec pc nc -w1 -z 192.168.77.1 22; ip netns del pc"),
+                     0);
+    assert_int_equal(kernel_counters(&c), 0);
+    assert_true(c.blocked > 0);
+    assert_int_equal(kernel_forget(0xdecafbad), 0);
+}
+
+/* Without the rule set every function fails, none pretends. Last, for it unloads. */
+static void without_rules_all_fails(void **state)
+{
+    (void)state;
+    assert_int_equal(system("nft delete table inet sekisho"), 0);
+    assert_int_equal(kernel_closed(), -1);
+    assert_int_equal(errno, ENOENT);
+    struct kernel_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3};
+    assert_int_equal(kernel_allow(&one, 1), -1);
+    assert_int_equal(kernel_registry(NULL, 0), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loads_closed),
+        cmocka_unit_test(session_and_back),
+        cmocka_unit_test(allow_adds_renews_and_is_emptied),
+        cmocka_unit_test(registry_prefixes),
+        cmocka_unit_test(resolvers),
+        cmocka_unit_test(counters_and_conntrack),
+        cmocka_unit_test(without_rules_all_fails),
+    };
+    return cmocka_run_group_tests_name("gate_kernel", tests, load, unload);
+}

@@ -1,0 +1,135 @@
+/* What gate reads out of charon's `list-sa`. The first message is as charon 6.0.1 sends it, shortened. */
+#include "sa.h"
+#include "vici.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct vici_buf b;
+
+static void list(const char *name, const char *item)
+{
+    vici_list(&b, name);
+    vici_item(&b, item, strlen(item));
+    vici_list_end(&b);
+}
+
+static void child(const char *section, const char *id, const char *state, const char *ts)
+{
+    vici_section(&b, section);
+    vici_kvf(&b, "name", "lab");
+    vici_kvf(&b, "uniqueid", "%s", id);
+    vici_kvf(&b, "state", "%s", state);
+    list("local-ts", "10.9.0.1/32");
+    list("remote-ts", ts);
+    vici_section_end(&b);
+}
+
+static void ike(const char *name, const char *state)
+{
+    vici_section(&b, name);
+    vici_kvf(&b, "uniqueid", "1");
+    vici_kvf(&b, "state", "%s", state);
+    vici_kvf(&b, "local-host", "192.0.2.9");
+    vici_kvf(&b, "remote-host", "192.0.2.1");
+    list("local-vips", "10.9.0.1");
+    vici_section(&b, "child-sas");
+}
+
+static void ike_end(void)
+{
+    vici_section_end(&b);
+    vici_section_end(&b);
+}
+
+static void newest_installed_child_counts(void **state)
+{
+    (void)state;
+    struct sa sa;
+    vici_begin(&b);
+    ike("lab", "ESTABLISHED");
+    child("lab-4", "4", "REKEYED", "10.1.0.0/16");
+    child("lab-7", "7", "INSTALLED", "10.20.0.0/16");
+    child("lab-6", "6", "INSTALLED", "10.2.0.0/16");
+    child("lab-9", "9", "DELETING", "10.3.0.0/16");
+    ike_end();
+    assert_true(sa_read(b.data, b.len, &sa));
+    assert_string_equal(sa.name, "lab");
+    assert_true(sa.established);
+    assert_int_equal(sa.child, 7);
+    assert_int_equal(sa.remote_count, 1);
+    assert_int_equal(sa.remote[0].len, 16);
+    assert_memory_equal(sa.remote[0].addr.bytes, "\x0a\x14\0\0", 4);
+    assert_memory_equal(sa.hub.bytes, "\xc0\0\x02\x01", 4);
+    assert_memory_equal(sa.vip4.bytes, "\x0a\x09\0\x01", 4);
+    assert_int_equal(sa.vip6.family, 0);
+}
+
+static void dying_sa_is_not_established(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *state;
+        bool up;
+    } states[] = {{"CONNECTING", false}, {"ESTABLISHED", true}, {"REKEYING", true},
+                  {"REKEYED", false},    {"DELETING", false},   {"DESTROYING", false}};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        struct sa sa;
+        vici_begin(&b);
+        ike("lab", states[i].state);
+        child("lab-1", "1", "INSTALLED", "10.20.0.0/16");
+        ike_end();
+        assert_true(sa_read(b.data, b.len, &sa));
+        assert_int_equal(sa.established, states[i].up);
+    }
+}
+
+static void selectors(void **state)
+{
+    (void)state;
+    struct prefix p;
+    assert_true(sa_parse_ts("10.20.0.0/16", &p));
+    assert_true(sa_parse_ts("10.20.0.53/32[udp/53]", &p));
+    assert_int_equal(p.len, 32);
+    assert_true(sa_parse_ts("fd00:20::/32", &p));
+    assert_false(sa_parse_ts("10.20.0.1..10.20.0.9", &p));
+    assert_false(sa_parse_ts("dynamic", &p));
+    assert_false(sa_parse_ts("", &p));
+}
+
+static void malformed_is_refused(void **state)
+{
+    (void)state;
+    struct sa sa;
+    vici_begin(&b);
+    ike("lab", "ESTABLISHED");
+    child("lab-1", "1", "INSTALLED", "10.20.0.0/16");
+    ike_end();
+    for (size_t len = 0; len < b.len; len++)
+        assert_false(sa_read(b.data, len, &sa));
+    vici_begin(&b);
+    ike("lab", "ESTABLISHED");
+    ike_end();
+    ike("other", "ESTABLISHED");
+    ike_end();
+    assert_false(sa_read(b.data, b.len, &sa));
+    vici_begin(&b);
+    ike("a-name-that-is-longer-than-any-service-may-have", "ESTABLISHED");
+    ike_end();
+    assert_false(sa_read(b.data, b.len, &sa));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(newest_installed_child_counts),
+        cmocka_unit_test(dying_sa_is_not_established),
+        cmocka_unit_test(selectors),
+        cmocka_unit_test(malformed_is_refused),
+    };
+    return cmocka_run_group_tests_name("gate_sa", tests, NULL, NULL);
+}

@@ -1,0 +1,390 @@
+/* The configuration parser: what is accepted, and every refusal with its line, its sentence and its remedy. */
+#include "test.h"
+
+#include "conf.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FINGERPRINT "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+#define SITE_HEAD "[site]\nname = Example Hospital\nservice = lab\n"
+#define WAN_DHCP "[wan]\nmode = dhcp\n"
+#define ENROLL                                                                                                         \
+    "[enroll]\nserver = est.example.jp\nca-fingerprint = " FINGERPRINT                                                 \
+    "\nusername = box\npassword = once-only-1\ndevice = box-0001\n"
+
+#define SERVICE_HEAD "[service]\ntitle = Lab\nnumber = 1\n"
+#define TUNNEL "[tunnel]\nhub = 203.0.113.10\nhub-id = hub.lab.example\nremote = 10.20.0.0/16\n"
+#define DNS "[dns]\nresolver = 10.20.0.53\n"
+#define ALLOW "[allow]\nname = registry.lab.example tcp/443 tls\n"
+
+static void feed(struct conf_parser *p, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        conf_line(p, text, n);
+        text += n + (text[n] == '\n');
+    }
+    conf_end(p);
+}
+
+static struct conf_errors errors;
+static struct conf_site site;
+static struct conf_service service;
+
+static void read_site(const char *text)
+{
+    struct conf_parser p;
+    errors.count = 0;
+    conf_site_begin(&p, "site.conf", &site, &errors);
+    feed(&p, text);
+}
+
+static void read_service(const char *text)
+{
+    struct conf_parser p;
+    errors.count = 0;
+    conf_service_begin(&p, "lab.conf", "lab", &service, &errors);
+    feed(&p, text);
+}
+
+static void assert_good(void)
+{
+    if (errors.count > 0)
+        fail_msg("line %u: %s", errors.list[0].line, errors.list[0].wrong);
+}
+
+/* The first mistake is this one, and it tells what to do. */
+static void assert_mistake(unsigned line, const char *wrong)
+{
+    if (errors.count == 0)
+        fail_msg("accepted, but should say \"%s\"", wrong);
+    assert_contains(errors.list[0].wrong, wrong);
+    assert_int_equal(errors.list[0].line, line);
+    assert_true(strlen(errors.list[0].remedy) > 10);
+    assert_true(strlen(errors.list[0].file) > 0);
+}
+
+static void site_minimal(void **state)
+{
+    (void)state;
+    read_site(SITE_HEAD WAN_DHCP ENROLL);
+    assert_good();
+    assert_string_equal(site.name, "Example Hospital");
+    assert_int_equal(site.service_count, 1);
+    assert_int_equal(site.outside, CONF_OUTSIDE_CLOSED);
+    assert_int_equal(site.start, CONF_START_DEMAND);
+    assert_int_equal(site.idle_s, 600);
+    assert_int_equal(site.est_port, 443);
+    assert_int_equal(site.lan_address.len, 24);
+    assert_int_equal(site.dhcp_first.bytes[3], 100);
+    assert_int_equal(site.dhcp_last.bytes[3], 199);
+}
+
+static void site_full(void **state)
+{
+    (void)state;
+    read_site("\xef\xbb\xbf# comment\r\n[site]\r\nname = 病院\r\nservice = lab\r\nservice = gtol\r\n"
+              "outside-session = internet\r\nsession = always\r\nidle = 90 s\r\n"
+              "[wan]\nmode = static\naddress = 192.168.1.2/24\ngateway = 192.168.1.1\ndns = 192.168.1.1\n"
+              "dns = 2001:db8::1\nntp = ntp.nict.jp\n[lan]\naddress = 10.1.2.1/24\ndhcp = 10.1.2.10-10.1.2.20\n"
+              "[enroll]\nserver = [2001:db8::5]:8443\nlabel = hospital\n"
+              "ca-fingerprint = 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:"
+              "DD:EE:FF\nusername = box\npassword = once-only-1\ndevice = box.example.jp\n");
+    assert_good();
+    assert_string_equal(site.name, "病院");
+    assert_int_equal(site.service_count, 2);
+    assert_int_equal(site.outside, CONF_OUTSIDE_INTERNET);
+    assert_int_equal(site.idle_s, 90);
+    assert_int_equal(site.wan_dns_count, 2);
+    assert_string_equal(site.est_host, "2001:db8::5");
+    assert_int_equal(site.est_port, 8443);
+    assert_int_equal(site.est_ca_sha256[15], 0xff);
+}
+
+static void service_full(void **state)
+{
+    (void)state;
+    read_service(SERVICE_HEAD TUNNEL DNS "[allow]\nname = Registry.LAB.example tcp/443 tls, tcp/8080 ,udp/123\n");
+    assert_good();
+    assert_string_equal(service.name, "lab");
+    assert_string_equal(service.rules[0].name, "registry.lab.example");
+    assert_int_equal(service.rules[0].port_count, 3);
+    assert_true(service.rules[0].ports[0].tls);
+    assert_false(service.rules[0].ports[1].tls);
+    assert_int_equal(service.rules[0].ports[2].proto, IPPROTO_UDP);
+    assert_string_equal(service.esp_proposal, "aes256gcm16-ecp384");
+    read_service(SERVICE_HEAD "[tunnel]\nhub = HUB.example.jp\nremote = 2001:db8:1::/48\nencapsulation = udp\n"
+                              "[dns]\nresolver = wan\n" ALLOW);
+    assert_good();
+    assert_string_equal(service.hub_id, "hub.example.jp");
+    assert_true(service.force_encap && service.resolver_wan);
+}
+
+/* Lines that replace one of a good file, and what must be said. */
+struct refusal {
+    const char *text;
+    unsigned line;
+    const char *wrong;
+};
+
+static void refuses_site(void **state)
+{
+    static const struct refusal cases[] = {
+        {"name = x\n", 1, "before the first section"},
+        {"[sites]\n", 1, "no section [sites]"},
+        {"[site\n", 1, "is not a section"},
+        {SITE_HEAD "nonsense\n", 4, "neither a key"},
+        {SITE_HEAD "colour = red\n", 4, "no key `colour` in [site]"},
+        {SITE_HEAD "name = again\n", 4, "`name` is there twice"},
+        {SITE_HEAD "[site]\n", 4, "is there twice"},
+        {SITE_HEAD "idle =\n", 4, "`idle` has no value"},
+        {SITE_HEAD "idle = 10 min # short\n", 4, "comment after its value"},
+        {SITE_HEAD "idle = <minutes>\n", 4, "placeholder"},
+        {SITE_HEAD "idle = 10\n", 4, "is not a time"},
+        {SITE_HEAD "idle = 5 s\n", 4, "is not between 10 s and 24 h"},
+        {SITE_HEAD "idle = 25 h\n", 4, "is not between"},
+        {SITE_HEAD "idle = -1 s\n", 4, "is not a time"},
+        {SITE_HEAD "outside-session = open\n", 4, "neither `closed` nor `internet`"},
+        {SITE_HEAD "session = never\n", 4, "neither `demand` nor `always`"},
+        {SITE_HEAD "service = lab\n", 4, "named twice"},
+        {SITE_HEAD "service = ../x\n", 4, "not the short name"},
+        {SITE_HEAD "name\xff = x\n", 4, "not plain UTF-8"},
+        {SITE_HEAD "idle = \x1b[2J\n", 4, "not plain UTF-8"},
+        {SITE_HEAD "[wan]\nmode = pppoe\n", 5, "neither `dhcp` nor `static`"},
+        {SITE_HEAD "[wan]\nmode = dhcp\ndns = 1.2.3\n", 6, "is not an address"},
+        {SITE_HEAD "[wan]\nmode = dhcp\ndns = 127.0.0.1\n", 6, "cannot be a DNS server"},
+        {SITE_HEAD "[wan]\nmode = dhcp\nntp = time\n", 6, "neither a full host name"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.0/24\n", 6, "network's own"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2\n", 6, "with a prefix length"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2/33\n", 6, "with a prefix length"},
+        {SITE_HEAD "[wan]\nmode = static\ngateway = ::1\n", 6, "is not an IPv4 address"},
+        {SITE_HEAD WAN_DHCP "[lan]\naddress = 10.0.0.255/24\n", 7, "broadcast"},
+        {SITE_HEAD WAN_DHCP "[lan]\ndhcp = 10.0.0.9\n", 7, "not a range"},
+        {SITE_HEAD WAN_DHCP "[lan]\ndhcp = 192.168.77.9-192.168.77.5\n", 7, "ends before it begins"},
+        {SITE_HEAD WAN_DHCP "[enroll]\nserver = est.example.jp:0\n", 7, "port"},
+        {SITE_HEAD WAN_DHCP "[enroll]\nserver = est\n", 7, "neither a full host name"},
+        {SITE_HEAD WAN_DHCP "[enroll]\nserver = https://est.example.jp\n", 7, "port"},
+        {SITE_HEAD WAN_DHCP "[enroll]\nlabel = a/b\n", 7, "characters"},
+        {SITE_HEAD WAN_DHCP "[enroll]\nca-fingerprint = 0011\n", 7, "not a SHA-256 fingerprint"},
+        {SITE_HEAD WAN_DHCP "[enroll]\nca-fingerprint = "
+                            "0000000000000000000000000000000000000000000000000000000000000000\n",
+         7, "all zeros"},
+        {SITE_HEAD WAN_DHCP "[enroll]\nusername = a:b\n", 7, "user name"},
+        {SITE_HEAD WAN_DHCP "[enroll]\npassword = short\n", 7, "shorter than 6"},
+        {SITE_HEAD WAN_DHCP "[enroll]\npassword = has a space\n", 7, "spaces"},
+        {SITE_HEAD WAN_DHCP "[enroll]\ndevice = box_1\n", 7, "characters other than"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        read_site(cases[i].text);
+        assert_mistake(cases[i].line, cases[i].wrong);
+    }
+}
+
+/* Mistakes that only the whole file shows: about the file, line 0. */
+static void refuses_whole_site(void **state)
+{
+    static const struct refusal cases[] = {
+        {"", 0, "`name` is missing in [site]"},
+        {SITE_HEAD WAN_DHCP, 0, "`server` is missing in [enroll]"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2/24\n" ENROLL, 0, "`gateway` is missing"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2/24\ngateway = 192.168.1.1\ndns = 9.9.9.9\n" ENROLL, 0,
+         "`ntp` is missing"},
+        {SITE_HEAD "[wan]\nmode = dhcp\naddress = 192.168.1.2/24\n" ENROLL, 0, "contradicts `mode = dhcp`"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2/24\ngateway = 10.0.0.1\ndns = 9.9.9.9\nntp = "
+                   "9.9.9.9\n" ENROLL,
+         0, "outside the network"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2/24\ngateway = 192.168.1.2\ndns = 9.9.9.9\nntp = "
+                   "9.9.9.9\n" ENROLL,
+         0, "the box itself"},
+        {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.77.9/24\ngateway = 192.168.77.1\ndns = 9.9.9.9\nntp = "
+                   "9.9.9.9\n" ENROLL,
+         0, "overlap"},
+        {SITE_HEAD WAN_DHCP "[lan]\naddress = 10.0.0.1/24\n" ENROLL, 0, "no `dhcp`"},
+        {SITE_HEAD WAN_DHCP "[lan]\ndhcp = 10.0.0.5-10.0.0.9\n" ENROLL, 0, "outside the box's LAN"},
+        {SITE_HEAD WAN_DHCP "[lan]\ndhcp = 192.168.77.1-192.168.77.9\n" ENROLL, 0, "include the box's own"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        read_site(cases[i].text);
+        assert_mistake(cases[i].line, cases[i].wrong);
+    }
+}
+
+static void refuses_service(void **state)
+{
+    static const struct refusal cases[] = {
+        {"[service]\nnumber = 0\n", 2, "from 1 to 8"},
+        {"[service]\nnumber = 9\n", 2, "from 1 to 8"},
+        {"[service]\nnumber = 01\n", 2, "from 1 to 8"},
+        {SERVICE_HEAD "[tunnel]\nhub = hub\n", 5, "neither a full host name"},
+        {SERVICE_HEAD "[tunnel]\nhub = 127.0.0.1\n", 5, "neither a full host name"},
+        {SERVICE_HEAD "[tunnel]\nhub-id = %any\n", 5, "wildcard"},
+        {SERVICE_HEAD "[tunnel]\nhub-id = *.example\n", 5, "wildcard"},
+        {SERVICE_HEAD "[tunnel]\nike-proposal = aes128-sha1-modp1024\n", 5, "too weak"},
+        {SERVICE_HEAD "[tunnel]\nesp-proposal = aes256gcm16;rm\n", 5, "not an algorithm list"},
+        {SERVICE_HEAD "[tunnel]\nencapsulation = tcp\n", 5, "neither `auto` nor `udp`"},
+        {SERVICE_HEAD "[tunnel]\nremote = 10.20.0.1/16\n", 5, "is not a network"},
+        {SERVICE_HEAD "[tunnel]\nremote = 0.0.0.0/0\n", 5, "too wide"},
+        {SERVICE_HEAD "[tunnel]\nremote = 224.0.0.0/8\n", 5, "cannot be behind a tunnel"},
+        {SERVICE_HEAD "[tunnel]\nremote = 10.0.0.0/8\nremote = 10.1.0.0/16\n", 6, "overlaps another"},
+        {SERVICE_HEAD TUNNEL "[dns]\nresolver = lan\n", 9, "neither an address nor `wan`"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = registry tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.lab.example tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example. tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = 10.20.0.1 tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = -a.example tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = 登録.example tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example\n", 11, "not tcp/PORT"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/0\n", 11, "not tcp/PORT"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/65536\n", 11, "not tcp/PORT"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 ssl\n", 11, "not `tls`"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443,\n", 11, "not tcp/PORT"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example udp/123 tls\n", 11, "`tls` on a udp port"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example udp/443\n", 11, "QUIC"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/53\n", 11, "DNS"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/853\n", 11, "DNS over TLS"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443, tcp/443 tls\n", 11, "a port twice"},
+        {SERVICE_HEAD TUNNEL DNS ALLOW "name = registry.lab.example tcp/80\n", 12, "has a line already"},
+        {SERVICE_HEAD TUNNEL "[dns]\nresolver = 9.9.9.9\n" ALLOW, 0, "outside the networks behind the hub"},
+        {SERVICE_HEAD "[tunnel]\nhub = 10.20.0.1\nremote = 10.20.0.0/16\n" DNS ALLOW, 0, "through itself"},
+        {SERVICE_HEAD TUNNEL DNS, 0, "`name` is missing in [allow]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        read_service(cases[i].text);
+        assert_mistake(cases[i].line, cases[i].wrong);
+    }
+}
+
+static void limits(void **state)
+{
+    struct conf_parser p;
+    char text[CONF_LINE_MAX + 64];
+    (void)state;
+    /* A line that is one octet too long, and one that is not. */
+    memset(text, '#', sizeof text);
+    errors.count = 0;
+    conf_site_begin(&p, "f", &site, &errors);
+    conf_line(&p, text, CONF_LINE_MAX);
+    assert_int_equal(errors.count, 0);
+    conf_line(&p, text, CONF_LINE_MAX + 1);
+    assert_mistake(2, "too long");
+    /* More mistakes than are kept are counted. */
+    errors.count = 0;
+    conf_site_begin(&p, "f", &site, &errors);
+    for (unsigned i = 0; i < CONF_ERRORS_MAX + 10; i++)
+        conf_line(&p, "x", 1);
+    assert_int_equal(errors.count, CONF_ERRORS_MAX + 10);
+    /* The 65th name. */
+    errors.count = 0;
+    conf_service_begin(&p, "lab.conf", "lab", &service, &errors);
+    conf_line(&p, "[allow]", 7);
+    for (unsigned i = 0; i <= CONF_RULES_MAX; i++) {
+        int n = snprintf(text, sizeof text, "name = n%u.example tcp/443", i);
+        conf_line(&p, text, (size_t)n);
+    }
+    assert_int_equal(errors.count, 1);
+    assert_contains(errors.list[0].wrong, "one name too many");
+    assert_int_equal(service.rule_count, CONF_RULES_MAX);
+}
+
+static void password_is_never_quoted(void **state)
+{
+    (void)state;
+    read_site(SITE_HEAD WAN_DHCP "[enroll]\npassword = s3cre\n");
+    for (unsigned i = 0; i < errors.count; i++)
+        assert_null(strstr(errors.list[i].wrong, "s3cre"));
+    read_site(SITE_HEAD WAN_DHCP "[enroll]\npassword = <s3cret>\n");
+    for (unsigned i = 0; i < errors.count; i++)
+        assert_null(strstr(errors.list[i].wrong, "s3cret"));
+}
+
+static void bad_service_name(void **state)
+{
+    static const char *const names[] = {"", "GTOL", "a.b", "a b", "-a", "a234567890123456789012345678901234"};
+    struct conf_parser p;
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        errors.count = 0;
+        conf_service_begin(&p, "f", names[i], &service, &errors);
+        assert_mistake(0, "cannot be a service's name");
+    }
+}
+
+/* ---- files together ---- */
+
+static void put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
+}
+
+static void load_all(void **state)
+{
+    static struct conf conf;
+    char dir[] = "/tmp/conf-XXXXXX";
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    (void)mkdir("one", 0755);
+    (void)mkdir("two", 0755);
+    put("site.conf", SITE_HEAD "service = b\n" WAN_DHCP ENROLL);
+    put("two/lab.conf", "broken\n"); /* folder one stands before it */
+    put("one/lab.conf", SERVICE_HEAD TUNNEL DNS ALLOW);
+    put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nhub = b.example.jp\nremote = 10.30.0.0/16\n"
+                      "[dns]\nresolver = wan\n[allow]\nname = b.example.jp tcp/443 tls\n");
+    errors.count = 0;
+    assert_true(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    assert_int_equal(conf.service_count, 2);
+    assert_int_equal(conf.services[1].number, 2);
+
+    /* Two services that cannot live together: each reason is said. */
+    put("two/b.conf", SERVICE_HEAD "[tunnel]\nhub = b.example.jp\nremote = 10.20.1.0/24\nremote = 192.168.0.0/16\n"
+                                   "[dns]\nresolver = wan\n[allow]\nname = registry.lab.example tcp/443 tls\n");
+    errors.count = 0;
+    assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    assert_int_equal(errors.count, 4);
+    assert_contains(errors.list[0].wrong, "overlaps the site's LAN");
+    assert_contains(errors.list[1].wrong, "the same number");
+    assert_contains(errors.list[2].wrong, "networks of services lab and b overlap");
+    assert_contains(errors.list[3].wrong, "listed by services");
+
+    /* A service that is not there is one mistake, with its path. */
+    (void)unlink("two/b.conf");
+    errors.count = 0;
+    assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    assert_int_equal(errors.count, 1);
+    assert_contains(errors.list[0].wrong, "cannot open it");
+    assert_contains(errors.list[0].file, "two/b.conf");
+
+    errors.count = 0;
+    assert_false(conf_load_site("nowhere.conf", &conf.site, &errors));
+    assert_int_equal(errors.count, 1);
+
+    FILE *f = fopen("big.conf", "w");
+    assert_non_null(f);
+    for (int i = 0; i < 70000; i++)
+        (void)fputc('#', f);
+    (void)fclose(f);
+    errors.count = 0;
+    assert_false(conf_load_site("big.conf", &conf.site, &errors));
+    assert_contains(errors.list[0].wrong, "larger than 64 KiB");
+    assert_int_equal(chdir("/"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(site_minimal),       cmocka_unit_test(site_full),
+        cmocka_unit_test(service_full),       cmocka_unit_test(refuses_site),
+        cmocka_unit_test(refuses_whole_site), cmocka_unit_test(refuses_service),
+        cmocka_unit_test(limits),             cmocka_unit_test(password_is_never_quoted),
+        cmocka_unit_test(bad_service_name),   cmocka_unit_test(load_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

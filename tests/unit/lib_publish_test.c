@@ -1,0 +1,103 @@
+/* State files: written whole, read back, never broken. */
+#include "test.h"
+
+#include "publish.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[32], path[64];
+
+static int make_dir(void **state)
+{
+    (void)state;
+    strcpy(dir, "/tmp/publish-XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(path, sizeof path, "%s/state", dir);
+    return 0;
+}
+
+static void round_trip(void **state)
+{
+    struct publish p;
+    char text[PUBLISH_MAX + 1], value[64];
+    struct stat st;
+    (void)state;
+    publish_begin(&p);
+    publish_add(&p, "mode", "%s", "session");
+    publish_add(&p, "blocked.dns", "%d", 12);
+    publish_add(&p, "fault", "line one\nmode closed\x1b[1m");
+    publish_add(&p, "Bad Key", "x");
+    publish_add(&p, "empty", "%s", "");
+    assert_int_equal(publish_commit(&p, path), 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0644);
+    assert_int_equal(publish_read(path, text, sizeof text), 0);
+    assert_true(strncmp(text, "version 1\n", 10) == 0);
+    assert_true(publish_get(text, "mode", value, sizeof value));
+    assert_string_equal(value, "session"); /* the newline in `fault` made no line of its own */
+    assert_true(publish_get(text, "blocked.dns", value, sizeof value));
+    assert_string_equal(value, "12");
+    assert_true(publish_get(text, "fault", value, sizeof value));
+    assert_string_equal(value, "line one mode closed [1m");
+    assert_null(strstr(text, "Bad Key"));
+    assert_true(publish_get(text, "empty", value, sizeof value));
+    assert_string_equal(value, "");
+    assert_false(publish_get(text, "blocked", value, sizeof value)); /* no prefix of a key */
+    assert_string_equal(value, "");
+    assert_true(publish_get(text, "mode", value, 4));
+    assert_string_equal(value, "ses");
+}
+
+static void too_long(void **state)
+{
+    struct publish p;
+    char text[PUBLISH_MAX + 1];
+    (void)state;
+    publish_begin(&p);
+    for (int i = 0; i < 200; i++)
+        publish_add(&p, "key", "%d the same sentence again and again, to fill it", i);
+    assert_true(p.full);
+    publish_add(&p, "x", "y"); /* would fit, but comes after a hole */
+    assert_int_equal(publish_commit(&p, path), 0);
+    assert_int_equal(publish_read(path, text, sizeof text), 0);
+    assert_true(strlen(text) < PUBLISH_MAX);
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    assert_null(strstr(text, "x y\n"));
+}
+
+static void failures_keep_the_old(void **state)
+{
+    struct publish p;
+    char text[PUBLISH_MAX + 1], other[80];
+    (void)state;
+    publish_begin(&p);
+    publish_add(&p, "mode", "closed");
+    assert_int_equal(publish_commit(&p, path), 0);
+    (void)snprintf(other, sizeof other, "%s/none/state", dir);
+    assert_int_equal(publish_commit(&p, other), -1);
+    assert_int_equal(errno, ENOENT);
+    /* A folder in the place of the temporary file: writing fails, the old state stays. */
+    (void)snprintf(other, sizeof other, "%s.new", path);
+    assert_int_equal(mkdir(other, 0755), 0);
+    publish_add(&p, "more", "x");
+    assert_int_equal(publish_commit(&p, path), -1);
+    assert_int_equal(rmdir(other), 0);
+    assert_int_equal(publish_read(path, text, sizeof text), 0);
+    assert_string_equal(text, "version 1\nmode closed\n");
+    (void)snprintf(other, sizeof other, "%s/absent", dir);
+    assert_int_equal(publish_read(other, text, sizeof text), -1);
+    assert_string_equal(text, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(too_long),
+        cmocka_unit_test(failures_keep_the_old),
+    };
+    return cmocka_run_group_tests(tests, make_dir, NULL);
+}

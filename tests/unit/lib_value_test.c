@@ -1,0 +1,170 @@
+/* Addresses, prefixes, names, times: the helpers that other programs use, too. */
+#include "test.h"
+
+#include "conf_parse.h"
+#include "text.h"
+
+static struct addr address(const char *text)
+{
+    struct addr a;
+    assert_true(conf_parse_addr(text, &a));
+    return a;
+}
+
+static struct prefix prefix(const char *text)
+{
+    struct prefix p;
+    assert_true(conf_parse_prefix(text, &p));
+    return p;
+}
+
+static void addresses(void **state)
+{
+    static const char *const bad[] = {"",         "1.2.3", "1.2.3.4.5", "256.1.1.1",
+                                      "1.2.3.4 ", "::g",   "1.2.3.4/8", "01.2.3.4"};
+    char text[64];
+    struct addr a;
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(conf_parse_addr(bad[i], &a));
+    a = address("2001:DB8::1");
+    assert_string_equal(addr_text(&a, text, sizeof text), "2001:db8::1");
+    struct addr b = address("1.2.3.4"), c = address("1.2.3.4");
+    assert_true(addr_equal(&b, &c));
+    assert_false(addr_equal(&a, &b));
+    assert_string_equal(addr_text(&(struct addr){0}, text, sizeof text), "");
+}
+
+static void prefixes(void **state)
+{
+    static const char *const bad[] = {"10.0.0.0",    "10.0.0.1/8",     "10.0.0.0/33", "10.0.0.0/-1",
+                                      "10.0.0.0/08", "2001:db8::1/64", "/8",          "10.0.0.0/"};
+    struct prefix p;
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(conf_parse_prefix(bad[i], &p));
+    /* 10.20.0.0/15 covers 10.20 and 10.21 */
+    p = prefix("10.20.0.0/15");
+    struct addr in = address("10.21.255.255"), out = address("10.22.0.0"), other = address("::a14:0");
+    assert_true(prefix_contains(&p, &in));
+    assert_false(prefix_contains(&p, &out));
+    assert_false(prefix_contains(&p, &other));
+    struct prefix all = prefix("0.0.0.0/0"), one = prefix("1.2.3.4/32"), near = prefix("10.21.3.0/24");
+    assert_true(prefix_contains(&all, &in));
+    assert_true(prefix_overlaps(&p, &near) && prefix_overlaps(&near, &p));
+    assert_false(prefix_overlaps(&p, &one));
+    assert_false(prefix_contains(&(struct prefix){0}, &in));
+}
+
+static void special(void **state)
+{
+    static const char *const yes[] = {
+        "0.0.0.0",     "10.1.2.3",  "100.64.1.1", "127.0.0.1",   "169.254.1.1", "172.31.0.1",      "192.168.1.1",
+        "192.0.2.1",   "198.18.0.1", "203.0.113.9", "224.0.0.1", "255.255.255.255", "::",          "::1",
+        "::ffff:8.8.8.8", "fe80::1", "fc00::1",   "ff02::1",     "2001:db8::1", "2002::1",         "64:ff9b::1"};
+    static const char *const no[] = {"8.8.8.8", "133.1.2.3", "172.32.0.1", "100.128.0.1", "2400:8500::1", "2001:4860::1"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(yes); i++) {
+        struct addr a = address(yes[i]);
+        if (!addr_is_special(&a))
+            fail_msg("%s is special", yes[i]);
+    }
+    for (size_t i = 0; i < COUNT(no); i++) {
+        struct addr a = address(no[i]);
+        if (addr_is_special(&a))
+            fail_msg("%s is not special", no[i]);
+    }
+    assert_true(addr_is_special(&(struct addr){0}));
+}
+
+static void names(void **state)
+{
+    char label[80], name[600] = "";
+    (void)state;
+    assert_true(conf_is_fqdn("entry.gtol.ncc.go.jp"));
+    assert_true(conf_is_fqdn("a.b"));
+    assert_true(conf_is_fqdn("3com.example"));
+    assert_true(conf_is_fqdn("xn--fiqs8s.example"));
+    static const char *const bad[] = {"", "a", ".a.b", "a..b", "a.b.", "a_b.c", "a b.c", "-a.b", "a-.b", "1.2.3.4", "a.1"};
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(conf_is_fqdn(bad[i]));
+    memset(label, 'a', sizeof label);
+    label[63] = '\0';
+    (void)snprintf(name, sizeof name, "%s.example", label);
+    assert_true(conf_is_fqdn(name));
+    label[63] = 'a';
+    label[64] = '\0';
+    (void)snprintf(name, sizeof name, "%s.example", label);
+    assert_false(conf_is_fqdn(name));
+    /* 253 octets are the longest name, 254 are too many */
+    label[63] = '\0';
+    (void)snprintf(name, sizeof name, "%s.%s.%s.%.61s", label, label, label, label);
+    assert_int_equal(strlen(name), 253);
+    assert_true(conf_is_fqdn(name));
+    (void)snprintf(name, sizeof name, "%s.%s.%s.%.62s", label, label, label, label);
+    assert_false(conf_is_fqdn(name));
+}
+
+static void times_and_numbers(void **state)
+{
+    uint32_t n;
+    (void)state;
+    assert_true(conf_parse_duration("90 s", &n) && n == 90);
+    assert_true(conf_parse_duration("10min", &n) && n == 600);
+    assert_true(conf_parse_duration("24 h", &n) && n == 86400);
+    assert_false(conf_parse_duration("10", &n));
+    assert_false(conf_parse_duration("s", &n));
+    assert_false(conf_parse_duration("10 m", &n));
+    assert_false(conf_parse_duration("99999999999 h", &n));
+    assert_false(conf_parse_duration("1.5 h", &n));
+    assert_true(conf_parse_number("0", 0, 9, &n) && n == 0);
+    assert_false(conf_parse_number("4294967297", 0, UINT32_MAX, &n));
+    assert_false(conf_parse_number("+1", 0, 9, &n));
+}
+
+static void fingerprints(void **state)
+{
+    uint8_t out[32];
+    char text[130];
+    (void)state;
+    memset(text, 'a', 64);
+    text[64] = '\0';
+    assert_true(conf_parse_sha256(text, out) && out[31] == 0xaa);
+    text[63] = '\0';
+    assert_false(conf_parse_sha256(text, out));
+    memset(text, 'a', 65);
+    text[65] = '\0';
+    assert_false(conf_parse_sha256(text, out));
+    text[64] = '\0';
+    text[10] = 'g';
+    assert_false(conf_parse_sha256(text, out));
+    assert_false(conf_parse_sha256("aa::bb", out));
+}
+
+static void texts(void **state)
+{
+    char out[32];
+    (void)state;
+    assert_int_equal(text_utf8("\xe6\x97\xa5", 3), 3);
+    assert_int_equal(text_utf8("\xe6\x97", 2), 0);         /* cut */
+    assert_int_equal(text_utf8("\xc0\xaf", 2), 0);         /* overlong */
+    assert_int_equal(text_utf8("\xed\xa0\x80", 3), 0);     /* surrogate */
+    assert_int_equal(text_utf8("\xf4\x90\x80\x80", 4), 0); /* beyond U+10FFFF */
+    assert_int_equal(text_printable("\x1b", 1), 0);
+    assert_int_equal(text_printable("\xc2\x9b", 2), 0); /* C1 CSI */
+    assert_int_equal(text_escape(out, sizeof out, "a\n\\\xff日", 7), 4 * 3 + 1 + 3);
+    assert_string_equal(out, "a\\x0a\\x5c\\xff日");
+    /* cut at a whole character */
+    assert_int_equal(text_escape(out, 6, "abc日本", 9), 3);
+    assert_string_equal(out, "abc");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses),    cmocka_unit_test(prefixes), cmocka_unit_test(special),
+        cmocka_unit_test(names),        cmocka_unit_test(times_and_numbers),
+        cmocka_unit_test(fingerprints), cmocka_unit_test(texts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

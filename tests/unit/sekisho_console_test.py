@@ -1,0 +1,169 @@
+"""The command line and the console as programs: what they print, how they end, and that there is no way out."""
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SEKISHO = "build/bin/sekisho"
+PROMPT = "sekisho> "
+failed = []
+
+
+def check(what, good, seen=""):
+    if not good:
+        failed.append(what)
+        print(f"FAIL: {what}\n  seen: {seen!r}")
+
+
+def run(*words, root=None, lang=None):
+    environment = {"PATH": os.environ["PATH"]} | ({"LANG": lang} if lang else {})
+    command = [SEKISHO] + (["--root", root] if root else []) + list(words)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+
+
+def put(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+
+
+def a_box(root):
+    state = f"{root}/run/sekisho"
+    put(f"{state}/gate/state", "version 1\nmode session\nsession up\nservice lab\nsince 1795000000\ntunnel up\n"
+        "charon up\ncredentials yes\nnames running\nblocked.dns 3\n")
+    put(f"{state}/enroll/state", "version 1\nphase valid\nloaded yes\nserial 0123\nnot-after 4000000000\nsubject CN=box\n")
+    put(f"{state}/wan/state", "version 1\nlink up\naddress 192.0.2.7\n")
+    put(f"{state}/clock/state", "version 1\ntrusted yes\n")
+    put(f"{state}/audit/state", "version 1\nwritten 2\n")
+    put(f"{root}/state/audit/audit.log.1", "2026-11-21T08:00:00Z 000001 audit audit.start\n")
+    put(f"{root}/state/audit/audit.log", "2026-11-21T08:30:00Z 000002 gate session.start service=lab name=\"a\\x0a\"\n")
+    put(f"{root}/state/site.conf", open("tests/golden/site-dhcp.conf", encoding="utf-8").read().replace("gtol", "lab"))
+    shutil.copytree("configs/services", f"{root}/etc/sekisho/services")
+
+
+def test_status(root):
+    r = run("status", root=root)
+    check("a box that is well ends with 0", r.returncode == 0, r)
+    check("both languages by default", "Connected: PCs reach the registry" in r.stdout and "接続中" in r.stdout, r.stdout)
+    r = run("status", root=root, lang="ja_JP.UTF-8")
+    check("Japanese alone by LANG", "接続中" in r.stdout and "Connected" not in r.stdout, r.stdout)
+    r = run("status", "--lang", "en", root=root, lang="ja_JP.UTF-8")
+    check("--lang stands before LANG", "Connected" in r.stdout and "接続" not in r.stdout, r.stdout)
+    r = run("status", "--json", root=root)
+    check("json is one line", r.stdout.count("\n") == 1, r.stdout)
+    s = json.loads(r.stdout)
+    check("json has the headline", s["headline"]["id"] == "connected" and s["ok"] and s["problems"] == [], s)
+    check("json has the state files", s["gate"]["since"] == 1795000000 and s["gate"]["tunnel"] == "up", s["gate"])
+    check("a serial number stays text", s["enroll"]["serial"] == "0123", s["enroll"])
+    put(f"{root}/run/sekisho/wan/state", "version 1\nlink down\n")
+    r = run("status", root=root)
+    check("trouble ends with 1", r.returncode == 1, r)
+    check("trouble says what to do", "The line to the outside is down" in r.stdout and "-> Check the cable" in r.stdout, r.stdout)
+    with open(f"{root}/run/sekisho/wan/state", "wb") as f:
+        f.write(b"version 1\nlink up\naddress \x1b[2J\xff\"\\\n")
+    r = run("status", "--json", root=root)
+    check("json is valid whatever a file says", json.loads(r.stdout)["wan"]["link"] == "up", r.stdout)
+    r = run("status", root=root)
+    check("no control character reaches the terminal", "\x1b" not in r.stdout, r.stdout)
+    put(f"{root}/run/sekisho/wan/state", "version 1\nlink up\n")
+    os.rename(f"{root}/run/sekisho/gate/state", f"{root}/run/sekisho/gate/gone")
+    r = run("status", root=root)
+    check("no gate: the LAN is closed", r.stdout.startswith("The gate is not running: the LAN is closed."), r.stdout)
+    os.rename(f"{root}/run/sekisho/gate/gone", f"{root}/run/sekisho/gate/state")
+
+
+def test_others(root):
+    r = run("log", "-n", "1", "--json", root=root)
+    log = json.loads(r.stdout)
+    check("log gives the last line", len(log) == 1 and log[0]["number"] == 2 and log[0]["event"] == "session.start", log)
+    r = run("log", root=root)
+    check("log goes over the files", r.stdout.splitlines()[0].endswith("audit.start") and r.returncode == 0, r.stdout)
+    r = run("cert", "show", "--json", root=root)
+    check("cert show", json.loads(r.stdout)["enroll"]["subject"] == "CN=box", r.stdout)
+    r = run("check", root=root)
+    check("check of the box's own files", r.returncode == 0 and "1 service file: good" in r.stdout, r)
+    r = run("check", "--json", "tests/golden/bad-site.conf")
+    c = json.loads(r.stdout)
+    check("check --json", r.returncode == 1 and not c["ok"] and c["errors"][0]["line"] == 3 and c["errors"][0]["remedy"], c)
+    r = run("session", "start", "--json", root=root)
+    check("nobody to ask ends with 2", r.returncode == 2 and not json.loads(r.stdout)["ok"], r)
+    for words in (["nonsense"], ["status", "x"], ["log", "-n"], ["log", "-n", "0"], ["check", "/nowhere"], [],
+                  ["status", "--lang", "fr"], ["session"], ["check", "--site", "--service", "x"]):
+        check(f"wrong call {words} ends with 2", run(*words).returncode == 2)
+
+
+class Console:
+    """The console on a terminal of its own, as the box starts it."""
+
+    def __init__(self):
+        self.master, self.slave = pty.openpty()  # the slave stays open, so that the terminal exists throughout
+        name = os.ttyname(self.slave)
+        self.process = subprocess.Popen([SEKISHO, "console", "--tty", name], stdin=subprocess.DEVNULL,
+                                        start_new_session=True, env={"PATH": os.environ["PATH"]})
+
+    def until_prompt(self, seconds=10):
+        seen, end = "", time.monotonic() + seconds
+        while not seen.endswith(PROMPT) and time.monotonic() < end:
+            if select.select([self.master], [], [], 0.1)[0]:
+                seen += os.read(self.master, 65536).decode("utf-8", "replace")
+        return seen
+
+    def ask(self, line):
+        os.write(self.master, line.encode() + b"\r")
+        return self.until_prompt()
+
+
+def test_console():
+    console = Console()
+    try:
+        screen = console.until_prompt()
+        check("the console begins with the status", "== Sekisho ==" in screen and "The gate is not running" in screen, screen)
+        check("and then prompts", screen.endswith(PROMPT), screen)
+        status = open(f"/proc/{console.process.pid}/status").read()
+        ids = [line.split()[1:] for line in status.splitlines() if line.startswith(("Uid:", "Gid:"))]
+        check("it has given up root", os.geteuid() != 0 or ids == [["606"] * 4, ["606"] * 4], ids)
+        check("it holds no capability", "CapEff:\t0000000000000000" in status or os.geteuid() != 0, status)
+        check("it is under seccomp", "Seccomp:\t2" in status or os.geteuid() != 0, status)
+        answer = console.ask("status --json")
+        check("an answer ends with the prompt", answer.endswith("}\r\n" + PROMPT), answer[-200:])
+        for line in ("sh", "!sh", "status; sh", "$(sh)", "log | sh", "console", "--root / status", "help\x00sh",
+                     "check --site /etc/shadow", "../../bin/sh", "status --lang `sh`"):
+            answer = console.ask(line)
+            check(f"{line!r} leads nowhere", answer.endswith(PROMPT) and "root:" not in answer, answer)
+        check("a long line is refused", "too long" in console.ask("x" * 1000), "")
+        check("an empty line does nothing", console.ask("").strip() == PROMPT.strip(), "")
+        os.write(console.master, b"half a comm\x03")
+        answer = console.until_prompt()
+        check("Ctrl-C only clears the line", answer.endswith(PROMPT), answer)
+        os.write(console.master, b"\x1a\x1c")  # Ctrl-Z, Ctrl-\
+        check("Ctrl-Z and Ctrl-\\ do nothing", console.ask("").endswith(PROMPT))
+        check("still the same process", console.process.poll() is None)
+        time.sleep(1)
+        check("nothing is written while nobody types", not select.select([console.master], [], [], 1)[0])
+        os.write(console.master, b"\x04")
+        check("end of input ends it well", console.process.wait(5) == 0)
+    finally:
+        if console.process.poll() is None:
+            os.kill(console.process.pid, signal.SIGKILL)
+        console.process.wait()
+
+
+def main():
+    subprocess.run(["make", "-s", "-f", "src/build.mk", SEKISHO], check=True, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory() as root:
+        a_box(root)
+        test_status(root)
+        test_others(root)
+    test_console()
+    print(f"{len(failed)} failed")
+    sys.exit(bool(failed))
+
+
+main()

@@ -1,0 +1,43 @@
+"""A program of the box is killed in a session: what must hold whichever it is."""
+
+import time
+
+import judge
+import topology as t
+from box import pick
+
+
+def killed(lab, process, log):
+    """process: the program's name; log: the words of the line that says why, new since the kill."""
+    lab.up()
+    lab.boot(lab_image=True)
+    lab.ready()
+    lab.session()
+    before = lab.box.root(f"pidof {process}").strip()
+    lines = len(lab.box.log())
+    with lab.capture() as wire:
+        begin = time.monotonic()
+        lab.box.root(f"kill -9 {before}")
+        # The very next moments are the dangerous ones.
+        decoy = []
+        while time.monotonic() - begin < 2.0:
+            decoy.append(lab.pc.tcp(t.DECOY, 443, 0.2))
+        lab.check(f"the decoy in the two seconds after kill -9 {process}", "never open",
+                  "open" if "open" in decoy else "never open")
+        lab.eventually(f"a new {process} runs", True,
+                       lambda: lab.box.root(f"pidof {process}").strip() not in ("", before), 30)
+        good, status, _ = lab.box.wait(lambda s: pick(s, "gate.session") in ("idle", "up")
+                                       and pick(s, "enroll.loaded") == "yes" and pick(s, "gate.charon") == "up"
+                                       and pick(s, "gate.names") == "running", 40)
+        lab.check(f"the box is sound again ({time.monotonic() - begin:.1f} s)", "idle or up",
+                  pick(status, "gate.session"), good)
+        if pick(status, "gate.session") == "idle":
+            seen = lab.pc.tcp(t.REGISTRY, 443)
+            lab.check("the registry by address, with the old tunnel", "not open", seen, seen != "open")
+            lab.closed("the LAN until the next session")
+    lab.check("packets in clear meanwhile", [], wire.clear() + wire.marked())
+    lab.check("packets of the box to strangers meanwhile", [], wire.strangers())
+    lab.box.wait(lambda s: pick(s, "gate.credentials", "yes") == "yes", 20)
+    judge.session(lab)
+    fresh = [line for line in lab.box.log()[lines:] if all(w in line for w in log)]
+    lab.check("the log says why", f"a new line with {' and '.join(log)}", fresh[:1] or "no such line", bool(fresh))

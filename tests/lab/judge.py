@@ -1,0 +1,116 @@
+"""Judgements that several scenarios and `make run` share: the points of the main job."""
+
+import re
+import time
+
+import servers
+import topology as t
+from box import pick
+
+
+def enrolled(lab, timeout=90, dhcp=True):
+    """The box has got its certificate by itself, and charon has it; dhcp: and the PC its address from the box."""
+    seconds = lab.ready(timeout, dhcp)
+    status = lab.box.status()
+    lab.check(f"the box enrols by itself ({seconds:.1f} s after its first prompt)", "valid, loaded",
+              f"{pick(status, 'enroll.phase')}, {'loaded' if pick(status, 'enroll.loaded') == 'yes' else 'not loaded'}")
+    lab.check("the EST server has issued this certificate", lab.issuer.issued()[-1:],
+              [pick(status, "enroll.serial").upper().replace(":", "")])
+    if not dhcp:
+        return
+    lab.check("the PC's address by DHCP is of the box's range", "192.168.77.100-199", lab.pc.address,
+              re.fullmatch(r"192\.168\.77\.1\d\d", lab.pc.address))
+    lab.check("and the box is its router", t.BOX_LAN, lab.pc.router)
+
+
+def session(lab):
+    """The PC opens the registry's page: name, tunnel, page; and on the line only IKE and ESP."""
+    fresh = lab.hub.installed() == 0
+    with lab.capture() as wire:
+        answer = lab.pc.dns(t.REGISTRY_NAME, timeout=40)
+        lab.check(f"the box answers for the registry ({answer.seconds:.1f} s, tunnel included)",
+                  f"NOERROR {t.REGISTRY}", str(answer))
+        page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=20)
+        lab.check(f"the registry's page at the PC ({page.seconds:.2f} s)", servers.MARKER,
+                  page.body.split()[0] if page.body else str(page))
+        sas = lab.hub.sas()
+        lab.check("tunnels at the hub, and whose", [f"CN={t.DEVICE}"],
+                  [sa["identity"] for sa in sas if any(c["state"] == "INSTALLED" for c in sa["children"])])
+    counts = wire.counts()
+    lab.check("the line carried IKE and ESP" if fresh else "the line carried ESP of the standing tunnel", "packets of it",
+              f"{counts['ike']} IKE, {counts['esp']} ESP, {counts['esp-in-udp']} ESP in UDP, {counts['other']} other packets",
+              counts["ike"] >= 4 * fresh and counts["esp"] + counts["esp-in-udp"] >= 6)
+    lab.check("packets on the line with an inner address in clear", [], wire.clear())
+    lab.check("packets on the line that show the registry's name or page", [], wire.marked())
+    lab.check("packets of the box to anybody but the hub and the line's servers", [], wire.strangers())
+
+
+def nothing_else(lab):
+    """In the session, the PC reaches nothing but the listed name: one line for each try."""
+    before = lab.other_dns.asked(t.REGISTRY_NAME)
+    with lab.busy(), lab.capture() as wire, lab.capture("registry", "inner0") as behind:
+        page = lab.pc.curl(f"https://{t.DECOY_NAME}/", timeout=5)
+        lab.check("the decoy by name", "no page", str(page), page.status == 0)
+        answer = lab.pc.dns(t.DECOY_NAME, timeout=5)
+        lab.check("its name", "REFUSED", str(answer), answer.status == "REFUSED")
+        page = lab.pc.curl(f"https://{t.DECOY_NAME}/", connect_to=t.DECOY, timeout=5)
+        lab.check(f"the decoy by address ({page.seconds:.1f} s: no hanging)", "no page, within 3 s", str(page),
+                  page.status == 0 and page.seconds < 3)
+        tried = {f"{a}:{p}": lab.pc.tcp(a, p) for a, p in
+                 ((t.UNLISTED, 443), (t.REGISTRY, 80), (t.REGISTRY, 8443), (t.HUB_INNER, 443), (t.INNER_DNS, 853),
+                  (t.HUB, 443), (t.HUB, 80))}
+        lab.check("the hub's other addresses and ports", "none is open",
+                  ", ".join(f"{k} {v}" for k, v in tried.items()), "open" not in tried.values())
+        answer = lab.pc.dns(t.REGISTRY_NAME, server=t.OTHER_DNS, timeout=5)
+        lab.check("another DNS server: the box answers in its place", f"NOERROR {t.REGISTRY}", str(answer))
+        lab.check("and the other server was asked", "0 times", f"{lab.other_dns.asked(t.REGISTRY_NAME) - before} times")
+        seen = lab.pc.udp(t.REGISTRY, 443)
+        lab.check("the registry by QUIC (udp/443)", "no answer", seen, seen != "answer")
+        lab.pc.ipv6()
+        seen = [lab.pc.tcp(t.DECOY6, 443, 1), lab.pc.tcp(t.HUB6, 500, 1), "answer" if lab.pc.ping(t.DECOY6) else "silent"]
+        lab.check("IPv6: the decoy, the hub, a ping", "nothing answers", ", ".join(seen),
+                  "open" not in seen and "answer" not in seen)
+        lab.check("the box's own TCP ports, 1 to 2048", [53], lab.pc.scan(t.BOX_LAN, range(1, 2049)))
+    lab.check("packets of the box to anybody but the hub and the line's servers", [], wire.strangers())
+    lab.check("packets in clear that show the registry", [], wire.clear() + wire.marked())
+    lab.check("IPv6 packets of the PC on the line", [], [p.what() for p in wire.packets() if p.src == t.PC6])
+    got = sorted({f"{'tcp' if p.proto == 6 else 'udp' if p.proto == 17 else p.proto} {p.dst}:{p.dport}"
+                  for p in behind.packets() if p.kind == "ip" and p.src.startswith("10.99.")})
+    allowed = {f"tcp {t.REGISTRY}:443", f"udp {t.INNER_DNS}:53", f"tcp {t.INNER_DNS}:53"}
+    lab.check("what came out behind the hub", "the registry's page, the box's DNS", got,
+              set(got) <= allowed and f"tcp {t.REGISTRY}:443" in got)
+
+
+def plain_words(lab):
+    """`sekisho status` at the console says it."""
+    text = lab.box.cli("status")
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    lab.check("the console's status begins", "Connected: ...", first, first.startswith("Connected"))
+
+
+def idle_end(lab, idle):
+    """Nobody works: the session ends after the idle time."""
+    begin = time.monotonic()
+    good, status, _ = lab.box.wait(lambda s: pick(s, "gate.session") == "idle", idle + 20)
+    seconds = time.monotonic() - begin
+    lab.check(f"the session ends after {idle} s without traffic ({seconds:.0f} s)", "idle", pick(status, "gate.session"),
+              good and seconds <= idle + 10)
+    lab.eventually("tunnels at the hub", 0, lab.hub.installed, 10)
+    lab.log_says("the log says why", "session.end")
+
+
+def held_dies(lab):
+    """A connection to the decoy that was open before the session is dead within a second of its start."""
+    held = lab.pc.hold(t.DECOY, t.DECOY_NAME)
+    time.sleep(1.2)
+    if not lab.check("a connection to the decoy before the session", "alive", "alive" if held.alive() else "dead"):
+        return
+    # The session's start as the PC can know it: the first moment at which the registry's name has an answer.
+    answer = lab.pc.dns(t.REGISTRY_NAME, timeout=40)
+    started = time.monotonic()
+    lab.check("the session starts", f"NOERROR {t.REGISTRY}", str(answer))
+    time.sleep(2)
+    late = (held.last or 0) - started
+    lab.check("the connection's last answer, after the session's start", "under 1 s", f"{late:+.2f} s", late < 1.0)
+    lab.check("how it ended", "dead", f"dead ({held.how})" if not held.alive(1.5) else "alive", not held.alive(1.5))
+    held.close()

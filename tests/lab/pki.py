@@ -1,0 +1,145 @@
+"""The lab's certificates, made with openssl at first use into build/lab/pki and never kept elsewhere.
+
+One CA ("Lab CA") stands for the centre's: it signs the hub, the EST server and, through estserver, the boxes. A second
+one ("Web CA") signs the web sites, a third ("Strange CA") is nobody's: for the tests with a wrong certificate.
+The boxes' issuing database is made new for every lab (Issuer), so one scenario's certificates are not another's.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import ssl
+import subprocess
+import time
+
+import topology as t
+
+FOLDER = "build/lab/pki"
+
+ISSUER = """[ ca ]
+default_ca = lab
+[ lab ]
+dir = {dir}
+database = {dir}/index.txt
+new_certs_dir = {dir}/newcerts
+certificate = {dir}/ca.crt
+private_key = {dir}/ca.key
+serial = {dir}/serial
+crlnumber = {dir}/crlnumber
+default_days = 30
+default_crl_days = 30
+default_md = sha256
+policy = any
+email_in_dn = no
+unique_subject = no
+copy_extensions = copy
+x509_extensions = client
+crl_extensions = list
+[ list ]
+authorityKeyIdentifier = keyid
+[ any ]
+commonName = supplied
+[ client ]
+basicConstraints = CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = clientAuth
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+"""
+
+
+def openssl(*args):
+    done = subprocess.run(("openssl",) + args, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"openssl {' '.join(args)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _key():
+    return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+def _authority(d, name, title):
+    openssl("req", "-x509", *_key(), "-days", "7300", "-subj", f"/CN={title}", "-keyout", f"{d}/{name}.key",
+            "-out", f"{d}/{name}.crt", "-addext", "basicConstraints=critical,CA:TRUE",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+
+
+def _server(d, authority, name, names, addresses):
+    extensions = f"{d}/{name}.ext"
+    san = ",".join([f"DNS:{n}" for n in names] + [f"IP:{a}" for a in addresses])
+    with open(extensions, "w") as f:
+        f.write("basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
+                f"subjectAltName={san}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
+    openssl("req", *_key(), "-subj", f"/CN={names[0]}", "-keyout", f"{d}/{name}.key", "-out", f"{d}/{name}.csr")
+    openssl("x509", "-req", "-in", f"{d}/{name}.csr", "-CA", f"{d}/{authority}.crt", "-CAkey", f"{d}/{authority}.key",
+            "-CAcreateserial", "-days", "3650", "-extfile", extensions, "-out", f"{d}/{name}.crt")
+    os.unlink(f"{d}/{name}.csr")
+    os.unlink(extensions)
+
+
+def ensure():
+    """Make the lasting certificates unless they are there. Two labs may start at once: one of them makes."""
+    os.makedirs("build/lab", exist_ok=True)
+    with open("build/lab/pki.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(FOLDER + "/complete"):
+            return
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        os.makedirs(FOLDER, mode=0o700)
+        _authority(FOLDER, "ca", "Lab CA")
+        _authority(FOLDER, "web", "Web CA")
+        _authority(FOLDER, "strange", "Strange CA")
+        _server(FOLDER, "ca", "hub", [t.HUB_NAME], [t.HUB])
+        _server(FOLDER, "ca", "est", [t.EST_NAME], [t.EST])
+        _server(FOLDER, "strange", "strange-est", [t.EST_NAME], [t.EST])
+        _server(FOLDER, "web", "registry", [t.REGISTRY_NAME, t.FORMS_NAME], [t.REGISTRY])
+        _server(FOLDER, "web", "unlisted", [t.UNLISTED_NAME], [t.UNLISTED])
+        _server(FOLDER, "web", "decoy", [t.DECOY_NAME], [t.DECOY, t.DECOY6])
+        open(FOLDER + "/complete", "w").close()
+
+
+def path(name):
+    return os.path.abspath(f"{FOLDER}/{name}")
+
+
+def fingerprint(name="ca.crt"):
+    """SHA-256 of the certificate's DER, as the site file wants it."""
+    with open(path(name)) as f:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
+
+
+class Issuer:
+    """The CA's database of one lab: what estserver signs with, and the list of what was revoked."""
+
+    def __init__(self, folder):
+        self.folder = os.path.abspath(folder)
+        os.makedirs(self.folder + "/newcerts")
+        for name in ("ca.crt", "ca.key"):
+            shutil.copy(path(name), self.folder)
+        for name, text in (("index.txt", ""), ("serial", "1000\n"), ("crlnumber", "01\n"),
+                           ("ca.cnf", ISSUER.format(dir=self.folder))):
+            with open(f"{self.folder}/{name}", "w") as f:
+                f.write(text)
+
+    def issued(self):
+        """Serial numbers of all certificates given out, in order, upper case hexadecimal."""
+        with open(self.folder + "/index.txt") as f:
+            return [line.split("\t")[3] for line in f]
+
+    def revoke(self, serial):
+        """Mark it in the database, as `openssl ca -revoke` would: estserver keeps no copy for that command to read."""
+        path = self.folder + "/index.txt"
+        with open(path) as f:
+            rows = [line.split("\t") for line in f]
+        for row in rows:
+            if row[3] == serial:
+                row[0], row[2] = "R", time.strftime("%y%m%d%H%M%SZ", time.gmtime())
+        with open(path, "w") as f:
+            f.writelines("\t".join(row) for row in rows)
+
+    def crl(self):
+        """The revocation list, as a file of PEM."""
+        openssl("ca", "-config", self.folder + "/ca.cnf", "-gencrl", "-out", self.folder + "/ca.crl")
+        return self.folder + "/ca.crl"

@@ -1,0 +1,61 @@
+"""What a scenario found: one line for each check, expected beside seen."""
+
+import json
+import os
+import time
+
+COLOUR = {"ok": "32", "FAIL": "31"}
+
+
+class Report:
+    """Counts and prints. alone: how a person runs this scenario by itself."""
+
+    def __init__(self, alone, colour=False, out=print):
+        self.alone, self.colour, self.out = alone, colour, out
+        self.passed = self.failed = 0
+        self.times = "LAB_TIMES" in os.environ    # seconds since the scenario's start before each line
+        self.begin = time.monotonic()
+
+    def say(self, text):
+        self.out(f"    {'':6}{text}")
+
+    def step(self, what):
+        """For who wants to know where the time goes."""
+        if self.times:
+            self.out(f"    {'':5} {time.monotonic() - self.begin:6.1f} {what}")
+
+    def check(self, what, expected, seen, good=None):
+        """One judgement. good: None means that seen must be the same as expected. Returns whether it holds."""
+        good = seen == expected if good is None else bool(good)
+        mark = "ok" if good else "FAIL"
+        shown = f"\033[{COLOUR[mark]}m{mark:<5}\033[0m" if self.colour else f"{mark:<5}"
+        if self.times:
+            shown += f" {time.monotonic() - self.begin:6.1f}"
+        self.out(f"    {shown} {what}: expected {text(expected)}; seen {text(seen)}")
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            if self.alone:
+                self.out(f"          alone: {self.alone}")
+        return good
+
+    def broken(self, what):
+        """The scenario itself could not go on."""
+        return self.check("the scenario runs to its end", "yes", what, False)
+
+    def save(self, path):
+        with open(path, "w") as f:
+            json.dump({"passed": self.passed, "failed": self.failed, "seconds": time.monotonic() - self.begin}, f)
+
+
+def text(value):
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple, set)):
+        value = list(value)
+        if not value:
+            return "none"
+        more = f" and {len(value) - 4} more" if len(value) > 4 else ""
+        return ", ".join(str(v) for v in value[:4]) + more
+    return str(value)

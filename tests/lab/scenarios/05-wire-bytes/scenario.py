@@ -1,0 +1,60 @@
+import hashlib
+import os
+
+import net
+import pcap
+import servers
+import topology as t
+
+
+def transfer(lab, form):
+    url = f"https://{t.REGISTRY_NAME}"
+    got = f"{lab.folder}/got"
+    with lab.capture(big=True) as wire:
+        page = lab.pc.curl(f"{url}/big", "-o", got, timeout=90)
+        size = os.path.getsize(got) if os.path.exists(got) else 0
+        rate = size * 8 / 1e6 / page.seconds
+        lab.check(f"{form}: 50 MB down, byte for byte ({page.seconds:.1f} s, {rate:.0f} Mbit/s)", "the same",
+                  "the same" if size == servers.BIG and digest(got) == digest(lab.registry.big) else
+                  f"{size} bytes, {page}")
+        page = lab.pc.curl(f"{url}/upload", "-T", lab.registry.big, "-X", "POST", timeout=90)
+        rate = servers.BIG * 8 / 1e6 / page.seconds
+        lab.check(f"{form}: 50 MB up ({page.seconds:.1f} s, {rate:.0f} Mbit/s)", f"received {servers.BIG}",
+                  page.body.strip() or str(page))
+    figures = pcap.esp_figures(wire.packets())
+    counts = wire.counts()
+    lab.check(f"{form}: packets that the capture lost", 0, wire.dropped)
+    lab.check(f"{form}: the capture is of {form}", "more than 60000 packets of it, none of the other", counts,
+              (counts["esp"] > 60000 and counts["esp-in-udp"] == 0) if form == "bare ESP" else
+              (counts["esp-in-udp"] > 60000 and counts["esp"] == 0))
+    lab.check(f"{form}: sequence numbers used twice with different bytes, of {figures.packets}", 0,
+              f"{figures.reused}, e.g. {figures.example}" if figures.reused else 0)
+    lab.check(f"{form}: packets with an inner address in clear", [], wire.clear())
+    lab.check(f"{form}: packets that show the registry's name or page", [], wire.marked())
+    os.unlink(wire.path)
+    if os.path.exists(got):
+        os.unlink(got)
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def run(lab):
+    lab.registry.offer_big()
+    lab.up()
+    lab.boot()
+    lab.ready()
+    lab.session()
+    offload = net.run("lan", ["ethtool", "-k", "pc0"]).stdout
+    lab.check("the PC's card hands TSO frames to the box, as a virtio card does", "tcp-segmentation-offload: on",
+              next((line.strip() for line in offload.split("\n") if "tcp-segmentation-offload" in line), "unknown"))
+    transfer(lab, "bare ESP")
+    lab.box.cli("session end")
+    lab.eventually("tunnels at the hub after `session end`", 0, lab.hub.installed)
+    lab.hub.raw_esp = False
+    lab.hub.configure()
+    lab.hub.restart()
+    lab.session()
+    transfer(lab, "ESP in UDP")

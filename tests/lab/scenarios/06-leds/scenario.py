@@ -1,0 +1,25 @@
+from box import pick
+
+
+def shows(lab, name):
+    return lambda: lab.box.leds.shows(name)
+
+
+def run(lab):
+    lab.up()
+    lab.boot()
+    lab.ready()
+    lab.eventually("power, ready", "on", shows(lab, "power"), 15)
+    lit = [value for _, name, value in lab.box.leds.history if name == "alert"]
+    lab.check("alert during a normal start", "never lit", "lit" if any(lit) else "never lit")
+    lab.eventually("vpn, no session", "off", shows(lab, "vpn"), 10)
+    lab.eventually("alert, all well", "off", shows(lab, "alert"), 10)
+    lab.session()
+    lab.eventually("vpn, tunnel up", "on", shows(lab, "vpn"), 10)
+    lab.box.cli("session end")
+    lab.eventually("vpn, tunnel down", "off", shows(lab, "vpn"), 10)
+    lab.box.cut_power()
+    lab.boot(lab.site(password="not-the-password"))
+    lab.box.wait(lambda s: pick(s, "enroll.phase") == "alarm", 40)
+    lab.eventually("alert, the certificate server refuses the password", "on", shows(lab, "alert"), 30)
+    lab.say("the box says: " + lab.box.sentences())

@@ -1,0 +1,5 @@
+import fault
+
+
+def run(lab):
+    fault.killed(lab, "charon", ("session.end", "charon"))

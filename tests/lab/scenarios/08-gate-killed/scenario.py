@@ -1,0 +1,5 @@
+import fault
+
+
+def run(lab):
+    fault.killed(lab, "gate", ("gate.start",))

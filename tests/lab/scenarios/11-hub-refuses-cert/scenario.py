@@ -1,0 +1,29 @@
+import judge
+import topology as t
+from box import pick
+
+
+def run(lab):
+    lab.up()
+    lab.boot()
+    lab.ready()
+    serial = lab.issuer.issued()[-1]
+    lab.issuer.revoke(serial)
+    lab.hub.refuse_revoked(lab.issuer.crl())
+    answer = lab.pc.dns(t.REGISTRY_NAME, timeout=40)
+    lab.check(f"the answer when the hub refuses ({answer.seconds:.1f} s)", "SERVFAIL", answer.status)
+    lab.say(str(answer))
+    lab.check("tunnels at the hub", 0, lab.hub.installed())
+    lab.closed()
+    status = lab.box.status()
+    said = " ".join(s["text"] for s in lab.box.problems(status))
+    lab.check("the status says it", "a sentence about the hub's refusal", said or "nothing",
+              "refus" in said.lower() or "authent" in said.lower())
+    lab.log_says("the log says why", "session.failed")
+    lab.say("a new certificate: " + lab.box.cli("cert renew"))
+    lab.eventually("a second certificate is issued", 2, lambda: len(lab.issuer.issued()), 40)
+    lab.box.wait(lambda s: pick(s, "enroll.serial").upper() == lab.issuer.issued()[-1]
+                 and pick(s, "enroll.loaded") == "yes", 20)
+    lab.eventually("the name, with the new certificate", f"NOERROR {t.REGISTRY}",
+                   lambda: str(lab.pc.dns(t.REGISTRY_NAME, timeout=40)), 90, step=2)
+    judge.session(lab)

@@ -1,0 +1,17 @@
+import judge
+from box import pick
+
+
+def run(lab):
+    lab.up(without=("est",))
+    lab.boot()
+    lab.pc.fixed()
+    good, status, _ = lab.box.wait(lambda s: pick(s, "enroll.phase") == "waiting" and pick(s, "enroll.fault") != "", 40)
+    lab.check("the status says it", "a sentence about the certificate server", pick(status, "enroll.fault"), good)
+    lab.closed()
+    lab.eventually("alert LED", "on", lambda: lab.box.leds.shows("alert"), 40)
+    lab.est.start()
+    judge.enrolled(lab, dhcp=False)
+    lab.eventually("alert LED afterwards", "off", lambda: lab.box.leds.shows("alert"), 15)
+    judge.session(lab)
+    lab.log_says("the log says why", "cert.failed")

@@ -1,0 +1,27 @@
+import box
+import judge
+from box import pick
+
+
+def run(lab):
+    lab.up()
+    lab.boot(clock=box.years(-9))
+    judge.enrolled(lab, dhcp=False)
+    judge.session(lab)
+    lab.box.cut_power()
+    lab.ntp.stop()
+    lab.boot(clock=box.years(14))
+    lab.pc.fixed()
+    status = lab.box.status()
+    lab.check("the time, with no time server", "not trusted",
+              "trusted" if pick(status, "clock.trusted") == "yes" else "not trusted")
+    problems = [p["id"] for p in lab.box.problems(status)]
+    lab.check("the status says it", "clock-unsure", problems, "clock-unsure" in problems)
+    lab.closed()
+    lab.ntp.start()
+    judge.enrolled(lab, dhcp=False)
+    judge.session(lab)
+    status = lab.box.status()
+    wrong = abs(pick(status, "now", 0) - box.years(0).timestamp())
+    lab.check("the clock now", "right within a minute", f"{wrong:.0f} s wrong", wrong < 60)
+    lab.check("and trusted", "yes", pick(status, "clock.trusted"))

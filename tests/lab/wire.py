@@ -1,0 +1,96 @@
+"""The capture point on the line, between the box's WAN card and the provider; and the same for other interfaces."""
+
+import ipaddress
+import re
+import subprocess
+import time
+
+import jail
+import pcap
+import servers
+import topology as t
+
+PRIVATE = [ipaddress.ip_network(n) for n in (t.INNER_NET, t.VIP_NET, t.LAN_NET, t.LAN6)]
+
+
+class Capture:
+    """tcpdump on one interface. Use with `with`; afterwards .packets() and the judgements below."""
+
+    def __init__(self, path, ns="wan", interface="line0", expression="", big=False):
+        self.path, self.ns, self.interface, self.expression, self.big = path, ns, interface, expression, big
+        self.process = None
+        self.dropped = None
+
+    def __enter__(self):
+        # Without immediate mode the last second would still be in the kernel's ring when tcpdump is told to end.
+        command = ["ip", "netns", "exec", self.ns, "tcpdump", "-n", "-p", "--immediate-mode", "-U", "-Z", "root", "-s", "0",
+                   "-B", "262144" if self.big else "16384", "-i", self.interface, "-w", self.path]
+        self.process = subprocess.Popen(command + self.expression.split(), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=jail.die_with_parent)
+        for line in self.process.stderr:
+            if "listening on" in line:
+                break
+        return self
+
+    def __exit__(self, *_):
+        # What is on its way through the kernel's buffer belongs to the capture too.
+        time.sleep(0.3)
+        self.process.terminate()
+        rest = self.process.stderr.read()
+        self.process.wait()
+        numbers = [int(n) for n in re.findall(r"^(\d+) packets?", rest, re.M)]
+        # captured, received by the filter, dropped: what was received and not written is as good as dropped
+        self.dropped = max(numbers[1] - numbers[0], numbers[2]) if len(numbers) >= 3 else -1
+
+    def packets(self, from_box=None):
+        """All packets; from_box=True: only those that the box sent, False: only those sent to it."""
+        macs = (t.MAC_WAN, t.MAC_LAN)
+        return (p for p in pcap.read(self.path) if from_box is None or (p.src_mac in macs) == from_box)
+
+    # ---- judgements
+
+    def clear(self):
+        """Packets with an inner address outside IPsec: each is a leak. (Replies of the hub count as well.)"""
+        return [p.what() for p in self.packets() if _inner(p.src) or _inner(p.dst)]
+
+    def marked(self):
+        """Packets that show bytes of the registry's traffic: its page, its names as text and as DNS has them."""
+        words = [servers.MARKER.encode()]
+        for name in t.INNER_NAMES:
+            words += [name.encode(), b"".join(bytes([len(x)]) + x.encode() for x in name.split("."))]
+        pattern = re.compile(b"|".join(re.escape(w) for w in words))
+        return [p.what() for p in self.packets() if pattern.search(p.raw)]
+
+    def strangers(self, also=()):
+        """Packets of the box to anybody but those it has business with: the hub, the line's own servers, EST."""
+        friends = {t.HUB, t.ISP, t.EST, "255.255.255.255", *also}
+        return [p.what() for p in self.packets(from_box=True)
+                if p.kind in ("ip", "ip6") and p.dst not in friends and not _own_ip6(p)]
+
+    def counts(self):
+        """How many packets of each kind: {'ike', 'esp', 'esp-in-udp', 'other'}."""
+        out = {"ike": 0, "esp": 0, "esp-in-udp": 0, "other": 0}
+        for p in self.packets():
+            if p.ike():
+                out["ike"] += 1
+            elif p.esp():
+                out["esp" if p.proto == pcap.ESP else "esp-in-udp"] += 1
+            else:
+                out["other"] += 1
+        return out
+
+    def to(self, address):
+        return [p.what() for p in self.packets() if p.dst == address]
+
+
+def _inner(text):
+    if not text:
+        return False
+    address = ipaddress.ip_address(text)
+    return any(address.version == n.version and address in n for n in PRIVATE)
+
+
+def _own_ip6(p):
+    """The box's own housekeeping on the link: neighbour discovery, listener reports."""
+    return p.kind == "ip6" and p.dst.startswith("ff02:") and (p.src == "::" or p.src.startswith("fe80:"))

@@ -1,0 +1,196 @@
+"""A whole lab: namespaces, servers, the PC, the capture point and a box. What a scenario gets as `lab`."""
+
+import contextlib
+import threading
+import time
+
+import box as boxes
+import net
+import pc
+import pki
+import servers
+import topology as t
+import wire
+
+LAB_SERVICE = "configs/services/lab.conf"
+
+
+class World:
+    def __init__(self, folder, report):
+        self.folder, self.report = folder, report
+        self.check, self.say = report.check, report.say
+        self.box = None
+        self.captures = 0
+        pki.ensure()
+        net.build()
+        self.issuer = pki.Issuer(f"{folder}/issuer")
+        self.isp = servers.line_dnsmasq(folder)
+        self.other_dns = servers.Dnsmasq("public", folder, "other-dns", t.OTHER_DNS,
+                                         {t.DECOY_NAME: [t.DECOY], t.REGISTRY_NAME: [t.DECOY]})
+        self.ntp = servers.Ntp(folder)
+        self.hub = servers.Hub(folder)
+        self.est = servers.Est(folder, self.issuer)
+        self.registry = servers.Registry(folder)
+        self.inner_dns = servers.InnerDns(folder)
+        self.decoy = servers.Decoy(folder)
+        self.pc = pc.Pc(folder)
+
+    # ---- surroundings
+
+    def up(self, without=()):
+        """Start every server but those named in `without` (attribute names)."""
+        names = [n for n in ("isp", "other_dns", "ntp", "hub", "est", "registry", "inner_dns", "decoy")
+                 if n not in without]
+        for n in names:
+            getattr(self, n).spawn()
+        for n in names:
+            getattr(self, n).settle()
+        self.report.step("the surroundings are up")
+
+    def down(self):
+        """Orderly, so that the same process can bring up another box; the kernel would do it all anyway."""
+        if self.box:
+            self.box.cut_power()
+
+    # ---- what the box is told
+
+    def site(self, outside=None, idle="10 min", session=None, server=None, fingerprint=None, device=t.DEVICE,
+             password=t.EST_PASSWORD, extra=""):
+        """The text of a site file for this lab."""
+        lines = ["# Written by the lab.", "[site]", "name = 試験病院 (lab)", "service = lab", f"idle = {idle}"]
+        lines += [f"outside-session = {outside}"] if outside else []
+        lines += [f"session = {session}"] if session else []
+        lines += [extra] if extra else []
+        lines += ["", "[wan]", "mode = dhcp", "", "[enroll]", f"server = {server or f'{t.EST_NAME}:{t.EST_PORT}'}",
+                  f"ca-fingerprint = {fingerprint or pki.fingerprint()}", f"username = {t.EST_USER}",
+                  f"password = {password}", f"device = {device}"]
+        return "\n".join(lines) + "\n"
+
+    def service(self, encapsulation=None):
+        """The lab's service file, as shipped in configs/, or forced to ESP in UDP."""
+        with open(LAB_SERVICE) as f:
+            text = f.read()
+        return text.replace("[tunnel]\n", f"[tunnel]\nencapsulation = {encapsulation}\n") if encapsulation else text
+
+    # ---- the box
+
+    def make_box(self, site=None, services=None, check=True):
+        """A box with a fresh disk and these files; not started."""
+        self.box = boxes.Box(self.folder)
+        self.box.fresh_disk()
+        self.box.provision(site if site is not None else self.site(), {"lab": self.service()} if services is None
+                           else services, check)
+        return self.box
+
+    def boot(self, site=None, services=None, check=True, lab_image=False, **start):
+        """Make a box and switch it on; returns when its console answers."""
+        self.make_box(site, services, check)
+        if lab_image:
+            start["kernel"] = boxes.LAB_KERNEL
+        self.report.step("the disk is written")
+        self.box.start(**start)
+        self.report.step("the console answers")
+        if lab_image and not self.box.agent.up(30):
+            raise boxes.BoxError("this is not the lab image: its agent does not answer")
+        return self.box
+
+    def ready(self, timeout=60, dhcp=False):
+        """Wait until the box has its certificate in charon and waits for a session; the PC has an address then.
+
+        By hand, unless dhcp: the box's DHCP server looks around for two seconds before it gives one.
+        """
+        good, status, seconds = self.box.wait(is_ready, timeout)
+        if not good:
+            raise boxes.BoxError(f"not ready after {timeout} s: "
+                                 f"{self.box.sentences() or status.get('headline', {}).get('text')}")
+        self.report.step("certificate in charon, time confirmed")
+        if not dhcp:
+            self.pc.fixed()
+        elif not self.pc.dhcp():
+            raise boxes.BoxError("the PC got no address from the box")
+        return seconds
+
+    def session(self):
+        """The PC opens the registry's page; the page. Raises when it does not come."""
+        page = self.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40)
+        if servers.MARKER not in page.body:
+            raise boxes.BoxError(f"no session: {page}; {self.box.sentences()}")
+        return page
+
+    @contextlib.contextmanager
+    def busy(self, every=2):
+        """Meanwhile somebody at the PC works with the registry, so the session is not idle."""
+        done = threading.Event()
+
+        def work():
+            while not done.wait(every):
+                self.pc.curl(f"https://{t.REGISTRY_NAME}/")
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    # ---- the wire
+
+    def capture(self, ns="wan", interface="line0", expression="", big=False):
+        """A capture of the line (or of another interface), used with `with`."""
+        self.captures += 1
+        return wire.Capture(f"{self.folder}/capture-{self.captures}.pcap", ns, interface, expression, big)
+
+    # ---- judgement
+
+    def eventually(self, what, expected, ask, timeout=30, good=None, step=0.25):
+        """Ask until it is as expected. The line says how long it took."""
+        begin = time.monotonic()
+        while True:
+            seen = ask()
+            holds = seen == expected if good is None else good(seen)
+            seconds = time.monotonic() - begin
+            if holds or seconds > timeout:
+                break
+            time.sleep(step)
+        return self.check(f"{what} ({seconds:.1f} s)", expected, seen, holds)
+
+    def _line(self, what, words, ask, timeout):
+        """A line with all these words comes up in what ask() gives."""
+        none = "no such line"
+
+        def find():
+            return next((line.strip() for line in reversed(ask()) if all(w in line for w in words)), none)
+        return self.eventually(what, f"a line with {' and '.join(words)}", find, timeout, lambda line: line != none, 0.5)
+
+    def log_says(self, what, *words, timeout=10):
+        """The audit log has a line with all these words."""
+        return self._line(what, words, self.box.log, timeout)
+
+    def status_says(self, what, *words, timeout=15):
+        """`sekisho status` has a line for people with all these words."""
+        return self._line(what, words, lambda: self.box.cli("status").split("\n"), timeout)
+
+    def closed(self, what="the LAN is closed"):
+        """Nothing passes: neither a listed nor any other address, by TCP, UDP or ping."""
+        seen = {}
+
+        def tcp(address, port):
+            seen[f"{address}:{port}"] = self.pc.tcp(address, port, 1.5)
+        with self.capture() as capture:
+            threads = [threading.Thread(target=tcp, args=place) for place in
+                       ((t.REGISTRY, 443), (t.DECOY, 443), (t.DECOY, 80))]
+            threads += [threading.Thread(target=self.pc.udp, args=(t.DECOY, 443)),
+                        threading.Thread(target=self.pc.ping, args=(t.DECOY, 1, 1))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        out = [p.what() for p in capture.packets(from_box=True) if p.dst in (t.REGISTRY, t.DECOY)]
+        opened = [k for k, v in seen.items() if v == "open"] + out
+        return self.check(what, "nothing passes", opened or "nothing passes", not opened)
+
+
+def is_ready(status):
+    return (boxes.pick(status, "enroll.loaded") == "yes" and boxes.pick(status, "gate.credentials", "yes") == "yes"
+            and boxes.pick(status, "gate.session") == "idle" and boxes.pick(status, "wan.link") == "up"
+            and boxes.pick(status, "clock.trusted") == "yes")

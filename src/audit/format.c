@@ -10,9 +10,9 @@ const char *format_program(uid_t uid, char *buf, size_t size)
     static const struct {
         uid_t uid;
         const char *name;
-    } programs[] = {{0, "system"},           {UID_GATE, "gate"},       {UID_NAMES, "names"},
-                    {UID_HELLO, "hello"},    {UID_ENROLL, "enroll"},   {UID_ENROLL_NET, "enroll-net"},
-                    {UID_STATUS, "console"}, {UID_AUDIT, "audit"},     {UID_NTP, "ntp"}};
+    } programs[] = {{0, "system"},           {UID_GATE, "gate"},     {UID_NAMES, "names"},
+                    {UID_HELLO, "hello"},    {UID_ENROLL, "enroll"}, {UID_ENROLL_NET, "enroll-net"},
+                    {UID_STATUS, "console"}, {UID_AUDIT, "audit"},   {UID_NTP, "ntp"}};
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
         if (programs[i].uid == uid)
             return programs[i].name;

@@ -22,11 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOG_FOLDER   "/state/audit"
-#define RUN_FOLDER   "/run/sekisho/audit"
-#define STATE_FILE   RUN_FOLDER "/state"
-#define BATCH_LINES  32  /* written and synced together */
-#define RETRY_MS     5000 /* after a failed write */
+#define LOG_FOLDER "/state/audit"
+#define RUN_FOLDER "/run/sekisho/audit"
+#define STATE_FILE RUN_FOLDER "/state"
+#define BATCH_LINES 32  /* written and synced together */
+#define RETRY_MS 5000 /* after a failed write */
 
 struct audit {
     int sock;
@@ -98,8 +98,10 @@ static bool receive(struct audit *a)
         char space[CMSG_SPACE(sizeof(struct ucred))];
     } control;
     struct iovec part = {text, sizeof text};
-    struct msghdr msg = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = control.space,
+                         .msg_controllen = sizeof control.space};
     ssize_t n = recvmsg(a->sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0)
         return false;
@@ -179,8 +181,8 @@ int main(int argc, char **argv)
 {
     static struct audit a;
     static const uint32_t groups[] = {UID_SEKISHO};
-    static const char *const calls[] = {"openat", "rename", "renameat", "renameat2", "fdatasync", "fsync",
-                                        "unlink", "unlinkat", NULL};
+    static const char *const calls[] = {"openat", "rename", "renameat", "renameat2", "fdatasync",
+                                        "fsync",  "unlink", "unlinkat", NULL};
     log_name("audit");
     if (argc > 1 && strcmp(argv[1], "send") == 0)
         return send_event(argc, argv);

@@ -147,8 +147,8 @@ static void take_value(struct conf_parser *p, const struct conf_key *key, char *
     if (*value == '\0')
         conf_fail(p, key->remedy, "`%s` has no value", key->name);
     else if (is_placeholder(value))
-        conf_fail(p, key->remedy, "`%s` still has the sample's placeholder%s%.80s", key->name, (key->flags & CONF_SECRET) ? "" : " ",
-                  (key->flags & CONF_SECRET) ? "" : value);
+        conf_fail(p, key->remedy, "`%s` still has the sample's placeholder%s%.80s", key->name,
+                  (key->flags & CONF_SECRET) ? "" : " ", (key->flags & CONF_SECRET) ? "" : value);
     else if (strstr(value, " #") || strstr(value, "\t#"))
         conf_fail(p, "Put the comment on a line of its own, above this one.", "`%s` has a comment after its value",
                   key->name);

@@ -77,16 +77,16 @@ struct conf_site {
     char est_host[CONF_FQDN_MAX];                         /* [enroll] server = HOST[:PORT] */
     uint16_t est_port;
     char est_label[CONF_NAME_MAX];                        /* [enroll] label: RFC 7030 3.2.2 arbitrary label */
-    uint8_t est_ca_sha256[32];                            /* [enroll] ca-fingerprint: SHA-256 of the CA certificate's DER */
-    char est_user[64], est_password[64];                  /* [enroll] username, password (one-time) */
-    char device[64];                                      /* [enroll] device: CN of the certificate, [A-Za-z0-9.-]+ */
+    uint8_t est_ca_sha256[32]; /* [enroll] ca-fingerprint: SHA-256 of the CA certificate's DER */
+    char est_user[64], est_password[64]; /* [enroll] username, password (one-time) */
+    char device[64]; /* [enroll] device: CN of the certificate, [A-Za-z0-9.-]+ */
 };
 
 /* One port of an allow line: `tcp/443 tls`, `tcp/8080`, `udp/123`. */
 struct conf_port {
     uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
     uint16_t port; /* host byte order */
-    bool tls;      /* `hello` must agree */
+    bool tls; /* `hello` must agree */
 };
 
 struct conf_rule {
@@ -96,20 +96,22 @@ struct conf_rule {
 };
 
 struct conf_service {
-    char name[CONF_NAME_MAX];         /* the file's base name without .conf; also the IKE connection's name */
-    char title[CONF_TEXT_MAX];        /* [service] title */
-    uint8_t number;                   /* [service] number, 1..8: IPsec reqid and packet mark */
-    char hub[CONF_FQDN_MAX];          /* [tunnel] hub: host name or address */
-    char hub_id[CONF_TEXT_MAX];       /* [tunnel] hub-id: IKE identity, default: hub */
-    char ike_proposal[CONF_TEXT_MAX]; /* [tunnel] ike-proposal, strongSwan syntax, default aes256gcm16-prfsha384-ecp384 */
+    char name[CONF_NAME_MAX]; /* the file's base name without .conf; also the IKE connection's name */
+    char title[CONF_TEXT_MAX]; /* [service] title */
+    uint8_t number; /* [service] number, 1..8: IPsec reqid and packet mark */
+    char hub[CONF_FQDN_MAX]; /* [tunnel] hub: host name or address */
+    char hub_id[CONF_TEXT_MAX]; /* [tunnel] hub-id: IKE identity, default: hub */
+    char ike_proposal
+        [CONF_TEXT_MAX]; /* [tunnel] ike-proposal, strongSwan syntax, default aes256gcm16-prfsha384-ecp384 */
     char esp_proposal[CONF_TEXT_MAX]; /* [tunnel] esp-proposal, default aes256gcm16-ecp384 */
-    bool force_encap;                 /* [tunnel] encapsulation = auto | udp */
+    bool force_encap; /* [tunnel] encapsulation = auto | udp */
     unsigned remote_count;
     struct prefix remote[CONF_PREFIXES_MAX]; /* [tunnel] remote (repeatable): prefixes behind the hub */
-    bool resolver_wan;                       /* [dns] resolver = wan: the names are resolved outside the tunnel */
-    struct addr resolver;                    /* [dns] resolver = ADDRESS: inside the tunnel */
+    bool resolver_wan; /* [dns] resolver = wan: the names are resolved outside the tunnel */
+    struct addr resolver; /* [dns] resolver = ADDRESS: inside the tunnel */
     unsigned rule_count;
-    struct conf_rule rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls] [, PROTO/PORT [tls]]… (repeatable) */
+    struct conf_rule
+        rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls] [, PROTO/PORT [tls]]… (repeatable) */
 };
 
 /*
@@ -120,10 +122,10 @@ struct conf_parser {
     const char *file;
     unsigned line;
     struct conf_errors *errors;
-    struct conf_site *site;       /* one of these two */
+    struct conf_site *site; /* one of these two */
     struct conf_service *service;
-    int section;                  /* index in the parser's own table, -1 before the first */
-    uint64_t seen;                /* keys seen, for duplicates and missing ones */
+    int section; /* index in the parser's own table, -1 before the first */
+    uint64_t seen; /* keys seen, for duplicates and missing ones */
 };
 
 void conf_site_begin(struct conf_parser *p, const char *file, struct conf_site *out, struct conf_errors *errors);
@@ -151,8 +153,9 @@ bool conf_load_all(const char *site_path, const char *dir1, const char *dir2, st
 
 /* Small helpers that others need too; all return false for text that is not exactly of that kind. */
 bool conf_parse_addr(const char *text, struct addr *out);
-bool conf_parse_prefix(const char *text, struct prefix *out); /* host bits must be zero unless it is an interface address */
-bool conf_is_fqdn(const char *text);                          /* at least two labels, RFC 1123 letters, no final dot */
+bool conf_parse_prefix(const char *text,
+                       struct prefix *out); /* host bits must be zero unless it is an interface address */
+bool conf_is_fqdn(const char *text); /* at least two labels, RFC 1123 letters, no final dot */
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* Private, loopback, link-local, multicast, unspecified, documentation, shared (RFC 6890 registries): never public. */

@@ -14,8 +14,8 @@ typedef const char *conf_parse_fn(struct conf_parser *p, const char *value);
 
 enum conf_flags {
     CONF_REQUIRED = 1, /* a file without it is refused */
-    CONF_MANY = 2,     /* may stand on several lines */
-    CONF_SECRET = 4    /* its value is never quoted in a message */
+    CONF_MANY = 2, /* may stand on several lines */
+    CONF_SECRET = 4 /* its value is never quoted in a message */
 };
 
 /* One key. The table is the format: what is not in it is refused. Keys of one section stand together. */
@@ -45,12 +45,12 @@ bool conf_seen(const struct conf_parser *p, const char *section, const char *key
 
 /* ---- values (conf_value.c); all return false for text that is not exactly of that kind ---- */
 bool conf_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *out); /* decimal, no sign, no spaces */
-bool conf_parse_interface(const char *text, struct prefix *out);                     /* address/length, host bits kept */
-bool conf_parse_duration(const char *text, uint32_t *seconds);                       /* `90 s`, `10 min`, `2 h` */
-bool conf_parse_sha256(const char *text, uint8_t out[32]);                           /* 64 hex digits, `:` allowed */
-bool conf_is_short_name(const char *text);                                           /* [a-z0-9-]+ of a service */
-bool conf_is_host(const char *text);                                                 /* an address or an FQDN */
-bool conf_copy(char *out, size_t size, const char *text);                            /* false: too long */
+bool conf_parse_interface(const char *text, struct prefix *out); /* address/length, host bits kept */
+bool conf_parse_duration(const char *text, uint32_t *seconds); /* `90 s`, `10 min`, `2 h` */
+bool conf_parse_sha256(const char *text, uint8_t out[32]); /* 64 hex digits, `:` allowed */
+bool conf_is_short_name(const char *text); /* [a-z0-9-]+ of a service */
+bool conf_is_host(const char *text); /* an address or an FQDN */
+bool conf_copy(char *out, size_t size, const char *text); /* false: too long */
 bool conf_copy_lower(char *out, size_t size, const char *text);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 /* Addresses that can never be a peer on a network: unspecified, loopback, link-local, multicast, broadcast. */

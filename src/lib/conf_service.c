@@ -38,8 +38,9 @@ static const char *tunnel_hub_id(struct conf_parser *p, const char *value)
 /* strongSwan's proposal syntax, `a-b-c, d-e-f`; weak algorithms are refused wherever they stand. */
 static const char *proposal_wrong(const char *value)
 {
-    static const char *const weak[] = {"des", "3des", "blowfish", "cast", "null", "md5", "sha", "sha1", "aesxcbc",
-                                       "modp768", "modp1024", "modp1536", "modp1024s160", "ecp192", "default"};
+    static const char *const weak[] = {"des",      "3des",     "blowfish",     "cast",    "null",
+                                       "md5",      "sha",      "sha1",         "aesxcbc", "modp768",
+                                       "modp1024", "modp1536", "modp1024s160", "ecp192",  "default"};
     size_t len = strlen(value);
     if (strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-_, ") != len)
         return "is not an algorithm list in strongSwan's syntax";

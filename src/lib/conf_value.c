@@ -72,7 +72,7 @@ bool conf_parse_prefix(const char *text, struct prefix *out)
     /* Host bits: shift the network part out of a copy and see whether anything is left. */
     struct addr host = p.addr;
     for (unsigned bit = 0; bit < p.len; bit++)
-        host.bytes[bit / 8] &= (uint8_t) ~(0x80u >> (bit % 8));
+        host.bytes[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
     if (memcmp(host.bytes, zero, sizeof zero) != 0)
         return false;
     *out = p;
@@ -107,12 +107,35 @@ static bool in_table(const struct addr *a, const char *const *table)
 bool addr_is_special(const struct addr *a)
 {
     /* RFC 6890 and its registries; an IPv4 address inside IPv6 (mapped, 6to4, NAT64) is never an answer we take. */
-    static const char *const special[] = {
-        "0.0.0.0/8",       "10.0.0.0/8",      "100.64.0.0/10",   "127.0.0.0/8",  "169.254.0.0/16", "172.16.0.0/12",
-        "192.0.0.0/24",    "192.0.2.0/24",    "192.88.99.0/24",  "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
-        "203.0.113.0/24",  "224.0.0.0/4",     "240.0.0.0/4",     "::/8",         "64:ff9b::/96",   "64:ff9b:1::/48",
-        "100::/64",        "2001::/23",       "2001:db8::/32",   "2002::/16",    "3fff::/20",      "5f00::/16",
-        "fc00::/7",        "fe80::/10",       "fec0::/10",       "ff00::/8",     NULL};
+    static const char *const special[] = {"0.0.0.0/8",
+                                          "10.0.0.0/8",
+                                          "100.64.0.0/10",
+                                          "127.0.0.0/8",
+                                          "169.254.0.0/16",
+                                          "172.16.0.0/12",
+                                          "192.0.0.0/24",
+                                          "192.0.2.0/24",
+                                          "192.88.99.0/24",
+                                          "192.168.0.0/16",
+                                          "198.18.0.0/15",
+                                          "198.51.100.0/24",
+                                          "203.0.113.0/24",
+                                          "224.0.0.0/4",
+                                          "240.0.0.0/4",
+                                          "::/8",
+                                          "64:ff9b::/96",
+                                          "64:ff9b:1::/48",
+                                          "100::/64",
+                                          "2001::/23",
+                                          "2001:db8::/32",
+                                          "2002::/16",
+                                          "3fff::/20",
+                                          "5f00::/16",
+                                          "fc00::/7",
+                                          "fe80::/10",
+                                          "fec0::/10",
+                                          "ff00::/8",
+                                          NULL};
     return a->family == 0 || in_table(a, special);
 }
 

@@ -120,20 +120,22 @@ static bool always(const struct health *h)
 
 /* What the box is doing. The first that holds is it. */
 static const struct situation headlines[] = {
-    {"gate-away", true, "The gate is not running: the LAN is closed.",
-     "ゲートが動いていません。LANは閉じています。", "Wait a minute. If it stays so, switch the box off and on.",
+    {"gate-away", true, "The gate is not running: the LAN is closed.", "ゲートが動いていません。LANは閉じています。",
+     "Wait a minute. If it stays so, switch the box off and on.",
      "1分ほど待っても変わらなければ、装置の電源を入れ直してください。", 0, NULL, gate_away},
     {"fault", true, "The gate has a fault: the LAN is closed", "ゲートに異常があります。LANは閉じています",
      "Read the problem below; the audit log (`log`) says what came before it.",
      "下の説明と監査記録(`log`)をご覧ください。", HEALTH_GATE, "reason", gate_fault},
     {"connected", false, "Connected: PCs reach the registry and nothing else",
      "接続中:PCは登録システムだけと通信できます", NULL, NULL, HEALTH_GATE, "service", session_up},
-    {"connecting", false, "Connecting; the LAN is closed meanwhile", "接続しています(その間LANは閉じています)", NULL, NULL,
-     HEALTH_GATE, "service", session_raising},
-    {"ending", false, "Ending the connection", "接続を終わっています", NULL, NULL, HEALTH_GATE, "service", session_ending},
+    {"connecting", false, "Connecting; the LAN is closed meanwhile", "接続しています(その間LANは閉じています)", NULL,
+     NULL, HEALTH_GATE, "service", session_raising},
+    {"ending", false, "Ending the connection", "接続を終わっています", NULL, NULL, HEALTH_GATE, "service",
+     session_ending},
     {"enrolling", false, "Not ready yet: the box is getting its certificate; the LAN is closed to the registry.",
      "準備中:証明書を取得しています。登録システムにはまだ接続できません。", NULL, NULL, 0, NULL, no_certificate},
-    {"loading", false, "Not ready yet: the certificate is being loaded into the VPN; the LAN is closed to the registry.",
+    {"loading", false,
+     "Not ready yet: the certificate is being loaded into the VPN; the LAN is closed to the registry.",
      "準備中:証明書をVPNに読み込んでいます。登録システムにはまだ接続できません。", NULL, NULL, 0, NULL, not_loaded},
     {"ready-internet", false, "Ready: PCs may use the internet; asking for the registry starts a connection.",
      "待機中:PCはインターネットを使えます。登録システムを開くと接続が始まります。", NULL, NULL, 0, NULL, idle_internet},
@@ -141,9 +143,14 @@ static const struct situation headlines[] = {
      "待機中:LANは閉じています。PCで登録システムを開くと接続が始まります。", NULL, NULL, 0, NULL, always},
 };
 
+static bool wan_says(const struct health *h)
+{
+    return has(h, HEALTH_WAN, "fault");
+}
+
 static bool wan_down(const struct health *h)
 {
-    return !health_is(h, HEALTH_WAN, "link", "up");
+    return !health_is(h, HEALTH_WAN, "link", "up") && !wan_says(h);
 }
 
 static bool clock_unsure(const struct health *h)
@@ -232,22 +239,28 @@ static bool boot_says(const struct health *h)
 static const struct situation problems[] = {
     {"boot-says", true, "The box could not start as it should", "装置が正しく起動できませんでした",
      "Correct what the sentence says; for a site file, `check` names every mistake and its remedy.",
-     "上の内容を直してください。施設ファイルの誤りは `check` で一つずつ確認できます。", HEALTH_BOOT, "fault", boot_says},
+     "上の内容を直してください。施設ファイルの誤りは `check` で一つずつ確認できます。", HEALTH_BOOT, "fault",
+     boot_says},
+    {"wan-says", true, "The line cannot be used as it is", "外側の回線をこのままでは使えません",
+     "Change the site file as the sentence says, or ask whoever runs the router.",
+     "文のとおりに施設ファイルを直すか、ルータの管理者に相談してください。", HEALTH_WAN, "fault", wan_says},
     {"wan-down", true, "The line to the outside is down or has no address.",
      "外側の回線が切れているか、アドレスがありません。",
      "Check the cable in the WAN port and the router; with a fixed address, check [wan] in the site file.",
-     "WANポートのケーブルとルータを確認してください。固定アドレスの場合は施設ファイルの [wan] も確認してください。", 0, NULL,
-     wan_down},
-    {"clock-unsure", false, "The time is not confirmed yet by a time server.", "時刻がまだ時刻サーバで確認できていません。",
+     "WANポートのケーブルとルータを確認してください。固定アドレスの場合は施設ファイルの [wan] も確認してください。", 0,
+     NULL, wan_down},
+    {"clock-unsure", false, "The time is not confirmed yet by a time server.",
+     "時刻がまだ時刻サーバで確認できていません。",
      "Nothing at first. If it stays so, check that the line lets time servers through (udp/123).",
-     "しばらくお待ちください。続く場合は、時刻サーバとの通信(udp/123)が回線で止められていないか確認してください。", 0, NULL,
-     clock_unsure},
+     "しばらくお待ちください。続く場合は、時刻サーバとの通信(udp/123)が回線で止められていないか確認してください。", 0,
+     NULL, clock_unsure},
     {"enroll-away", true, "The certificate program is not running.", "証明書のプログラムが動いていません。",
      "Wait a minute. If it stays so, switch the box off and on.",
      "1分ほど待っても変わらなければ、装置の電源を入れ直してください。", 0, NULL, enroll_away},
     {"cert-alarm", true, "The certificate needs a person", "証明書に問題があり、対応が必要です",
      "Ask the centre, with this sentence; it may have to give a new one-time password.",
-     "この文をセンターに伝えてください。新しい使い捨てパスワードが必要なことがあります。", HEALTH_ENROLL, "fault", cert_alarm},
+     "この文をセンターに伝えてください。新しい使い捨てパスワードが必要なことがあります。", HEALTH_ENROLL, "fault",
+     cert_alarm},
     {"cert-none", true, "The box has no certificate yet", "証明書をまだ取得できていません",
      "Check the line and [enroll] in the site file. The box goes on trying by itself.",
      "回線と施設ファイルの [enroll] を確認してください。装置は自動で再試行します。", HEALTH_ENROLL, "fault",
@@ -258,8 +271,9 @@ static const struct situation problems[] = {
      "Ask the centre for a new one-time password and write it into the site file.",
      "センターに新しい使い捨てパスワードを依頼し、施設ファイルに書いてください。", 0, NULL, cert_over},
     {"cert-ends-soon", true, "The certificate ends within a week and could not be renewed.",
-     "証明書の期限まで1週間を切りましたが、更新できていません。", "Ask the centre whether its certificate server is reachable.",
-     "証明書サーバの状態をセンターに確認してください。", 0, NULL, cert_ends_soon},
+     "証明書の期限まで1週間を切りましたが、更新できていません。",
+     "Ask the centre whether its certificate server is reachable.", "証明書サーバの状態をセンターに確認してください。",
+     0, NULL, cert_ends_soon},
     {"charon-down", true, "The VPN program (charon) is not running: no connection is possible now.",
      "VPNプログラム(charon)が動いていません。いまは接続できません。",
      "It is started again by itself. If it stays so for a minute, switch the box off and on.",
@@ -271,7 +285,8 @@ static const struct situation problems[] = {
     {"gate-says", true, "The gate reports", "ゲートからの報告",
      "If it does not go away by itself within some minutes, tell the centre this sentence.",
      "数分たっても消えない場合は、この文をセンターに伝えてください。", HEALTH_GATE, "fault", gate_says},
-    {"answer-refused", false, "A wrong DNS answer was refused, nothing passed", "誤ったDNS応答を拒否しました(通信はしていません)",
+    {"answer-refused", false, "A wrong DNS answer was refused, nothing passed",
+     "誤ったDNS応答を拒否しました(通信はしていません)",
      "If it comes again, tell the centre this sentence: its DNS, or somebody on the line, gives wrong addresses.",
      "繰り返す場合は、この文をセンターに伝えてください。DNSが誤ったアドレスを返しています。", HEALTH_GATE, "refused",
      answer_refused},
@@ -280,8 +295,8 @@ static const struct situation problems[] = {
      "Wait a minute. If it stays so, switch the box off and on.",
      "1分ほど待っても変わらなければ、装置の電源を入れ直してください。", 0, NULL, audit_away},
     {"audit-says", true, "The audit log cannot be written", "監査記録を書き込めません",
-     "The storage may be broken: ask for a replacement box.", "記憶装置の故障が考えられます。装置の交換を依頼してください。",
-     HEALTH_AUDIT, "fault", audit_says},
+     "The storage may be broken: ask for a replacement box.",
+     "記憶装置の故障が考えられます。装置の交換を依頼してください。", HEALTH_AUDIT, "fault", audit_says},
 };
 
 const struct situation *health_headline(const struct health *h)

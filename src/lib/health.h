@@ -39,7 +39,7 @@ bool health_is(const struct health *h, enum health_file file, const char *key, c
 /* A sentence about the box and what to do about it, in both languages. */
 struct situation {
     const char *id; /* for scripts: never changes once released */
-    bool trouble;   /* a person has to do something: exit status 1 of `sekisho status` */
+    bool trouble; /* a person has to do something: exit status 1 of `sekisho status` */
     const char *en, *ja;
     const char *do_en, *do_ja; /* what to do; NULL if nothing */
     enum health_file detail_file;

@@ -172,8 +172,8 @@ bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd)
         return false;
     memcpy(&head, data, sizeof head);
     const struct rule *rule = rule_of(head.type);
-    if (!rule || !(rule->to & TO(to)) || head.zero != 0 || head.size != rule->size ||
-        len != sizeof head + rule->size || has_fd != rule->fd)
+    if (!rule || !(rule->to & TO(to)) || head.zero != 0 || head.size != rule->size || len != sizeof head + rule->size ||
+        has_fd != rule->fd)
         return false;
     if (!rule->content)
         return true;
@@ -249,8 +249,10 @@ enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd)
         struct cmsghdr align;
         char space[CMSG_SPACE(4 * sizeof(int))]; /* room for more than allowed, so that none is left open unseen */
     } control;
-    struct msghdr msg = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = control.space,
+                         .msg_controllen = sizeof control.space};
     ssize_t n;
     *fd = -1;
     memset(out, 0, sizeof *out);

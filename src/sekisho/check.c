@@ -17,9 +17,9 @@ static enum kind kind_of(const char *path)
     static const struct {
         const char *section;
         enum kind kind;
-    } sections[] = {{"[site]", KIND_SITE},      {"[wan]", KIND_SITE},       {"[lan]", KIND_SITE},
-                    {"[enroll]", KIND_SITE},    {"[service]", KIND_SERVICE}, {"[tunnel]", KIND_SERVICE},
-                    {"[dns]", KIND_SERVICE},    {"[allow]", KIND_SERVICE}};
+    } sections[] = {{"[site]", KIND_SITE},   {"[wan]", KIND_SITE},        {"[lan]", KIND_SITE},
+                    {"[enroll]", KIND_SITE}, {"[service]", KIND_SERVICE}, {"[tunnel]", KIND_SERVICE},
+                    {"[dns]", KIND_SERVICE}, {"[allow]", KIND_SERVICE}};
     char line[CONF_LINE_MAX];
     enum kind kind = KIND_UNKNOWN;
     FILE *f = fopen(path, "re");

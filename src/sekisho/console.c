@@ -26,7 +26,7 @@
 
 #define LINE_SIZE 256
 #define WORDS_MAX 12
-#define PROMPT    "sekisho> "
+#define PROMPT "sekisho> "
 
 /* The terminal becomes this process's own: standard input and output, and where Ctrl-C comes from. */
 static void take_tty(const char *device)
@@ -63,9 +63,10 @@ static void confine(void)
 {
     static const uint32_t groups[] = {UID_SEKISHO};
     /* What the commands need: reading files, asking the daemons over their sockets, a child for each. */
-    static const char *const calls[] = {"openat", "access", "faccessat", "faccessat2", "socket", "connect",
-                                        "setsockopt", "ioctl", "clone", "clone3", "fork", "vfork", "wait4", "waitid",
-                                        "setpgid", "getpgrp", "dup", "dup2", "readlink", "readlinkat", "umask", NULL};
+    static const char *const calls[] = {"openat",     "access",     "faccessat", "faccessat2", "socket", "connect",
+                                        "setsockopt", "ioctl",      "clone",     "clone3",     "fork",   "vfork",
+                                        "wait4",      "waitid",     "setpgid",   "getpgrp",    "dup",    "dup2",
+                                        "readlink",   "readlinkat", "umask",     NULL};
     if (geteuid() == 0)
         sandbox_user(UID_STATUS, groups, 1, 0);
     if (geteuid() != UID_STATUS)

@@ -13,9 +13,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define GATE_SOCKET   "/run/sekisho/gate/ctl.sock"
+#define GATE_SOCKET "/run/sekisho/gate/ctl.sock"
 #define ENROLL_SOCKET "/run/sekisho/enroll/ctl.sock"
-#define ANSWER_S      90 /* raising a tunnel may take this long over a bad line */
+#define ANSWER_S 90 /* raising a tunnel may take this long over a bad line */
 
 static int answer(const struct ops_args *args, int status, const char *text)
 {

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILES    4
+#define FILES 4
 #define FILE_MAX (512 * 1024) /* of one file; the audit program keeps them at half of it */
 
 /* All files, oldest first, as one text. */

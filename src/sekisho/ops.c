@@ -18,7 +18,8 @@ static const struct op ops[] = {
      "監査記録の最後のN行(20行)"},
     {"check", NULL, true, OPT_JSON | OPT_CHECK | OPT_FILES, op_check,
      "[--site|--service] [--services DIR] [--export|--dump] [--json] [FILE...]",
-     "find mistakes in a site or service file; without FILE: the box's own", "施設ファイル・サービスファイルの誤りを調べる"},
+     "find mistakes in a site or service file; without FILE: the box's own",
+     "施設ファイル・サービスファイルの誤りを調べる"},
     {"console", NULL, false, OPT_TTY, op_console, "[--tty DEVICE]", "status screen and prompt (started by the box)",
      "状態画面と入力待ち(装置が起動する)"},
     {"help", NULL, true, 0, op_help, "", "this list", "この一覧"},
@@ -124,10 +125,10 @@ static const struct option {
     bool value;
     bool (*take)(struct ops_args *a, const char *value);
 } options[] = {
-    {"--json", OPT_JSON, false, flag_json},         {"--lang", OPT_LANG, true, value_lang},
-    {"-n", OPT_LINES, true, value_lines},           {"--site", OPT_CHECK, false, flag_site},
-    {"--service", OPT_CHECK, false, flag_service},  {"--export", OPT_CHECK, false, flag_export},
-    {"--dump", OPT_CHECK, false, flag_dump},        {"--services", OPT_CHECK, true, value_services},
+    {"--json", OPT_JSON, false, flag_json},        {"--lang", OPT_LANG, true, value_lang},
+    {"-n", OPT_LINES, true, value_lines},          {"--site", OPT_CHECK, false, flag_site},
+    {"--service", OPT_CHECK, false, flag_service}, {"--export", OPT_CHECK, false, flag_export},
+    {"--dump", OPT_CHECK, false, flag_dump},       {"--services", OPT_CHECK, true, value_services},
     {"--tty", OPT_TTY, true, value_tty},
 };
 

@@ -4,7 +4,7 @@
 
 #include "pattern.h"
 
-#define LEDS_MAP   "/etc/sekisho/leds"
+#define LEDS_MAP "/etc/sekisho/leds"
 #define LEDS_CLASS "/sys/class/leds"
 
 struct leds {

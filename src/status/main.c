@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <uev/uev.h>
 
-#define TICK_MS     500  /* also half the period of blinking */
+#define TICK_MS 500  /* also half the period of blinking */
 #define PROBE_TICKS 4    /* between two looks whether the daemons are still there */
 #define LED_WAIT_MS 5000 /* LED drivers may come up after us */
 

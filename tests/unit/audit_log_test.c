@@ -35,8 +35,9 @@ static void lines(void **state)
     assert_string_equal(line, "2026-11-21T08:33:20Z 000007 gate fault\n");
     /* nobody can make a second line, a terminal command or another event out of a name */
     (void)line_of("dns.refused name=a\n2026-11-21T08:33:20Z 000008 gate session.start \x1b[2J", line);
-    assert_string_equal(line, "2026-11-21T08:33:20Z 000007 gate dns.refused name=a\\x0a2026-11-21T08:33:20Z 000008 gate "
-                              "session.start \\x1b[2J\n");
+    assert_string_equal(line,
+                        "2026-11-21T08:33:20Z 000007 gate dns.refused name=a\\x0a2026-11-21T08:33:20Z 000008 gate "
+                        "session.start \\x1b[2J\n");
     static const char *const malformed[] = {"", " x", "Session.start", ".a", "a.", "a\nb c", "日本 x"};
     for (size_t i = 0; i < COUNT(malformed); i++) {
         (void)line_of(malformed[i], line);

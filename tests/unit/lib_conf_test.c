@@ -380,11 +380,16 @@ static void load_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(site_minimal),       cmocka_unit_test(site_full),
-        cmocka_unit_test(service_full),       cmocka_unit_test(refuses_site),
-        cmocka_unit_test(refuses_whole_site), cmocka_unit_test(refuses_service),
-        cmocka_unit_test(limits),             cmocka_unit_test(password_is_never_quoted),
-        cmocka_unit_test(bad_service_name),   cmocka_unit_test(load_all),
+        cmocka_unit_test(site_minimal),
+        cmocka_unit_test(site_full),
+        cmocka_unit_test(service_full),
+        cmocka_unit_test(refuses_site),
+        cmocka_unit_test(refuses_whole_site),
+        cmocka_unit_test(refuses_service),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(password_is_never_quoted),
+        cmocka_unit_test(bad_service_name),
+        cmocka_unit_test(load_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

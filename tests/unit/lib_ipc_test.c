@@ -309,11 +309,9 @@ static void listen_and_connect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type),           cmocka_unit_test(unknown_types),
-        cmocka_unit_test(contents),             cmocka_unit_test(send_and_receive),
-        cmocka_unit_test(send_to_nobody),       cmocka_unit_test(descriptors),
-        cmocka_unit_test(too_many_descriptors), cmocka_unit_test(too_long),
-        cmocka_unit_test(listen_and_connect),
+        cmocka_unit_test(every_type),           cmocka_unit_test(unknown_types),  cmocka_unit_test(contents),
+        cmocka_unit_test(send_and_receive),     cmocka_unit_test(send_to_nobody), cmocka_unit_test(descriptors),
+        cmocka_unit_test(too_many_descriptors), cmocka_unit_test(too_long),       cmocka_unit_test(listen_and_connect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,11 +58,13 @@ static void prefixes(void **state)
 
 static void special(void **state)
 {
-    static const char *const yes[] = {
-        "0.0.0.0",     "10.1.2.3",  "100.64.1.1", "127.0.0.1",   "169.254.1.1", "172.31.0.1",      "192.168.1.1",
-        "192.0.2.1",   "198.18.0.1", "203.0.113.9", "224.0.0.1", "255.255.255.255", "::",          "::1",
-        "::ffff:8.8.8.8", "fe80::1", "fc00::1",   "ff02::1",     "2001:db8::1", "2002::1",         "64:ff9b::1"};
-    static const char *const no[] = {"8.8.8.8", "133.1.2.3", "172.32.0.1", "100.128.0.1", "2400:8500::1", "2001:4860::1"};
+    static const char *const yes[] = {"0.0.0.0",    "10.1.2.3",        "100.64.1.1", "127.0.0.1",   "169.254.1.1",
+                                      "172.31.0.1", "192.168.1.1",     "192.0.2.1",  "198.18.0.1",  "203.0.113.9",
+                                      "224.0.0.1",  "255.255.255.255", "::",         "::1",         "::ffff:8.8.8.8",
+                                      "fe80::1",    "fc00::1",         "ff02::1",    "2001:db8::1", "2002::1",
+                                      "64:ff9b::1"};
+    static const char *const no[] = {"8.8.8.8",     "133.1.2.3",    "172.32.0.1",
+                                     "100.128.0.1", "2400:8500::1", "2001:4860::1"};
     (void)state;
     for (size_t i = 0; i < COUNT(yes); i++) {
         struct addr a = address(yes[i]);
@@ -85,7 +87,8 @@ static void names(void **state)
     assert_true(conf_is_fqdn("a.b"));
     assert_true(conf_is_fqdn("3com.example"));
     assert_true(conf_is_fqdn("xn--fiqs8s.example"));
-    static const char *const bad[] = {"", "a", ".a.b", "a..b", "a.b.", "a_b.c", "a b.c", "-a.b", "a-.b", "1.2.3.4", "a.1"};
+    static const char *const bad[] = {"",      "a",    ".a.b", "a..b",    "a.b.", "a_b.c",
+                                      "a b.c", "-a.b", "a-.b", "1.2.3.4", "a.1"};
     for (size_t i = 0; i < COUNT(bad); i++)
         assert_false(conf_is_fqdn(bad[i]));
     memset(label, 'a', sizeof label);
@@ -162,9 +165,9 @@ static void texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),    cmocka_unit_test(prefixes), cmocka_unit_test(special),
-        cmocka_unit_test(names),        cmocka_unit_test(times_and_numbers),
-        cmocka_unit_test(fingerprints), cmocka_unit_test(texts),
+        cmocka_unit_test(addresses), cmocka_unit_test(prefixes),          cmocka_unit_test(special),
+        cmocka_unit_test(names),     cmocka_unit_test(times_and_numbers), cmocka_unit_test(fingerprints),
+        cmocka_unit_test(texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

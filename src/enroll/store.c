@@ -222,15 +222,14 @@ static int copy_pending(const struct store *s, const char *folder, const char *f
 int store_commit(struct store *s, struct store_blob cert, struct store_blob ca, struct store_blob chain)
 {
     char name[STORE_NAME_MAX], tmp[STORE_NAME_MAX];
-    gen_name(s->highest + 1, name, sizeof name);
-    snprintf(tmp, sizeof tmp, "gen-%u" TMP, s->highest + 1);
+    /* The number is used up even if this fails: its folder may already be there, and no other can take its place. */
+    s->highest++;
+    gen_name(s->highest, name, sizeof name);
+    snprintf(tmp, sizeof tmp, "gen-%u" TMP, s->highest);
     if (remove_folder(s, tmp) < 0 || s->ops->make_folder(s->ctx, tmp) < 0 || copy_pending(s, tmp, "key.pem") < 0 ||
         copy_pending(s, tmp, "csr.der") < 0 || write_synced(s, tmp, "cert.pem", cert) < 0 ||
         write_synced(s, tmp, "ca.pem", ca) < 0 || (chain.len > 0 && write_synced(s, tmp, "chain.pem", chain) < 0) ||
-        publish_folder(s, tmp, name) < 0)
-        return -1;
-    s->highest++;
-    if (switch_to(s, s->highest) < 0)
+        publish_folder(s, tmp, name) < 0 || switch_to(s, s->highest) < 0)
         return -1;
     /* The switch is done. What follows is tidying; a failure here is made good by the next store_open. */
     if (store_drop_pending(s) == 0)

@@ -207,7 +207,8 @@ bool vici_get(const void *data, size_t len, const char *path, char *out, size_t 
         *out = 0;
     vici_read(&r, data, len);
     while ((kind = vici_next(&r)) > 0) {
-        bool entered = kind == VICI_SECTION && matched == r.depth - 1 && part_matches(path, matched, r.name, &last) && !last;
+        bool entered =
+            kind == VICI_SECTION && matched == r.depth - 1 && part_matches(path, matched, r.name, &last) && !last;
         if (entered || (kind == VICI_SECTION_END && matched > r.depth))
             matched = r.depth;
         else if (kind == VICI_KV && !found && matched == r.depth && part_matches(path, matched, r.name, &last) &&

@@ -171,10 +171,8 @@ static void judge(const ares_dns_record_t *rec, const char *name, uint16_t type,
         out->result = CHAIN_NO_NAME;
     else if (out->count == 0)
         out->result = cut ? CHAIN_FAILED : CHAIN_NO_DATA;
-    if (out->result != CHAIN_ADDRS) {
-        out->count = 0;
+    if (out->result != CHAIN_ADDRS)
         out->ttl = negative_ttl(rec);
-    }
 }
 
 void chain_read(const uint8_t *msg, size_t len, const char *name, uint16_t type, struct chain *out)
@@ -186,6 +184,8 @@ void chain_read(const uint8_t *msg, size_t len, const char *name, uint16_t type,
         return;
     }
     judge(rec, name, type, out);
+    if (out->result != CHAIN_ADDRS)
+        out->count = 0;
     ares_dns_record_destroy(rec);
 }
 

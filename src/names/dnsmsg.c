@@ -273,8 +273,11 @@ uint8_t dns_name_to_wire(const char *text, uint8_t *out)
         memcpy(out + n, text, label);
         n += label;
         text += label;
-        if (*text == '.' && *++text == '\0')
-            return 0; /* a final dot */
+        if (*text == '.') {
+            text++;
+            if (*text == '\0')
+                return 0; /* a final dot */
+        }
     }
     if (n == 0)
         return 0;

@@ -16,12 +16,8 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
         if (!server_listen(g->server, m->u.listen.proto, fd))
             log_fatal("gate sent more LAN sockets than %d", SERVER_LAN_MAX);
         break;
-    case MSG_UPSTREAM:
-        upstream_add(g->upstream, now, m->u.upstream.service, fd);
-        break;
-    case MSG_UPSTREAM_CLEAR:
-        upstream_clear(g->upstream, m->u.service.service);
-        break;
+    case MSG_UPSTREAM: upstream_add(g->upstream, now, m->u.upstream.service, fd); break;
+    case MSG_UPSTREAM_CLEAR: upstream_clear(g->upstream, m->u.service.service); break;
     case MSG_NAME:
         if (!query_name(g->query, &m->u.name))
             log_fatal("gate sent a name that breaks the rules (id %u)", m->u.name.id);
@@ -31,14 +27,9 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
         server_open(g->server);
         log_info("answering for %u names", g->query->listed.count);
         break;
-    case MSG_MODE:
-        query_mode(g->query, now, &m->u.mode);
-        break;
-    case MSG_ADMITTED:
-        query_admitted(g->query, now, &m->u.admitted);
-        break;
-    default: /* ipc_recv lets nothing else through */
-        log_fatal("message %u from gate is not for names", m->head.type);
+    case MSG_MODE: query_mode(g->query, now, &m->u.mode); break;
+    case MSG_ADMITTED: query_admitted(g->query, now, &m->u.admitted); break;
+    default: /* ipc_recv lets nothing else through */ log_fatal("message %u from gate is not for names", m->head.type);
     }
 }
 
@@ -48,18 +39,11 @@ void gatelink_ready(struct gatelink *g, uint64_t now)
         struct msg m;
         int fd = -1;
         switch (ipc_recv(g->fd, ROLE_NAMES, &m, &fd)) {
-        case IPC_OK:
-            handle(g, now, &m, fd);
-            break;
-        case IPC_AGAIN:
-            return;
-        case IPC_EOF:
-            log_info("gate is gone");
-            exit(0);
-        case IPC_BAD:
-            log_fatal("gate sent a message that breaks the rules");
-        case IPC_ERROR:
-            log_fatal("cannot read from gate: %s", strerror(errno));
+        case IPC_OK: handle(g, now, &m, fd); break;
+        case IPC_AGAIN: return;
+        case IPC_EOF: log_info("gate is gone"); exit(0);
+        case IPC_BAD: log_fatal("gate sent a message that breaks the rules");
+        case IPC_ERROR: log_fatal("cannot read from gate: %s", strerror(errno));
         }
     }
 }
@@ -67,15 +51,10 @@ void gatelink_ready(struct gatelink *g, uint64_t now)
 bool gatelink_send(struct gatelink *g, enum msg_type type, const void *body)
 {
     switch (ipc_send(g->fd, type, body, -1)) {
-    case IPC_OK:
-        return true;
-    case IPC_AGAIN:
-        return false;
-    case IPC_EOF:
-        log_info("gate is gone");
-        exit(0);
-    default:
-        log_fatal("cannot write to gate: %s", strerror(errno));
+    case IPC_OK: return true;
+    case IPC_AGAIN: return false;
+    case IPC_EOF: log_info("gate is gone"); exit(0);
+    default: log_fatal("cannot write to gate: %s", strerror(errno));
     }
 }
 

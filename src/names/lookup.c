@@ -213,23 +213,12 @@ static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const
         memcpy(l->addrs, c.addrs, sizeof(l->addrs));
         enter(q, l, LOOKUP_ADMITTING, now);
         break;
-    case CHAIN_NO_DATA:
-        keep_negative(q, l, now, DNS_NOERROR, c.ttl);
-        break;
-    case CHAIN_NO_NAME:
-        keep_negative(q, l, now, DNS_NXDOMAIN, c.ttl);
-        break;
-    case CHAIN_FAILED:
-        fail(q, l, now, REFUSAL_UPSTREAM, NULL);
-        break;
-    case CHAIN_MALFORMED:
-        break; /* the next try, or silence, decides */
-    case CHAIN_BROKEN:
-        fail(q, l, now, REFUSAL_CHAIN, NULL);
-        break;
-    case CHAIN_FORBIDDEN:
-        fail(q, l, now, REFUSAL_FORBIDDEN, &c.addrs[0]);
-        break;
+    case CHAIN_NO_DATA: keep_negative(q, l, now, DNS_NOERROR, c.ttl); break;
+    case CHAIN_NO_NAME: keep_negative(q, l, now, DNS_NXDOMAIN, c.ttl); break;
+    case CHAIN_FAILED: fail(q, l, now, REFUSAL_UPSTREAM, NULL); break;
+    case CHAIN_MALFORMED: break; /* the next try, or silence, decides */
+    case CHAIN_BROKEN: fail(q, l, now, REFUSAL_CHAIN, NULL); break;
+    case CHAIN_FORBIDDEN: fail(q, l, now, REFUSAL_FORBIDDEN, &c.addrs[0]); break;
     }
 }
 
@@ -334,21 +323,13 @@ void query_admitted(struct query *q, uint64_t now, const struct msg_admitted *m)
         if (q->keys[i] == 0 || l->state != LOOKUP_ADMITTING || !l->sent || l->seq != m->seq)
             continue;
         switch ((enum msg_verdict)m->verdict) {
-        case ADMIT_OK:
-            admitted(q, l, now);
-            break;
+        case ADMIT_OK: admitted(q, l, now); break;
         case ADMIT_STALE: /* the session changed under us: MSG_MODE says how it goes on */
             enter(q, l, LOOKUP_HELD, now);
             break;
-        case ADMIT_OUTSIDE:
-            gate_refused(q, l, now, REFUSAL_OUTSIDE);
-            break;
-        case ADMIT_FORBIDDEN:
-            gate_refused(q, l, now, REFUSAL_FORBIDDEN);
-            break;
-        case ADMIT_KERNEL:
-            fail(q, l, now, REFUSAL_KERNEL, NULL);
-            break;
+        case ADMIT_OUTSIDE: gate_refused(q, l, now, REFUSAL_OUTSIDE); break;
+        case ADMIT_FORBIDDEN: gate_refused(q, l, now, REFUSAL_FORBIDDEN); break;
+        case ADMIT_KERNEL: fail(q, l, now, REFUSAL_KERNEL, NULL); break;
         }
         return;
     }
@@ -396,20 +377,15 @@ void query_mode(struct query *q, uint64_t now, const struct msg_mode *m)
 static void expired(struct query *q, struct lookup *l, uint64_t now)
 {
     switch (l->state) {
-    case LOOKUP_HELD:
-        fail(q, l, now, REFUSAL_NO_TUNNEL, NULL);
-        break;
+    case LOOKUP_HELD: fail(q, l, now, REFUSAL_NO_TUNNEL, NULL); break;
     case LOOKUP_ASKING:
         if (l->tries < QUERY_TRIES)
             enter(q, l, LOOKUP_ASKING, now);
         else
             fail(q, l, now, REFUSAL_SILENT, NULL);
         break;
-    case LOOKUP_ADMITTING:
-        fail(q, l, now, REFUSAL_KERNEL, NULL);
-        break;
-    case LOOKUP_FREE:
-        break;
+    case LOOKUP_ADMITTING: fail(q, l, now, REFUSAL_KERNEL, NULL); break;
+    case LOOKUP_FREE: break;
     }
 }
 

@@ -15,7 +15,8 @@ struct lookup *lookup_find(struct query *q, unsigned id, uint16_t type);
  * Begin one; the caller then makes the client its asker and only after that calls lookup_start. NULL: too many.
  * forward: for an unlisted name, id is ignored.
  */
-struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, bool forward, unsigned id);
+struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, bool forward,
+                          unsigned id);
 void lookup_start(struct query *q, struct lookup *l, uint64_t now);
 
 /*

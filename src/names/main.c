@@ -86,20 +86,11 @@ static bool dispatch(uint64_t now, uint32_t token)
 {
     unsigned index = LOOP_INDEX(token);
     switch (LOOP_KIND(token)) {
-    case LOOP_GATE:
-        gatelink_ready(&gate, now);
-        break;
-    case LOOP_SIGNAL:
-        return false;
-    case LOOP_LAN:
-        server_lan_ready(&server, now, index);
-        break;
-    case LOOP_TCP:
-        server_tcp_ready(&server, now, index);
-        break;
-    case LOOP_UPSTREAM:
-        upstream_ready(&upstream, now, index);
-        break;
+    case LOOP_GATE: gatelink_ready(&gate, now); break;
+    case LOOP_SIGNAL: return false;
+    case LOOP_LAN: server_lan_ready(&server, now, index); break;
+    case LOOP_TCP: server_tcp_ready(&server, now, index); break;
+    case LOOP_UPSTREAM: upstream_ready(&upstream, now, index); break;
     }
     return true;
 }
@@ -146,8 +137,7 @@ int main(void)
         log_fatal("c-ares does not start");
     drop_privileges();
 
-    static const struct query_ops ops = {
-        .reply = op_reply, .to_gate = op_to_gate, .ask = op_ask, .random = op_random};
+    static const struct query_ops ops = {.reply = op_reply, .to_gate = op_to_gate, .ask = op_ask, .random = op_random};
     query_init(&query, &ops);
     server_init(&server, epoll, &query);
     upstream_init(&upstream, epoll, &query);

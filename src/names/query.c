@@ -151,11 +151,8 @@ size_t query_client(struct query *q, uint64_t now, const struct client *from, co
     if (flooded(q, now, from, LIMIT_ANY))
         return 0;
     switch (dns_question_parse(in, len, &question, &rcode)) {
-    case DNS_CHECK_OK:
-        break;
-    case DNS_CHECK_DROP:
-        q->stats.refused++;
-        return 0;
+    case DNS_CHECK_OK: break;
+    case DNS_CHECK_DROP: q->stats.refused++; return 0;
     case DNS_CHECK_REJECT:
         if (flooded(q, now, from, LIMIT_WORK))
             return 0;

@@ -55,18 +55,18 @@ enum lookup_state { LOOKUP_FREE, LOOKUP_HELD, LOOKUP_ASKING, LOOKUP_ADMITTING };
 
 struct lookup {
     enum lookup_state state;
-    bool forward;       /* an unlisted name in mode internet; then id is unused and service is 0 */
-    bool sent;          /* the message that the state is about is on its way */
+    bool forward; /* an unlisted name in mode internet; then id is unused and service is 0 */
+    bool sent; /* the message that the state is about is on its way */
     uint8_t service;
     uint8_t tries;
-    uint16_t id;        /* of the listed name */
-    uint16_t query_id;  /* ASKING: of the question to the resolver */
-    unsigned sock;      /* ASKING: the socket it went out on */
-    uint32_t seq;       /* ADMITTING */
+    uint16_t id; /* of the listed name */
+    uint16_t query_id; /* ASKING: of the question to the resolver */
+    unsigned sock; /* ASKING: the socket it went out on */
+    uint32_t seq; /* ADMITTING */
     uint32_t timeout_s; /* ADMITTING: asked for */
     uint64_t started, deadline, sent_at;
     struct dns_question question; /* as it goes to the resolver */
-    struct ttl_clock clock;       /* ADMITTING: of addrs */
+    struct ttl_clock clock; /* ADMITTING: of addrs */
     uint8_t count;
     struct addr addrs[DNS_ADDRS_MAX];
 };
@@ -86,11 +86,11 @@ struct query {
     struct cache cache;
     unsigned live, forwards; /* lookups in use, and of these the unlisted ones */
     uint32_t seq;
-    uint32_t report_tokens;  /* thousandths */
+    uint32_t report_tokens; /* thousandths */
     uint64_t report_at;
     /* Small arrays beside the big ones, because they are searched for every question that is not cached. */
-    uint16_t keys[QUERY_LOOKUPS_MAX];   /* lookup_key of each lookup, LOOKUP_KEY_FORWARD, or 0: free */
-    uint8_t waiting[QUERY_ASKERS_MAX];  /* 1 + index of the lookup that an asker waits for; 0: free */
+    uint16_t keys[QUERY_LOOKUPS_MAX]; /* lookup_key of each lookup, LOOKUP_KEY_FORWARD, or 0: free */
+    uint8_t waiting[QUERY_ASKERS_MAX]; /* 1 + index of the lookup that an asker waits for; 0: free */
     struct lookup lookups[QUERY_LOOKUPS_MAX];
     struct asker askers[QUERY_ASKERS_MAX];
 };

@@ -159,8 +159,10 @@ static int udp_batch(struct server *s, uint64_t now, unsigned index)
             continue;
         struct msghdr *o = &b->out[answers].msg_hdr;
         b->out_iov[answers] = (struct iovec){b->out_data[answers], len};
-        *o = (struct msghdr){
-            .msg_name = m->msg_name, .msg_namelen = m->msg_namelen, .msg_iov = &b->out_iov[answers], .msg_iovlen = 1};
+        *o = (struct msghdr){.msg_name = m->msg_name,
+                             .msg_namelen = m->msg_namelen,
+                             .msg_iov = &b->out_iov[answers],
+                             .msg_iovlen = 1};
         write_local(&c, o, b->control[i].space);
         answers++;
     }
@@ -210,6 +212,7 @@ static void tcp_accept(struct server *s, uint64_t now, int listener)
         struct sockaddr_storage peer;
         socklen_t len = sizeof(peer);
         struct client c;
+        memset(&peer, 0, sizeof(peer));
         int fd = accept4(listener, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0)
             return;

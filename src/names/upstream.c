@@ -49,7 +49,8 @@ void upstream_clear(struct upstream *u, uint8_t service)
         drop(&u->sockets[service][i]);
 }
 
-bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len, unsigned *sock)
+bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len,
+                   unsigned *sock)
 {
     for (unsigned n = 0; n < UPSTREAM_SOCKETS; n++) {
         struct upstream_socket *s = &u->sockets[service][(random + n) % UPSTREAM_SOCKETS];

@@ -25,7 +25,8 @@ void upstream_init(struct upstream *u, int epoll, struct query *query);
 void upstream_add(struct upstream *u, uint64_t now, uint8_t service, int fd);
 void upstream_clear(struct upstream *u, uint8_t service);
 /* Send through a socket chosen by `random`. *sock becomes its serial. False: there is none, or it does not send. */
-bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len, unsigned *sock);
+bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len,
+                   unsigned *sock);
 /* A socket is readable; index as in its loop token. */
 void upstream_ready(struct upstream *u, uint64_t now, unsigned index);
 

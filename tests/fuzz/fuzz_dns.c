@@ -1,0 +1,262 @@
+/*
+ * Fuzz target: everything in names that reads strangers' octets. The first octet chooses what the rest is:
+ *   0  a client's question, in each mode of the box
+ *   1  a resolver's answer about a listed name, as chain.c reads it
+ *   2  the same about an unlisted one, passed on in mode internet (behind a matching header and question)
+ *   3  a script of events: questions, answers, verdicts and modes of gate, time
+ *
+ * What must hold: every answer that leaves is a DNS message to c-ares too; an address of a listed name leaves only if
+ * gate said yes to it in the present session and its element outlives the TTL and the grace; no answer that is passed on
+ * leads into a private network.
+ */
+#define WORLD_LOG 16 /* a small world starts fast */
+#include "unit/names_fixture.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define ELEMENTS 64
+
+static struct world w;
+
+/* What gate has opened, by its own account. */
+static struct {
+    uint16_t id;
+    uint32_t generation;
+    uint64_t until;
+    struct addr addr;
+} elements[ELEMENTS];
+static unsigned opened;
+
+static bool open_for(int id, const struct addr *a, uint32_t ttl)
+{
+    for (unsigned i = 0; i < ELEMENTS && i < opened; i++)
+        if (elements[i].id == id && addr_equal(&elements[i].addr, a) && elements[i].generation != 0 &&
+            elements[i].generation == w.q.mode.generation &&
+            elements[i].until >= w.now + (ttl + TTL_GRACE_S) * UINT64_C(1000))
+            return true;
+    return false;
+}
+
+/* The listed name that an answer is about; -1: none. */
+static int subject(const uint8_t *data, size_t len)
+{
+    struct dns_question q;
+    enum dns_rcode rcode;
+    uint8_t copy[DNS_MSG_MAX];
+    size_t end = DNS_HEADER_LEN;
+    while (end < len && data[end] != 0)
+        end += 1u + data[end];
+    if (end + 5 > len)
+        return -1;
+    memcpy(copy, data, end + 5);
+    copy[2] = 0;
+    memset(copy + 6, 0, 6);
+    if (dns_question_parse(copy, end + 5, &q, &rcode) != DNS_CHECK_OK)
+        return -1;
+    return listed_find(&w.q.listed, q.lower, q.name_len);
+}
+
+static void check_answer(struct world *world, const struct client *to, const uint8_t *data, size_t len)
+{
+    struct seen s;
+    (void)to;
+    MUST(see(data, len, &s));
+    int id = subject(data, len);
+    if (id < 0)
+        MUST(s.count == 0 || world->q.mode.mode == MODE_INTERNET);
+    for (unsigned i = 0; i < s.count && i < DNS_ADDRS_MAX; i++) {
+        MUST(!chain_addr_forbidden(&s.addrs[i]));
+        if (id < 0)
+            MUST(!chain_addr_private(&s.addrs[i]));
+        else
+            MUST(world->q.mode.mode == MODE_SESSION && open_for(id, &s.addrs[i], s.ttl));
+    }
+}
+
+static void begin(void)
+{
+    world_start(&w);
+    w.on_reply = check_answer;
+    opened = 0;
+}
+
+/* ---- 0: questions ---- */
+
+static void fuzz_question(const uint8_t *data, size_t size)
+{
+    static const enum msg_mode_kind modes[] = {MODE_CLOSED, MODE_INTERNET, MODE_SESSION};
+    struct client udp = client_of("192.168.77.100", 40000), tcp = client_of("fd00:77::100", 40001);
+    tcp.tcp = true;
+    begin();
+    for (unsigned i = 0; i < 3; i++) {
+        world_mode(&w, modes[i], 1, 0, modes[i] == MODE_SESSION ? 7 : 0);
+        ask_raw(&w, &udp, data, size);
+        ask_raw(&w, &tcp, data, size);
+    }
+    for (unsigned i = 0; i < w.asked && i < WORLD_LOG; i++) {
+        struct dns_question q;
+        enum dns_rcode rcode;
+        MUST(dns_question_parse(w.ask[i].data, w.ask[i].len, &q, &rcode) == DNS_CHECK_OK);
+    }
+    world_wait(&w, QUERY_HOLD_MS + 1000);
+    MUST(w.q.live == 0); /* whatever was asked has ended */
+}
+
+/* ---- 1, 2: answers ---- */
+
+static void fuzz_chain(const uint8_t *data, size_t size)
+{
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        struct chain c;
+        chain_read(data, size, REGISTRY_NAME, v6 ? DNS_AAAA : DNS_A, &c);
+        MUST(c.count <= DNS_ADDRS_MAX && (c.count > 0) == (c.result == CHAIN_ADDRS));
+        for (unsigned i = 0; c.result == CHAIN_ADDRS && i < c.count; i++)
+            MUST(!chain_addr_forbidden(&c.addrs[i]) && c.addrs[i].family == (v6 ? AF_INET6 : AF_INET));
+        MUST(c.result != CHAIN_FORBIDDEN || chain_addr_forbidden(&c.addrs[0]));
+    }
+}
+
+/*
+ * The answer to the latest question to a resolver: header and question as they must be, the rest is the fuzzer's. That
+ * begins with flags and three counts.
+ */
+static void deliver_raw(const uint8_t *data, size_t size)
+{
+    if (w.asked == 0 || size < 8)
+        return;
+    struct wire m = {.len = 0};
+    unsigned i = (w.asked - 1) % WORLD_LOG;
+    struct dns_question q;
+    enum dns_rcode rcode;
+    MUST(dns_question_parse(w.ask[i].data, w.ask[i].len, &q, &rcode) == DNS_CHECK_OK);
+    wire_bytes(&m, w.ask[i].data, (size_t)DNS_HEADER_LEN + q.name_len + 4);
+    m.data[2] = (data[0] & 0x07) | 0x80;
+    m.data[3] = data[1];
+    memcpy(m.data + 6, data + 2, 6);
+    size_t rest = size - 8 > DNS_MSG_MAX - m.len ? DNS_MSG_MAX - m.len : size - 8;
+    wire_bytes(&m, data + 8, rest);
+    query_upstream(&w.q, w.now, w.ask[i].service, w.ask[i].sock, m.data, m.len);
+}
+
+static void fuzz_forward(const uint8_t *data, size_t size)
+{
+    static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_HTTPS, 16};
+    if (size < 1)
+        return;
+    begin();
+    world_mode(&w, MODE_INTERNET, 0, 0, 0);
+    ask(&w, UNLISTED_NAME, types[data[0] % 4]);
+    struct wire plain;
+    struct client small = client_of("192.168.77.100", 40001);
+    wire_begin(&plain, 3, 0x0100, UNLISTED_NAME, DNS_A); /* a client that takes 512 octets */
+    if (data[0] & 4)
+        ask_raw(&w, &small, plain.data, plain.len);
+    deliver_raw(data + 1, size - 1);
+    world_wait(&w, QUERY_TRY_MS * QUERY_TRIES);
+    MUST(w.q.live == 0);
+}
+
+/* ---- 3: scripts ---- */
+
+/* gate's part, as gate plays it: yes only to the session of now. */
+static void verdict(unsigned back, unsigned kind)
+{
+    if (w.told <= back)
+        return;
+    unsigned i = (w.told - 1 - back) % WORLD_LOG;
+    if (w.gate[i].type != MSG_ADMIT)
+        return;
+    const struct msg_admit *m = &w.gate[i].u.admit;
+    struct msg_admitted reply = {.seq = m->seq, .verdict = (uint8_t)(kind % (ADMIT_KERNEL + 1))};
+    if (m->generation != w.q.mode.generation || w.q.mode.mode != MODE_SESSION)
+        reply.verdict = ADMIT_STALE;
+    for (unsigned a = 0; reply.verdict == ADMIT_OK && a < m->count; a++, opened++) {
+        elements[opened % ELEMENTS].id = m->id;
+        elements[opened % ELEMENTS].generation = m->generation;
+        elements[opened % ELEMENTS].until = w.now + m->timeout_s * UINT64_C(1000);
+        elements[opened % ELEMENTS].addr = m->addrs[a];
+    }
+    query_admitted(&w.q, w.now, &reply);
+}
+
+static void script_question(unsigned what)
+{
+    static const char *const names[] = {REGISTRY_NAME, WWW_NAME, OTHER_NAME, UNLISTED_NAME};
+    static const char *const clients[] = {"192.168.77.100", "192.168.77.101", "fd00:77::1", "fe80::1"};
+    struct client c = client_of(clients[what >> 3 & 3], 40000);
+    ask_from(&w, &c, names[what & 3], what & 4 ? DNS_AAAA : DNS_A);
+}
+
+/* back: which question is answered; the address and the TTL are chosen by `what`. */
+static void script_answer(unsigned back, unsigned what)
+{
+    static const char *const v4[] = {"10.99.0.5", "10.99.0.6", "192.168.77.1", "127.0.0.1", "203.0.113.7"};
+    static const char *const v6[] = {"fd00:99::5", "2001:db8::5", "::1"};
+    static const uint32_t ttls[] = {0, 5, 60, 86400};
+    struct wire m;
+    char name[CONF_FQDN_MAX];
+    struct dns_question q;
+    enum dns_rcode rcode;
+    if (w.asked <= back)
+        return;
+    unsigned i = (w.asked - 1 - back) % WORLD_LOG;
+    MUST(dns_question_parse(w.ask[i].data, w.ask[i].len, &q, &rcode) == DNS_CHECK_OK);
+    dns_name_to_text(q.lower, q.name_len, name);
+    answer_begin(&w, back, &m, what & 0x80 ? 0x8183 : 0x8180);
+    if (what & 0x40)
+        wire_cname(&m, name, ttls[what & 3], "edge.cdn.example");
+    const char *owner = what & 0x40 ? "edge.cdn.example" : name;
+    if (!(what & 0x80))
+        wire_addr(&m, owner, ttls[what & 3], q.type == DNS_AAAA ? v6[(what >> 2) % 3] : v4[(what >> 2) % 5]);
+    deliver(&w, back, &m);
+}
+
+static void script_mode(unsigned what)
+{
+    unsigned mode = what % 3;
+    world_mode(&w, (enum msg_mode_kind)mode, mode == MODE_SESSION ? what >> 2 & 3 : 0, what >> 4 & 3,
+               mode == MODE_SESSION ? 1 + (what >> 6) : 0);
+    if (mode != MODE_SESSION)
+        opened = 0; /* gate empties its sets at the end of a session */
+}
+
+static void fuzz_script(const uint8_t *data, size_t size)
+{
+    static const uint16_t waits[] = {1, 50, 1000, 1200, 5000, 9000, 60000, 65000};
+    begin();
+    for (size_t i = 0; i + 1 < size && i < 512; i += 2) {
+        unsigned what = data[i + 1];
+        switch (data[i] & 7) {
+        case 0: script_question(what); break;
+        case 1: script_answer(data[i] >> 3 & 3, what); break;
+        case 2: verdict(data[i] >> 3 & 3, what); break;
+        case 3: script_mode(what); break;
+        case 4: world_wait(&w, waits[what & 7]); break;
+        case 5:
+            w.gate_full = what & 1;
+            w.no_socket = what & 2;
+            break;
+        case 6: query_upstream_ready(&w.q, w.now, (uint8_t)(what % 3)); break;
+        case 7: deliver_raw(data + i + 2, what < size - i - 2 ? what : size - i - 2); break;
+        }
+        query_tick(&w.q, w.now);
+    }
+    w.gate_full = w.no_socket = false;
+    world_wait(&w, QUERY_HOLD_MS + QUERY_TRY_MS * QUERY_TRIES + QUERY_ADMIT_MS);
+    MUST(w.q.live == 0);
+    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++)
+        MUST(w.q.waiting[i] == 0); /* nobody is left without an answer */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    switch (data[0] % 4) {
+    case 0: fuzz_question(data + 1, size - 1); break;
+    case 1: fuzz_chain(data + 1, size - 1); break;
+    case 2: fuzz_forward(data + 1, size - 1); break;
+    case 3: fuzz_script(data + 1, size - 1); break;
+    }
+    return 0;
+}

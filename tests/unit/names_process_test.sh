@@ -1,0 +1,131 @@
+#!/bin/sh
+# names as a process: its user, capabilities, system call filter and empty root, and what it answers to dig over UDP and
+# TCP with a stand-in for gate (tests/bench/dns/fakegate.c) and for the resolver. Runs as root in the workshop, in mount,
+# network and process namespaces of its own: its mounts, its port 53 and its processes end with it.
+set -u
+[ -d /sekisho ] || exec scripts/workshop run -- sh "$0"
+if [ "${1:-}" != inside ]; then
+	make -s -f tests/bench/dns/build.mk || exit 1
+	exec unshare --mount --net --pid --fork --kill-child --mount-proc --propagation private -- sh "$0" inside
+fi
+mount -t tmpfs -o mode=0755 names-test /var || exit 1
+mkdir -m 755 /var/empty
+ip link set lo up || exit 1
+out=/var/gate.log gate='' failed=0
+build/bench/dnsstub -a 127.0.0.1 -p 5353 -t 100 -b 10.99.0.1 & # 10.99.0.1 … 200 for every name
+
+check() { # WHAT CONDITION...
+	what=$1; shift
+	if "$@"; then echo "ok: $what"; return; fi
+	echo "FAIL: $what"; failed=$((failed + 1))
+}
+start() { # OPTIONS-OF-FAKEGATE...
+	: >"$out"
+	build/bench/fakegate "$@" build/bin/names registry.lab.example:1 other.example.org:2 >"$out" 2>&1 &
+	gate=$!
+	for _ in $(seq 50); do
+		if grep -q 'answering for 2 names' "$out"; then names=$(pgrep -x names); return 0; fi
+		sleep 0.1
+	done
+	echo "FAIL: names does not start"; cat "$out"; exit 1
+}
+stop() {
+	kill -9 "$gate"
+	wait "$gate" 2>/dev/null
+	for _ in $(seq 50); do
+		if ! pgrep -x names >/dev/null; then return 0; fi
+		sleep 0.1
+	done
+	return 1
+}
+ask() { dig @127.0.0.1 +tries=1 +time=5 +nocookie "$@" >/var/dig 2>&1; }
+says() { grep -Eq -- "$1" /var/dig || { sed 's/^/    /' /var/dig; return 1; }; }
+told() { # PATTERN: gate has heard it, at the latest in a second
+	for _ in $(seq 10); do
+		if grep -Eq -- "$1" "$out"; then return 0; fi
+		sleep 0.1
+	done
+	sed 's/^/    /' "$out"; return 1
+}
+field() { sed -n "s/^$1:[[:space:]]*//p" "/proc/$names/status" | tr '\t' ' '; }
+
+# ---- in a session ----
+start -m session
+check "its own user" [ "$(field Uid)/$(field Gid)" = "602 602 602 602/602 602 602 602" ]
+check "no group but its own" [ -z "$(field Groups | tr -d ' ')" ]
+check "no capability, none to be had" [ "$(field CapPrm) $(field CapEff) $(field CapBnd) $(field CapAmb)" = \
+	"0000000000000000 0000000000000000 0000000000000000 0000000000000000" ]
+check "system call filter, no new privileges" [ "$(field Seccomp) $(field NoNewPrivs)" = "2 1" ]
+check "an empty root" [ "$(stat -L -c %i "/proc/$names/root")/$(find "/proc/$names/root/" | wc -l)" = "$(stat -c %i /var/empty)/1" ]
+
+ask registry.lab.example A
+check "an address" says '^registry\.lab\.example\.[[:space:]]+100[[:space:]]+IN[[:space:]]+A[[:space:]]+10\.99\.0\.[0-9]+$'
+check "gate was asked first" told '^admit id=0 generation=1001 timeout=161 count=1 first=10\.99\.0\.'
+ask rEgIsTrY.lab.example A
+check "from the cache, in the case that was asked" says '^rEgIsTrY\.lab\.example\.'
+check "gate was asked once" [ "$(grep -c '^admit' "$out")" -eq 1 ]
+ask +tcp other.example.org A
+check "over TCP" says '^other\.example\.org\..*A[[:space:]]+10\.99\.0\.'
+ask registry.lab.example AAAA
+check "no IPv6: no data, with an SOA" says 'status: NOERROR'
+check "and the SOA" says '^registry\.lab\.example\.[[:space:]]+[0-9]+[[:space:]]+IN[[:space:]]+SOA'
+ask decoy.example.net A
+check "an unlisted name" says 'status: REFUSED'
+check "and why" says 'EDE: 15 \(Blocked\): \(sekisho: this name is not on'
+check "gate heard of it" told '^refused why=0 type=1 client=127\.0\.0\.1 answer=.* name=decoy\.example\.net$'
+python3 - <<'PY'
+import os, random, socket, struct
+random.seed(1)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+good = struct.pack('>6H', 7, 0x100, 1, 0, 0, 0) + b'\x08registry\x03lab\x07example\0\0\1\0\1'
+for i in range(1000):
+    m = bytearray(good if i % 2 else random.randbytes(random.randrange(1400)))
+    for _ in range(i % 5):
+        if m:
+            m[random.randrange(len(m))] = random.randrange(256)
+    udp.sendto(m, ('127.0.0.1', 53))
+for i in range(50):
+    with socket.create_connection(('127.0.0.1', 53)) as tcp:
+        try:
+            tcp.sendall(random.randbytes(random.randrange(1, 3000)))
+        except OSError:
+            pass
+PY
+sleep 1
+check "rubbish does not end it" [ "$(pgrep -x names)" = "$names" ]
+ask registry.lab.example A
+check "nor keep it from answering" says 'status: NOERROR'
+check "it ends with gate" stop
+
+# ---- closed ----
+start -m closed
+ask registry.lab.example A
+check "no tunnel: SERVFAIL at once" says 'status: SERVFAIL'
+check "and why" says 'EDE: 23 \(Network Error\): \(sekisho: the tunnel'
+check "gate heard of both" told '^refused why=1 .* name=registry\.lab\.example$'
+check "it ends with gate" stop
+
+start -m closed -u 700
+ask registry.lab.example A
+check "held until the tunnel is up" says '^registry\.lab\.example\..*A[[:space:]]+10\.99\.0\.'
+check "gate heard the wish" told '^want id=0$'
+check "it ends with gate" stop
+
+# ---- what gate refuses ----
+start -m session -v 2
+ask registry.lab.example A
+check "an address outside the tunnel" says 'status: SERVFAIL'
+check "and why" says 'EDE: 15 \(Blocked\): \(sekisho: the answer pointed outside'
+check "with the address for the log" told '^refused why=2 type=1 client=127\.0\.0\.1 answer=10\.99\.0\.[0-9]+ name=registry'
+check "it ends with gate" stop
+
+# ---- its end, and a line that is no gate ----
+start -m session
+kill -9 "$names"
+check "gate sees its end" told '^names ended: exit -1 signal 9$'
+wait "$gate"
+printf 'not a message of ours, whatever it is' | build/bin/names 3<&0 >"$out" 2>&1
+check "it does not talk to strangers" [ $? -ne 0 ]
+
+echo "names_process_test: $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,400 @@
+/* What is refused, in a fake world: forged answers, astray answers, names and types that are not listed, mode internet. */
+#include "names_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct world w;
+
+static int setup(void **state)
+{
+    (void)state;
+    world_start(&w);
+    return 0;
+}
+
+/* In session 7 with the tunnel of service 1 up. */
+static int setup_session(void **state)
+{
+    setup(state);
+    world_mode(&w, MODE_SESSION, 1, 0, 7);
+    return 0;
+}
+
+static int setup_internet(void **state)
+{
+    setup(state);
+    world_mode(&w, MODE_INTERNET, 0, 0, 0);
+    return 0;
+}
+
+static void assert_error(const struct seen *s, unsigned rcode, int ede)
+{
+    assert_int_equal(s->rcode, rcode);
+    assert_int_equal(s->count, 0);
+    assert_int_equal(s->ede, ede);
+}
+
+static void assert_addr(const struct seen *s, const char *text)
+{
+    struct addr a = addr_of(text);
+    assert_int_equal(s->rcode, DNS_NOERROR);
+    assert_int_equal(s->count, 1);
+    assert_true(addr_equal(&s->addrs[0], &a));
+}
+
+static void assert_refused(unsigned why, const char *name, const char *answer)
+{
+    int i = told_last(&w, MSG_REFUSED);
+    assert_true(i >= 0);
+    assert_int_equal(w.gate[i].u.refused.why, why);
+    assert_string_equal(w.gate[i].u.refused.name, name);
+    struct addr a = {.family = 0};
+    if (answer != NULL)
+        a = addr_of(answer);
+    assert_int_equal(w.gate[i].u.refused.answer.family, a.family);
+    assert_memory_equal(w.gate[i].u.refused.answer.bytes, a.bytes, sizeof(a.bytes));
+}
+
+/* ---- forged, wrong and missing answers ---- */
+
+static void test_forged_answers_change_nothing(void **state)
+{
+    (void)state;
+    struct wire good, m;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    answer_begin(&w, 0, &good, 0x8180);
+    wire_addr(&good, REGISTRY_NAME, 60, "10.99.0.66");
+    m = good;
+    m.data[1] ^= 1;
+    deliver(&w, 0, &m); /* another id */
+    m = good;
+    m.data[DNS_HEADER_LEN + 1] = 'x';
+    deliver(&w, 0, &m); /* another question */
+    m = good;
+    m.data[2] &= 0x7f;
+    deliver(&w, 0, &m); /* no response */
+    query_upstream(&w.q, w.now, 1, w.ask[0].sock + 1, good.data, good.len); /* another socket */
+    query_upstream(&w.q, w.now, 2, w.ask[0].sock, good.data, good.len); /* another service */
+    query_upstream(&w.q, w.now, 1, w.ask[0].sock, good.data, 11); /* too short */
+    assert_int_equal(told(&w, MSG_ADMIT), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    deliver(&w, 0, &good); /* too late */
+    assert_int_equal(told(&w, MSG_ADMIT), 1);
+    admit(&w, ADMIT_OK);
+    struct seen s = last(&w);
+    assert_addr(&s, "10.99.0.5");
+}
+
+static void test_loopback_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "127.0.0.1");
+    assert_int_equal(told(&w, MSG_ADMIT), 0);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_SERVFAIL, DNS_EDE_BLOCKED);
+    assert_refused(WHY_FORBIDDEN, REGISTRY_NAME, "127.0.0.1");
+}
+
+static void test_foreign_record_refuses_all(void **state)
+{
+    (void)state;
+    struct wire m;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    answer_begin(&w, 0, &m, 0x8180);
+    wire_addr(&m, REGISTRY_NAME, 60, "10.99.0.5");
+    wire_addr(&m, "elsewhere.example", 60, "10.99.0.6");
+    deliver(&w, 0, &m);
+    assert_int_equal(told(&w, MSG_ADMIT), 0);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_SERVFAIL, DNS_EDE_BLOCKED);
+    assert_refused(WHY_CHAIN, REGISTRY_NAME, NULL);
+}
+
+static void refused_by_gate(enum msg_verdict verdict, unsigned why)
+{
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "192.168.77.5");
+    admit(&w, verdict);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_SERVFAIL, DNS_EDE_BLOCKED);
+    assert_refused(why, REGISTRY_NAME, "192.168.77.5");
+    assert_int_equal(w.q.stats.refused, 1);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0); /* a refused answer is not kept */
+}
+
+static void test_gate_refuses_outside(void **state)
+{
+    (void)state;
+    refused_by_gate(ADMIT_OUTSIDE, WHY_OUTSIDE);
+}
+
+static void test_gate_refuses_lan(void **state)
+{
+    (void)state;
+    refused_by_gate(ADMIT_FORBIDDEN, WHY_FORBIDDEN);
+}
+
+static void test_kernel_refuses(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    admit(&w, ADMIT_KERNEL);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_SERVFAIL, DNS_EDE_OTHER);
+}
+
+static void aaaa_refused_by_gate(enum msg_verdict verdict, unsigned why)
+{
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_AAAA), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "2001:db8::5");
+    admit(&w, verdict);
+    struct seen s = last(&w);
+    assert_int_equal(s.rcode, DNS_NOERROR);
+    assert_int_equal(s.count, 0);
+    assert_true(s.soa);
+    assert_refused(why, REGISTRY_NAME, "2001:db8::5");
+    assert_int_equal(w.q.stats.refused, 1);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_AAAA), 1); /* kept as "none" */
+}
+
+static void test_aaaa_outside_is_no_data(void **state)
+{
+    (void)state;
+    aaaa_refused_by_gate(ADMIT_OUTSIDE, WHY_OUTSIDE);
+}
+
+static void test_aaaa_forbidden_is_no_data(void **state)
+{
+    (void)state;
+    aaaa_refused_by_gate(ADMIT_FORBIDDEN, WHY_FORBIDDEN);
+}
+
+static void test_stale_is_asked_again(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    admit(&w, ADMIT_STALE);
+    assert_int_equal(w.replied, 0);
+    world_mode(&w, MODE_SESSION, 1, 0, 8);
+    assert_int_equal(w.asked, 2);
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    assert_int_equal(w.gate[told_last(&w, MSG_ADMIT)].u.admit.generation, 8);
+    admit(&w, ADMIT_OK);
+    assert_int_equal(w.replied, 1);
+}
+
+static void test_silent_gate(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    world_wait(&w, QUERY_ADMIT_MS);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_SERVFAIL, DNS_EDE_OTHER);
+    admit(&w, ADMIT_OK); /* too late */
+    assert_int_equal(w.replied, 1);
+}
+
+static void test_silent_resolver(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    world_wait(&w, QUERY_TRY_MS * QUERY_TRIES - 1);
+    assert_int_equal(w.asked, QUERY_TRIES);
+    assert_int_equal(w.replied, 0);
+    assert_memory_not_equal(w.ask[0].data, w.ask[1].data, 2); /* a new id for each try */
+    world_wait(&w, 1);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_SERVFAIL, DNS_EDE_NO_AUTHORITY);
+    assert_refused(WHY_UPSTREAM, REGISTRY_NAME, NULL);
+}
+
+static void test_negative_answers_are_kept_with_soa(void **state)
+{
+    (void)state;
+    struct wire m;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    answer_begin(&w, 0, &m, 0x8183);
+    wire_soa(&m, "lab.example", 900, 30);
+    deliver(&w, 0, &m);
+    struct seen s = last(&w);
+    assert_int_equal(s.rcode, DNS_NXDOMAIN);
+    assert_true(s.soa);
+    assert_int_equal(s.ttl, 30);
+    assert_int_equal(told(&w, MSG_ADMIT), 0);
+    world_wait(&w, 10000);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 1);
+    s = last(&w);
+    assert_int_equal(s.rcode, DNS_NXDOMAIN);
+    assert_int_equal(s.ttl, 20);
+}
+
+/* ---- what is never asked ---- */
+
+static void test_unlisted_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, UNLISTED_NAME, DNS_A), 1);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_REFUSED, DNS_EDE_BLOCKED);
+    assert_string_equal(s.text, "sekisho: this name is not on this box's list");
+    assert_refused(WHY_NOT_LISTED, UNLISTED_NAME, NULL);
+    assert_int_equal(w.asked, 0);
+    assert_int_equal(w.q.stats.refused, 1);
+}
+
+static void test_names_near_a_listed_one_are_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, "x." REGISTRY_NAME, DNS_A), 1);
+    assert_int_equal(ask(&w, "lab.example", DNS_A), 1);
+    assert_int_equal(ask(&w, REGISTRY_NAME ".evil.example", DNS_A), 1);
+    assert_int_equal(told(&w, MSG_REFUSED), 3);
+    assert_int_equal(w.asked, 0);
+}
+
+static void test_https_record_is_none(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_HTTPS), 1);
+    struct seen s = last(&w);
+    assert_int_equal(s.rcode, DNS_NOERROR);
+    assert_int_equal(s.count, 0);
+    assert_true(s.soa);
+    assert_int_equal(ask(&w, REGISTRY_NAME, 16), 1);
+    s = last(&w);
+    assert_error(&s, DNS_REFUSED, DNS_EDE_BLOCKED);
+    assert_refused(WHY_TYPE, REGISTRY_NAME, NULL);
+}
+
+static void test_without_edns_no_ede(void **state)
+{
+    (void)state;
+    struct wire m;
+    struct client pc = client_of("192.168.77.100", 40000);
+    wire_begin(&m, 9, 0x0100, UNLISTED_NAME, DNS_A);
+    assert_int_equal(ask_raw(&w, &pc, m.data, m.len), 1);
+    struct seen s = last(&w);
+    assert_int_equal(s.id, 9);
+    assert_int_equal(s.rcode, DNS_REFUSED);
+    assert_false(s.edns);
+}
+
+static void test_malformed_is_counted(void **state)
+{
+    (void)state;
+    struct wire m;
+    struct client pc = client_of("192.168.77.100", 40000);
+    wire_begin(&m, 9, 0x0100, UNLISTED_NAME, DNS_A);
+    assert_int_equal(ask_raw(&w, &pc, m.data, m.len - 1), 1);
+    struct seen s = last(&w);
+    assert_int_equal(s.rcode, DNS_FORMERR);
+    assert_refused(WHY_MALFORMED, "", NULL);
+    assert_int_equal(w.q.stats.refused, 1);
+    m.data[2] |= 0x80;
+    assert_int_equal(ask_raw(&w, &pc, m.data, m.len), 0); /* a response: silence */
+    assert_int_equal(w.q.stats.refused, 2);
+}
+
+/* ---- mode internet ---- */
+
+static void test_internet_passes_on(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, "DeCoy.example.net", DNS_A), 0);
+    assert_int_equal(w.ask[0].service, 0);
+    deliver_addr(&w, UNLISTED_NAME, 60, "203.0.113.7");
+    struct seen s = last(&w);
+    assert_addr(&s, "203.0.113.7");
+    assert_int_equal(s.id, 100);
+    assert_string_equal(s.name, "DeCoy.example.net");
+    assert_int_equal(told(&w, MSG_ADMIT), 0);
+}
+
+static void test_internet_refuses_private(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"192.168.77.1", "10.0.0.1", "127.0.0.1", "169.254.1.1", "100.64.0.1"};
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(ask(&w, UNLISTED_NAME, DNS_A), 0);
+        deliver_addr(&w, UNLISTED_NAME, 60, bad[i]);
+        struct seen s = last(&w);
+        assert_error(&s, DNS_SERVFAIL, DNS_EDE_BLOCKED);
+        assert_refused(WHY_FORBIDDEN, UNLISTED_NAME, bad[i]);
+    }
+}
+
+static void test_internet_cuts_for_small_clients(void **state)
+{
+    (void)state;
+    struct wire q, m;
+    struct client pc = client_of("192.168.77.100", 40000);
+    wire_begin(&q, 5, 0x0100, UNLISTED_NAME, DNS_A);
+    assert_int_equal(ask_raw(&w, &pc, q.data, q.len), 0);
+    answer_begin(&w, 0, &m, 0x8180);
+    for (unsigned i = 0; i < 20; i++)
+        wire_addr(&m, UNLISTED_NAME, 60, "198.51.100.7");
+    assert_true(m.len > DNS_PLAIN_MAX);
+    deliver(&w, 0, &m);
+    struct seen s = last(&w);
+    assert_true(s.tc);
+    assert_int_equal(s.count, 0);
+    assert_int_equal(s.id, 5);
+}
+
+static void test_internet_ends_with_session(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, UNLISTED_NAME, DNS_A), 0);
+    world_mode(&w, MODE_SESSION, 1, 0, 7);
+    struct seen s = last(&w);
+    assert_error(&s, DNS_REFUSED, DNS_EDE_BLOCKED);
+    deliver_addr(&w, UNLISTED_NAME, 60, "203.0.113.7"); /* too late */
+    assert_int_equal(w.replied, 1);
+}
+
+static void test_internet_listed_name_is_held(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    assert_int_equal(w.asked, 0); /* never to the line's resolver */
+    assert_int_equal(told(&w, MSG_WANT), 1);
+}
+
+#define IN(kind, test) cmocka_unit_test_setup(test, kind)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN(setup_session, test_forged_answers_change_nothing),
+        IN(setup_session, test_loopback_is_refused),
+        IN(setup_session, test_foreign_record_refuses_all),
+        IN(setup_session, test_gate_refuses_outside),
+        IN(setup_session, test_gate_refuses_lan),
+        IN(setup_session, test_kernel_refuses),
+        IN(setup_session, test_aaaa_outside_is_no_data),
+        IN(setup_session, test_aaaa_forbidden_is_no_data),
+        IN(setup_session, test_stale_is_asked_again),
+        IN(setup_session, test_silent_gate),
+        IN(setup_session, test_silent_resolver),
+        IN(setup_session, test_negative_answers_are_kept_with_soa),
+        IN(setup_session, test_unlisted_is_refused),
+        IN(setup_session, test_names_near_a_listed_one_are_refused),
+        IN(setup_session, test_https_record_is_none),
+        IN(setup, test_without_edns_no_ede),
+        IN(setup, test_malformed_is_counted),
+        IN(setup_internet, test_internet_passes_on),
+        IN(setup_internet, test_internet_refuses_private),
+        IN(setup_internet, test_internet_cuts_for_small_clients),
+        IN(setup_internet, test_internet_ends_with_session),
+        IN(setup_internet, test_internet_listed_name_is_held),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -38,7 +38,7 @@ def session(lab):
                   [sa["identity"] for sa in sas if any(c["state"] == "INSTALLED" for c in sa["children"])])
     counts = wire.counts()
     lab.check("the line carried IKE and ESP" if fresh else "the line carried ESP of the standing tunnel", "packets of it",
-              f"{counts['ike']} IKE, {counts['esp']} ESP, {counts['esp-in-udp']} ESP in UDP, {counts['other']} other packets",
+              f"{counts['ike']} IKE, {counts['esp']} ESP, {counts['esp-in-udp']} ESP in UDP, {counts['other']} others",
               counts["ike"] >= 4 * fresh and counts["esp"] + counts["esp-in-udp"] >= 6)
     lab.check("packets on the line with an inner address in clear", [], wire.clear())
     lab.check("packets on the line that show the registry's name or page", [], wire.marked())

@@ -16,7 +16,8 @@ def run(lab):
     lab.check("the status says it", "a sentence about the line", said, "line" in said)
     lab.box.cable("wan", True)
     good, status, seconds = lab.box.wait(lambda s: pick(s, "wan.link") == "up" and pick(s, "gate.session") == "idle", 40)
-    lab.check(f"the line is back ({seconds:.1f} s)", "up, idle", f"{pick(status, 'wan.link')}, {pick(status, 'gate.session')}")
+    lab.check(f"the line is back ({seconds:.1f} s)", "up, idle",
+              f"{pick(status, 'wan.link')}, {pick(status, 'gate.session')}")
     lab.closed("the LAN before the next session")
     judge.session(lab)
     lab.log_says("the log says why", "session.end")

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Measures and reports; started by scripts/bench inside the workshop.
+
+    bench.py [NAME...]           rows by name, or all; prints the table, writes build/bench.json
+    bench.py --list              the rows
+    bench.py --group GROUP OUT   one group of rows in namespaces of its own (bench.py starts itself so)
+
+Rows that come out of the same runs form a group. A row that cannot be measured is said so in the table, is taken out of
+build/bench.json, and makes the status 1.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lab")]
+
+import jail                       # noqa: E402
+from figure import CannotMeasure, Figure   # noqa: E402
+
+RESULT = "build/bench.json"
+RUNS_FOLDER = "build/bench/run"
+# Said in one sentence; anything else is a fault of the bench and is shown whole.
+EXPECTED = ("BoxError", "PeerError", "RuntimeError")
+
+
+@dataclass
+class Row:
+    name: str
+    unit: str
+    better: str       # "lower" or "higher"
+    group: str
+
+
+@dataclass
+class Group:
+    module: str       # imported only in the group's own process
+    what: str         # handed to its measure(what, folder, runs)
+    runs: int
+    seconds: int      # about how long it takes
+    limit: int        # longer is stuck
+
+
+GROUPS = {
+    "images": Group("sizes", "images", 1, 5, 900),
+    "cached": Group("resolver", "cached", 5, 60, 300),
+    "uncached": Group("resolver", "uncached", 5, 50, 300),
+    "first": Group("resolver", "first_connection", 5, 30, 300),
+    "boot": Group("machines", "boot", 5, 110, 900),
+    "memory": Group("machines", "memory", 1, 50, 400),
+    "first_box": Group("machines", "first_connection", 3, 90, 700),
+}
+
+ROWS = [
+    Row("image_bytes", "bytes", "lower", "images"),
+    Row("kernel_bytes", "bytes", "lower", "images"),
+    Row("ram_session_mib", "MiB", "lower", "memory"),
+    Row("rss_gate_kib", "KiB", "lower", "memory"),
+    Row("rss_names_kib", "KiB", "lower", "memory"),
+    Row("rss_enroll_kib", "KiB", "lower", "memory"),
+    Row("rss_status_kib", "KiB", "lower", "memory"),
+    Row("rss_charon_kib", "KiB", "lower", "memory"),
+    Row("boot_to_dns_s", "s", "lower", "boot"),
+    Row("boot_to_tunnel_s", "s", "lower", "boot"),
+    Row("first_connection_ms", "ms", "lower", "first"),
+    Row("first_connection_box_ms", "ms", "lower", "first_box"),
+    Row("dns_cached_qps", "answers/s", "higher", "cached"),
+    Row("dns_p99_us", "us", "lower", "cached"),
+    Row("dns_uncached_qps", "answers/s", "higher", "uncached"),
+]
+
+
+# ---- measuring
+
+def in_group(name, out):
+    """The body of one group's process: writes what it found, or why not, to OUT."""
+    group = GROUPS[name]
+    folder = f"{RUNS_FOLDER}/{name}"
+
+    def body():
+        found = {"figures": {}, "error": None}
+        try:
+            module = __import__(group.module)
+            figures = module.measure(group.what, folder, group.runs)
+            found["figures"] = {n: vars(f) for n, f in figures.items()}
+        except CannotMeasure as e:
+            found["error"] = str(e)
+        except Exception as e:
+            if type(e).__name__ not in EXPECTED:
+                traceback.print_exc()
+            found["error"] = f"{type(e).__name__}: {e}"
+        with open(out, "w", encoding="utf-8") as f:
+            json.dump(found, f)
+        return 0
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    return jail.enter(body)
+
+
+def measure(name):
+    """({row name: Figure}, error text or None) of a group, in a process of its own."""
+    group = GROUPS[name]
+    out = f"{RUNS_FOLDER}/{name}.json"
+    if os.path.exists(out):
+        os.unlink(out)
+    process = subprocess.Popen([sys.executable, "-B", __file__, "--group", name, out], preexec_fn=jail.die_with_parent)
+    try:
+        process.wait(group.limit)
+    except subprocess.TimeoutExpired:
+        return {}, f"no end after {group.limit} s"
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        tidy(f"{RUNS_FOLDER}/{name}")
+    try:
+        with open(out, encoding="utf-8") as f:
+            found = json.load(f)
+    except (OSError, ValueError):
+        return {}, f"its process ended with status {process.returncode} and no result"
+    return {n: Figure(**f) for n, f in found["figures"].items()}, found["error"]
+
+
+def tidy(folder):
+    """Keep the logs, drop what is large."""
+    for where, _, files in os.walk(folder):
+        for name in files:
+            if name in ("big", "initrd") or name.endswith((".img", ".pcap", ".cpio")):
+                os.unlink(os.path.join(where, name))
+
+
+# ---- reporting
+
+def entry(row, figure):
+    value, peer = figure.value(), figure.peer_value()
+    return {"name": row.name, "value": rounded(value), "unit": row.unit, "better": row.better, "peer": figure.peer,
+            "peer_value": None if peer is None else rounded(peer),
+            "ratio": None if not peer else round(value / peer, 3), "runs": len(figure.ours),
+            "command": f"make bench ONLY={row.name}", "note": figure.note,
+            "spread": [rounded(min(figure.ours)), rounded(max(figure.ours))],
+            "peer_spread": [rounded(min(figure.peers)), rounded(max(figure.peers))] if figure.peers else None}
+
+
+def rounded(value):
+    """Three places are more than any of these figures holds; whole numbers stay whole."""
+    return int(value) if float(value).is_integer() else round(value, 3)
+
+
+def shown(value):
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) or abs(value) >= 1000 else f"{value:.3g}"
+
+
+def print_table(entries, failures, rows):
+    lines = [("name", "ours", "peer", "ratio", "better", "unit", "runs", "compared with")]
+    for row in rows:
+        e = entries.get(row.name)
+        if e:
+            lines.append((row.name, shown(e["value"]), shown(e["peer_value"]), shown(e["ratio"]), e["better"], e["unit"],
+                          str(e["runs"]), e["peer"] or "-"))
+        else:
+            lines.append((row.name, "FAILED", "", "", row.better, row.unit, "0", failures[row.name]))
+    widths = [max(len(line[i]) for line in lines) for i in range(7)]
+    print()
+    for line in lines:
+        cells = [line[0].ljust(widths[0])] + [line[i].rjust(widths[i]) for i in (1, 2, 3)]
+        cells += [line[i].ljust(widths[i]) for i in (4, 5)] + [line[6].rjust(widths[6]), line[7]]
+        print("  ".join(cells).rstrip())
+    print()
+
+
+def save(entries, rows):
+    """Figures of other rows, of an earlier run, stay; rows that were to be measured and were not go."""
+    try:
+        with open(RESULT, encoding="utf-8") as f:
+            kept = {e["name"]: e for e in json.load(f)}
+    except (OSError, ValueError):
+        kept = {}
+    for row in rows:
+        kept.pop(row.name, None)
+    kept.update(entries)
+    order = [row.name for row in ROWS]
+    result = [kept[n] for n in order if n in kept] + [e for n, e in kept.items() if n not in order]
+    with open(RESULT + ".tmp", "w", encoding="utf-8") as f:
+        json.dump(result, f, indent=1, ensure_ascii=False)
+        f.write("\n")
+    os.rename(RESULT + ".tmp", RESULT)
+
+
+def run(rows):
+    entries, failures = {}, {}
+    for name in dict.fromkeys(row.group for row in rows):
+        mine = [row for row in rows if row.group == name]
+        print(f"[{time.strftime('%H:%M:%S')}] measuring {', '.join(row.name for row in mine)} "
+              f"(about {GROUPS[name].seconds} s)", file=sys.stderr, flush=True)
+        figures, error = measure(name)
+        for row in mine:
+            if row.name in figures:
+                entries[row.name] = entry(row, figures[row.name])
+            else:
+                failures[row.name] = error or "the measurement gave no figure for it"
+    print_table(entries, failures, rows)
+    save(entries, rows)
+    print(f"{RESULT}: {len(entries)} rows measured, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+def main(names):
+    if names[:1] == ["--list"]:
+        for row in ROWS:
+            print(f"{row.name:<26}{row.unit:<12}{row.better} is better")
+        return 0
+    if names[:1] == ["--group"]:
+        return in_group(*names[1:])
+    unknown = [n for n in names if n not in [row.name for row in ROWS]]
+    if unknown:
+        print(f"error: there is no row {', '.join(unknown)}; scripts/bench --list says what there is", file=sys.stderr)
+        return 2
+    os.makedirs(RUNS_FOLDER, exist_ok=True)
+    with open("build/bench/lock", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("error: another bench is running in this checkout; two at a time would measure each other",
+                  file=sys.stderr)
+            return 2
+        return run([row for row in ROWS if not names or row.name in names])
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,11 @@
+# The bench's own tools, beside those of tests/bench/dns. Inside the workshop:
+#   make -f tests/bench/build.mk      build/bench/{dnsload,dnsstub,firstbyte}
+# What is measured itself is built by `make image`.
+include tests/bench/dns/build.mk
+.DEFAULT_GOAL := bench-all
+.PHONY: bench-all
+bench-all: build/bench/dnsload build/bench/dnsstub build/bench/firstbyte
+build/bench/firstbyte: tests/bench/firstbyte.c tests/bench/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC    bench $<"
+	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $<

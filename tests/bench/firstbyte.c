@@ -1,0 +1,191 @@
+/*
+ * The first connection as a PC makes it: ask for a name, connect to the address in the answer, wait for the first byte.
+ *
+ *   firstbyte -a RESOLVER [-p PORT] [-n NAMES] [-w MS] NAME    one line of JSON: {"ms":[…],"failed":N}
+ *   firstbyte -l ADDRESS [-p PORT]                             the other end: sends a byte to whoever connects
+ *
+ * NAME may hold one %u, which runs from 0 to NAMES-1; each name is asked for once, one after the other, with -w
+ * milliseconds in between. A failure (no answer or no byte within two seconds, or an answer without an address) is
+ * counted and has no time.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIMIT_S 2
+#define NAMES_MAX 1000
+
+_Noreturn static void die(const char *what)
+{
+    fprintf(stderr, "firstbyte: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* A socket of this type, connected. -1: not within the time. */
+static int reach(int type, struct in_addr to, unsigned port)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = to};
+    struct timeval limit = {.tv_sec = LIMIT_S};
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        die("socket");
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* An A question (RFC 1035 section 4.1) with this id. Returns its length. */
+static size_t question(uint8_t *out, const char *name, uint16_t id)
+{
+    static const uint8_t head[10] = {1, 0, 0, 1}, tail[5] = {0, 0, 1, 0, 1};
+    uint8_t *p = out + 12;
+    out[0] = (uint8_t)(id >> 8);
+    out[1] = (uint8_t)id;
+    memcpy(out + 2, head, sizeof(head));
+    for (const char *c = name; *c != '\0';) {
+        size_t len = strcspn(c, ".");
+        *p++ = (uint8_t)len;
+        memcpy(p, c, len);
+        p += len;
+        c += len + (c[len] == '.');
+    }
+    memcpy(p, tail, sizeof(tail));
+    return (size_t)(p + sizeof(tail) - out);
+}
+
+/* The first A record: each answer here has its owner compressed to two octets, as both resolvers send it. */
+static int first_address(const uint8_t *m, size_t len, size_t at, struct in_addr *out)
+{
+    if (len < 12 || (m[3] & 0xf) != 0)
+        return -1;
+    for (unsigned n = (unsigned)(m[6] << 8 | m[7]); n > 0 && at + 12 <= len; n--) {
+        unsigned type = (unsigned)(m[at + 2] << 8 | m[at + 3]), size = (unsigned)(m[at + 10] << 8 | m[at + 11]);
+        if (type == 1 && size == 4 && at + 16 <= len) {
+            memcpy(out, m + at + 12, 4);
+            return 0;
+        }
+        at += 12 + size;
+    }
+    return -1;
+}
+
+static int resolve(struct in_addr resolver, const char *name, struct in_addr *out)
+{
+    static uint16_t id = 1;
+    uint8_t data[1500];
+    int fd = reach(SOCK_DGRAM, resolver, 53), found = -1;
+    size_t len = question(data, name, ++id);
+    if (fd < 0)
+        return -1;
+    if (send(fd, data, len, 0) == (ssize_t)len) {
+        ssize_t n = recv(fd, data, sizeof(data), 0);
+        if (n > 0)
+            found = first_address(data, (size_t)n, len, out);
+    }
+    close(fd);
+    return found;
+}
+
+/* Milliseconds from the question to the first byte; negative: failed. */
+static double first(struct in_addr resolver, unsigned port, const char *name)
+{
+    struct in_addr server;
+    char byte;
+    double start = now_ms();
+    if (resolve(resolver, name, &server) < 0)
+        return -1;
+    int fd = reach(SOCK_STREAM, server, port);
+    if (fd < 0)
+        return -1;
+    ssize_t n = recv(fd, &byte, 1, 0);
+    double end = now_ms();
+    close(fd);
+    return n == 1 ? end - start : -1;
+}
+
+static int ask(struct in_addr resolver, unsigned port, unsigned names, unsigned pause_ms, const char *format)
+{
+    static double taken[NAMES_MAX];
+    unsigned count = 0, failed = 0;
+    const char *mark = strstr(format, "%u");
+    for (unsigned i = 0; i < names; i++) {
+        char name[300];
+        if (mark != NULL)
+            snprintf(name, sizeof(name), "%.*s%u%s", (int)(mark - format), format, i, mark + 2);
+        else
+            snprintf(name, sizeof(name), "%s", format);
+        double ms = first(resolver, port, name);
+        if (ms < 0)
+            failed++;
+        else
+            taken[count++] = ms;
+        usleep(pause_ms * 1000);
+    }
+    printf("{\"ms\":[");
+    for (unsigned i = 0; i < count; i++)
+        printf("%s%.3f", i > 0 ? "," : "", taken[i]);
+    printf("],\"failed\":%u}\n", failed);
+    return 0;
+}
+
+static int serve(struct in_addr at, unsigned port)
+{
+    struct sockaddr_in me = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = at};
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (fd < 0 || bind(fd, (struct sockaddr *)&me, sizeof(me)) < 0 || listen(fd, 64) < 0)
+        die("cannot listen");
+    for (;;) {
+        int one = accept(fd, NULL, NULL);
+        if (one < 0)
+            continue;
+        setsockopt(one, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        if (send(one, "!", 1, MSG_NOSIGNAL) == 1)
+            shutdown(one, SHUT_WR);
+        close(one);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct in_addr resolver = {0}, at = {0};
+    unsigned port = 443, names = 1, pause_ms = 0;
+    int server = 0, valid = 1;
+    for (int c; (c = getopt(argc, argv, "a:l:p:n:w:")) != -1;) {
+        switch (c) {
+        case 'a': valid = inet_pton(AF_INET, optarg, &resolver) == 1; break;
+        case 'l': server = valid = inet_pton(AF_INET, optarg, &at) == 1; break;
+        case 'p': port = (unsigned)atoi(optarg); break;
+        case 'n': names = (unsigned)atoi(optarg); break;
+        case 'w': pause_ms = (unsigned)atoi(optarg); break;
+        default: valid = 0; break;
+        }
+    }
+    if (valid && server && optind == argc)
+        return serve(at, port);
+    if (!valid || optind + 1 != argc || names < 1 || names > NAMES_MAX || strlen(argv[optind]) > 240) {
+        fprintf(stderr,
+                "usage: firstbyte -a RESOLVER [-p PORT] [-n NAMES] [-w MS] NAME | firstbyte -l ADDRESS [-p PORT]\n");
+        return 2;
+    }
+    return ask(resolver, port, names, pause_ms, argv[optind]);
+}

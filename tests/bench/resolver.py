@@ -1,0 +1,321 @@
+"""The DNS rows and the first connection, in network namespaces on this machine: our gate and names beside dnsmasq.
+
+Three namespaces: `pc` (the load), `box` (what is measured) and `wan` (the line, the registry and its resolver):
+
+    pc0 192.168.77.2…  --  lan0 192.168.77.1  BOX  wan0 198.51.100.2  --  line0 198.51.100.1, 10.20.0.53, 10.20.1.0/24
+
+Ours is the real gate with the real names, started as on the box, the real kernel elements, and configs/firewall.nft. The
+peer is Debian's dnsmasq with --nftset and the peer machine's rule set (peer/firewall.nft). This machine's kernel may
+have no ESP, so both rule sets lose the rules that ask for proof of IPsec, and a stand-in for charon tells gate that the
+tunnel is up; nothing is encrypted on either side.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lab"))
+
+import charon_stand_in       # noqa: E402
+import net                   # noqa: E402
+from figure import CannotMeasure, Figure   # noqa: E402
+
+BOX_LAN, RESOLVER, LINE_DNS, VIP = "192.168.77.1", "10.20.0.53", "198.51.100.1", "10.99.0.1"
+SOURCES = 200                 # addresses of the pc: so that the limit for each client is not what is measured
+NAMES = 64                    # names on the list: as many as a service file may have
+DOMAIN = "bench.example"
+NAME = "n%u." + DOMAIN        # listed
+OTHER = "x%u.other.example"   # not listed
+SECONDS = 3                   # of one run of the load generator
+IN_FLIGHT = 64                # questions at a time
+LOSS = 0.01                   # of the answers may be late or an error; more, and the figure means nothing
+DNSMASQ = "dnsmasq 2.91 --nftset"
+
+# What is taken out of the rule sets, line by line; a line that is not there means that this file must be adapted.
+OURS_WITHOUT_IPSEC = [
+    ("meta mark != 0 meta ipsec missing counter name dropped_clear drop", ""),
+    ("meta mark != 0 meta mark . ipsec in reqid $same accept", "meta mark != 0 accept"),
+    ("meta ipsec exists counter name dropped_wrong_tunnel drop", ""),
+    ("rt ipsec missing counter name dropped_clear drop", ""),
+    ("meta mark . ipsec out reqid $same accept", "accept"),
+]
+PEER_WITHOUT_IPSEC = [("ip daddr $registry rt ipsec missing drop", "")]
+
+SITE = f"""[site]
+name = bench
+service = bench
+idle = 1 h
+outside-session = internet
+session = {{session}}
+
+[wan]
+mode = dhcp
+
+[enroll]
+server = est.lab.example
+ca-fingerprint = {"5e" * 32}
+username = bench
+password = bench-password
+device = bench
+"""
+
+SERVICE = """[service]
+title = bench
+number = 1
+
+[tunnel]
+hub = 198.51.100.1
+hub-id = hub.lab.example
+remote = 10.20.0.0/16
+
+[dns]
+resolver = 10.20.0.53
+
+[allow]
+""" + "".join(f"name = {NAME.replace('%u', str(i))} tcp/443 tls\n" for i in range(NAMES))
+
+
+# ---- the namespaces
+
+def lay_cables():
+    for name in ("pc", "box", "wan"):
+        net.ip("netns", "add", name)
+        net.ip("link", "set", "lo", "up", ns=name)
+        net.sysctl(name, net__ipv4__conf__all__rp_filter=0, net__ipv4__conf__default__rp_filter=0)
+    net.sysctl("box", net__ipv4__ip_forward=1)
+    net.ip("link", "add", "pc0", "netns", "pc", "type", "veth", "peer", "name", "lan0", "netns", "box")
+    net.ip("link", "add", "wan0", "netns", "box", "type", "veth", "peer", "name", "line0", "netns", "wan")
+    addresses = [("pc", "pc0", f"192.168.77.{i}/24") for i in range(2, 2 + SOURCES)]
+    addresses += [("box", "lan0", BOX_LAN + "/24"), ("box", "wan0", "198.51.100.2/24"), ("box", "wan0", VIP + "/32"),
+                  ("wan", "line0", LINE_DNS + "/24"), ("wan", "line0", RESOLVER + "/16")]
+    for ns, device, address in addresses:
+        net.ip("addr", "add", address, "dev", device, ns=ns)
+        net.ip("link", "set", device, "up", ns=ns)
+    net.ip("route", "add", "default", "via", BOX_LAN, ns="pc")
+    net.ip("route", "add", "default", "via", LINE_DNS, ns="box")
+    net.ip("route", "add", VIP, "via", "198.51.100.2", ns="wan")
+    net.ip("route", "add", "local", "10.20.1.0/24", "dev", "lo", ns="wan")
+
+
+def without_ipsec(path, changes, out):
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    for old, new in changes:
+        if old not in text:
+            raise CannotMeasure(f"{path} has no line '{old}' any more: adapt tests/bench/resolver.py")
+        text = text.replace(old, new)
+    with open(out, "w", encoding="utf-8") as f:
+        f.write(text)
+    return out
+
+
+def load_rules(path):
+    net.run("box", ["nft", "flush", "ruleset"])
+    net.run("box", ["conntrack", "-F"])
+    done = net.run("box", ["nft", "-f", path])
+    if done.returncode != 0:
+        raise CannotMeasure(f"the rule set does not load: {done.stderr.strip()[-300:]}")
+
+
+# ---- the two that are compared
+
+class Contender:
+    """Something that answers DNS for the pc, and opens the packet filter for what it answered."""
+
+    def __init__(self, folder):
+        self.folder = os.path.abspath(folder)
+        os.makedirs(self.folder, exist_ok=True)
+        self.log = f"{self.folder}/log"
+        self.process = None
+
+    def tail(self):
+        with open(self.log, errors="replace") as f:
+            return f.read()[-600:]
+
+    def wait(self, name, limit=15):
+        """Ask until the name is answered."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            done = net.run("pc", ["dig", "+short", "+tries=1", "+timeout=1", "@" + BOX_LAN, name])
+            if done.stdout.strip().startswith(("10.20.1.", "203.0.113.")):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise CannotMeasure(f"{type(self).__name__} does not answer for {name}; its log ends: {self.tail()}")
+
+    def run_in_box(self, command):
+        open(self.log, "w").close()
+        self.process = net.start("box", command, self.log)
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+
+class Ours(Contender):
+    """gate, which starts names, as on the box."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.rules = without_ipsec("configs/firewall.nft", OURS_WITHOUT_IPSEC, f"{self.folder}/firewall.nft")
+        self.run = "/run/sekisho"
+        os.makedirs(f"{self.folder}/services", exist_ok=True)
+        with open(f"{self.folder}/services/bench.conf", "w", encoding="ascii") as f:
+            f.write(SERVICE)
+        self.states()
+        self.charon = charon_stand_in.StandIn("/run/bench-vici", VIP)
+
+    def states(self):
+        """What the other programs of the box would have published by now."""
+        now = int(time.time())
+        for name, lines in (
+                ("wan", f"link up\naddress 198.51.100.2\ngateway {LINE_DNS}\ndns {LINE_DNS}\n"),
+                ("clock", "trusted yes\nsource bench\n"),
+                ("enroll", f"phase valid\nsubject CN=bench\nissuer CN=bench\nserial 01\nnot-before {now - 60}\n"
+                           f"not-after {now + 86400}\nrenew-at {now + 43200}\ngeneration 1\nloaded yes\n")):
+            os.makedirs(f"{self.run}/{name}", exist_ok=True)
+            with open(f"{self.run}/{name}/state", "w", encoding="ascii") as f:
+                f.write("version 1\n" + lines)
+
+    def start(self, session=True):
+        load_rules(self.rules)
+        site = f"{self.folder}/site.conf"
+        with open(site, "w", encoding="ascii") as f:
+            f.write(SITE.format(session="always" if session else "demand"))
+        self.charon.up.clear()
+        self.run_in_box(["build/bin/gate", "-s", site, "-d", f"{self.folder}/services", "-D", f"{self.folder}/services",
+                         "-r", self.run, "-n", os.path.abspath("build/bin/names"), "-v", "/run/bench-vici"])
+        if not session:
+            self.wait(OTHER.replace("%u", "0"))
+            return
+        end = time.monotonic() + 15
+        while "session up" not in self.state() and time.monotonic() < end:
+            time.sleep(0.1)
+        if "session up" not in self.state():
+            raise CannotMeasure(f"gate raises no session; its log ends: {self.tail()}")
+
+    def stop(self):
+        super().stop()
+        # The next start must not take the last one's state for its own.
+        try:
+            os.unlink(f"{self.run}/gate/state")
+        except OSError:
+            pass
+
+    def state(self):
+        try:
+            with open(f"{self.run}/gate/state", encoding="utf-8") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+
+class Dnsmasq(Contender):
+    """The peer."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        path = without_ipsec("tests/bench/peer/firewall.nft", PEER_WITHOUT_IPSEC, f"{self.folder}/firewall.nft")
+        with open(path, encoding="utf-8") as f:
+            rules = f.read().replace('"eth0"', '"lan0"').replace('"eth1"', '"wan0"')
+        self.rules = f"{self.folder}/rules.nft"
+        with open(self.rules, "w", encoding="utf-8") as f:
+            f.write(rules)
+        with open(f"{self.folder}/conf", "w", encoding="ascii") as f:
+            f.write(f"keep-in-foreground\nno-resolv\nno-hosts\nno-poll\nuser=root\nlisten-address={BOX_LAN}\n"
+                    f"bind-interfaces\nserver={LINE_DNS}\nserver=/{DOMAIN}/{RESOLVER}\ncache-size=10000\n"
+                    f"dns-forward-max=1000\npid-file=\nnftset=/{DOMAIN}/4#inet#fw#allow\n")
+
+    def start(self, session=True):
+        load_rules(self.rules)
+        self.run_in_box(["dnsmasq", "-C", f"{self.folder}/conf"])
+        self.wait(OTHER.replace("%u", "0"))
+
+
+# ---- the measurements
+
+def tool(ns, *command, timeout=60):
+    done = net.run(ns, command, timeout=timeout)
+    if done.returncode != 0:
+        raise CannotMeasure(f"{os.path.basename(command[0])} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return json.loads(done.stdout)
+
+
+def load(contender, name, names, in_flight=IN_FLIGHT, seconds=SECONDS):
+    found = tool("pc", "build/bench/dnsload", "-a", BOX_LAN, "-s", "192.168.77.2", "-k", str(min(SOURCES, in_flight)), "-w",
+                 str(in_flight), "-t", str(seconds), "-N", str(names), name)
+    bad = found["failed"] + found["lost"]
+    if found["answers"] == 0 or bad > found["answers"] * LOSS:
+        raise CannotMeasure(f"{type(contender).__name__}: of {found['answers']} answers {found['failed']} were errors, and "
+                            f"{found['lost']} did not come within a second")
+    return found
+
+
+def alternate(contenders, runs, measure, session=True):
+    """measure(contender) in turn, each time on a fresh start: a list for each contender."""
+    found = [[] for _ in contenders]
+    for _ in range(runs):
+        for mine, contender in zip(found, contenders):
+            contender.start(session)
+            try:
+                mine.append(measure(contender))
+            finally:
+                contender.stop()
+    return found
+
+
+def cached(contenders, runs):
+    def one(contender):
+        contender.wait(NAME.replace("%u", "0"))
+        load(contender, NAME, NAMES, seconds=0.5)
+        return load(contender, NAME, NAMES)
+    ours, peers = alternate(contenders, runs, one)
+    return {
+        "dns_cached_qps": Figure([r["qps"] for r in ours], DNSMASQ, [r["qps"] for r in peers],
+                                 f"{NAMES} listed names in a session, {IN_FLIGHT} questions in flight"),
+        "dns_p99_us": Figure([r["p99_us"] for r in ours], DNSMASQ, [r["p99_us"] for r in peers],
+                             "the same load: 99 of 100 answers came within this time"),
+    }
+
+
+def uncached(contenders, runs):
+    def one(contender):
+        return load(contender, OTHER, 1000000)
+    ours, peers = alternate(contenders, runs, one, session=False)
+    return {"dns_uncached_qps": Figure([r["qps"] for r in ours], DNSMASQ, [r["qps"] for r in peers],
+                                       "names on no list, outside a session: forwarded, none asked for twice")}
+
+
+def first_connection(contenders, runs):
+    def one(_):
+        found = tool("pc", "build/bench/firstbyte", "-a", BOX_LAN, "-n", str(NAMES), "-w", "10", NAME)
+        if found["failed"] or not found["ms"]:
+            raise CannotMeasure(f"{found['failed']} of {NAMES} first connections failed")
+        return sorted(found["ms"])[len(found["ms"]) // 2]
+    ours, peers = alternate(contenders, runs, one)
+    return {"first_connection_ms": Figure(ours, DNSMASQ, peers, f"DNS question to first byte; each run {NAMES} names, "
+                                          "each asked for the first time; namespaces, no encryption on either side")}
+
+
+def measure(what, folder, runs):
+    """{name: Figure} of one of cached, uncached, first_connection. In a jail of its own."""
+    # names wants /var/empty, which the workshop's read-only root does not have.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "bench", "/var"], check=True)
+    os.mkdir("/var/empty", 0o755)
+    lay_cables()
+    net.start("wan", ["build/bench/dnsstub", "-a", RESOLVER, "-b", "10.20.1.1"], f"{folder}/dnsstub.log")
+    net.start("wan", ["build/bench/dnsstub", "-a", LINE_DNS, "-b", "203.0.113.1"], f"{folder}/line-dnsstub.log")
+    net.start("wan", ["build/bench/firstbyte", "-l", "0.0.0.0", "-p", "443"], f"{folder}/server.log")
+    time.sleep(0.2)
+    contenders = [Ours(f"{folder}/ours"), Dnsmasq(f"{folder}/dnsmasq")]
+    return {"cached": cached, "uncached": uncached, "first_connection": first_connection}[what](contenders, runs)

@@ -16,7 +16,7 @@ import serial
 import topology as t
 from peer import pack
 
-MEMORY = 256          # MiB: with 96 the stock kernel does not even unpack its RAM disk
+MEMORY = 256          # MiB; room to spare, so that memory never slows the peer down
 STRONGSWAN = """charon {
 	load = nonce openssl pem x509 revocation constraints kernel-netlink socket-default vici
 	install_routes = yes

@@ -11,30 +11,30 @@ enum msg_role { ROLE_GATE, ROLE_NAMES, ROLE_ENROLL, ROLE_ENROLL_NET, ROLE_CTL_CL
 enum msg_type {
     /* gate -> names */
     MSG_LISTEN = 1, /* fd: a bound DNS socket of the LAN (struct msg_listen) */
-    MSG_UPSTREAM,   /* fd: a connected UDP socket to a resolver (struct msg_upstream) */
+    MSG_UPSTREAM, /* fd: a connected UDP socket to a resolver (struct msg_upstream) */
     MSG_UPSTREAM_CLEAR, /* close all upstream sockets of a service (struct msg_service) */
-    MSG_NAME,       /* one listed name (struct msg_name) */
-    MSG_NAMES_END,  /* the list is complete: begin to answer (no body) */
-    MSG_MODE,       /* what may be answered now (struct msg_mode) */
-    MSG_ADMITTED,   /* reply to MSG_ADMIT (struct msg_admitted) */
+    MSG_NAME, /* one listed name (struct msg_name) */
+    MSG_NAMES_END, /* the list is complete: begin to answer (no body) */
+    MSG_MODE, /* what may be answered now (struct msg_mode) */
+    MSG_ADMITTED, /* reply to MSG_ADMIT (struct msg_admitted) */
     /* names -> gate */
-    MSG_WANT = 32,  /* a listed name was asked for (struct msg_want) */
-    MSG_ADMIT,      /* addresses of a listed name, to be opened (struct msg_admit) */
-    MSG_REFUSED,    /* a name or an answer was refused; for counting and the log (struct msg_refused) */
-    MSG_STATS,      /* counters, about every 5 s when changed (struct msg_stats) */
+    MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
+    MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
+    MSG_REFUSED, /* a name or an answer was refused; for counting and the log (struct msg_refused) */
+    MSG_STATS, /* counters, about every 5 s when changed (struct msg_stats) */
     /* enroll <-> enroll-net */
     MSG_EST_START = 64, /* key -> net: do one exchange (struct msg_est_start) */
-    MSG_EST_CSR,        /* key -> net: the PKCS#10 in DER (struct msg_blob) */
-    MSG_EST_CHAIN,      /* key -> net: current client certificate and CA, DER, one a message (struct msg_blob) */
-    MSG_SIGN,           /* net -> key: sign this TLS handshake digest (struct msg_sign) */
-    MSG_SIGNATURE,      /* key -> net (struct msg_blob) */
-    MSG_EST_CERT,       /* net -> key: a certificate in DER, device certificate first (struct msg_blob) */
-    MSG_EST_DONE,       /* net -> key: how it ended (struct msg_est_done) */
+    MSG_EST_CSR, /* key -> net: the PKCS#10 in DER (struct msg_blob) */
+    MSG_EST_CHAIN, /* key -> net: current client certificate and CA, DER, one a message (struct msg_blob) */
+    MSG_SIGN, /* net -> key: sign this TLS handshake digest (struct msg_sign) */
+    MSG_SIGNATURE, /* key -> net (struct msg_blob) */
+    MSG_EST_CERT, /* net -> key: a certificate in DER, device certificate first (struct msg_blob) */
+    MSG_EST_DONE, /* net -> key: how it ended (struct msg_est_done) */
     /* sekisho -> daemon, and back, over ctl.sock */
     MSG_CTL_SESSION_START = 96, /* struct msg_service: service number, 0: the first */
-    MSG_CTL_SESSION_END,        /* no body */
-    MSG_CTL_CERT_RENEW,         /* no body */
-    MSG_CTL_REPLY               /* struct msg_reply */
+    MSG_CTL_SESSION_END, /* no body */
+    MSG_CTL_CERT_RENEW, /* no body */
+    MSG_CTL_REPLY /* struct msg_reply */
 };
 
 struct msg_head {
@@ -67,9 +67,9 @@ struct msg_name {
 enum msg_mode_kind { MODE_CLOSED, MODE_INTERNET, MODE_SESSION };
 
 struct msg_mode {
-    uint8_t mode;        /* enum msg_mode_kind */
+    uint8_t mode; /* enum msg_mode_kind */
     uint8_t services_up; /* bit N-1: the tunnel of service N is up */
-    uint8_t failed;      /* bit N-1: raising service N has just failed: answer SERVFAIL to those who wait */
+    uint8_t failed; /* bit N-1: raising service N has just failed: answer SERVFAIL to those who wait */
     uint32_t generation; /* of the session; 0 outside */
 };
 
@@ -84,17 +84,17 @@ struct msg_admit {
     uint32_t seq; /* echoed in the reply */
     uint16_t id;
     uint32_t generation; /* the session that the answer was made in; another one is refused */
-    uint32_t timeout_s;  /* of the set elements: served TTL + grace */
+    uint32_t timeout_s; /* of the set elements: served TTL + grace */
     uint8_t count;
     struct addr addrs[MSG_ADMIT_ADDRS];
 };
 
 enum msg_verdict {
     ADMIT_OK,
-    ADMIT_STALE,      /* another session, or none, by now */
-    ADMIT_OUTSIDE,    /* an address outside the tunnel's remote selectors */
-    ADMIT_FORBIDDEN,  /* loopback, multicast, LAN, the box itself … */
-    ADMIT_KERNEL      /* the kernel did not take it */
+    ADMIT_STALE, /* another session, or none, by now */
+    ADMIT_OUTSIDE, /* an address outside the tunnel's remote selectors */
+    ADMIT_FORBIDDEN, /* loopback, multicast, LAN, the box itself … */
+    ADMIT_KERNEL /* the kernel did not take it */
 };
 
 struct msg_admitted {
@@ -103,14 +103,14 @@ struct msg_admitted {
 };
 
 enum msg_why {
-    WHY_NOT_LISTED,   /* the name is on no list */
-    WHY_CLOSED,       /* listed, but the box is closed and cannot raise the tunnel */
-    WHY_OUTSIDE,      /* answer outside the tunnel */
-    WHY_FORBIDDEN,    /* answer points at the LAN, loopback … */
-    WHY_TYPE,         /* a query type that is not answered */
-    WHY_UPSTREAM,     /* the resolver is silent or broken */
-    WHY_CHAIN,        /* a CNAME that leads to a name that is not acceptable */
-    WHY_FLOOD,        /* too many queries of one client */
+    WHY_NOT_LISTED, /* the name is on no list */
+    WHY_CLOSED, /* listed, but the box is closed and cannot raise the tunnel */
+    WHY_OUTSIDE, /* answer outside the tunnel */
+    WHY_FORBIDDEN, /* answer points at the LAN, loopback … */
+    WHY_TYPE, /* a query type that is not answered */
+    WHY_UPSTREAM, /* the resolver is silent or broken */
+    WHY_CHAIN, /* a CNAME that leads to a name that is not acceptable */
+    WHY_FLOOD, /* too many queries of one client */
     WHY_MALFORMED,
     WHY_COUNT
 };
@@ -119,7 +119,7 @@ struct msg_refused {
     uint8_t why; /* enum msg_why */
     uint16_t qtype;
     struct addr client;
-    struct addr answer;       /* the address refused, if one was */
+    struct addr answer; /* the address refused, if one was */
     char name[CONF_FQDN_MAX]; /* printable ASCII, checked by names and again by gate before logging */
 };
 
@@ -149,10 +149,10 @@ struct msg_sign {
 
 struct msg_est_done {
     uint8_t ok;
-    uint8_t person;        /* 1: does not get better by waiting, somebody must act (password, fingerprint …) */
-    uint16_t http_status;  /* 0: none came */
+    uint8_t person; /* 1: does not get better by waiting, somebody must act (password, fingerprint …) */
+    uint16_t http_status; /* 0: none came */
     uint32_t retry_after_s; /* 0: none */
-    char text[160];         /* one sentence for people, printable */
+    char text[160]; /* one sentence for people, printable */
 };
 
 struct msg_reply {

@@ -177,6 +177,7 @@ def cpio(tree, out):
             f.write(data)
             pad()
 
+        entry(0, ".", stat.S_IFDIR | 0o755)
         for inode, path in enumerate(sorted(tree.entries), 1):
             kind, *args = tree.entries[path]
             name = path.lstrip("/")

@@ -2,4 +2,5 @@
 clock_floor() {
 	[ "$(date +%s)" -ge "$1" ] || date -s "@$1" >/dev/null
 }
-clock_floor "$(cat /etc/sekisho/build-time)"
+read -r built </etc/sekisho/build-time
+clock_floor "$built"

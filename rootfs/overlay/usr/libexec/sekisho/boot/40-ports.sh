@@ -1,7 +1,10 @@
 # Network cards get their roles as names, by the board's map: the n-th card in the order of PCI addresses.
-cards=$(for n in /sys/class/net/*; do
-	[ -e "$n/device" ] && printf '%s %s\n' "$(readlink -f "$n/device")" "${n##*/}"
-done | sort | cut -d' ' -f2)
+cards=
+for device in /sys/bus/pci/devices/*; do
+	for n in "$device"/net/* "$device"/virtio*/net/*; do
+		[ ! -e "$n" ] || cards="$cards ${n##*/}"
+	done
+done
 while read -r role number _; do
 	case $role in '' | \#*) continue ;; esac
 	i=0

@@ -1,20 +1,20 @@
 # The state partition, found by its name; what lasts is only there.
 find_state() {
+	device=
 	for u in /sys/class/block/*/uevent; do
-		if grep -qsx PARTNAME=sekisho-state "$u"; then
-			u=${u%/uevent}
-			echo "/dev/${u##*/}"
-			return
-		fi
+		[ -e "$u" ] || continue
+		while read -r line; do
+			[ "$line" != PARTNAME=sekisho-state ] || { u=${u%/uevent}; device=/dev/${u##*/}; return; }
+		done <"$u"
 	done
 }
 tries=0
-device=$(find_state)
+find_state
 # Disks on USB and NVMe show up some seconds after the kernel.
 while [ -z "$device" ] && [ $tries -lt 50 ]; do
 	sleep 0.2
 	tries=$((tries + 1))
-	device=$(find_state)
+	find_state
 done
 state=no
 if [ -z "$device" ]; then
@@ -27,13 +27,11 @@ fi
 # Without it the programs still start, so that the console and the lights can say what is wrong.
 [ $state = yes ] || mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=4m state /state
 
-mkdir -p /state/services /state/keys /state/audit
-chown root:sekisho /state/services && chmod 0755 /state/services
+files=
 for f in /state/site.conf /state/services/*.conf; do
-	[ ! -f "$f" ] || { chown root:sekisho "$f" && chmod 0640 "$f"; }
+	[ ! -f "$f" ] || files="$files $f"
 done
-chown enroll:enroll /state/keys && chmod 0700 /state/keys
-chown audit:sekisho /state/audit && chmod 0750 /state/audit
+[ -z "$files" ] || { chown root:sekisho $files && chmod 0640 $files; }
 if [ -f /state/clock ]; then
 	read -r last </state/clock
 	case $last in *[!0-9]* | '') ;; *) clock_floor "$last" ;; esac

@@ -16,6 +16,11 @@ IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 VNET_HDR_SIZE = 12    # virtio 1.0
 
 
+def nodad(address: str) -> tuple:
+    """An IPv6 address is usable at once only without duplicate detection: a server that binds it must not wait."""
+    return ("nodad",) if ":" in address else ()
+
+
 def ip(*args, ns=None, check=True):
     command = ("ip",) + (("-n", ns) if ns else ()) + tuple(args)
     done = subprocess.run(command, capture_output=True, text=True)
@@ -86,7 +91,7 @@ def build():
         if ns.bridge:
             ip("link", "add", ns.bridge, "type", "bridge", "forward_delay", "0", ns=ns.name)
             for address in ns.bridge_addresses:
-                ip("addr", "add", address, "dev", ns.bridge, ns=ns.name)
+                ip("addr", "add", address, "dev", ns.bridge, *nodad(address), ns=ns.name)
             ip("link", "set", ns.bridge, "up", ns=ns.name)
     for ns in topology.NAMESPACES:
         for interface in ns.interfaces:
@@ -111,5 +116,5 @@ def _interface(ns, i):
         ip("link", "add", i.name, "netns", ns.name, "type", "veth", "peer", "name", port, "netns", i.peer)
         ip("link", "set", port, "master", bridge, "up", ns=i.peer)
     for address in i.addresses:
-        ip("addr", "add", address, "dev", i.name, ns=ns.name)
+        ip("addr", "add", address, "dev", i.name, *nodad(address), ns=ns.name)
     ip("link", "set", i.name, "up", ns=ns.name)

@@ -75,18 +75,13 @@ static bool text_ok(const char *text, size_t len)
     return true;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* Cut white space at both ends, in place; returns the new start. */
+/* Cut blanks at both ends, in place; returns the new start. */
 static char *trim(char *text)
 {
-    while (is_blank(*text))
+    while (*text == ' ')
         text++;
     size_t len = strlen(text);
-    while (len > 0 && is_blank(text[len - 1]))
+    while (len > 0 && text[len - 1] == ' ')
         len--;
     text[len] = '\0';
     return text;
@@ -149,7 +144,7 @@ static void take_value(struct conf_parser *p, const struct conf_key *key, char *
     else if (is_placeholder(value))
         conf_fail(p, key->remedy, "`%s` still has the sample's placeholder%s%.80s", key->name,
                   (key->flags & CONF_SECRET) ? "" : " ", (key->flags & CONF_SECRET) ? "" : value);
-    else if (strstr(value, " #") || strstr(value, "\t#"))
+    else if (strstr(value, " #"))
         conf_fail(p, "Put the comment on a line of its own, above this one.", "`%s` has a comment after its value",
                   key->name);
     else if ((wrong = key->parse(p, value)) && (key->flags & CONF_SECRET))
@@ -214,7 +209,9 @@ void conf_line(struct conf_parser *p, const char *line, size_t len)
         conf_fail(p, "Save the file as plain text in UTF-8.", "the line is not plain UTF-8 text");
         return;
     }
-    memcpy(copy, line, len);
+    /* A tab is white space like a blank; in a name that people see it would be a control character. */
+    for (size_t i = 0; i < len; i++)
+        copy[i] = line[i] == '\t' ? ' ' : line[i];
     copy[len] = '\0';
     char *text = trim(copy);
     if (*text == '\0' || *text == '#')

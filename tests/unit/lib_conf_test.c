@@ -377,6 +377,15 @@ static void load_all(void **state)
     assert_int_equal(chdir("/"), 0);
 }
 
+/* A tab is white space; none may get into text that people see. */
+static void tabs_are_blanks(void **state)
+{
+    (void)state;
+    read_service("[service]\n\ttitle\t=\tOnly\tone \nnumber = 1\n" TUNNEL DNS ALLOW);
+    assert_good();
+    assert_string_equal(service.title, "Only one");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +395,7 @@ int main(void)
         cmocka_unit_test(refuses_site),
         cmocka_unit_test(refuses_whole_site),
         cmocka_unit_test(refuses_service),
+        cmocka_unit_test(tabs_are_blanks),
         cmocka_unit_test(limits),
         cmocka_unit_test(password_is_never_quoted),
         cmocka_unit_test(bad_service_name),

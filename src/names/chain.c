@@ -212,6 +212,12 @@ static bool hints_harmless(const ares_dns_rr_t *rr, ares_dns_rr_key_t key, struc
 
 static bool record_harmless(const ares_dns_rr_t *rr, struct addr *bad)
 {
+    /* Another class than IN was not asked for, and what its data mean to a careless client nobody knows. (In an OPT
+     * record the field is a size: RFC 6891 section 6.1.2.) */
+    if (ares_dns_rr_get_type(rr) != ARES_REC_TYPE_OPT && ares_dns_rr_get_class(rr) != ARES_CLASS_IN) {
+        memset(bad, 0, sizeof(*bad));
+        return false;
+    }
     if (record_addr(rr, bad))
         return !chain_addr_forbidden(bad) && !chain_addr_private(bad);
     if (ares_dns_rr_get_type(rr) == ARES_REC_TYPE_HTTPS)

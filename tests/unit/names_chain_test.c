@@ -290,6 +290,17 @@ static void test_harmless_hints(void **state)
     harmless("fd00::1");
 }
 
+static void test_harmless_other_class(void **state)
+{
+    (void)state;
+    struct addr bad;
+    begin(DNS_A, 0x8180);
+    wire_addr(&m, NAME, 60, "203.0.113.5");
+    m.data[m.len - 11] = 3; /* CHAOS; an address there would be another thing, but not to a careless client */
+    assert_false(chain_harmless(m.data, m.len, &bad));
+    assert_int_equal(bad.family, 0);
+}
+
 static void test_harmless_malformed(void **state)
 {
     (void)state;
@@ -319,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_harmless_sections),
         cmocka_unit_test(test_harmless_hints),
+        cmocka_unit_test(test_harmless_other_class),
         cmocka_unit_test(test_harmless_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

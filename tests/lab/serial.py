@@ -7,12 +7,29 @@ import threading
 import time
 
 
+CONNECT_LIMIT = 10     # seconds
+
+
+def connect(path, limit=CONNECT_LIMIT):
+    """A connection to the unix socket at path. Its file is there a moment before anybody listens: that is waited for."""
+    end = time.monotonic() + limit
+    while True:
+        s = socket.socket(socket.AF_UNIX)
+        try:
+            s.connect(path)
+            return s
+        except (ConnectionRefusedError, FileNotFoundError):
+            s.close()
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 class Line:
     """A serial port on a unix socket: reads everything into memory, in a thread of its own."""
 
     def __init__(self, path, log=None):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+        self.socket = connect(path)
         # Not by QEMU's own `logfile`, which writes twice what the other side was too slow to take.
         self.log = open(log, "ab", buffering=0) if log else None
         self.data = bytearray()

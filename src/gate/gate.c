@@ -356,6 +356,8 @@ static void start(struct gate *g)
     watch_init(&g->certificate_file, g->paths.run, "enroll/state");
     if (kernel_registry(g->conf.services, g->conf.service_count) < 0)
         log_error("the kernel does not take the registry's prefixes: %s", strerror(errno));
+    if (kernel_hosts(&g->conf) < 0)
+        log_error("the kernel does not take which host may use what: %s", strerror(errno));
     admit_init(&g->admit, &g->conf);
     session_init(&g->session, &g->conf, &session_ops, g);
     charon_init(&g->charon, &g->loop, &g->conf, &g->session);

@@ -59,6 +59,8 @@ int kernel_set(const struct kernel_view *view);
 int kernel_closed(void);
 /* Replace tunnel_v4 and tunnel_v6 by the remote prefixes of all services. Prefixes must not overlap. */
 int kernel_registry(const struct conf_service *services, unsigned count);
+/* Replace which LAN host may use which service: hosts, hosts_may, hosts_at, hosts_v4 and unbound. */
+int kernel_hosts(const struct conf *conf);
 /* Replace the DNS servers that the box itself may ask. count <= KERNEL_RESOLVERS_MAX */
 int kernel_resolvers(const struct addr *addrs, unsigned count);
 /* Add or renew elements. count <= KERNEL_ALLOW_MAX */

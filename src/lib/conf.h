@@ -25,6 +25,7 @@
 #define CONF_PORTS_MAX 8     /* ports of one allow line */
 #define CONF_PREFIXES_MAX 16 /* remote prefixes of one service */
 #define CONF_ADDRS_MAX 4     /* DNS or NTP servers of one kind */
+#define CONF_HOSTS_MAX 64    /* LAN hosts that are bound to a service */
 #define CONF_ERRORS_MAX 32   /* more are counted, not kept */
 
 /* An address of either family; v4 in the first four octets, network byte order. */
@@ -54,6 +55,13 @@ enum conf_outside { CONF_OUTSIDE_CLOSED, CONF_OUTSIDE_INTERNET };
 enum conf_start { CONF_START_DEMAND, CONF_START_ALWAYS };
 enum conf_wan { CONF_WAN_DHCP, CONF_WAN_STATIC };
 
+/* A LAN host that is bound to one service: known by its network card, and by the address it always gets. */
+struct conf_host {
+    struct addr addr; /* IPv4, inside the LAN's prefix, not the box's own; by DHCP always the same */
+    uint8_t mac[6];
+    char service[CONF_NAME_MAX]; /* "" : bound to none of the services: it may use none */
+};
+
 /* One site file. Times are seconds. Strings are NUL-terminated; an empty string or family 0 means "not given". */
 struct conf_site {
     char name[CONF_TEXT_MAX];                             /* [site] name */
@@ -74,6 +82,10 @@ struct conf_site {
     struct prefix lan_address;                            /* [lan] address: the box's own, default 192.168.77.1/24 */
     struct addr dhcp_first, dhcp_last;                    /* [lan] dhcp = FIRST-LAST, or `off` (family 0) */
 
+    unsigned host_count;
+    struct conf_host hosts[CONF_HOSTS_MAX];               /* [hosts] host = ADDRESS MAC SERVICE|none (repeatable) */
+    char others[CONF_NAME_MAX]; /* [hosts] others = all | none | SERVICE: hosts without a line; default all: "all" */
+
     char est_host[CONF_FQDN_MAX];                         /* [enroll] server = HOST[:PORT] */
     uint16_t est_port;
     char est_label[CONF_NAME_MAX];                        /* [enroll] label: RFC 7030 3.2.2 arbitrary label */
@@ -90,7 +102,8 @@ struct conf_port {
 };
 
 struct conf_rule {
-    char name[CONF_FQDN_MAX]; /* lower case, no final dot */
+    char name[CONF_FQDN_MAX]; /* lower case, no final dot; or `*.` and at least two labels: every name below them */
+    bool ech_noise; /* `ech-noise`: the server has no ECH, so a browser's random ECH extension (GREASE) is let through */
     unsigned port_count;
     struct conf_port ports[CONF_PORTS_MAX];
 };
@@ -111,7 +124,7 @@ struct conf_service {
     struct addr resolver; /* [dns] resolver = ADDRESS: inside the tunnel */
     unsigned rule_count;
     struct conf_rule
-        rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls] [, PROTO/PORT [tls]]… (repeatable) */
+        rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls [ech-noise]] [, …] (repeatable) */
 };
 
 /*
@@ -156,6 +169,9 @@ bool conf_parse_addr(const char *text, struct addr *out);
 bool conf_parse_prefix(const char *text,
                        struct prefix *out); /* host bits must be zero unless it is an interface address */
 bool conf_is_fqdn(const char *text); /* at least two labels, RFC 1123 letters, no final dot */
+bool conf_is_pattern(const char *text); /* an FQDN as above, or `*.` followed by one */
+/* Does a listed name (exact or wildcard) cover this one? Both lower case. `*.a.b` covers x.a.b and y.x.a.b, not a.b. */
+bool conf_name_covers(const char *pattern, const char *name);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* Private, loopback, link-local, multicast, unspecified, documentation, shared (RFC 6890 registries): never public. */

@@ -186,6 +186,19 @@ bool conf_is_fqdn(const char *text)
     return labels >= 2 && strspn(label, "0123456789") != strlen(label);
 }
 
+bool conf_is_pattern(const char *text)
+{
+    return conf_is_fqdn(text[0] == '*' && text[1] == '.' ? text + 2 : text);
+}
+
+bool conf_name_covers(const char *pattern, const char *name)
+{
+    if (pattern[0] != '*')
+        return strcmp(pattern, name) == 0;
+    size_t tail = strlen(pattern + 1), len = strlen(name); /* the tail begins with its dot */
+    return len > tail && strcmp(name + len - tail, pattern + 1) == 0;
+}
+
 bool conf_is_short_name(const char *text)
 {
     size_t len = strlen(text);

@@ -44,7 +44,32 @@ static bool service_only_ok(const struct msg *m)
 static bool name_ok(const struct msg *m)
 {
     const struct msg_name *b = &m->u.name;
-    return b->service >= 1 && service_ok(b->service) && text_ends(b->name, sizeof b->name) && conf_is_fqdn(b->name);
+    return b->service >= 1 && service_ok(b->service) && b->ech_noise <= 1 && text_ends(b->name, sizeof b->name) &&
+           conf_is_pattern(b->name);
+}
+
+static bool host_ok(const struct msg *m)
+{
+    return addr_ok(&m->u.host.addr, true);
+}
+
+static bool queue_ok(const struct msg *m)
+{
+    return m->u.queue.kind <= QUEUE_BLOCKED;
+}
+
+static bool flow_ok(const struct msg *m)
+{
+    const struct msg_flow *b = &m->u.flow;
+    return b->what < FLOW_WHAT_COUNT && b->service >= 1 && service_ok(b->service) && b->count <= MSG_FLOW_PACKETS &&
+           (b->count > 0 || b->what == FLOW_TOO_SLOW) && addr_ok(&b->client, false) && addr_ok(&b->server, false) &&
+           b->client.family == b->server.family && text_ends(b->name, sizeof b->name);
+}
+
+static bool blocked_ok(const struct msg *m)
+{
+    const struct msg_blocked *b = &m->u.blocked;
+    return text_ends(b->reason, sizeof b->reason) && addr_ok(&b->client, true) && addr_ok(&b->server, true);
 }
 
 static bool mode_ok(const struct msg *m)
@@ -70,7 +95,7 @@ static bool admit_ok(const struct msg *m)
     for (unsigned i = 0; i < b->count; i++)
         if (!addr_ok(&b->addrs[i], false))
             return false;
-    return true;
+    return text_ends(b->name, sizeof b->name) && conf_is_fqdn(b->name);
 }
 
 static bool refused_ok(const struct msg *m)
@@ -132,15 +157,21 @@ static const struct rule rules[] = {
     {MSG_LISTEN, TO(ROLE_NAMES), BODY(msg_listen), true, listen_ok},
     {MSG_UPSTREAM, TO(ROLE_NAMES), BODY(msg_upstream), true, upstream_ok},
     {MSG_UPSTREAM_CLEAR, TO(ROLE_NAMES), BODY(msg_service), false, service_only_ok},
-    {MSG_NAME, TO(ROLE_NAMES), BODY(msg_name), false, name_ok},
-    {MSG_NAMES_END, TO(ROLE_NAMES), 0, false, NULL},
-    {MSG_MODE, TO(ROLE_NAMES), BODY(msg_mode), false, mode_ok},
+    {MSG_NAME, TO(ROLE_NAMES) | TO(ROLE_HELLO), BODY(msg_name), false, name_ok},
+    {MSG_HOST, TO(ROLE_NAMES), BODY(msg_host), false, host_ok},
+    {MSG_NAMES_END, TO(ROLE_NAMES) | TO(ROLE_HELLO), 0, false, NULL},
+    {MSG_MODE, TO(ROLE_NAMES) | TO(ROLE_HELLO), BODY(msg_mode), false, mode_ok},
     {MSG_ADMITTED, TO(ROLE_NAMES), BODY(msg_admitted), false, admitted_ok},
 
     {MSG_WANT, TO(ROLE_GATE), BODY(msg_want), false, want_ok},
     {MSG_ADMIT, TO(ROLE_GATE), BODY(msg_admit), false, admit_ok},
     {MSG_REFUSED, TO(ROLE_GATE), BODY(msg_refused), false, refused_ok},
     {MSG_STATS, TO(ROLE_GATE), BODY(msg_stats), false, NULL},
+
+    {MSG_QUEUE, TO(ROLE_HELLO), BODY(msg_queue), true, queue_ok},
+    {MSG_FLOW, TO(ROLE_GATE), BODY(msg_flow), false, flow_ok},
+    {MSG_BLOCKED, TO(ROLE_GATE), BODY(msg_blocked), false, blocked_ok},
+    {MSG_HELLO_STATS, TO(ROLE_GATE), BODY(msg_hello_stats), false, NULL},
 
     {MSG_EST_START, TO(ROLE_ENROLL_NET), BODY(msg_est_start), false, est_start_ok},
     {MSG_EST_CSR, TO(ROLE_ENROLL_NET), BODY(msg_blob), false, blob_ok},

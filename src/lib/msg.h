@@ -6,22 +6,29 @@
 
 #include <stdint.h>
 
-enum msg_role { ROLE_GATE, ROLE_NAMES, ROLE_ENROLL, ROLE_ENROLL_NET, ROLE_CTL_CLIENT };
+enum msg_role { ROLE_GATE, ROLE_NAMES, ROLE_HELLO, ROLE_ENROLL, ROLE_ENROLL_NET, ROLE_CTL_CLIENT };
 
 enum msg_type {
     /* gate -> names */
     MSG_LISTEN = 1, /* fd: a bound DNS socket of the LAN (struct msg_listen) */
     MSG_UPSTREAM, /* fd: a connected UDP socket to a resolver (struct msg_upstream) */
     MSG_UPSTREAM_CLEAR, /* close all upstream sockets of a service (struct msg_service) */
-    MSG_NAME, /* one listed name (struct msg_name) */
-    MSG_NAMES_END, /* the list is complete: begin to answer (no body) */
-    MSG_MODE, /* what may be answered now (struct msg_mode) */
+    MSG_NAME, /* one listed name; also to hello (struct msg_name) */
+    MSG_HOST, /* which services a LAN host may use; before MSG_NAMES_END (struct msg_host) */
+    MSG_NAMES_END, /* the list is complete: begin to answer; also to hello (no body) */
+    MSG_MODE, /* what may be answered now; also to hello, which then forgets its flows (struct msg_mode) */
     MSG_ADMITTED, /* reply to MSG_ADMIT (struct msg_admitted) */
+    /* gate -> hello */
+    MSG_QUEUE, /* fd: netlink socket to read packets from, replaces one of the same kind (struct msg_queue) */
     /* names -> gate */
     MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
     MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
     MSG_REFUSED, /* a name or an answer was refused; for counting and the log (struct msg_refused) */
     MSG_STATS, /* counters, about every 5 s when changed (struct msg_stats) */
+    /* hello -> gate */
+    MSG_FLOW = 48, /* what is to be done with a TLS flow's held packets (struct msg_flow) */
+    MSG_BLOCKED, /* the rule set has refused a packet; for counting and the log (struct msg_blocked) */
+    MSG_HELLO_STATS, /* counters, about every 5 s when changed (struct msg_hello_stats) */
     /* enroll <-> enroll-net */
     MSG_EST_START = 64, /* key -> net: do one exchange (struct msg_est_start) */
     MSG_EST_CSR, /* key -> net: the PKCS#10 in DER (struct msg_blob) */
@@ -61,7 +68,14 @@ struct msg_service {
 struct msg_name {
     uint16_t id;
     uint8_t service;
-    char name[CONF_FQDN_MAX]; /* lower case, NUL-terminated */
+    uint8_t ech_noise; /* to hello: an ECH extension in the ClientHello is no reason to refuse (conf.h) */
+    char name[CONF_FQDN_MAX]; /* lower case, NUL-terminated; a wildcard begins with `*.` */
+};
+
+/* Bit N-1 of services: the host may use service N. family 0: hosts that are bound to none. */
+struct msg_host {
+    struct addr addr;
+    uint8_t services;
 };
 
 enum msg_mode_kind { MODE_CLOSED, MODE_INTERNET, MODE_SESSION };
@@ -87,6 +101,7 @@ struct msg_admit {
     uint32_t timeout_s; /* of the set elements: served TTL + grace */
     uint8_t count;
     struct addr addrs[MSG_ADMIT_ADDRS];
+    char name[CONF_FQDN_MAX]; /* what was asked for: the name with this id, or one that its wildcard covers */
 };
 
 enum msg_verdict {
@@ -112,6 +127,8 @@ enum msg_why {
     WHY_CHAIN, /* a CNAME that leads to a name that is not acceptable */
     WHY_FLOOD, /* too many queries of one client */
     WHY_MALFORMED,
+    WHY_HOST, /* listed, but the asking host is bound to another service */
+    WHY_LIMIT, /* a limit of the box bites: too many names, addresses or questions at once */
     WHY_COUNT
 };
 
@@ -125,6 +142,62 @@ struct msg_refused {
 
 struct msg_stats {
     uint64_t queries, cached, answered, refused, failed;
+};
+
+/* ---- hello ---- */
+
+enum msg_queue_kind {
+    QUEUE_HELLO, /* nfnetlink_queue: packets of TLS flows that no name has been agreed for */
+    QUEUE_BLOCKED /* nfnetlink_log: the heads of refused packets, the rule's reason as prefix */
+};
+
+/*
+ * gate keeps the same socket: it alone may write (verdicts need CAP_NET_ADMIN), hello alone reads. So what the kernel
+ * answers to gate's verdicts (errors) arrives at hello too, which skips it.
+ */
+struct msg_queue {
+    uint8_t kind; /* enum msg_queue_kind */
+};
+
+enum msg_flow_what {
+    FLOW_NAME, /* a whole ClientHello asking for `name`: gate agrees or resets */
+    FLOW_EARLY, /* no whole ClientHello yet, and the client waits for acknowledgements: let these packets go, no more */
+    FLOW_DROP, /* nobody decides about these packets any more (the session has changed): drop them */
+    FLOW_NOT_TLS, /* from here on: refuse; what is wrong with it */
+    FLOW_BROKEN, /* TLS, but not a ClientHello that can be read */
+    FLOW_NO_NAME, /* no server_name */
+    FLOW_ECH, /* encrypted_client_hello, `name` is the outer name */
+    FLOW_NOT_LISTED, /* `name` is on no list (gate says the same of a FLOW_NAME that it does not agree to) */
+    FLOW_SECOND, /* something follows the ClientHello that cannot be there, a second one for instance */
+    FLOW_TOO_LONG,
+    FLOW_TOO_SLOW,
+    FLOW_CROWD, /* no room for one more flow of this client */
+    FLOW_WHAT_COUNT
+};
+
+#define MSG_FLOW_PACKETS 64
+struct msg_flow {
+    uint8_t what; /* enum msg_flow_what */
+    uint8_t service; /* the packet's mark: 1..8 */
+    uint8_t count; /* of packets, 1.. ; FLOW_TOO_SLOW may have none left */
+    struct addr client, server; /* as in the forward hook: before translation */
+    uint16_t client_port, server_port;
+    uint32_t seq, ack; /* of the first held segment: for the reset to the server */
+    uint32_t packets[MSG_FLOW_PACKETS]; /* NFQA_PACKET_HDR ids, in the order of arrival; each is mentioned once in its life */
+    char name[CONF_FQDN_MAX]; /* lower case, printable; "" when there is none */
+};
+
+#define MSG_REASON_MAX 24
+struct msg_blocked {
+    char reason[MSG_REASON_MAX]; /* the log prefix of the rule: [a-z-]+ */
+    uint8_t proto; /* 0: unknown */
+    struct addr client, server; /* source and destination as seen by the rule; family 0: not IP */
+    uint16_t port; /* destination port; 0: none */
+    uint32_t count; /* of packets since hello last said so of this client, server and port */
+};
+
+struct msg_hello_stats {
+    uint64_t packets, flows, agreed_asked, refused, early, skipped; /* agreed_asked: FLOW_NAME sent */
 };
 
 struct msg_est_start {
@@ -173,6 +246,11 @@ struct msg {
         struct msg_admit admit;
         struct msg_refused refused;
         struct msg_stats stats;
+        struct msg_host host;
+        struct msg_queue queue;
+        struct msg_flow flow;
+        struct msg_blocked blocked;
+        struct msg_hello_stats hello_stats;
         struct msg_est_start est_start;
         struct msg_blob blob;
         struct msg_sign sign;

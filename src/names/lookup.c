@@ -85,6 +85,7 @@ static void send_admit(struct query *q, struct lookup *l, uint64_t now)
     l->sent_at = now;
     l->timeout_s = m.timeout_s = ttl_element(&l->clock, now);
     memcpy(m.addrs, l->addrs, l->count * sizeof(m.addrs[0]));
+    memcpy(m.name, q->listed.names[l->id].text, sizeof(m.name));
     l->sent = q->ops.to_gate(q->ops.user, MSG_ADMIT, &m);
 }
 

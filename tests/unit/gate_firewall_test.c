@@ -63,7 +63,8 @@ static int build(void **state)
     snprintf(command, sizeof command,
              "set -e; ip link add lan0 type veth peer name pc0 netns /proc/%d/fd/%d; "
              "ip link add wan0 type veth peer name line0 netns /proc/%d/fd/%d; "
-             "nft -f configs/firewall.nft; sysctl -qw net.ipv4.ip_forward=1; "
+             "sed 's/queue to .*/drop/' configs/firewall.nft | nft -f -; "
+             "nft add element inet sekisho unbound '{ 1, 2 }'; sysctl -qw net.ipv4.ip_forward=1; "
              "ip addr add " BOX_LAN "/24 dev lan0; ip addr add " BOX_WAN "/24 dev wan0; "
              "ip link set lan0 up; ip link set wan0 up; ip route add default via " SERVER,
              getpid(), ns[PC_NS], getpid(), ns[WAN_NS]);

@@ -65,7 +65,7 @@ static int load(void **state)
         fprintf(stderr, "no network namespace: %s (this test needs root)\n", strerror(errno));
         return -1;
     }
-    return system("nft -f configs/firewall.nft") || kernel_open() ? -1 : 0;
+    return system("sed 's/queue to .*/drop/' configs/firewall.nft | nft -f -") || kernel_open() ? -1 : 0;
 }
 
 static int unload(void **state)

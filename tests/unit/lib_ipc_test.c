@@ -24,6 +24,11 @@ static const struct sample {
     {MSG_NAME, ROLE_NAMES, sizeof(struct msg_name), false},
     {MSG_NAMES_END, ROLE_NAMES, 0, false},
     {MSG_MODE, ROLE_NAMES, sizeof(struct msg_mode), false},
+    {MSG_HOST, ROLE_NAMES, sizeof(struct msg_host), false},
+    {MSG_QUEUE, ROLE_HELLO, sizeof(struct msg_queue), true},
+    {MSG_FLOW, ROLE_GATE, sizeof(struct msg_flow), false},
+    {MSG_BLOCKED, ROLE_GATE, sizeof(struct msg_blocked), false},
+    {MSG_HELLO_STATS, ROLE_GATE, sizeof(struct msg_hello_stats), false},
     {MSG_ADMITTED, ROLE_NAMES, sizeof(struct msg_admitted), false},
     {MSG_WANT, ROLE_GATE, sizeof(struct msg_want), false},
     {MSG_ADMIT, ROLE_GATE, sizeof(struct msg_admit), false},
@@ -62,10 +67,21 @@ static void fill(struct msg *m, const struct sample *s)
     case MSG_ADMIT:
         m->u.admit.count = 1;
         m->u.admit.addrs[0] = a;
+        strcpy(m->u.admit.name, "registry.lab.example");
+        break;
+    case MSG_FLOW:
+        m->u.flow.service = m->u.flow.count = 1;
+        m->u.flow.client = m->u.flow.server = a;
         break;
     case MSG_SIGN: m->u.sign.len = 48; break;
     default: break;
     }
+}
+
+/* Both children of the packet filter get the list of names and the mode. */
+static bool also_hello(enum msg_type type, int role)
+{
+    return role == ROLE_HELLO && (type == MSG_NAME || type == MSG_NAMES_END || type == MSG_MODE);
 }
 
 static void every_type(void **state)
@@ -77,7 +93,7 @@ static void every_type(void **state)
         struct msg m;
         fill(&m, s);
         for (int role = 0; role < ROLES; role++)
-            if (ipc_valid((enum msg_role)role, &m, len, s->fd) != (role == (int)s->to))
+            if (ipc_valid((enum msg_role)role, &m, len, s->fd) != (role == (int)s->to || also_hello(s->type, role)))
                 fail_msg("type %d to role %d", s->type, role);
         assert_false(ipc_valid(s->to, &m, len, !s->fd));
         assert_false(ipc_valid(s->to, &m, len - 1, s->fd));
@@ -147,6 +163,18 @@ static void contents(void **state)
     REFUSED(MSG_ADMIT, m.u.admit.count = 0);
     REFUSED(MSG_ADMIT, m.u.admit.count = MSG_ADMIT_ADDRS + 1);
     REFUSED(MSG_ADMIT, m.u.admit.count = 2); /* the second has no family */
+    REFUSED(MSG_ADMIT, m.u.admit.name[0] = '*');
+    REFUSED(MSG_HOST, m.u.host.addr.family = AF_UNIX);
+    REFUSED(MSG_QUEUE, m.u.queue.kind = QUEUE_BLOCKED + 1);
+    REFUSED(MSG_FLOW, m.u.flow.what = FLOW_WHAT_COUNT);
+    REFUSED(MSG_FLOW, m.u.flow.service = 0);
+    REFUSED(MSG_FLOW, m.u.flow.service = 9);
+    REFUSED(MSG_FLOW, m.u.flow.count = 0);
+    REFUSED(MSG_FLOW, m.u.flow.count = MSG_FLOW_PACKETS + 1);
+    REFUSED(MSG_FLOW, m.u.flow.server.family = AF_INET6);
+    REFUSED(MSG_FLOW, memset(m.u.flow.name, 'a', sizeof m.u.flow.name));
+    REFUSED(MSG_BLOCKED, memset(m.u.blocked.reason, 'a', sizeof m.u.blocked.reason));
+    REFUSED(MSG_BLOCKED, m.u.blocked.client.family = 99);
     REFUSED(MSG_REFUSED, m.u.refused.why = WHY_COUNT);
     REFUSED(MSG_REFUSED, memset(m.u.refused.name, 'a', sizeof m.u.refused.name));
     REFUSED(MSG_EST_START, m.u.est_start.renew = 2);

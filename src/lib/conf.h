@@ -103,7 +103,8 @@ struct conf_port {
 
 struct conf_rule {
     char name[CONF_FQDN_MAX]; /* lower case, no final dot; or `*.` and at least two labels: every name below them */
-    bool ech_noise; /* `ech-noise`: the server has no ECH, so a browser's random ECH extension (GREASE) is let through */
+    bool
+        ech_noise; /* `ech-noise`: the server has no ECH, so a browser's random ECH extension (GREASE) is let through */
     unsigned port_count;
     struct conf_port ports[CONF_PORTS_MAX];
 };
@@ -123,8 +124,7 @@ struct conf_service {
     bool resolver_wan; /* [dns] resolver = wan: the names are resolved outside the tunnel */
     struct addr resolver; /* [dns] resolver = ADDRESS: inside the tunnel */
     unsigned rule_count;
-    struct conf_rule
-        rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls [ech-noise]] [, …] (repeatable) */
+    struct conf_rule rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls [ech-noise]] [, …] (repeatable) */
 };
 
 /*

@@ -183,7 +183,8 @@ struct msg_flow {
     struct addr client, server; /* as in the forward hook: before translation */
     uint16_t client_port, server_port;
     uint32_t seq, ack; /* of the first held segment: for the reset to the server */
-    uint32_t packets[MSG_FLOW_PACKETS]; /* NFQA_PACKET_HDR ids, in the order of arrival; each is mentioned once in its life */
+    uint32_t packets
+        [MSG_FLOW_PACKETS]; /* NFQA_PACKET_HDR ids, in the order of arrival; each is mentioned once in its life */
     char name[CONF_FQDN_MAX]; /* lower case, printable; "" when there is none */
 };
 

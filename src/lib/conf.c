@@ -109,7 +109,7 @@ static void take_section(struct conf_parser *p, char *line)
         return;
     }
     conf_fail(p,
-              p->site ? "A site file has the sections [site], [wan], [lan] and [enroll]."
+              p->site ? "A site file has the sections [site], [wan], [lan], [hosts] and [enroll]."
                       : "A service file has the sections [service], [tunnel], [dns] and [allow].",
               "there is no section [%.40s] in a %s", line + 1, kind->what);
 }

@@ -60,6 +60,7 @@ struct conf_host {
     struct addr addr; /* IPv4, inside the LAN's prefix, not the box's own; by DHCP always the same */
     uint8_t mac[6];
     char service[CONF_NAME_MAX]; /* "" : bound to none of the services: it may use none */
+    unsigned line; /* in the site file, for messages */
 };
 
 /* One site file. Times are seconds. Strings are NUL-terminated; an empty string or family 0 means "not given". */
@@ -75,6 +76,7 @@ struct conf_site {
     struct prefix wan_address;                            /* [wan] address (static) */
     struct addr wan_gateway;                              /* [wan] gateway (static) */
     unsigned wan_dns_count;
+    unsigned wan_dns_line[CONF_ADDRS_MAX];
     struct addr wan_dns[CONF_ADDRS_MAX];                  /* [wan] dns (repeatable; required when static) */
     unsigned ntp_count;
     char ntp[CONF_ADDRS_MAX][CONF_FQDN_MAX];              /* [wan] ntp (repeatable): host name or address */
@@ -84,6 +86,7 @@ struct conf_site {
 
     unsigned host_count;
     struct conf_host hosts[CONF_HOSTS_MAX];               /* [hosts] host = ADDRESS MAC SERVICE|none (repeatable) */
+    unsigned others_line;
     char others[CONF_NAME_MAX]; /* [hosts] others = all | none | SERVICE: hosts without a line; default all: "all" */
 
     char est_host[CONF_FQDN_MAX];                         /* [enroll] server = HOST[:PORT] */
@@ -107,6 +110,7 @@ struct conf_rule {
         ech_noise; /* `ech-noise`: the server has no ECH, so a browser's random ECH extension (GREASE) is let through */
     unsigned port_count;
     struct conf_port ports[CONF_PORTS_MAX];
+    unsigned line; /* in the service file, for messages */
 };
 
 struct conf_service {
@@ -123,6 +127,7 @@ struct conf_service {
     struct prefix remote[CONF_PREFIXES_MAX]; /* [tunnel] remote (repeatable): prefixes behind the hub */
     bool resolver_wan; /* [dns] resolver = wan: the names are resolved outside the tunnel */
     struct addr resolver; /* [dns] resolver = ADDRESS: inside the tunnel */
+    unsigned resolver_line;
     unsigned rule_count;
     struct conf_rule rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls [ech-noise]] [, …] (repeatable) */
 };
@@ -154,7 +159,8 @@ bool conf_load_service(const char *path, struct conf_service *out, struct conf_e
 
 /*
  * Load the site file and every service that it names, looking in dir1 and then dir2 (e.g. /state/services and
- * /etc/sekisho/services), and check them together: numbers and remote prefixes unique, prefixes apart from the LAN.
+ * /etc/sekisho/services), and check them together: numbers, names and remote prefixes belong to one service only,
+ * prefixes and resolvers are apart from the site's own networks.
  */
 struct conf {
     struct conf_site site;
@@ -170,8 +176,15 @@ bool conf_parse_prefix(const char *text,
                        struct prefix *out); /* host bits must be zero unless it is an interface address */
 bool conf_is_fqdn(const char *text); /* at least two labels, RFC 1123 letters, no final dot */
 bool conf_is_pattern(const char *text); /* an FQDN as above, or `*.` followed by one */
+/*
+ * `*.` followed by a name below which anybody may register names: a top-level domain, or one of the second levels that
+ * the registries of countries give out for organisations (co.jp, go.jp, ac.uk, tokyo.jp …). It would list strangers.
+ */
+bool conf_pattern_too_wide(const char *text);
 /* Does a listed name (exact or wildcard) cover this one? Both lower case. `*.a.b` covers x.a.b and y.x.a.b, not a.b. */
 bool conf_name_covers(const char *pattern, const char *name);
+/* May a host without a line in [hosts] use this service? */
+bool conf_others_may(const struct conf_site *site, const char *service);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* Private, loopback, link-local, multicast, unspecified, documentation, shared (RFC 6890 registries): never public. */

@@ -84,22 +84,25 @@ static void find_service(const char *name, const char *dir1, const char *dir2, c
         (void)snprintf(path, PATH_MAX, "%s/%s.conf", dir2, name);
 }
 
-static bool any_name_shared(const struct conf_service *a, const struct conf_service *b, const char **name)
+/* The first lines of two services that cover one and the same name: a question for it would have two answers. */
+static bool any_name_shared(const struct conf_service *a, const struct conf_service *b, const struct conf_rule **in_a,
+                            const struct conf_rule **in_b)
 {
-    for (unsigned i = 0; i < a->rule_count; i++)
-        for (unsigned j = 0; j < b->rule_count; j++)
-            if (strcmp(a->rules[i].name, b->rules[j].name) == 0) {
-                *name = a->rules[i].name;
+    for (unsigned j = 0; j < b->rule_count; j++)
+        for (unsigned i = 0; i < a->rule_count; i++)
+            if (conf_rules_overlap(&a->rules[i], &b->rules[j])) {
+                *in_a = &a->rules[i];
+                *in_b = &b->rules[j];
                 return true;
             }
     return false;
 }
 
 /* Two services of one site: each packet, name and address must belong to one of them only. */
-static void check_pair(const struct conf_service *a, const struct conf_service *b, const char *path,
+static void check_pair(const struct conf_service *a, const struct conf_service *b, const char *path, const char *path_b,
                        struct conf_errors *errors)
 {
-    const char *name;
+    const struct conf_rule *in_a, *in_b;
     if (a->number && a->number == b->number)
         conf_report(errors, path, 0, "Give each service its own `number` from 1 to 8.",
                     "services %s and %s have the same number %u", a->name, b->name, a->number);
@@ -111,15 +114,23 @@ static void check_pair(const struct conf_service *a, const struct conf_service *
                 i = a->remote_count - 1;
                 break;
             }
-    if (any_name_shared(a, b, &name))
-        conf_report(errors, path, 0, "Keep the name in the service that it belongs to.",
-                    "%.100s is listed by services %s and %s", name, a->name, b->name);
+    if (any_name_shared(a, b, &in_a, &in_b))
+        conf_report(errors, path_b, in_b->line,
+                    "Keep the name in the service that it belongs to, and delete the other.",
+                    "`%.50s` is listed by service %s too: line %u there, `%.50s`", in_b->name, a->name, in_a->line,
+                    in_a->name);
 }
 
 /* A service beside the site's own networks: what is local can never be behind the tunnel. */
 static void check_local(const struct conf_service *service, const struct conf_site *site, const char *path,
-                        struct conf_errors *errors)
+                        const char *service_path, struct conf_errors *errors)
 {
+    const struct addr *resolver = &service->resolver;
+    if (resolver->family &&
+        (addr_equal(resolver, &site->lan_address.addr) || addr_equal(resolver, &site->wan_address.addr)))
+        conf_report(errors, service_path, service->resolver_line,
+                    "Write the address of the DNS server behind the hub, or `resolver = wan`.",
+                    "the resolver of %s is the box itself, which would ask itself for ever", service->name);
     for (unsigned i = 0; i < service->remote_count; i++) {
         const struct prefix *remote = &service->remote[i];
         if (prefix_overlaps(remote, &site->lan_address))
@@ -130,7 +141,8 @@ static void check_local(const struct conf_service *service, const struct conf_si
                         "a network behind the hub of %s overlaps the network of the line", service->name);
         for (unsigned d = 0; d < site->wan_dns_count; d++)
             if (prefix_contains(remote, &site->wan_dns[d]))
-                conf_report(errors, path, 0, "Write a DNS server that is reached without the tunnel.",
+                conf_report(errors, path, site->wan_dns_line[d],
+                            "Write a DNS server that is reached without the tunnel.",
                             "a `dns` of [wan] is behind the hub of %s", service->name);
     }
 }
@@ -146,9 +158,9 @@ bool conf_load_all(const char *site_path, const char *dir1, const char *dir2, st
         find_service(out->site.services[i], dir1, dir2, path);
         (void)conf_load_service(path, &out->services[i], errors);
         out->service_count++;
-        check_local(&out->services[i], &out->site, site_path, errors);
+        check_local(&out->services[i], &out->site, site_path, path, errors);
         for (unsigned j = 0; j < i; j++)
-            check_pair(&out->services[j], &out->services[i], site_path, errors);
+            check_pair(&out->services[j], &out->services[i], site_path, path, errors);
     }
     return errors->count == before;
 }

@@ -53,6 +53,8 @@ bool conf_is_host(const char *text); /* an address or an FQDN */
 bool conf_copy(char *out, size_t size, const char *text); /* false: too long */
 bool conf_copy_lower(char *out, size_t size, const char *text);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
+/* Is there a name that both lines cover? */
+bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b);
 /* Addresses that can never be a peer on a network: unspecified, loopback, link-local, multicast, broadcast. */
 bool conf_never_remote(const struct addr *a);
 

@@ -2,6 +2,7 @@
 #include "conf_parse.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_SIZE(n) (sizeof(((struct conf_service *)0)->n))
@@ -105,11 +106,12 @@ static const char *dns_resolver(struct conf_parser *p, const char *value)
 {
     if (strcmp(value, "wan") == 0)
         p->service->resolver_wan = true;
-    else if (!conf_parse_addr(value, &p->service->resolver))
+    p->service->resolver_line = p->line;
+    if (p->service->resolver_wan)
+        return NULL;
+    if (!conf_parse_addr(value, &p->service->resolver))
         return "is neither an address nor `wan`";
-    else if (conf_never_remote(&p->service->resolver))
-        return "cannot be a DNS server";
-    return NULL;
+    return conf_never_remote(&p->service->resolver) ? "cannot be a DNS server" : NULL;
 }
 
 /* Cut the next word off *text (words are apart by blanks); the word is "" at the end. */
@@ -122,7 +124,15 @@ static const char *next_word(char **text)
     return word;
 }
 
-/* One `PROTO/PORT [tls]`. */
+static bool any_tls(const struct conf_rule *rule)
+{
+    for (unsigned i = 0; i < rule->port_count; i++)
+        if (rule->ports[i].tls)
+            return true;
+    return false;
+}
+
+/* One `PROTO/PORT [tls [ech-noise]]`. */
 static const char *take_port(struct conf_rule *rule, char *text)
 {
     /* What would be a way around the gate, whatever a service asks for (DESIGN: the gate). */
@@ -135,7 +145,7 @@ static const char *take_port(struct conf_rule *rule, char *text)
                  {IPPROTO_TCP, 53, "opens DNS, which only the box itself answers"},
                  {IPPROTO_TCP, 853, "opens DNS over TLS, which only the box itself answers"},
                  {IPPROTO_UDP, 853, "opens DNS over QUIC, which only the box itself answers"}};
-    const char *word = next_word(&text), *flag = next_word(&text), *rest = next_word(&text);
+    const char *word = next_word(&text), *flag = next_word(&text), *noise = next_word(&text), *rest = next_word(&text);
     struct conf_port port = {0};
     uint32_t number;
     if (strncmp(word, "tcp/", 4) == 0)
@@ -145,7 +155,11 @@ static const char *take_port(struct conf_rule *rule, char *text)
     if (port.proto == 0 || !conf_parse_number(word + 4, 1, 65535, &number))
         return "has a part that is not tcp/PORT or udp/PORT";
     port.port = (uint16_t)number;
-    if (*rest || (*flag && strcmp(flag, "tls") != 0))
+    if (*rest || (*noise && strcmp(noise, "ech-noise") != 0))
+        return "has a word after `tls` that is not `ech-noise`";
+    if (strcmp(flag, "ech-noise") == 0)
+        return "has `ech-noise` on a port without `tls`";
+    if (*flag && strcmp(flag, "tls") != 0)
         return "has a word after a port that is not `tls`";
     port.tls = *flag != '\0';
     if (port.tls && port.proto != IPPROTO_TCP)
@@ -158,7 +172,62 @@ static const char *take_port(struct conf_rule *rule, char *text)
             return "names a port twice";
     if (rule->port_count == CONF_PORTS_MAX)
         return "has more than 8 ports";
+    /* The ClientHello is judged by its name, whatever the port. */
+    if (port.tls && any_tls(rule) && rule->ech_noise != (*noise != '\0'))
+        return "has `ech-noise` on one of its tls ports and not on another";
+    rule->ech_noise = rule->ech_noise || *noise;
     rule->ports[rule->port_count++] = port;
+    return NULL;
+}
+
+static const struct conf_port *find_port(const struct conf_rule *rule, const struct conf_port *port)
+{
+    for (unsigned i = 0; i < rule->port_count; i++)
+        if (rule->ports[i].proto == port->proto && rule->ports[i].port == port->port)
+            return &rule->ports[i];
+    return NULL;
+}
+
+/*
+ * Two lines that cover one and the same name. For a name of its own the exact line counts and the wildcard does not, so
+ * that is allowed where the two say different things; but not that one port is TLS by the one and free by the other
+ * (the address opens for both), nor that the exact line adds nothing, nor a wildcard in a wildcard.
+ */
+static const char *overlap_wrong(const struct conf_rule *a, const struct conf_rule *b)
+{
+    static char text[160];
+    bool same = strcmp(a->name, b->name) == 0;
+    if (!conf_rules_overlap(a, b))
+        return NULL;
+    unsigned shared = 0;
+    for (unsigned i = 0; i < a->port_count; i++) {
+        const struct conf_port *other = find_port(b, &a->ports[i]);
+        if (other && other->tls != a->ports[i].tls && !same) {
+            (void)snprintf(text, sizeof text, "contradicts line %u, `%.60s`: %s/%u is `tls` in one of them only",
+                           b->line, b->name, other->proto == IPPROTO_TCP ? "tcp" : "udp", other->port);
+            return text;
+        }
+        shared += other != NULL;
+    }
+    if (same)
+        (void)snprintf(text, sizeof text, "names a host that has a line already, line %u", b->line);
+    else if (a->name[0] == '*' && b->name[0] == '*')
+        (void)snprintf(text, sizeof text, "overlaps the wildcard of line %u, `%.60s`", b->line, b->name);
+    else if (shared == a->port_count && shared == b->port_count && a->ech_noise == b->ech_noise)
+        (void)snprintf(text, sizeof text, "says the same as line %u, `%.60s`", b->line, b->name);
+    else
+        return NULL;
+    return text;
+}
+
+static const char *name_wrong(const char *name)
+{
+    if (name[0] == '*' && name[1] == '.' && conf_pattern_too_wide(name))
+        return "has a wildcard at the top level: it would cover the names of strangers";
+    if (strchr(name, '*') && (name[0] != '*' || name[1] != '.' || strchr(name + 1, '*')))
+        return "has a `*` that is not a whole first label (`*.example.jp`)";
+    if (!conf_is_pattern(name))
+        return "does not begin with a full domain name (no address, no final dot)";
     return NULL;
 }
 
@@ -170,22 +239,24 @@ static const char *allow_name(struct conf_parser *p, const char *value)
     if (!conf_copy(copy, sizeof copy, value))
         return "is too long";
     char *text = copy;
-    const char *name = next_word(&text);
-    if (!conf_is_fqdn(name))
-        return "does not begin with a full domain name (no wildcard, no address, no final dot)";
-    (void)conf_copy_lower(rule.name, sizeof rule.name, name);
-    for (unsigned i = 0; i < service->rule_count; i++)
-        if (strcmp(service->rules[i].name, rule.name) == 0)
-            return "names a host that has a line already";
+    if (!conf_copy_lower(rule.name, sizeof rule.name, next_word(&text)))
+        return "is too long";
+    rule.line = p->line;
+    const char *wrong = name_wrong(rule.name);
+    if (wrong)
+        return wrong;
     do {
         char *comma = strchr(text, ',');
         if (comma)
             *comma = '\0';
-        const char *wrong = take_port(&rule, text);
+        wrong = take_port(&rule, text);
         if (wrong)
             return wrong;
         text = comma ? comma + 1 : NULL;
     } while (text);
+    for (unsigned i = 0; i < service->rule_count; i++)
+        if ((wrong = overlap_wrong(&rule, &service->rules[i])))
+            return wrong;
     if (service->rule_count == CONF_RULES_MAX)
         return "is one name too many";
     service->rules[service->rule_count++] = rule;
@@ -211,7 +282,8 @@ static const struct conf_key keys[] = {
     {"dns", "resolver", CONF_REQUIRED, dns_resolver,
      "Write the address of the DNS server behind the hub, or `resolver = wan` if the names are in public DNS."},
     {"allow", "name", CONF_REQUIRED | CONF_MANY, allow_name,
-     "Write `name = www.example.jp tcp/443 tls`; several ports are apart by commas, at most 64 names."},
+     "Write `name = www.example.jp tcp/443 tls`, each name once, or `*.example.jp` for all names below it; at most 64 "
+     "lines, ports apart by commas."},
 };
 _Static_assert(sizeof keys / sizeof keys[0] <= CONF_KEYS_MAX, "conf_parser.seen has too few bits");
 
@@ -235,10 +307,17 @@ static void service_end(struct conf_parser *p)
                   "the hub's name is too long to be its identity too");
     if (service->remote_count == 0)
         return;
+    bool literal = conf_parse_addr(service->hub, &hub);
+    if (literal && service->resolver.family && addr_equal(&hub, &service->resolver)) {
+        conf_report(p->errors, p->file, service->resolver_line,
+                    "Write the address of the DNS server behind the hub, or `resolver = wan`.",
+                    "the resolver is the hub itself, which is reached outside its own tunnel");
+        return;
+    }
     if (service->resolver.family && !in_remote(service, &service->resolver))
         conf_fail(p, "Add the resolver's network with `remote`, or write `resolver = wan`.",
                   "the resolver is outside the networks behind the hub");
-    if (conf_parse_addr(service->hub, &hub) && in_remote(service, &hub))
+    if (literal && in_remote(service, &hub))
         conf_fail(p, "Check `hub` and `remote` against what the centre gave.",
                   "the hub's own address is inside the networks behind it, so the tunnel would run through itself");
 }

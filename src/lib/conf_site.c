@@ -2,7 +2,9 @@
 #include "conf_parse.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #define IDLE_MIN_S 10
@@ -18,6 +20,8 @@ static const char *site_service(struct conf_parser *p, const char *value)
     struct conf_site *site = p->site;
     if (!conf_is_short_name(value))
         return "is not the short name of a service";
+    if (strcmp(value, "all") == 0 || strcmp(value, "none") == 0)
+        return "is a word of [hosts] and cannot name a service";
     for (unsigned i = 0; i < site->service_count; i++)
         if (strcmp(site->services[i], value) == 0)
             return "is named twice";
@@ -112,6 +116,7 @@ static const char *wan_dns(struct conf_parser *p, const char *value)
         return "cannot be a DNS server";
     if (site->wan_dns_count == CONF_ADDRS_MAX)
         return "is one server too many";
+    site->wan_dns_line[site->wan_dns_count] = p->line;
     site->wan_dns[site->wan_dns_count++] = a;
     return NULL;
 }
@@ -129,9 +134,14 @@ static const char *wan_ntp(struct conf_parser *p, const char *value)
 
 static const char *lan_address(struct conf_parser *p, const char *value)
 {
-    if (!conf_parse_interface(value, &p->site->lan_address))
+    struct prefix own;
+    p->site->lan_address = (struct prefix){0}; /* what depends on it is not judged by a wrong one */
+    if (!conf_parse_interface(value, &own))
         return "is not an address with a prefix length";
-    return interface_wrong(&p->site->lan_address, 30);
+    const char *wrong = interface_wrong(&own, 30);
+    if (!wrong)
+        p->site->lan_address = own;
+    return wrong;
 }
 
 static const char *lan_dhcp(struct conf_parser *p, const char *value)
@@ -152,6 +162,77 @@ static const char *lan_dhcp(struct conf_parser *p, const char *value)
     p->site->dhcp_first = a;
     p->site->dhcp_last = b;
     return NULL;
+}
+
+/* Six octets, apart by `:` or `-`; one network card's own: not a group's, not all zeros. */
+static bool parse_mac(const char *text, uint8_t mac[6])
+{
+    static const uint8_t zero[6];
+    static const char digits[] = "0123456789abcdef";
+    char separator = strlen(text) == 17 ? text[2] : 0;
+    if (separator != ':' && separator != '-')
+        return false;
+    for (int i = 0; i < 6; i++, text += 3) {
+        const char *high = strchr(digits, tolower((unsigned char)text[0]));
+        const char *low = strchr(digits, tolower((unsigned char)text[1]));
+        if (!high || !low || (i < 5 && text[2] != separator))
+            return false;
+        mac[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+    }
+    return !(mac[0] & 1) && memcmp(mac, zero, sizeof zero) != 0;
+}
+
+static const char *host_again(const struct conf_host *old, const struct conf_host *new)
+{
+    static char text[120];
+    bool addr = addr_equal(&old->addr, &new->addr), mac = memcmp(old->mac, new->mac, sizeof old->mac) == 0;
+    if (!addr && !mac)
+        return NULL;
+    if (strcmp(old->service, new->service) != 0 && mac)
+        (void)snprintf(text, sizeof text, "binds a host that line %u binds to another service: one host, one service",
+                       old->line);
+    else
+        (void)snprintf(text, sizeof text, "has the %s of line %u",
+                       addr && mac ? "address and network card"
+                       : addr      ? "address"
+                                   : "network card",
+                       old->line);
+    return text;
+}
+
+/* ADDRESS MAC SERVICE|none. Whether the address is on the LAN and the service known is seen at the end of the file. */
+static const char *hosts_host(struct conf_parser *p, const char *value)
+{
+    struct conf_site *site = p->site;
+    struct conf_host host = {.line = p->line};
+    char address[INET6_ADDRSTRLEN], mac[18], service[CONF_NAME_MAX + 1], rest[2];
+    if (sscanf(value, "%45s %17s %32s %1s", address, mac, service, rest) != 3)
+        return "is not an address, a network card and a service";
+    if (!conf_parse_addr(address, &host.addr) || host.addr.family != AF_INET)
+        return "does not begin with an IPv4 address";
+    if (!parse_mac(mac, host.mac))
+        return "has no network card's address (MAC) as its second word";
+    if (!conf_is_short_name(service))
+        return "has neither a service's short name nor `none` at its end";
+    if (strcmp(service, "none") != 0)
+        (void)conf_copy(host.service, sizeof host.service, service);
+    for (unsigned i = 0; i < site->host_count; i++) {
+        const char *wrong = host_again(&site->hosts[i], &host);
+        if (wrong)
+            return wrong;
+    }
+    if (site->host_count == CONF_HOSTS_MAX)
+        return "is one host too many";
+    site->hosts[site->host_count++] = host;
+    return NULL;
+}
+
+static const char *hosts_others(struct conf_parser *p, const char *value)
+{
+    if (!conf_is_short_name(value))
+        return "is neither `all` nor `none` nor a service's short name";
+    p->site->others_line = p->line;
+    return conf_copy(p->site->others, sizeof p->site->others, value) ? NULL : "is too long";
 }
 
 /* HOST, HOST:PORT, or [IPV6]:PORT. */
@@ -248,6 +329,11 @@ static const struct conf_key keys[] = {
      "Write the box's own IPv4 address for the PCs and its prefix length: `address = 192.168.77.1/24`."},
     {"lan", "dhcp", 0, lan_dhcp,
      "Write the first and the last address for PCs, `dhcp = 192.168.77.100-192.168.77.199`, or `dhcp = off`."},
+    {"hosts", "host", CONF_MANY, hosts_host,
+     "Write address, network card and service, one host a line, each host once, at most 64: "
+     "`host = 192.168.77.20 02:00:5e:10:00:20 gtol`, or `none` for no service."},
+    {"hosts", "others", 0, hosts_others,
+     "Write what all other hosts may use: `others = all`, `others = none`, or one service of [site]."},
     {"enroll", "server", CONF_REQUIRED, enroll_server,
      "Write the certificate server's host, and its port if it is not 443: `server = est.example.jp:8443`."},
     {"enroll", "label", 0, enroll_label,
@@ -287,9 +373,31 @@ static void end_wan(struct conf_parser *p)
         else if (addr_equal(&site->wan_gateway, &site->wan_address.addr))
             conf_fail(p, "Write the router's address as `gateway`.", "the gateway is the box itself");
     }
+    for (unsigned i = 0; i < site->wan_dns_count; i++) {
+        if (addr_equal(&site->wan_dns[i], &site->wan_address.addr) ||
+            addr_equal(&site->wan_dns[i], &site->lan_address.addr))
+            conf_report(p->errors, p->file, site->wan_dns_line[i],
+                        "Write a DNS server of the line, such as the router's address.",
+                        "`dns`: this is the box itself, which would ask itself for ever");
+        else if (prefix_contains(&site->lan_address, &site->wan_dns[i]))
+            conf_report(p->errors, p->file, site->wan_dns_line[i],
+                        "Write a DNS server that is reached over the line; an internal one may ask the box instead.",
+                        "`dns`: this is in the network of the PCs, where the box asks nobody");
+    }
     if (fixed && site->wan_address.addr.family && prefix_overlaps(&site->wan_address, &site->lan_address))
         conf_fail(p, "Give the PCs another network with `address` in [lan].",
                   "the networks of [wan] and [lan] overlap");
+}
+
+/* An IPv4 network's own address and its broadcast address. */
+static void network_ends(const struct prefix *p, struct addr *first, struct addr *last)
+{
+    uint32_t address, host_mask = htonl(p->len == 0 ? UINT32_MAX : UINT32_MAX >> p->len);
+    memcpy(&address, p->addr.bytes, sizeof address);
+    *first = *last = (struct addr){.family = p->addr.family};
+    uint32_t low = address & ~host_mask, high = address | host_mask;
+    memcpy(first->bytes, &low, sizeof low);
+    memcpy(last->bytes, &high, sizeof high);
 }
 
 static void end_lan(struct conf_parser *p)
@@ -316,10 +424,50 @@ static void end_lan(struct conf_parser *p)
                   "the addresses for PCs include the box's own");
 }
 
+static bool names_service(const struct conf_site *site, const char *name)
+{
+    for (unsigned i = 0; i < site->service_count; i++)
+        if (strcmp(site->services[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void end_hosts(struct conf_parser *p)
+{
+    static const char known[] = "Write a service that [site] names with `service`, or `none`.";
+    struct conf_site *site = p->site;
+    struct addr first, last;
+    bool on_lan = site->lan_address.addr.family != 0;
+    network_ends(&site->lan_address, &first, &last);
+    for (unsigned i = 0; i < site->host_count; i++) {
+        const struct conf_host *h = &site->hosts[i];
+        char text[INET6_ADDRSTRLEN];
+        (void)addr_text(&h->addr, text, sizeof text);
+        if (!on_lan)
+            ; /* its own mistake has been told */
+        else if (addr_equal(&h->addr, &site->lan_address.addr))
+            conf_report(p->errors, p->file, h->line, "Write the PC's address.", "`host`: %s is the box's own address",
+                        text);
+        else if (!prefix_contains(&site->lan_address, &h->addr) || addr_equal(&h->addr, &first) ||
+                 addr_equal(&h->addr, &last))
+            conf_report(p->errors, p->file, h->line, "Write an address inside the network of `address` in [lan].",
+                        "`host`: %s is no address of a host on the LAN", text);
+        if (h->service[0] && !names_service(site, h->service))
+            conf_report(p->errors, p->file, h->line, known, "`host`: there is no service `%s` in [site]", h->service);
+    }
+    if (!site->others[0])
+        (void)conf_copy(site->others, sizeof site->others, "all");
+    else if (strcmp(site->others, "all") != 0 && strcmp(site->others, "none") != 0 &&
+             !names_service(site, site->others))
+        conf_report(p->errors, p->file, site->others_line, known, "`others`: there is no service `%s` in [site]",
+                    site->others);
+}
+
 static void site_end(struct conf_parser *p)
 {
     end_wan(p);
     end_lan(p);
+    end_hosts(p);
 }
 
 const struct conf_kind conf_kind_site = {"site file", keys, sizeof keys / sizeof keys[0], site_end};

@@ -191,12 +191,60 @@ bool conf_is_pattern(const char *text)
     return conf_is_fqdn(text[0] == '*' && text[1] == '.' ? text + 2 : text);
 }
 
+/* `word` as one of the blank-separated words of `list`? */
+static bool in_words(const char *list, const char *word, size_t len)
+{
+    for (const char *at = list; *at;) {
+        size_t n = strcspn(at, " ");
+        if (n == len && memcmp(at, word, len) == 0)
+            return true;
+        at += n;
+        at += strspn(at, " ");
+    }
+    return false;
+}
+
+bool conf_pattern_too_wide(const char *text)
+{
+    /* JPRS: the organisational and the prefecture types of names; other countries' usual second levels. */
+    static const char organisations[] =
+        "ac ad co com ed edu go gob gov gr id info ltd me mil ne net nhs nom or org plc "
+        "sch lg";
+    static const char prefectures[] =
+        "aichi akita aomori chiba ehime fukui fukuoka fukushima gifu gunma hiroshima hokkaido hyogo ibaraki ishikawa "
+        "iwate kagawa kagoshima kanagawa kochi kumamoto kyoto mie miyagi miyazaki nagano nagasaki nara niigata oita "
+        "okayama okinawa osaka saga saitama shiga shimane shizuoka tochigi tokushima tokyo tottori toyama wakayama "
+        "yamagata yamaguchi yamanashi";
+    if (text[0] != '*' || text[1] != '.')
+        return false;
+    const char *second = text + 2, *dot = strchr(second, '.');
+    if (!dot)
+        return true;
+    if (strchr(dot + 1, '.'))
+        return false;
+    size_t len = (size_t)(dot - second);
+    if (strlen(dot + 1) == 2 && in_words(organisations, second, len))
+        return true;
+    return strcmp(dot + 1, "jp") == 0 && in_words(prefectures, second, len);
+}
+
 bool conf_name_covers(const char *pattern, const char *name)
 {
     if (pattern[0] != '*')
         return strcmp(pattern, name) == 0;
     size_t tail = strlen(pattern + 1), len = strlen(name); /* the tail begins with its dot */
     return len > tail && strcmp(name + len - tail, pattern + 1) == 0;
+}
+
+bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b)
+{
+    /* A wildcard as such is covered by a wider one; without its star a tail would be taken for a name of its own. */
+    return strcmp(a->name, b->name) == 0 || conf_name_covers(a->name, b->name) || conf_name_covers(b->name, a->name);
+}
+
+bool conf_others_may(const struct conf_site *site, const char *service)
+{
+    return strcmp(site->others, "all") == 0 || strcmp(site->others, service) == 0;
 }
 
 bool conf_is_short_name(const char *text)

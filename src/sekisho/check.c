@@ -17,9 +17,9 @@ static enum kind kind_of(const char *path)
     static const struct {
         const char *section;
         enum kind kind;
-    } sections[] = {{"[site]", KIND_SITE},   {"[wan]", KIND_SITE},        {"[lan]", KIND_SITE},
-                    {"[enroll]", KIND_SITE}, {"[service]", KIND_SERVICE}, {"[tunnel]", KIND_SERVICE},
-                    {"[dns]", KIND_SERVICE}, {"[allow]", KIND_SERVICE}};
+    } sections[] = {{"[site]", KIND_SITE},      {"[wan]", KIND_SITE},    {"[lan]", KIND_SITE},
+                    {"[hosts]", KIND_SITE},     {"[enroll]", KIND_SITE}, {"[service]", KIND_SERVICE},
+                    {"[tunnel]", KIND_SERVICE}, {"[dns]", KIND_SERVICE}, {"[allow]", KIND_SERVICE}};
     char line[CONF_LINE_MAX];
     enum kind kind = KIND_UNKNOWN;
     FILE *f = fopen(path, "re");
@@ -97,7 +97,11 @@ static bool check_file(const struct ops_args *args, const char *path, struct con
         export_site(&all.site);
     else if (args->dump && kind == KIND_SERVICE)
         dump_service(&service);
-    else if (!args->json)
+    else if (args->dump && args->services) {
+        for (unsigned i = 0; i < all.service_count; i++)
+            dump_service(&all.services[i]);
+        dump_hosts(&all);
+    } else if (!args->json)
         (void)printf("%s: good\n", path);
     return true;
 }

@@ -1,12 +1,14 @@
 /*
- * `check --dump`: the elements that a service file leads to in the packet filter's sets (configs/firewall.nft), one a
- * line in nft's words. Addresses of names are known only at run time: `A(name)` stands for each that is admitted.
+ * `check --dump`: the elements that a service file, or a site file with its services, leads to in the packet filter's
+ * sets (configs/firewall.nft), one a line in nft's words. Addresses of names are known only at run time: `A(name)`
+ * stands for each that is admitted.
  */
 #include "conf.h"
 #include "ops.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool has_family(const struct conf_service *service, uint8_t family)
 {
@@ -30,10 +32,10 @@ static void dump_allow(const struct conf_service *service, uint8_t family)
     for (unsigned i = 0; i < service->rule_count; i++)
         for (unsigned k = 0; k < service->rules[i].port_count; k++) {
             const struct conf_port *port = &service->rules[i].ports[k];
-            (void)printf("set allow_%s { %s(%s) . %s . %u . %u }%s\n", version(family),
+            (void)printf("set %s_%s { %s(%s) . %s . %u . %u }%s\n", port->tls ? "tls" : "allow", version(family),
                          family == AF_INET ? "A" : "AAAA", service->rules[i].name,
                          port->proto == IPPROTO_TCP ? "tcp" : "udp", port->port, service->number,
-                         port->tls ? " # tls" : "");
+                         port->tls && service->rules[i].ech_noise ? " # ech-noise" : "");
         }
 }
 
@@ -50,4 +52,23 @@ void dump_service(const struct conf_service *service)
                      addr_text(&service->resolver, text, sizeof text));
     dump_allow(service, AF_INET);
     dump_allow(service, AF_INET6);
+}
+
+/* Which host may use what: the same as kernel_hosts in gate makes of it. */
+void dump_hosts(const struct conf *conf)
+{
+    for (unsigned i = 0; i < conf->site.host_count; i++) {
+        const struct conf_host *h = &conf->site.hosts[i];
+        const uint8_t *m = h->mac;
+        char mac[18], address[INET6_ADDRSTRLEN];
+        (void)snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+        (void)addr_text(&h->addr, address, sizeof address);
+        (void)printf("set hosts { %s }\nset hosts_at { %s . %s }\nset hosts_v4 { %s }\n", mac, mac, address, address);
+        for (unsigned k = 0; k < conf->service_count; k++)
+            if (strcmp(conf->services[k].name, h->service) == 0)
+                (void)printf("set hosts_may { %s . %u }\n", mac, conf->services[k].number);
+    }
+    for (unsigned k = 0; k < conf->service_count; k++)
+        if (conf_others_may(&conf->site, conf->services[k].name))
+            (void)printf("set unbound { %u }\n", conf->services[k].number);
 }

@@ -55,5 +55,12 @@ void export_site(const struct conf_site *site)
     (void)printf("'\nNTP_SERVERS='");
     for (unsigned i = 0; i < site->ntp_count; i++)
         (void)printf("%s%s", i ? " " : "", site->ntp[i]);
+    (void)printf("'\nLAN_HOSTS='"); /* bound hosts: MAC=ADDRESS */
+    for (unsigned i = 0; i < site->host_count; i++) {
+        const uint8_t *m = site->hosts[i].mac;
+        char text[INET6_ADDRSTRLEN];
+        (void)printf("%s%02x:%02x:%02x:%02x:%02x:%02x=%s", i ? " " : "", m[0], m[1], m[2], m[3], m[4], m[5],
+                     addr_text(&site->hosts[i].addr, text, sizeof text));
+    }
     (void)printf("'\n");
 }

@@ -65,8 +65,10 @@ int op_help(const struct ops_args *args);
 
 /* check --export and --dump, for one file that has no mistake. */
 struct conf_site;
+struct conf;
 struct conf_service;
 void export_site(const struct conf_site *site);
 void dump_service(const struct conf_service *service);
+void dump_hosts(const struct conf *conf); /* which host may use what; after dump_service of each */
 
 #endif

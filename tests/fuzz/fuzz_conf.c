@@ -38,9 +38,40 @@ static void check_site(const struct conf_site *s)
     MUST(s->wan_mode == CONF_WAN_DHCP || (prefix_contains(&s->wan_address, &s->wan_gateway) && s->wan_dns_count > 0));
     MUST(conf_is_host(s->est_host) && s->est_port > 0);
     MUST(strlen(s->est_password) >= 6 && s->est_user[0] && s->device[0]);
+    MUST(s->host_count <= CONF_HOSTS_MAX && s->others[0]);
+    for (unsigned i = 0; i < s->host_count; i++) {
+        const struct conf_host *h = &s->hosts[i];
+        MUST(prefix_contains(&s->lan_address, &h->addr) && !addr_equal(&s->lan_address.addr, &h->addr));
+        MUST(!(h->mac[0] & 1) && (!h->service[0] || conf_is_short_name(h->service)));
+        for (unsigned k = 0; k < i; k++)
+            MUST(!addr_equal(&h->addr, &s->hosts[k].addr) && memcmp(h->mac, s->hosts[k].mac, sizeof h->mac) != 0);
+    }
+    for (unsigned i = 0; i < s->wan_dns_count; i++)
+        MUST(!prefix_contains(&s->lan_address, &s->wan_dns[i]));
     /* the export goes into a shell: nothing in it may end a quoted string */
     for (unsigned i = 0; i < s->ntp_count; i++)
         MUST(!strchr(s->ntp[i], '\'') && conf_is_host(s->ntp[i]));
+}
+
+static bool has_tls(const struct conf_rule *r)
+{
+    for (unsigned k = 0; k < r->port_count; k++)
+        if (r->ports[k].tls)
+            return true;
+    return false;
+}
+
+/* One name, one port, and it is TLS and is not. */
+static bool contradict(const struct conf_rule *a, const struct conf_rule *b)
+{
+    if (!conf_name_covers(a->name, b->name) && !conf_name_covers(b->name, a->name))
+        return false;
+    for (unsigned i = 0; i < a->port_count; i++)
+        for (unsigned k = 0; k < b->port_count; k++)
+            if (a->ports[i].proto == b->ports[k].proto && a->ports[i].port == b->ports[k].port &&
+                a->ports[i].tls != b->ports[k].tls)
+                return true;
+    return false;
 }
 
 static void check_service(const struct conf_service *s)
@@ -55,7 +86,11 @@ static void check_service(const struct conf_service *s)
     MUST(s->rule_count >= 1 && s->rule_count <= CONF_RULES_MAX);
     for (unsigned i = 0; i < s->rule_count; i++) {
         const struct conf_rule *r = &s->rules[i];
-        MUST(conf_is_fqdn(r->name) && r->port_count >= 1 && r->port_count <= CONF_PORTS_MAX);
+        MUST(conf_is_pattern(r->name) && !conf_pattern_too_wide(r->name));
+        MUST(!r->ech_noise || has_tls(r));
+        for (unsigned k = 0; k < i; k++)
+            MUST(strcmp(r->name, s->rules[k].name) != 0 && !contradict(r, &s->rules[k]));
+        MUST(r->port_count >= 1 && r->port_count <= CONF_PORTS_MAX);
         for (unsigned k = 0; k < r->port_count; k++) {
             MUST(r->ports[k].port > 0 && r->ports[k].port != 53 && r->ports[k].port != 853);
             MUST(r->ports[k].proto == IPPROTO_TCP || (!r->ports[k].tls && r->ports[k].port != 443));

@@ -150,6 +150,8 @@ static void refuses_site(void **state)
         {SITE_HEAD "session = never\n", 4, "neither `demand` nor `always`"},
         {SITE_HEAD "service = lab\n", 4, "named twice"},
         {SITE_HEAD "service = ../x\n", 4, "not the short name"},
+        {SITE_HEAD "service = all\n", 4, "a word of [hosts]"},
+        {SITE_HEAD "service = none\n", 4, "a word of [hosts]"},
         {SITE_HEAD "name\xff = x\n", 4, "not plain UTF-8"},
         {SITE_HEAD "idle = \x1b[2J\n", 4, "not plain UTF-8"},
         {SITE_HEAD "[wan]\nmode = pppoe\n", 5, "neither `dhcp` nor `static`"},
@@ -232,7 +234,32 @@ static void refuses_service(void **state)
         {SERVICE_HEAD "[tunnel]\nremote = 10.0.0.0/8\nremote = 10.1.0.0/16\n", 6, "overlaps another"},
         {SERVICE_HEAD TUNNEL "[dns]\nresolver = lan\n", 9, "neither an address nor `wan`"},
         {SERVICE_HEAD TUNNEL DNS "[allow]\nname = registry tcp/443\n", 11, "full domain name"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.lab.example tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.example tcp/443\n", 11, "wildcard at the top level"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.jp tcp/443\n", 11, "wildcard at the top level"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.CO.JP tcp/443\n", 11, "wildcard at the top level"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.osaka.jp tcp/443\n", 11, "wildcard at the top level"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = * tcp/443\n", 11, "not a whole first label"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *. tcp/443\n", 11, "wildcard at the top level"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *a.example.jp tcp/443\n", 11, "not a whole first label"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.*.example.jp tcp/443\n", 11, "not a whole first label"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.*.example.jp tcp/443\n", 11, "not a whole first label"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.10.20.0.1 tcp/443\n", 11, "full domain name"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443 tls\nname = b.a.example tcp/443\n", 12,
+         "contradicts line 11, `*.a.example`: tcp/443"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = b.a.example tcp/443\nname = *.a.example tcp/80, tcp/443 tls\n", 12,
+         "contradicts line 11, `b.a.example`: tcp/443"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443 tls\nname = b.a.example tcp/443 tls\n", 12,
+         "says the same as line 11"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443\nname = *.b.a.example tcp/444\n", 12,
+         "overlaps the wildcard of line 11"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443\nname = *.a.example tcp/444\n", 12,
+         "has a line already, line 11"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 ech-noise\n", 11, "without `tls`"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 tls noise\n", 11, "not `ech-noise`"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 tls ech-noise x\n", 11, "not `ech-noise`"},
+        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 tls ech-noise, tcp/444 tls\n", 11,
+         "on one of its tls ports"},
+        {SERVICE_HEAD TUNNEL "[dns]\nresolver = 203.0.113.10\n" ALLOW, 9, "the resolver is the hub itself"},
         {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example. tcp/443\n", 11, "full domain name"},
         {SERVICE_HEAD TUNNEL DNS "[allow]\nname = 10.20.0.1 tcp/443\n", 11, "full domain name"},
         {SERVICE_HEAD TUNNEL DNS "[allow]\nname = -a.example tcp/443\n", 11, "full domain name"},
@@ -257,6 +284,100 @@ static void refuses_service(void **state)
         read_service(cases[i].text);
         assert_mistake(cases[i].line, cases[i].wrong);
     }
+}
+
+/* A wildcard, an exact name below it that has ports of its own, and the word about browsers' ECH. */
+static void wildcards(void **state)
+{
+    (void)state;
+    read_service(SERVICE_HEAD TUNNEL DNS
+                 "[allow]\nname = *.Lab.Example tcp/443 tls ech-noise, tcp/80, tcp/8443 tls ech-noise\n"
+                 "name = a.lab.example tcp/443 tls, udp/123\nname = lab.example tcp/443\n");
+    assert_good();
+    assert_int_equal(service.rule_count, 3);
+    assert_string_equal(service.rules[0].name, "*.lab.example");
+    assert_true(service.rules[0].ech_noise);
+    assert_false(service.rules[1].ech_noise);
+    assert_int_equal(service.rules[1].line, 12);
+    read_service(SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.example.co.jp tcp/443 tls\nname = *.jp.net tcp/443\n"
+                                         "name = *.city.osaka.jp tcp/443\nname = *.osaka.example tcp/443\n");
+    assert_good();
+}
+
+#define HOST "host = 192.168.77.20 02:00:5e:10:00:20 lab\n"
+
+static void hosts(void **state)
+{
+    static const struct refusal cases[] = {
+        {"host = 192.168.77.20\n", 5, "not an address, a network card and a service"},
+        {"host = 192.168.77.20 02:00:5e:10:00:20 lab b\n", 5, "not an address, a network card and a service"},
+        {"host = ::1 02:00:5e:10:00:20 lab\n", 5, "IPv4"},
+        {"host = 192.168.77.20 02:00:5e:10:00 lab\n", 5, "network card"},
+        {"host = 192.168.77.20 02:00:5e:10-00:20 lab\n", 5, "network card"},
+        {"host = 192.168.77.20 02:00:5e:10:00:2g lab\n", 5, "network card"},
+        {"host = 192.168.77.20 ff:ff:ff:ff:ff:ff lab\n", 5, "network card"},
+        {"host = 192.168.77.20 00:00:00:00:00:00 lab\n", 5, "network card"},
+        {"host = 192.168.77.20 02:00:5e:10:00:20 Lab\n", 5, "short name"},
+        {HOST "host = 192.168.77.21 02:00:5E:10:00:20 none\n", 6, "binds to another service"},
+        {HOST HOST, 6, "address and network card of line 5"},
+        {HOST "host = 192.168.77.21 02:00:5e:10:00:20 lab\n", 6, "network card of line 5"},
+        {HOST "host = 192.168.77.20 02:00:5e:10:00:21 none\n", 6, "address of line 5"},
+        {"host = 192.168.78.20 02:00:5e:10:00:20 lab\n", 5, "no address of a host on the LAN"},
+        {"host = 192.168.77.0 02:00:5e:10:00:20 lab\n", 5, "no address of a host on the LAN"},
+        {"host = 192.168.77.255 02:00:5e:10:00:20 lab\n", 5, "no address of a host on the LAN"},
+        {"host = 192.168.77.1 02:00:5e:10:00:20 lab\n", 5, "the box's own"},
+        {"host = 192.168.77.20 02:00:5e:10:00:20 heart\n", 5, "no service `heart`"},
+        {"others = heart\n", 5, "no service `heart`"},
+        {"others = Lab\n", 5, "neither `all`"},
+        {"others = all\nothers = none\n", 6, "`others` is there twice"},
+    };
+    char text[1024];
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        (void)snprintf(text, sizeof text, "%s[hosts]\n%s%s", SITE_HEAD, cases[i].text, WAN_DHCP ENROLL);
+        read_site(text);
+        assert_mistake(cases[i].line, cases[i].wrong);
+        assert_int_equal(errors.count, 1);
+    }
+    read_site(SITE_HEAD WAN_DHCP "[hosts]\n" HOST
+                                 "host = 192.168.77.30\t02-00-5E-10-00-AF   none\nothers = none\n" ENROLL);
+    assert_good();
+    assert_int_equal(site.host_count, 2);
+    assert_string_equal(site.hosts[0].service, "lab");
+    assert_string_equal(site.hosts[1].service, "");
+    assert_int_equal(site.hosts[1].mac[5], 0xaf);
+    assert_false(conf_others_may(&site, "lab"));
+    read_site(SITE_HEAD WAN_DHCP ENROLL);
+    assert_true(conf_others_may(&site, "lab"));
+    read_site(SITE_HEAD "service = two\n" WAN_DHCP "[hosts]\nothers = lab\n" ENROLL);
+    assert_good();
+    assert_true(conf_others_may(&site, "lab"));
+    assert_false(conf_others_may(&site, "two"));
+    /* The 65th host. */
+    struct conf_parser p;
+    errors.count = 0;
+    conf_site_begin(&p, "f", &site, &errors);
+    conf_line(&p, "[hosts]", 7);
+    for (unsigned i = 0; i <= CONF_HOSTS_MAX; i++) {
+        int n = snprintf(text, sizeof text, "host = 192.168.77.%u 02:00:5e:10:00:%02x none", i + 2, i);
+        conf_line(&p, text, (size_t)n);
+    }
+    assert_int_equal(errors.count, 1);
+    assert_contains(errors.list[0].wrong, "one host too many");
+}
+
+/* A resolver that is the box itself, with the line that says so. */
+static void resolver_is_the_box(void **state)
+{
+    (void)state;
+    read_site(SITE_HEAD WAN_DHCP "dns = 192.168.77.1\n" ENROLL);
+    assert_mistake(6, "the box itself");
+    read_site(SITE_HEAD WAN_DHCP "dns = 192.168.77.40\n" ENROLL);
+    assert_mistake(6, "in the network of the PCs");
+    read_site(SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2/24\ngateway = 192.168.1.1\ndns = 192.168.1.2\n"
+                        "ntp = 9.9.9.9\n" ENROLL);
+    assert_mistake(8, "the box itself");
+    assert_int_equal(errors.count, 1);
 }
 
 static void limits(void **state)
@@ -352,7 +473,20 @@ static void load_all(void **state)
     assert_contains(errors.list[0].wrong, "overlaps the site's LAN");
     assert_contains(errors.list[1].wrong, "the same number");
     assert_contains(errors.list[2].wrong, "networks of services lab and b overlap");
-    assert_contains(errors.list[3].wrong, "listed by services");
+    assert_contains(errors.list[3].wrong, "is listed by service lab too: line 11 there");
+    assert_contains(errors.list[3].file, "two/b.conf");
+    assert_int_equal(errors.list[3].line, 11);
+
+    /* Nor may a wildcard of one cover a name of the other, nor a service's resolver be the box itself. */
+    put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nhub = b.example.jp\nremote = 192.168.77.0/24\n"
+                      "[dns]\nresolver = 192.168.77.1\n[allow]\nname = *.lab.example tcp/443 tls\n");
+    errors.count = 0;
+    assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    assert_int_equal(errors.count, 3);
+    assert_contains(errors.list[0].wrong, "the box itself");
+    assert_int_equal(errors.list[0].line, 8);
+    assert_contains(errors.list[2].wrong, "`*.lab.example` is listed by service lab too");
+    assert_int_equal(errors.list[2].line, 10);
 
     /* A service that is not there is one mistake, with its path. */
     (void)unlink("two/b.conf");
@@ -396,6 +530,9 @@ int main(void)
         cmocka_unit_test(refuses_whole_site),
         cmocka_unit_test(refuses_service),
         cmocka_unit_test(tabs_are_blanks),
+        cmocka_unit_test(wildcards),
+        cmocka_unit_test(hosts),
+        cmocka_unit_test(resolver_is_the_box),
         cmocka_unit_test(limits),
         cmocka_unit_test(password_is_never_quoted),
         cmocka_unit_test(bad_service_name),

@@ -1,11 +1,21 @@
 #include "admit.h"
+#include "audit.h"
+#include "log.h"
+#include "siphash.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 void admit_init(struct admit *a, const struct conf *conf)
 {
-    memset(a, 0, sizeof *a);
     a->conf = conf;
+    a->name_count = 0;
+    a->generation = 0;
+    a->epoch++; /* whatever the tables hold is of before */
+    a->admitted = a->limited = a->limit_said_ms = 0;
+    if (getrandom(a->key, sizeof a->key, 0) != sizeof a->key)
+        log_fatal("no random numbers: %s", strerror(errno));
     for (unsigned i = 0; i < conf->service_count; i++)
         for (unsigned j = 0; j < conf->services[i].rule_count && a->name_count < ADMIT_NAMES_MAX; j++) {
             a->names[a->name_count].service = (uint8_t)i;
@@ -59,14 +69,39 @@ static enum msg_verdict check_address(const struct admit *a, const struct admit_
     return addr_is_special(addr) ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
 }
 
+/* The service's line that decides about this name: an exact one wins over a wildcard. -1: none. */
+static int rule_of(const struct conf_service *s, const char *name)
+{
+    int found = -1;
+    for (unsigned i = 0; i < s->rule_count; i++) {
+        if (strcmp(s->rules[i].name, name) == 0)
+            return (int)i;
+        if (conf_name_covers(s->rules[i].name, name))
+            found = (int)i;
+    }
+    return found;
+}
+
+static const struct conf_service *service_of(const struct admit *a, unsigned id)
+{
+    return &a->conf->services[a->names[id].service];
+}
+
+static const struct conf_rule *line_of(const struct admit *a, unsigned id)
+{
+    return &service_of(a, id)->rules[a->names[id].rule];
+}
+
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                              struct kernel_allow out[KERNEL_ALLOW_MAX], unsigned *count)
 {
     *count = 0;
     if (m->id >= a->name_count || m->count == 0 || m->count > MSG_ADMIT_ADDRS)
         return ADMIT_FORBIDDEN;
-    const struct conf_service *s = &a->conf->services[a->names[m->id].service];
-    const struct conf_rule *rule = &s->rules[a->names[m->id].rule];
+    const struct conf_service *s = service_of(a, m->id);
+    const struct conf_rule *rule = line_of(a, m->id);
+    if (rule_of(s, m->name) != a->names[m->id].rule)
+        return ADMIT_FORBIDDEN;
     if (!now->generation || m->generation != now->generation || !(now->services_up & (1u << (s->number - 1))))
         return ADMIT_STALE;
     uint32_t timeout = m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
@@ -81,69 +116,236 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
                                                     .proto = rule->ports[j].proto,
                                                     .port = rule->ports[j].port,
                                                     .service = s->number,
-                                                    .timeout_s = timeout};
+                                                    .timeout_s = timeout,
+                                                    .tls = rule->ports[j].tls};
     }
     return ADMIT_OK;
 }
 
-/* ---- remembering when elements end ---- */
+/* ---- the tables: each key has WINDOW places, what is outlived is free ---- */
+
+#define WINDOW 16
+
+/* A table was full. One line a minute at most says so. */
+static void limit(struct admit *a, uint64_t now_ms, const char *what)
+{
+    a->limited++;
+    if (a->limit_said_ms && now_ms - a->limit_said_ms < ADMIT_LIMIT_LOG_MS)
+        return;
+    a->limit_said_ms = now_ms;
+    log_warn("a table of open addresses is full (%llu times so far): %s", (unsigned long long)a->limited, what);
+    audit_event("limit", "table=\"open addresses\" times=%llu effect=\"%s\"", (unsigned long long)a->limited, what);
+}
+
+static bool is_wildcard(const struct admit *a, unsigned id)
+{
+    return line_of(a, id)->name[0] == '*';
+}
+
+static uint64_t pair_id(const struct admit *a, unsigned id, const char *name, const struct addr *addr)
+{
+    uint8_t text[2 + 1 + 16 + CONF_FQDN_MAX] = {(uint8_t)(id >> 8), (uint8_t)id, addr->family};
+    size_t len = strnlen(name, CONF_FQDN_MAX - 1);
+    memcpy(text + 3, addr->bytes, 16);
+    memcpy(text + 19, name, len);
+    return siphash(a->key, text, 19 + len);
+}
+
+static bool pair_alive(const struct admit *a, const struct admit_pair *p, uint64_t now_ms)
+{
+    return p->epoch == a->epoch && p->ends_ms > now_ms;
+}
+
+static const struct admit_pair *pair_find(const struct admit *a, uint64_t id)
+{
+    for (unsigned i = 0; i < WINDOW; i++) {
+        const struct admit_pair *p = &a->pairs[(id + i) & (ADMIT_PAIRS - 1)];
+        if (p->epoch == a->epoch && p->id == id)
+            return p;
+    }
+    return NULL;
+}
+
+/*
+ * Its own place or a free one. When all are taken, a name that is listed by itself takes the place of one below a
+ * wildcard, the one that ends first: below a wildcard a PC can invent names without end. NULL: no place.
+ */
+static struct admit_pair *pair_place(struct admit *a, uint64_t id, unsigned rule, uint64_t now_ms)
+{
+    struct admit_pair *place = NULL, *other = NULL;
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct admit_pair *p = &a->pairs[(id + i) & (ADMIT_PAIRS - 1)];
+        if (p->epoch == a->epoch && p->id == id)
+            return p;
+        if (!pair_alive(a, p, now_ms))
+            place = place ? place : p;
+        else if (is_wildcard(a, p->rule) && (!other || p->ends_ms < other->ends_ms))
+            other = p;
+    }
+    return place || is_wildcard(a, rule) ? place : other;
+}
 
 static bool same_element(const struct kernel_allow *x, const struct kernel_allow *y)
 {
-    return x->port == y->port && x->proto == y->proto && x->service == y->service && addr_equal(&x->addr, &y->addr);
+    return x->port == y->port && x->proto == y->proto && x->service == y->service && x->tls == y->tls &&
+           addr_equal(&x->addr, &y->addr);
 }
 
-static uint32_t hash(const struct kernel_allow *e)
+/* Its place, made if need be. When all are taken the one that ends first is forgotten; the kernel still has it. */
+static struct admit_element *element_place(struct admit *a, const struct kernel_allow *e, uint64_t now_ms)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (unsigned i = 0; i < sizeof e->addr.bytes; i++)
-        h = (h ^ e->addr.bytes[i]) * 16777619u;
-    h = (h ^ e->port) * 16777619u;
-    h = (h ^ (uint32_t)(e->proto << 8 | e->service)) * 16777619u;
-    return h ^ h >> 16;
-}
-
-/* Its place, or a free or outlived one nearby; NULL: none, and the element just gets the time that it asks for. */
-static struct admit_memory *place(struct admit *a, const struct kernel_allow *e, uint64_t now_ms)
-{
-    struct admit_memory *free_place = NULL;
-    uint32_t at = hash(e);
-    for (unsigned i = 0; i < 16; i++) {
-        struct admit_memory *m = &a->memory[(at + i) & (ADMIT_MEMORY - 1)];
-        if (m->ends_ms && same_element(&m->element, e))
-            return m;
-        if (m->ends_ms <= now_ms && !free_place)
-            free_place = m;
+    uint8_t text[22] = {e->addr.family, e->proto, (uint8_t)(e->port >> 8), (uint8_t)e->port, e->service, e->tls};
+    struct admit_element *place = NULL;
+    memcpy(text + 6, e->addr.bytes, 16);
+    uint64_t at = siphash(a->key, text, sizeof text);
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct admit_element *p = &a->elements[(at + i) & (ADMIT_ELEMENTS - 1)];
+        if (p->epoch == a->epoch && same_element(&p->element, e))
+            return p;
+        if (p->epoch != a->epoch)
+            p->ends_ms = p->pending_at_ms = 0;
+        if (!place || p->ends_ms < place->ends_ms)
+            place = p;
     }
-    if (free_place)
-        *free_place = (struct admit_memory){.element = *e, .ends_ms = now_ms + 1}; /* taken, until the kernel agrees */
-    return free_place;
+    if (place->ends_ms > now_ms)
+        limit(a, now_ms, "an address that several names share may close before the last of them ends");
+    *place = (struct admit_element){.element = *e, .epoch = a->epoch};
+    return place;
+}
+
+/* Where this name's text is kept; ADMIT_TEXTS: nowhere, there is no room. */
+static uint16_t text_place(struct admit *a, const char *name, uint64_t now_ms, uint64_t ends_ms)
+{
+    uint64_t at = siphash(a->key, name, strlen(name));
+    struct admit_text *place = NULL;
+    for (unsigned i = 0; i < WINDOW; i++) {
+        struct admit_text *t = &a->texts[(at + i) & (ADMIT_TEXTS - 1)];
+        bool alive = t->epoch == a->epoch && t->ends_ms > now_ms;
+        if (alive && strcmp(t->name, name) == 0) {
+            place = t;
+            break;
+        }
+        if (!alive && !place)
+            place = t;
+    }
+    if (!place)
+        return ADMIT_TEXTS;
+    if (place->epoch != a->epoch || place->ends_ms < ends_ms)
+        place->ends_ms = ends_ms; /* as long as the longest of its pairs */
+    place->epoch = a->epoch;
+    memmove(place->name, name, strlen(name) + 1);
+    return (uint16_t)(place - a->texts);
+}
+
+/* ---- opening ---- */
+
+enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
+                               struct kernel_allow list[KERNEL_ALLOW_MAX], unsigned *count)
+{
+    enum msg_verdict verdict = admit_check(a, now, m, list, count);
+    if (verdict != ADMIT_OK)
+        return verdict;
+    if (a->generation != now->generation) {
+        a->generation = now->generation;
+        a->epoch++; /* the sets were emptied with the change of session */
+    }
+    for (unsigned i = 0; i < m->count; i++)
+        if (!pair_place(a, pair_id(a, m->id, m->name, &m->addrs[i]), m->id, now->now_ms)) {
+            limit(a, now->now_ms, "a new name below a wildcard is not answered");
+            return ADMIT_KERNEL;
+        }
+    for (unsigned i = 0; i < *count; i++) {
+        struct admit_element *e = element_place(a, &list[i], now->now_ms);
+        uint64_t ends_ms = now->now_ms + (uint64_t)list[i].timeout_s * 1000;
+        if (ends_ms < e->ends_ms)
+            ends_ms = e->ends_ms;
+        if (e->pending_at_ms == now->now_ms && ends_ms < e->pending_ends_ms)
+            ends_ms = e->pending_ends_ms;
+        e->pending_at_ms = now->now_ms;
+        e->pending_ends_ms = ends_ms;
+        list[i].timeout_s = (uint32_t)((ends_ms - now->now_ms + 999) / 1000);
+    }
+    return ADMIT_OK;
+}
+
+static void remember_pair(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
+                          const struct addr *addr, uint64_t ends_ms)
+{
+    uint64_t id = pair_id(a, m->id, m->name, addr);
+    struct admit_pair *p = pair_place(a, id, m->id, now->now_ms);
+    if (!p) { /* others of the same batch were quicker */
+        limit(a, now->now_ms, "a new name below a wildcard is not answered");
+        return;
+    }
+    if (pair_alive(a, p, now->now_ms) && p->id != id)
+        limit(a, now->now_ms, "a name below a wildcard gives way to a listed one");
+    if (p->epoch == a->epoch && p->id == id && p->ends_ms > ends_ms)
+        ends_ms = p->ends_ms;
+    uint16_t text = is_wildcard(a, m->id) ? text_place(a, m->name, now->now_ms, ends_ms) : ADMIT_TEXTS;
+    *p = (struct admit_pair){id, ends_ms, a->epoch, m->id, text, *addr};
+}
+
+void admit_done(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
+                const struct kernel_allow *list, unsigned count)
+{
+    uint32_t timeout_s = m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
+    uint64_t ends_ms = now->now_ms + (timeout_s ? timeout_s : 1) * 1000ULL;
+    for (unsigned i = 0; i < m->count; i++)
+        remember_pair(a, now, m, &m->addrs[i], ends_ms);
+    for (unsigned i = 0; i < count; i++) {
+        struct admit_element *e = element_place(a, &list[i], now->now_ms);
+        uint64_t ends = now->now_ms + (uint64_t)list[i].timeout_s * 1000;
+        if (e->ends_ms < ends)
+            e->ends_ms = ends;
+    }
+    a->admitted++;
 }
 
 enum msg_verdict admit_open(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                             int (*allow)(const struct kernel_allow *, unsigned))
 {
     static struct kernel_allow list[KERNEL_ALLOW_MAX];
-    static struct admit_memory *places[KERNEL_ALLOW_MAX];
     unsigned count;
-    enum msg_verdict verdict = admit_check(a, now, m, list, &count);
+    enum msg_verdict verdict = admit_prepare(a, now, m, list, &count);
     if (verdict != ADMIT_OK)
         return verdict;
-    if (a->generation != now->generation) {
-        memset(a->memory, 0, sizeof a->memory); /* the set was emptied with the change of session */
-        a->generation = now->generation;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        places[i] = place(a, &list[i], now->now_ms);
-        uint64_t left_ms = places[i] && places[i]->ends_ms > now->now_ms ? places[i]->ends_ms - now->now_ms : 0;
-        if (left_ms > (uint64_t)list[i].timeout_s * 1000)
-            list[i].timeout_s = (uint32_t)((left_ms + 999) / 1000);
-    }
     if (allow(list, count) < 0)
         return ADMIT_KERNEL;
-    for (unsigned i = 0; i < count; i++)
-        if (places[i])
-            places[i]->ends_ms = now->now_ms + (uint64_t)list[i].timeout_s * 1000;
-    a->admitted++;
+    admit_done(a, now, m, list, count);
     return ADMIT_OK;
+}
+
+/* ---- questions ---- */
+
+static bool has_tls_port(const struct conf_rule *rule, uint16_t port)
+{
+    for (unsigned i = 0; i < rule->port_count; i++)
+        if (rule->ports[i].tls && rule->ports[i].proto == IPPROTO_TCP && rule->ports[i].port == port)
+            return true;
+    return false;
+}
+
+bool admit_agrees(const struct admit *a, const struct admit_now *now, uint8_t service, const struct addr *server,
+                  uint16_t port, const char *name)
+{
+    if (service < 1 || service > CONF_SERVICES_MAX || !now->generation || now->generation != a->generation ||
+        !(now->services_up & (1u << (service - 1))))
+        return false;
+    unsigned id = 0; /* the ids of one service follow each other */
+    while (id < a->name_count && service_of(a, id)->number != service)
+        id++;
+    int rule = id < a->name_count ? rule_of(service_of(a, id), name) : -1;
+    if (rule < 0 || !has_tls_port(line_of(a, id + (unsigned)rule), port))
+        return false;
+    const struct admit_pair *p = pair_find(a, pair_id(a, id + (unsigned)rule, name, server));
+    return p && p->ends_ms + ADMIT_HELLO_MS > now->now_ms;
+}
+
+void admit_each(const struct admit *a, uint64_t now_ms, admit_each_fn *each, void *user)
+{
+    for (unsigned i = 0; i < ADMIT_PAIRS; i++) {
+        const struct admit_pair *p = &a->pairs[i];
+        if (pair_alive(a, p, now_ms))
+            each(user, p, p->text < ADMIT_TEXTS ? a->texts[p->text].name : line_of(a, p->rule)->name);
+    }
 }

@@ -34,13 +34,14 @@ struct kernel_view {
     struct kernel_tunnel tunnels[CONF_SERVICES_MAX];
 };
 
-/* One element of allow_v4 or allow_v6. */
+/* One element of allow_v4 or allow_v6; with tls, of tls_v4 or tls_v6. */
 struct kernel_allow {
     struct addr addr;
     uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
     uint16_t port; /* host byte order */
     uint8_t service; /* 1..8 */
     uint32_t timeout_s; /* from now; an element that is there already gets this new time */
+    bool tls; /* `hello` must agree to the name in the ClientHello */
 };
 
 /* Packets since the rule set was loaded (aggregates of segments count once). */

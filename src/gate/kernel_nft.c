@@ -145,18 +145,6 @@ int kernel_registry(const struct conf_service *services, unsigned count)
     return batch_commit(b);
 }
 
-int kernel_hosts(const struct conf *conf)
-{
-    struct batch *b = batch_begin();
-    batch_flush(b, "unbound");
-    for (unsigned i = 0; i < conf->service_count; i++) {
-        uint32_t mark = conf->services[i].number;
-        struct element e = {.key = &mark, .key_len = sizeof mark};
-        batch_add(b, "unbound", &e, 1);
-    }
-    return batch_commit(b);
-}
-
 int kernel_resolvers(const struct addr *addrs, unsigned count)
 {
     struct batch *b = batch_begin();

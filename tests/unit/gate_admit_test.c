@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -36,6 +37,12 @@ static unsigned remote(void *user, uint8_t service, const struct prefix **out)
 {
     (void)user;
     *out = negotiated;
+    static struct prefix five;
+    if (service == 5) {
+        five = prefix("10.30.0.0/16");
+        *out = &five;
+        return 1;
+    }
     return service == 3 ? negotiated_count : 0;
 }
 
@@ -63,11 +70,13 @@ static int setup(void **state)
     conf.services[0].remote[1] = prefix("198.51.100.0/24");
     conf.services[0].remote[2] = prefix("fd00:20::/32");
     conf.services[0].rules[0] =
-        (struct conf_rule){"one.example.jp", 2, {{IPPROTO_TCP, 443, true}, {IPPROTO_UDP, 123, false}}};
-    conf.services[0].rules[1] = (struct conf_rule){"two.example.jp", 1, {{IPPROTO_TCP, 443, true}}};
-    conf.services[1] = (struct conf_service){.number = 5, .remote_count = 1, .rule_count = 1};
+        (struct conf_rule){"one.example.jp", false, 2, {{IPPROTO_TCP, 443, true}, {IPPROTO_UDP, 123, false}}, 1};
+    conf.services[0].rules[1] = (struct conf_rule){"two.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 2};
+    conf.services[1] = (struct conf_service){.number = 5, .remote_count = 1, .rule_count = 3};
     conf.services[1].remote[0] = prefix("10.30.0.0/16");
-    conf.services[1].rules[0] = (struct conf_rule){"three.example.jp", 1, {{IPPROTO_TCP, 443, true}}};
+    conf.services[1].rules[0] = (struct conf_rule){"three.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
+    conf.services[1].rules[1] = (struct conf_rule){"*.wild.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 2};
+    conf.services[1].rules[2] = (struct conf_rule){"own.wild.example.jp", false, 1, {{IPPROTO_TCP, 8443, true}}, 3};
     negotiated[0] = prefix("10.20.0.0/17");
     negotiated[1] = prefix("fd00:20::/32");
     negotiated_count = 2;
@@ -78,10 +87,22 @@ static int setup(void **state)
     return 0;
 }
 
+/* What `names` sends for a listed name; a wildcard's name is asked for with another first label. */
 static struct msg_admit ask(uint16_t id, const char *addr, uint32_t timeout_s)
 {
-    return (struct msg_admit){
+    struct msg_admit m = {
         .seq = 1, .id = id, .generation = 77, .timeout_s = timeout_s, .count = 1, .addrs = {address(addr)}};
+    uint8_t service;
+    const char *name = admit_name(&admit, id, &service);
+    if (name)
+        (void)snprintf(m.name, sizeof m.name, "%s%s", name[0] == '*' ? "a" : "", name + (name[0] == '*'));
+    return m;
+}
+
+static bool agrees(uint8_t service, const char *addr, uint16_t port, const char *name)
+{
+    struct addr a = address(addr);
+    return admit_agrees(&admit, &now, service, &a, port, name);
 }
 
 static void ids_count_over_all_services(void **state)
@@ -92,7 +113,8 @@ static void ids_count_over_all_services(void **state)
     assert_int_equal(service, 3);
     assert_string_equal(admit_name(&admit, 2, &service), "three.example.jp");
     assert_int_equal(service, 5);
-    assert_null(admit_name(&admit, 3, &service));
+    assert_string_equal(admit_name(&admit, 3, &service), "*.wild.example.jp");
+    assert_null(admit_name(&admit, 5, &service));
 }
 
 static void every_port_of_every_address(void **state)
@@ -182,7 +204,7 @@ static void stale_and_unknown(void **state)
     assert_int_equal(admit_open(&admit, &none, &m, fake_allow), ADMIT_STALE);
     m = ask(2, "10.30.1.1", 60); /* its tunnel is not up */
     assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_STALE);
-    m = ask(3, "10.20.1.1", 60);
+    m = ask(5, "10.20.1.1", 60); /* no such name */
     assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
     m = ask(0, "10.20.1.1", 60);
     m.count = MSG_ADMIT_ADDRS + 1;
@@ -227,16 +249,159 @@ static void shared_address_keeps_the_longer_time(void **state)
     assert_int_equal(opened[0].timeout_s, 7);
 }
 
-static void memory_full_is_no_failure(void **state)
+/* Several answers of one transaction: a later one does not shorten what an earlier one has asked for. */
+static void one_transaction_for_several(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 3 * ADMIT_MEMORY; i++) {
-        struct msg_admit m = ask(1, "10.20.0.0", 300);
-        m.addrs[0].bytes[2] = (uint8_t)(i >> 8 & 0x7f);
-        m.addrs[0].bytes[3] = (uint8_t)i;
-        assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
-        assert_int_equal(opened[0].timeout_s, 300);
+    struct kernel_allow list[KERNEL_ALLOW_MAX];
+    unsigned count;
+    struct msg_admit long_one = ask(0, "10.20.1.1", 100), short_one = ask(1, "10.20.1.1", 10);
+    assert_int_equal(admit_prepare(&admit, &now, &long_one, list, &count), ADMIT_OK);
+    assert_int_equal(admit_prepare(&admit, &now, &short_one, list, &count), ADMIT_OK);
+    assert_int_equal(list[0].timeout_s, 100);
+    /* The kernel says no: nothing of it lasts. */
+    now.now_ms += 1;
+    assert_false(agrees(3, "10.20.1.1", 443, "one.example.jp"));
+    assert_int_equal(admit_prepare(&admit, &now, &short_one, list, &count), ADMIT_OK);
+    assert_int_equal(list[0].timeout_s, 10);
+    admit_done(&admit, &now, &short_one, list, count);
+    assert_true(agrees(3, "10.20.1.1", 443, "two.example.jp"));
+}
+
+static void only_the_name_that_was_asked_for(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(0, "10.20.1.1", 60);
+    (void)snprintf(m.name, sizeof m.name, "two.example.jp");
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+    now.services_up |= 1 << 4;
+    m = ask(3, "10.30.1.1", 60);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    (void)snprintf(m.name, sizeof m.name, "wild.example.jp"); /* not below itself */
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+    (void)snprintf(m.name, sizeof m.name, "b.awild.example.jp"); /* not on a label's border */
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+    (void)snprintf(m.name, sizeof m.name, "own.wild.example.jp"); /* has a line of its own */
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+    now.services_up = 1 << 2;
+}
+
+/* hello's question: name, address, port and service must all be those of one admission that lives. */
+static void agrees_to_pairs_only(void **state)
+{
+    (void)state;
+    now.services_up |= 1 << 4;
+    struct msg_admit one = ask(0, "10.20.1.1", 60), two = ask(1, "10.20.1.2", 60), wild = ask(3, "10.30.1.1", 60),
+                     own = ask(4, "10.30.1.1", 60);
+    assert_int_equal(admit_open(&admit, &now, &one, fake_allow), ADMIT_OK);
+    assert_int_equal(admit_open(&admit, &now, &two, fake_allow), ADMIT_OK);
+    assert_int_equal(admit_open(&admit, &now, &wild, fake_allow), ADMIT_OK);
+    assert_true(agrees(3, "10.20.1.1", 443, "one.example.jp"));
+    assert_false(agrees(3, "10.20.1.2", 443, "one.example.jp")); /* a listed name at another listed name's address */
+    assert_false(agrees(3, "10.20.1.1", 443, "two.example.jp"));
+    assert_true(agrees(3, "10.20.1.2", 443, "two.example.jp"));
+    assert_false(agrees(3, "10.20.1.1", 123, "one.example.jp")); /* a port of the name, but not a TLS port */
+    assert_false(agrees(3, "10.20.1.1", 8443, "one.example.jp"));
+    assert_false(agrees(5, "10.20.1.1", 443, "one.example.jp"));
+    assert_false(agrees(0, "10.20.1.1", 443, "one.example.jp"));
+    assert_false(agrees(9, "10.20.1.1", 443, "one.example.jp"));
+    assert_false(agrees(3, "10.20.1.1", 443, "other.example.jp"));
+    assert_false(agrees(3, "10.20.1.1", 443, ""));
+    assert_true(agrees(5, "10.30.1.1", 443, "a.wild.example.jp"));
+    assert_false(agrees(5, "10.30.1.1", 443, "b.wild.example.jp")); /* listed, but nobody has asked for it */
+    assert_false(agrees(5, "10.30.1.1", 443, "*.wild.example.jp"));
+    assert_false(agrees(5, "10.30.1.1", 8443, "own.wild.example.jp"));
+    assert_int_equal(admit_open(&admit, &now, &own, fake_allow), ADMIT_OK);
+    assert_true(agrees(5, "10.30.1.1", 8443, "own.wild.example.jp"));
+    assert_false(agrees(5, "10.30.1.1", 443, "own.wild.example.jp")); /* its own line wins over the wildcard */
+    /* The tunnel of one service goes down: its names close, the other's do not. */
+    now.services_up = 1 << 2;
+    assert_false(agrees(5, "10.30.1.1", 443, "a.wild.example.jp"));
+    assert_true(agrees(3, "10.20.1.1", 443, "one.example.jp"));
+    now.generation = 78;
+    assert_false(agrees(3, "10.20.1.1", 443, "one.example.jp"));
+    now.generation = 0;
+    assert_false(agrees(3, "10.20.1.1", 443, "one.example.jp"));
+    now.generation = 77;
+}
+
+/* Two names at one address: each ends by its own time, whatever the element does. */
+static void names_at_one_address_die_apart(void **state)
+{
+    (void)state;
+    struct msg_admit one = ask(0, "10.20.1.1", 100), two = ask(1, "10.20.1.1", 10);
+    assert_int_equal(admit_open(&admit, &now, &one, fake_allow), ADMIT_OK);
+    assert_int_equal(admit_open(&admit, &now, &two, fake_allow), ADMIT_OK);
+    now.now_ms += 9999 + ADMIT_HELLO_MS;
+    assert_true(agrees(3, "10.20.1.1", 443, "two.example.jp"));
+    now.now_ms += 2;
+    assert_false(agrees(3, "10.20.1.1", 443, "two.example.jp"));
+    assert_true(agrees(3, "10.20.1.1", 443, "one.example.jp"));
+    assert_int_equal(admit_open(&admit, &now, &two, fake_allow), ADMIT_OK); /* and lives again */
+    assert_true(agrees(3, "10.20.1.1", 443, "two.example.jp"));
+    now.now_ms += 100000;
+    assert_false(agrees(3, "10.20.1.1", 443, "one.example.jp"));
+}
+
+/* 64 addresses that change with every answer, and a TTL of a second: for an hour. */
+static void a_name_that_changes_all_the_time(void **state)
+{
+    (void)state;
+    for (unsigned second = 0; second < 3600; second++, now.now_ms += 1000)
+        for (unsigned part = 0; part < 4; part++) {
+            struct msg_admit m = ask(0, "10.20.0.0", 61);
+            m.count = MSG_ADMIT_ADDRS;
+            for (unsigned i = 0; i < m.count; i++) {
+                m.addrs[i] = m.addrs[0];
+                m.addrs[i].bytes[2] = (uint8_t)(second & 0x7f);
+                m.addrs[i].bytes[3] = (uint8_t)(part * MSG_ADMIT_ADDRS + i);
+            }
+            assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+            assert_true(admit_agrees(&admit, &now, 3, &m.addrs[second % 16], 443, "one.example.jp"));
+        }
+    assert_int_equal(admit.limited, 0);
+}
+
+static unsigned listed_pairs, listed_texts;
+
+static void count_pair(void *user, const struct admit_pair *pair, const char *name)
+{
+    (void)user;
+    assert_int_equal(pair->addr.family, AF_INET);
+    listed_pairs++;
+    listed_texts += name[0] != '*';
+}
+
+/* A PC invents names below a wildcard: the table fills, newcomers are refused, and a listed name still finds its place. */
+static void names_without_end(void **state)
+{
+    (void)state;
+    unsigned refused = 0;
+    now.services_up |= 1 << 4;
+    struct msg_admit m = ask(3, "10.30.0.1", 300);
+    for (unsigned i = 0; i < 2 * ADMIT_PAIRS; i++) {
+        (void)snprintf(m.name, sizeof m.name, "n%u.wild.example.jp", i);
+        enum msg_verdict verdict = admit_open(&admit, &now, &m, fake_allow);
+        assert_true(verdict == ADMIT_OK || verdict == ADMIT_KERNEL);
+        refused += verdict == ADMIT_KERNEL;
+        assert_int_equal(agrees(5, "10.30.0.1", 443, m.name), verdict == ADMIT_OK);
     }
+    assert_in_range(refused, ADMIT_PAIRS, ADMIT_PAIRS + ADMIT_PAIRS / 4);
+    assert_int_equal(admit.limited, refused);
+    listed_pairs = listed_texts = 0;
+    admit_each(&admit, now.now_ms, count_pair, NULL);
+    assert_int_equal(listed_pairs, 2 * ADMIT_PAIRS - refused);
+    assert_in_range(listed_texts, ADMIT_TEXTS / 2, ADMIT_TEXTS);
+    for (unsigned i = 0; i < 2000; i++) {
+        struct msg_admit listed = ask(0, "10.20.0.0", 300);
+        listed.addrs[0].bytes[2] = (uint8_t)(i >> 8);
+        listed.addrs[0].bytes[3] = (uint8_t)i;
+        assert_int_equal(admit_open(&admit, &now, &listed, fake_allow), ADMIT_OK);
+        assert_true(admit_agrees(&admit, &now, 3, &listed.addrs[0], 443, "one.example.jp"));
+    }
+    now.now_ms += 301000; /* and it all passes */
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    now.services_up = 1 << 2;
 }
 
 static void times_are_bounded(void **state)
@@ -261,7 +426,12 @@ int main(void)
         cmocka_unit_test_setup(stale_and_unknown, setup),
         cmocka_unit_test_setup(kernel_says_no, setup),
         cmocka_unit_test_setup(shared_address_keeps_the_longer_time, setup),
-        cmocka_unit_test_setup(memory_full_is_no_failure, setup),
+        cmocka_unit_test_setup(one_transaction_for_several, setup),
+        cmocka_unit_test_setup(only_the_name_that_was_asked_for, setup),
+        cmocka_unit_test_setup(agrees_to_pairs_only, setup),
+        cmocka_unit_test_setup(names_at_one_address_die_apart, setup),
+        cmocka_unit_test_setup(a_name_that_changes_all_the_time, setup),
+        cmocka_unit_test_setup(names_without_end, setup),
         cmocka_unit_test_setup(times_are_bounded, setup),
     };
     return cmocka_run_group_tests_name("gate_admit", tests, NULL, NULL);

@@ -133,8 +133,8 @@ static void allow_adds_renews_and_is_emptied(void **state)
     struct kernel_view v = session_view();
     assert_int_equal(kernel_set(&v), 0);
     struct kernel_allow list[] = {
-        {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3},
-        {address("fd00:20::80"), IPPROTO_UDP, 123, 8, 90},
+        {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3, false},
+        {address("fd00:20::80"), IPPROTO_UDP, 123, 8, 90, false},
     };
     assert_int_equal(kernel_allow(list, 2), 0);
     assert_shows("set inet sekisho allow_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 3s");
@@ -181,6 +181,55 @@ static void registry_prefixes(void **state)
     }
 }
 
+static struct conf hosts_conf(void)
+{
+    struct conf conf = {.service_count = 2};
+    conf.services[0] = (struct conf_service){.name = "cancer", .number = 1};
+    conf.services[1] = (struct conf_service){.name = "rare", .number = 5};
+    conf.site.host_count = 3;
+    conf.site.hosts[0] = (struct conf_host){address("192.168.77.20"), {2, 0, 0x5e, 0, 0, 0x20}, "cancer", 1};
+    conf.site.hosts[1] = (struct conf_host){address("192.168.77.21"), {2, 0, 0x5e, 0, 0, 0x21}, "rare", 2};
+    conf.site.hosts[2] = (struct conf_host){address("192.168.77.22"), {2, 0, 0x5e, 0, 0, 0x22}, "", 3};
+    snprintf(conf.site.others, sizeof conf.site.others, "rare");
+    return conf;
+}
+
+static void bound_hosts(void **state)
+{
+    (void)state;
+    static struct conf conf;
+    conf = hosts_conf();
+    for (int i = 0; i < 2; i++) { /* again: replaced, not doubled */
+        assert_int_equal(kernel_hosts(&conf), 0);
+        assert_shows("set inet sekisho hosts", "02:00:5e:00:00:20");
+        assert_shows("set inet sekisho hosts", "02:00:5e:00:00:22");
+        assert_shows("set inet sekisho hosts_may", "02:00:5e:00:00:20 . 0x00000001");
+        assert_shows("set inet sekisho hosts_may", "02:00:5e:00:00:21 . 0x00000005");
+        assert_hides("set inet sekisho hosts_may", "02:00:5e:00:00:22");
+        assert_shows("set inet sekisho hosts_at", "02:00:5e:00:00:22 . 192.168.77.22");
+        assert_shows("set inet sekisho hosts_v4", "192.168.77.20");
+        assert_shows("set inet sekisho unbound", "elements = { 0x00000005 }");
+    }
+    snprintf(conf.site.others, sizeof conf.site.others, "all");
+    conf.site.host_count = 0;
+    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_shows("set inet sekisho unbound", "0x00000001");
+    assert_shows("set inet sekisho unbound", "0x00000005");
+    assert_hides("set inet sekisho hosts", "elements");
+    assert_hides("set inet sekisho hosts_v4", "elements");
+    snprintf(conf.site.others, sizeof conf.site.others, "none");
+    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_hides("set inet sekisho unbound", "elements");
+    /* As many as there can be fit one transaction. */
+    conf.site.host_count = CONF_HOSTS_MAX;
+    for (unsigned i = 0; i < CONF_HOSTS_MAX; i++) {
+        conf.site.hosts[i] = hosts_conf().site.hosts[0];
+        conf.site.hosts[i].addr.bytes[3] = conf.site.hosts[i].mac[5] = (uint8_t)(i + 2);
+    }
+    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_shows("set inet sekisho hosts_v4", "192.168.77.65");
+}
+
 static void resolvers(void **state)
 {
     (void)state;
@@ -219,7 +268,7 @@ static void without_rules_all_fails(void **state)
     assert_int_equal(system("nft delete table inet sekisho"), 0);
     assert_int_equal(kernel_closed(), -1);
     assert_int_equal(errno, ENOENT);
-    struct kernel_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3};
+    struct kernel_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3, false};
     assert_int_equal(kernel_allow(&one, 1), -1);
     assert_int_equal(kernel_registry(NULL, 0), -1);
 }
@@ -231,6 +280,7 @@ int main(void)
         cmocka_unit_test(session_and_back),
         cmocka_unit_test(allow_adds_renews_and_is_emptied),
         cmocka_unit_test(registry_prefixes),
+        cmocka_unit_test(bound_hosts),
         cmocka_unit_test(resolvers),
         cmocka_unit_test(counters_and_conntrack),
         cmocka_unit_test(without_rules_all_fails),

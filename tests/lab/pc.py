@@ -189,14 +189,17 @@ class Pc:
         done = net.run(NS, ["ping", "-n", "-q", "-c", str(count), "-W", str(timeout), address], timeout=count + timeout + 3)
         return done.returncode == 0
 
-    def hold(self, address, host, port=80, every=0.1):
-        return Held(address, host, port, every)
+    def hold(self, address, host, port=80, every=0.1, tls=None):
+        return Held(address, host, port, every, tls)
 
 
 class Held:
-    """A connection that is kept busy: a request ten times a second, and when the last one was answered."""
+    """A connection that is kept busy: a request ten times a second, and when the last one was answered.
 
-    def __init__(self, address, host, port, every):
+    tls: the ssl.SSLContext of a client that speaks TLS.
+    """
+
+    def __init__(self, address, host, port, every, tls):
         self.last = None           # time.monotonic() of the last answer
         self.ended = None          # when it was found dead, and how
         self.how = ""
@@ -207,6 +210,8 @@ class Held:
             self.socket = socket.socket()
         self.socket.settimeout(3)
         self.socket.connect((address, port))
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self.request = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         threading.Thread(target=self._run, daemon=True).start()
 

@@ -18,6 +18,7 @@ class Packet:
     proto: int = 0
     sport: int = 0
     dport: int = 0
+    seq: int = 0          # TCP: number of the first byte of the payload
     payload: bytes = b""  # after the transport header (ESP: from the SPI on)
     raw: bytes = b""
 
@@ -115,6 +116,7 @@ def _transport(p, body, fragment_offset):
     if p.proto == UDP:
         p.payload = body[8:]
     elif len(body) >= 20:
+        (p.seq,) = struct.unpack_from(">I", body, 4)
         p.payload = body[(body[12] >> 4) * 4:]
 
 

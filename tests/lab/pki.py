@@ -66,13 +66,13 @@ def _authority(d, name, title):
             "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
 
-def _server(d, authority, name, names, addresses):
+def _server(d, authority, name, names, addresses, key=_key()):
     extensions = f"{d}/{name}.ext"
     san = ",".join([f"DNS:{n}" for n in names] + [f"IP:{a}" for a in addresses])
     with open(extensions, "w") as f:
         f.write("basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
                 f"subjectAltName={san}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
-    openssl("req", *_key(), "-subj", f"/CN={names[0]}", "-keyout", f"{d}/{name}.key", "-out", f"{d}/{name}.csr")
+    openssl("req", *key, "-subj", f"/CN={names[0]}", "-keyout", f"{d}/{name}.key", "-out", f"{d}/{name}.csr")
     openssl("x509", "-req", "-in", f"{d}/{name}.csr", "-CA", f"{d}/{authority}.crt", "-CAkey", f"{d}/{authority}.key",
             "-CAcreateserial", "-days", "3650", "-extfile", extensions, "-out", f"{d}/{name}.crt")
     os.unlink(f"{d}/{name}.csr")
@@ -98,6 +98,29 @@ def ensure():
         _server(FOLDER, "web", "unlisted", [t.UNLISTED_NAME], [t.UNLISTED])
         _server(FOLDER, "web", "decoy", [t.DECOY_NAME], [t.DECOY, t.DECOY6])
         open(FOLDER + "/complete", "w").close()
+
+
+def site(name, names, addresses, rsa=False):
+    """One more web site's certificate, made when it is first asked for; its name for path()."""
+    with open("build/lab/pki.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path(name + ".crt")):
+            _server(FOLDER, "web", name, names, addresses, ("-newkey", "rsa:2048", "-nodes") if rsa else _key())
+    return name
+
+
+def person(name):
+    """A client certificate of the Web CA, as a registry gives one to a person; its name for path()."""
+    with open("build/lab/pki.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path(name + ".crt")):
+            new, extensions = path(name + ".csr"), path(name + ".ext")
+            with open(extensions, "w") as f:
+                f.write("basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=clientAuth\n")
+            openssl("req", *_key(), "-subj", f"/CN={name}", "-keyout", path(name + ".key"), "-out", new)
+            openssl("x509", "-req", "-in", new, "-CA", path("web.crt"), "-CAkey", path("web.key"), "-CAcreateserial",
+                    "-days", "3650", "-extfile", extensions, "-out", path(name + ".crt"))
+    return name
 
 
 def path(name):

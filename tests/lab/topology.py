@@ -30,6 +30,8 @@ HUB_INNER = "10.20.0.1"
 INNER_DNS = "10.20.0.53"
 REGISTRY = "10.20.0.80"
 UNLISTED = "10.20.0.81"          # behind the hub too, but on nobody's list
+PORTAL = "10.20.0.82"            # a site that is started only where real clients are tested
+STATIC = "10.20.0.83"
 VIP_NET = "10.99.0.0/24"         # addresses that the hub lends to boxes
 
 # ---- names -----------------------------------------------------------------------------------------------------
@@ -37,6 +39,9 @@ VIP_NET = "10.99.0.0/24"         # addresses that the hub lends to boxes
 REGISTRY_NAME = "registry.lab.example"
 FORMS_NAME = "forms.lab.example"
 UNLISTED_NAME = "unlisted.lab.example"
+PORTAL_NAME = "portal.lab.example"
+STATIC_NAME = "static.lab.example"
+STRANGE_NAME = "strange.lab.example"            # at the portal's address, but on nobody's list
 DECOY_NAME = "decoy.example"
 HUB_NAME = "hub.lab.example"
 EST_NAME = "est.lab.example"
@@ -87,10 +92,12 @@ NAMESPACES = [
               routes=[f"default via {PUBLIC_ROUTER}", f"blackhole {VIP_NET} metric 1000"],
               servers=[(HUB, "charon"), (HUB_INNER, "its inner side; lends " + VIP_NET)]),
     Namespace("registry", "the registry's network behind the hub",
-              [Interface("inner0", "hub", [REGISTRY + "/16", UNLISTED + "/16", INNER_DNS + "/16"])],
+              [Interface("inner0", "hub", [REGISTRY + "/16", UNLISTED + "/16", PORTAL + "/16", STATIC + "/16",
+                                           INNER_DNS + "/16"])],
               routes=[f"default via {HUB_INNER}"],
               servers=[(REGISTRY, "nginx, TLS: " + REGISTRY_NAME + ", " + FORMS_NAME),
                        (UNLISTED, "nginx, TLS: " + UNLISTED_NAME + " (not listed)"),
+                       (f"{PORTAL}, {STATIC}", "nginx, TLS: " + PORTAL_NAME + ", " + STATIC_NAME),
                        (INNER_DNS, "unbound: the registry's names; may turn liar")]),
     Namespace("est", "the certificate server", [Interface("pub0", "wan", [EST + "/24"])],
               routes=[f"default via {PUBLIC_ROUTER}"],
@@ -105,7 +112,8 @@ NAMESPACES = [
 # Names that everybody on the internet may know.
 PUBLIC_NAMES = {HUB_NAME: [HUB], EST_NAME: [EST], DECOY_NAME: [DECOY, DECOY6]}
 # Names that only the registry's DNS knows.
-INNER_NAMES = {REGISTRY_NAME: [REGISTRY], FORMS_NAME: [REGISTRY], UNLISTED_NAME: [UNLISTED]}
+INNER_NAMES = {REGISTRY_NAME: [REGISTRY], FORMS_NAME: [REGISTRY], UNLISTED_NAME: [UNLISTED],
+               PORTAL_NAME: [PORTAL], STATIC_NAME: [STATIC], STRANGE_NAME: [PORTAL]}
 
 
 def draw():

@@ -25,7 +25,7 @@ LIBS_lib     = -lseccomp
 PROGRAM_vici_test = lib
 PROGRAM_fuzz_conf = lib
 PROGRAM_fuzz_ipc  = lib
-PROGRAM_fuzz_vici = lib
+PROGRAM_fuzz_vici = gate
 PROGRAM_fuzz_dns  = names
 PROGRAM_fuzz_est  = enroll
 program_of = $(or $(PROGRAM_$(1)),$(firstword $(subst _, ,$(1:fuzz_%=%))))

@@ -196,6 +196,12 @@ static const struct rule *rule_of(unsigned type)
     return NULL;
 }
 
+int ipc_size(unsigned type)
+{
+    const struct rule *rule = rule_of(type);
+    return rule ? (int)rule->size : -1;
+}
+
 bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd)
 {
     struct msg_head head;

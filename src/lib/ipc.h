@@ -26,6 +26,9 @@ enum ipc_result {
 /* Pure check, shared with the fuzzer: is this datagram a well-formed message for a receiver in the role `to`? */
 bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd);
 
+/* Octets of this type's body, -1: there is no such type. */
+int ipc_size(unsigned type);
+
 /*
  * Send one message. body may be NULL for types without one; its length comes from the type. fd: -1, or a descriptor to
  * pass (the caller keeps and closes its own copy).

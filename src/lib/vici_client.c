@@ -182,6 +182,8 @@ static int on_event(struct vici *v, const uint8_t *data, size_t len)
     if (len < 1 || data[0] == 0 || data[0] > len - 1)
         return -1;
     size_t name_len = data[0];
+    if (memchr(data + 1, 0, name_len))
+        return -1; /* what is compared as text would not be what was sent */
     memcpy(name, data + 1, name_len);
     name[name_len] = 0;
     if (v->event_fn)

@@ -1,11 +1,17 @@
 # The bench's own tools, beside those of tests/bench/dns. Inside the workshop:
-#   make -f tests/bench/build.mk      build/bench/{dnsload,dnsstub,firstbyte}
+#   make -f tests/bench/build.mk      build/bench/*
 # What is measured itself is built by `make image`.
 include tests/bench/dns/build.mk
 .DEFAULT_GOAL := bench-all
 .PHONY: bench-all
-bench-all: build/bench/dnsload build/bench/dnsstub build/bench/firstbyte
+bench-all: build/bench/dnsload build/bench/dnsstub build/bench/firstbyte build/bench/modechange
 build/bench/firstbyte: tests/bench/firstbyte.c tests/bench/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"
 	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $<
+# With gate's own code for the packet filter.
+KERNEL_OBJ := $(patsubst src/%.c,build/obj/release/%.o,$(sort $(wildcard src/gate/kernel_*.c)))
+build/bench/modechange: tests/bench/modechange.c $(KERNEL_OBJ) build/obj/release/lib.a tests/bench/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC    bench $<"
+	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $< $(KERNEL_OBJ) build/obj/release/lib.a -lnftnl -lmnl -lseccomp

@@ -113,6 +113,16 @@ def without_ipsec(path, changes, out):
     return out
 
 
+def peer_rules(folder):
+    """The peer machine's rule set, for these namespaces; its path."""
+    path = without_ipsec("tests/bench/peer/firewall.nft", PEER_WITHOUT_IPSEC, f"{folder}/peer-firewall.nft")
+    with open(path, encoding="utf-8") as f:
+        rules = f.read().replace('"eth0"', '"lan0"').replace('"eth1"', '"wan0"')
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(rules)
+    return path
+
+
 def load_rules(path):
     net.run("box", ["nft", "flush", "ruleset"])
     net.run("box", ["conntrack", "-F"])
@@ -226,12 +236,7 @@ class Dnsmasq(Contender):
 
     def __init__(self, folder):
         super().__init__(folder)
-        path = without_ipsec("tests/bench/peer/firewall.nft", PEER_WITHOUT_IPSEC, f"{self.folder}/firewall.nft")
-        with open(path, encoding="utf-8") as f:
-            rules = f.read().replace('"eth0"', '"lan0"').replace('"eth1"', '"wan0"')
-        self.rules = f"{self.folder}/rules.nft"
-        with open(self.rules, "w", encoding="utf-8") as f:
-            f.write(rules)
+        self.rules = peer_rules(self.folder)
         with open(f"{self.folder}/conf", "w", encoding="ascii") as f:
             f.write(f"keep-in-foreground\nno-resolv\nno-hosts\nno-poll\nuser=root\nlisten-address={BOX_LAN}\n"
                     f"bind-interfaces\nserver={LINE_DNS}\nserver=/{DOMAIN}/{RESOLVER}\ncache-size=10000\n"

@@ -1,13 +1,25 @@
 /*
  * Fuzz target: the check of internal messages. First octet: the receiver's role; second: does a descriptor come along;
  * the rest is the datagram. What is accepted must be safe to use as it is.
+ *
+ * Every eighth mutation begins with a good message of some type (ipc_seed.h), so that none is left out. At the end it says
+ * how many types were accepted at least once, and after a long enough run fails if one was not.
  */
-#include "ipc.h"
+#include "fuzz/ipc_seed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define LONG_ENOUGH 100000 /* executions */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+
+static unsigned long executions, accepted[IPC_SEED_TYPES];
 
 #define MUST(condition)                                                                                                \
     do {                                                                                                               \
@@ -40,8 +52,49 @@ static void use(const struct msg *m)
     }
 }
 
+static void reached(void)
+{
+    unsigned types = 0, seen = 0;
+    char missing[1024] = "";
+    for (unsigned t = 0; t < IPC_SEED_TYPES; t++) {
+        if (ipc_size(t) < 0)
+            continue;
+        types++;
+        seen += accepted[t] > 0;
+        if (accepted[t] == 0)
+            snprintf(missing + strlen(missing), sizeof missing - strlen(missing), " %u", t);
+    }
+    fprintf(stderr, "reached: %u of %u message types\n", seen, types);
+    if (seen < types && executions >= LONG_ENOUGH) {
+        fprintf(stderr, "ERROR: never accepted: message types%s (an example of each in tests/fuzz/ipc_seed.h)\n", missing);
+        _exit(1);
+    }
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    atexit(reached);
+    return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+    if (seed % 8 == 0) {
+        unsigned type = seed / 8 % IPC_SEED_TYPES;
+        while (ipc_size(type) < 0)
+            type = (type + 1) % IPC_SEED_TYPES;
+        size_t len = ipc_seed_input(type, data, max);
+        if (len > 0)
+            return seed / 8 % 3 == 0 ? len : LLVMFuzzerMutate(data, len, max);
+    }
+    return LLVMFuzzerMutate(data, size, max);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    executions++;
     if (size < 2)
         return 0;
     enum msg_role to = (enum msg_role)(data[0] % (ROLE_CTL_CLIENT + 1));
@@ -58,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             !(role == ROLE_HELLO && to == ROLE_NAMES))
             MUST(!ipc_valid((enum msg_role)role, data + 2, size - 2, fd));
     MUST(!ipc_valid(to, data + 2, size - 2, !fd));
+    accepted[m.head.type]++;
     use(&m);
     return 0;
 }

@@ -1,11 +1,19 @@
 /*
- * Fuzz target: VICI messages. Reads the whole message, asks for values by path, and builds what was read again: the copy
- * must be the same octets, since the format has only one way to write a message.
+ * Fuzz target: all that gate reads from charon. The lowest bit of the first octet says what the rest is:
+ *   0  a VICI message. It is read whole, asked for values by path, read as an SA, and built anew from what was read: the
+ *      copy must be the same octets, since the format has only one way to write a message.
+ *   1  what comes on the socket: packets for the client, in two parts, cut at a place that the octet's other bits choose
  */
+#include "sa.h"
 #include "vici.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,11 +37,12 @@ static void write_again(int kind, const struct vici_reader *r)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void message(const uint8_t *data, size_t size)
 {
     static const char *const paths[] = {"success",           "errmsg", "*/state", "gtol/child-sas/*/state",
                                         "*/*/*/*/*/*/*/*/x", "",       "/"};
     struct vici_reader r;
+    struct sa sa;
     char value[64];
     int kind;
     vici_begin(&copy);
@@ -50,5 +59,78 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bool found = vici_get(data, size, paths[i], value, sizeof value);
         MUST(strlen(value) < sizeof value && (!found || kind == 0));
     }
+    if (!sa_read(data, size, &sa))
+        return;
+    MUST(kind == 0 && sa.name[0] && strlen(sa.name) < sizeof sa.name && sa.remote_count <= CONF_PREFIXES_MAX);
+    MUST(sa.child != 0 || sa.remote_count == 0);
+    for (unsigned i = 0; i < sa.remote_count; i++)
+        MUST(sa.remote[i].len <= (sa.remote[i].addr.family == AF_INET6 ? 128 : 32));
+}
+
+/* ---- the client ---- */
+
+static unsigned answered, events;
+
+static void on_reply(void *user, const uint8_t *data, size_t len)
+{
+    MUST(user == &answered && (data || len == 0));
+    answered++;
+}
+
+static void on_event(void *user, const char *event, const uint8_t *data, size_t len)
+{
+    MUST(user == &events && event[0] && strlen(event) < 256 && data);
+    events++;
+    message(data, len);
+}
+
+static int listener(char path[108])
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(path, 108, "/tmp/fuzz-vici-%d", getpid());
+    strcpy(at.sun_path, path);
+    unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    MUST(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 4) == 0);
+    return fd;
+}
+
+static void stream(const uint8_t *data, size_t size, size_t cut)
+{
+    static char path[108];
+    static int listening = -1;
+    if (listening < 0)
+        listening = listener(path);
+    answered = events = 0;
+    struct vici *v = vici_open(path, on_event, &events);
+    int charon = accept(listening, NULL, NULL);
+    MUST(v && charon >= 0);
+    MUST(vici_register(v, "list-sa") == 0 && vici_request(v, "list-sas", NULL, on_reply, &answered) == 0);
+    int result = vici_process(v);
+    MUST(result == 0 && !vici_wants_write(v));
+    if (cut > size)
+        cut = size;
+    MUST(cut == 0 || write(charon, data, cut) == (ssize_t)cut);
+    result = vici_process(v);
+    if (result == 0 && size > cut) {
+        MUST(write(charon, data + cut, size - cut) == (ssize_t)(size - cut));
+        result = vici_process(v);
+    }
+    MUST(answered <= 1);
+    close(charon);
+    if (result == 0)
+        MUST(vici_process(v) == -1); /* end of file: charon has gone */
+    vici_close(v);
+    MUST(answered == 1); /* who asked is told, one way or another */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    if (data[0] & 1)
+        stream(data + 1, size - 1, (size_t)(data[0] >> 1) * 3);
+    else
+        message(data + 1, size - 1);
     return 0;
 }

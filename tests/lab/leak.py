@@ -143,12 +143,13 @@ class Asker:
 
     def ask(self, before_sending, limit=STUCK):
         """True with an address. before_sending() is called before each question that goes out."""
-        end, sent = time.monotonic() + limit, 0.0
+        end, sent, mine = time.monotonic() + limit, 0.0, set()
         while time.monotonic() < end:
             if time.monotonic() - sent >= RESEND:
                 before_sending()
                 self.number = self.number % 65535 + 1
                 sent = self.unanswered[self.number] = time.monotonic()
+                mine.add(self.number)
                 try:
                     self.socket.send(struct.pack(">H", self.number) + self.rest)
                 except OSError:
@@ -163,7 +164,10 @@ class Asker:
                 time.sleep(0.1)
                 sent = 0.0
                 continue
-            self.unanswered.pop(int.from_bytes(answer[:2], "big"), None)
+            number = int.from_bytes(answer[:2], "big")
+            self.unanswered.pop(number, None)
+            if number not in mine:               # a second answer to the question before: of a session that is over
+                continue
             if answer[3] & 15 == 0 and answer[6:8] != b"\0\0":
                 return True
             time.sleep(0.1)

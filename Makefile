@@ -19,6 +19,8 @@ help:
 	@echo '  make programs         our own C only (build/bin)'
 	@echo '  make unit golden lint fuzz lab   one level of the tests'
 	@echo '                        unit ONLY=conf_test, lab ONLY=main-job, fuzz TIME=60: one part of it'
+	@echo '  make leak             the leak counter, long form: 1,000 sessions, programs killed, 15 minutes'
+	@echo '                        (TIME=seconds, CYCLES=sessions; a short form is a scenario of the lab)'
 	@echo '  make topology         draw the lab: namespaces, addresses, servers'
 	@echo '  make shell            a shell in the workshop (Debian 13, all tools)'
 	@echo
@@ -63,6 +65,9 @@ lint: workshop
 lab: image
 	@scripts/lab test $(ONLY)
 
+leak: image
+	@LEAK_SECONDS=$(TIME) LEAK_CYCLES=$(CYCLES) scripts/lab leak
+
 bench: image
 	@scripts/image lab
 	@scripts/bench $(ONLY)
@@ -79,4 +84,4 @@ clean:
 distclean: clean
 	@scripts/workshop clean
 
-.PHONY: help root workshop programs kernel image run test unit golden fuzz lint lab bench topology shell clean distclean
+.PHONY: help root workshop programs kernel image run test unit golden fuzz lint lab leak bench topology shell clean distclean

@@ -4,6 +4,7 @@
     lab.py list                   the scenarios
     lab.py test [NAME ...]        run scenarios (all, or those whose folder name contains NAME)
     lab.py story                  the main job, step by step, for people (make run)
+    lab.py leak                   the leak counter's long form (make leak)
 """
 
 import fcntl
@@ -204,6 +205,29 @@ def story():
     return jail.enter(body)
 
 
+def leak():
+    """The long form of scenarios/*-leak-counter, for up to 15 minutes."""
+    def body():
+        import leak as counter
+        import world
+        folder = RunFolder()
+        rep = report.Report("make leak", sys.stdout.isatty(), lambda text: print(text, flush=True))
+        lab = None
+        try:
+            lab = world.World(folder.path, rep)
+            counter.run(lab, counter.long_plan(os.environ), counter.Progress(lab))
+        except Exception as e:
+            rep.broken(f"{type(e).__name__}: {e}")
+            traceback.print_exc(file=sys.stdout)
+        finally:
+            if lab:
+                lab.down()
+            folder.tidy()
+        print(f"leak: {rep.passed} passed, {rep.failed} failed")
+        return 1 if rep.failed or not rep.passed else 0
+    return jail.enter(body)
+
+
 def main(arguments):
     os.umask(0o022)
     command, *rest = arguments or ["help"]
@@ -217,6 +241,8 @@ def main(arguments):
         return test(rest)
     if command == "one" and len(rest) == 2:
         return run_scenario(*rest)
+    if command == "leak":
+        return leak()
     if command == "story":
         return story()
     print(__doc__)

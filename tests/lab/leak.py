@@ -1,0 +1,452 @@
+"""The leak counter: numbered probes without pause through many session starts and ends, with the box's programs killed.
+
+A scenario runs the short form, `make leak` the long one. leak_kinds.py says what the probes are, leak_judge.py what is known
+about a number; tests/lab/probe is the program that sends and counts them.
+"""
+
+import mmap
+import os
+import random
+import re
+import socket
+import statistics
+import struct
+import threading
+import time
+from dataclasses import dataclass
+
+import leak_kinds
+import net
+import topology as t
+from leak_judge import Known, judge
+
+PROBE = "build/lab/bin/probe"
+PAGE = 4096
+NUMBERS = 8_000_000
+RESEND = 1.5             # seconds without an answer, then the PC asks again
+OVERHEAD = 40            # seconds of the long form for the box's start, the leaks on purpose and the judgement
+STUCK = 40               # seconds without a session: the run is over
+HEAVY = ("gate", "names", "charon")      # their death ends the session
+
+
+@dataclass
+class Plan:
+    seconds: float           # for all cycles together
+    cycles: int              # session starts and ends; the run is over when they are done
+    kills: int               # in all
+    rate: int                # probes a second from the LAN
+    seed: int
+    inward_rate: int = 200   # from the line
+
+
+def long_plan(environment):
+    """The long form; environment may say otherwise: LEAK_SECONDS, LEAK_CYCLES and so on."""
+    def said(name, default):
+        return int(environment.get(f"LEAK_{name}") or default)
+    seconds = said("SECONDS", 900)
+    return Plan(seconds=seconds - OVERHEAD, cycles=said("CYCLES", 1000), kills=said("KILLS", max(14, seconds // 12)),
+                rate=said("RATE", 1400), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
+
+
+def programs():
+    """Ours that run all the time, as rootfs/tree has them, and charon."""
+    with open("rootfs/tree") as f:
+        ours = re.findall(r"^program (\S+) ", f.read(), re.M)
+    return [p for p in ours if p not in ("sekisho", "leds-sim")] + ["charon"]
+
+
+class Page:
+    """What a probe program shares with the lab (probe.h)."""
+
+    def __init__(self, path, size):
+        with open(path, "ab") as f:
+            f.truncate(size)
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), size)
+
+    def word(self, index):
+        return struct.unpack_from("<Q", self.map, index * 8)[0]
+
+    def flags(self):
+        return bytes(self.map[PAGE:])
+
+
+class Probes:
+    """The sender in the LAN, the sender on the line, and the counters: on the line, behind the hub, at the PC."""
+
+    def __init__(self, lab, plan, box_address):
+        self.folder = f"{lab.folder}/leak"
+        os.makedirs(self.folder)
+        self.kinds, self.inward = leak_kinds.outward(), leak_kinds.inward(box_address)
+        outward = ("-n", str(NUMBERS), "-f", "0", "-l", str(leak_kinds.INWARD - 1))
+        self.line = self._start("wan", "line", "count", "-i", "line0", "-t", t.VIP_NET, *outward)
+        self.behind = self._start("registry", "behind", "count", "-i", "inner0", "-t", t.VIP_NET, *outward)
+        self.pc = self._start("lan", "pc", "count", "-i", "pc0", "-t", t.VIP_NET, "-n", str(NUMBERS),
+                              "-f", str(leak_kinds.INWARD), "-l", "99")
+        self.sender = self._sender("lan", "out", "pc0", t.MAC_LAN, self.kinds, plan.rate)
+        self.from_line = self._sender("wan", "in", "line0", t.MAC_WAN, self.inward, plan.inward_rate)
+
+    def _sender(self, ns, name, interface, mac, kinds, rate):
+        table = f"{self.folder}/{name}.kinds"
+        leak_kinds.write(table, kinds)
+        return self._start(ns, name, "send", "-i", interface, "-g", mac, "-k", table, "-r", str(rate))
+
+    def _start(self, ns, name, *words):
+        path = f"{self.folder}/{name}.pcap"      # .pcap: removed at the end of the run like other large files
+        log = f"{self.folder}/{name}.log"
+        page = Page(path, PAGE + (NUMBERS if words[0] == "count" else 0))
+        page.process = net.start(ns, [os.path.abspath(PROBE), *words, "-o", path], log)
+        end = time.monotonic() + 10
+        while not page.word(0):
+            if page.process.poll() is not None or time.monotonic() > end:
+                with open(log) as f:
+                    raise RuntimeError(f"probe {' '.join(words)} did not start: {f.read()}")
+            time.sleep(0.01)
+        return page
+
+    def after(self):
+        """No number from this one on was sent before now."""
+        return self.sender.word(1)
+
+    def before(self):
+        """Every number below this one was sent before now."""
+        return self.sender.word(2)
+
+    def still(self):
+        """Both senders still send, all counters still count?"""
+        return [p for p in (self.sender, self.from_line, self.line, self.behind, self.pc) if p.process.poll() is not None] == []
+
+    def stop(self):
+        for p in (self.sender, self.from_line):
+            p.process.kill()
+            p.process.wait()
+        time.sleep(1.5)                          # what is still on its way
+        for p in (self.line, self.behind, self.pc):
+            p.process.kill()
+            p.process.wait()
+
+    def lost(self):
+        return sum(p.word(3) for p in (self.line, self.behind, self.pc))
+
+
+class Asker:
+    """The PC asks for the listed name until it gets an address: each such answer is a session."""
+
+    def __init__(self):
+        labels = b"".join(bytes([len(p)]) + p.encode() for p in leak_kinds.NAME.split("."))
+        self.rest = struct.pack(">HHHHH", 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
+        self.number = 0
+        self.unanswered = {}     # id: when
+        with net.inside("lan"):
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.connect((t.BOX_LAN, 53))
+
+    def ask(self, before_sending, limit=STUCK):
+        """True with an address. before_sending() is called before each question that goes out."""
+        end, sent, mine = time.monotonic() + limit, 0.0, set()
+        while time.monotonic() < end:
+            if time.monotonic() - sent >= RESEND:
+                before_sending()
+                self.number = self.number % 65535 + 1
+                sent = self.unanswered[self.number] = time.monotonic()
+                mine.add(self.number)
+                try:
+                    self.socket.send(struct.pack(">H", self.number) + self.rest)
+                except OSError:
+                    pass
+            self.socket.settimeout(max(0.01, sent + RESEND - time.monotonic()))
+            try:
+                answer = self.socket.recv(1500)
+            except TimeoutError:
+                continue
+            except OSError:                      # nobody listens: names has just been killed
+                self.unanswered.pop(self.number, None)
+                time.sleep(0.1)
+                sent = 0.0
+                continue
+            number = int.from_bytes(answer[:2], "big")
+            self.unanswered.pop(number, None)
+            if number not in mine:               # a second answer to the question before: of a session that is over
+                continue
+            if answer[3] & 15 == 0 and answer[6:8] != b"\0\0":
+                return True
+            time.sleep(0.1)
+            sent = 0.0
+        return False
+
+    def loose(self):
+        """Is a question of the last seconds still without an answer? It could start a session behind our back."""
+        now = time.monotonic()
+        self.unanswered = {n: when for n, when in self.unanswered.items() if now - when < 15}
+        return bool(self.unanswered)
+
+
+class Killer:
+    """Kills a program at a random moment: each in turn, in random order; each fifth time two at once."""
+
+    def __init__(self, box, plan):
+        self.box, self.random = box, random.Random(plan.seed)
+        self.done = {p: 0 for p in programs()}
+        self.bag, self.left = [], plan.kills
+        self.pace = plan.seconds / (plan.kills + 1)
+        self.next = time.monotonic() + self.pace * self.random.uniform(0.3, 0.8)
+        self.dirty_until = 0.0
+
+    def turn(self):
+        """Called once a cycle: if it is time, a kill is on its way, to strike within the next second."""
+        now = time.monotonic()
+        if now < self.next or self.left <= 0:
+            return
+        self.next = max(self.next + self.pace * self.random.uniform(0.5, 1.5), now)
+        count = 2 if self.left >= 2 and self.random.random() < 0.2 else 1
+        self.strike([self.choose() for _ in range(count)])
+        self.left -= count
+
+    def choose(self):
+        if not self.bag:
+            self.bag = list(self.done)
+            self.random.shuffle(self.bag)
+        return self.bag.pop()
+
+    def strike(self, names):
+        for name in names:
+            delay = self.random.uniform(0.0, 1.0)
+            which = self.random.randrange(100)
+            # In the background on the box, so that it falls wherever the cycle then is.
+            self.box.root(f"(sleep {delay:.3f}; set -- $(pidof {name}); [ $# = 0 ] || {{ shift $(({which} % $#)); "
+                          f"kill -9 $1 && echo {name} >>/run/lab-killed; }}) </dev/null >/dev/null 2>&1 &")
+            if name in HEAVY:
+                self.dirty_until = max(self.dirty_until, time.monotonic() + delay + 1.0)
+
+    def quiet(self):
+        """No death of late that ends a session."""
+        return time.monotonic() > self.dirty_until
+
+    def count(self):
+        """{program: how often it was killed indeed}, as the box has noted it."""
+        words = self.box.root("cat /run/lab-killed 2>/dev/null").split()
+        return {name: words.count(name) for name in self.done}
+
+
+class Run:
+    """One run: the box is up, the probes are under way."""
+
+    def __init__(self, lab, plan):
+        self.lab, self.plan, self.random = lab, plan, random.Random(plan.seed + 1)
+        self.killer, self.asker, self.known = None, Asker(), Known()
+        self.probes = None
+        self.cycles = 0
+        self.times = []                          # from question to answer, in cycles without a death
+        self.parts = []                          # (internet, first number, last)
+        self.inward_end = 0                      # numbers from the line below this one count
+
+    def begin(self):
+        self.probes = Probes(self.lab, self.plan, self.lab.box.get("wan.address") or "198.51.100.100")
+        self.killer = Killer(self.lab.box, self.plan)
+
+    def question(self):
+        self.known.questions.append(self.probes.after())
+
+    def session_begins(self):
+        return self.asker.ask(self.question)
+
+    def session_ends(self):
+        """gate's word for it."""
+        status, text = self.lab.box.agent.run("sekisho session end")
+        return status == 0 and ("has ended" in text or "no session" in text)
+
+    def cycle(self):
+        """A session begins and ends. False: none began for a long time."""
+        self.killer.turn()
+        undisturbed = self.killer.quiet()
+        asked = time.monotonic()
+        if not self.session_begins():
+            return False
+        if undisturbed:
+            self.times.append(time.monotonic() - asked)
+        begin = self.probes.after()
+        time.sleep(self.random.uniform(0.03, 0.22))
+        end = self.probes.before()
+        time.sleep(0.03)                         # for those on their way to the box
+        undisturbed = undisturbed and self.killer.quiet()
+        if undisturbed:
+            self.known.open.add(begin, end)
+        if self.session_ends():
+            begin = self.probes.after()
+            time.sleep(self.random.uniform(0.0, 0.06))
+            if not self.asker.loose():
+                self.known.closed.add(begin, self.probes.before())
+            self.cycles += 1
+        return True
+
+    def part(self, internet, cycles, until, progress=lambda: None):
+        """Cycles with one kind of site file."""
+        first, target = self.probes.after(), self.cycles + cycles
+        if internet:
+            self.allow_internet()
+        while self.cycles < target and time.monotonic() < until:
+            if not self.cycle():
+                self.lab.check("a session", f"begins within {STUCK} s", "none", False)
+                break
+            progress()
+        self.session_ends()
+        self.parts.append((internet, first, self.probes.after()))
+
+    def allow_internet(self):
+        """The site file says from now on that the LAN may use the internet while no session is on; gate reads it anew."""
+        _, text = self.lab.box.agent.run("mount -o remount,rw /state 2>/dev/null; sed -i '/^outside-session/d; "
+                                         "s/^service = .*/&\\noutside-session = internet/' /state/site.conf "
+                                         "&& grep outside /state/site.conf; kill -9 $(pidof gate)")
+        if "internet" not in text:
+            raise RuntimeError(f"the site file could not be changed: {text}")
+        self.session_begins()
+
+    # ---- the judge is tried out: leaks made on purpose
+
+    def leak_on_purpose(self):
+        """[(what, first, last)]: the rule set is broken in two ways, a second each."""
+        root = self.lab.box.root
+        self.session_begins()
+        first = self.probes.after()
+        self.known.open.add(first, first + 10**9)    # the session stays on
+        root("nft insert rule inet sekisho outward accept")
+        time.sleep(1.0)
+        second = self.probes.after()
+        self.known.open.list[-1] = (first, second)
+        root("nft flush chain inet sekisho guard_out; nft insert rule inet sekisho forward accept; ip xfrm policy flush")
+        time.sleep(1.0)
+        return [("everything may pass in a session", first, second),
+                ("no guard, no IPsec", second, self.probes.after())]
+
+    def verdicts(self):
+        line, behind = self.probes.line.flags(), self.probes.behind.flags()
+        return [judge(self.probes.kinds, internet, line, behind, self.known, low, high) for internet, low, high in self.parts]
+
+    def judge_range(self, low, high):
+        return judge(self.probes.kinds, True, self.probes.line.flags(), self.probes.behind.flags(), self.known, low, high)
+
+
+# ---- the surroundings
+
+def echo(ns, address):
+    """Answers every datagram, so that the box sees both directions of a flow."""
+    with net.inside(ns):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, leak_kinds.ECHO_PORT))
+
+    def work():
+        while True:
+            try:
+                data, whom = s.recvfrom(2000)
+                s.sendto(data, whom)
+            except OSError:
+                pass
+    threading.Thread(target=work, daemon=True).start()
+
+
+def silent(router, interface, address, ns, card):
+    """An address that nobody has: what is sent to it arrives at the card of ns and goes no further."""
+    mac = re.search(r"link/ether (\S+)", net.ip("link", "show", card, ns=ns))[1]
+    net.ip("neigh", "replace", address, "lladdr", mac, "dev", interface, "nud", "permanent", ns=router)
+
+
+def prepare(lab):
+    """Surroundings, a box with the lab's agent, the PC with the probes' addresses."""
+    lab.up()
+    lab.inner_dns.lie({leak_kinds.NAME: [leak_kinds.SILENT, leak_kinds.ECHO]})
+    echo("registry", leak_kinds.ECHO)
+    echo("public", leak_kinds.DECOY_ECHO)
+    silent("hub", "inner0", leak_kinds.SILENT, "registry", "inner0")
+    silent("wan", "net0", leak_kinds.DECOY_SILENT, "public", "pub0")
+    lab.boot(services={"lab": lab.service() + leak_kinds.RULE}, lab_image=True)
+    lab.ready()
+    lab.pc.ipv6()
+    # The probes' address is the PC's, so that the box finds it, but the PC's kernel does not meddle with the answers.
+    net.ip("addr", "add", f"{leak_kinds.PROBER}/24", "dev", "pc0", ns="lan")
+    done = net.run("lan", ["nft", "add table ip probes; add chain ip probes in { type filter hook prerouting priority raw; }; "
+                           f"add rule ip probes in ip daddr {leak_kinds.PROBER} drop"])
+    if done.returncode != 0:
+        raise RuntimeError(f"nft in the LAN: {done.stderr}")
+    # A short queue before the box: what is sent is there at once, and a box that cannot follow is waited for.
+    net.ip("link", "set", "pc0", "txqueuelen", "100", ns="lan")
+
+
+# ---- a whole run
+
+class Progress:
+    """A line every minute."""
+
+    def __init__(self, lab):
+        self.lab, self.begin, self.next = lab, time.monotonic(), time.monotonic() + 60
+
+    def __call__(self, run):
+        now = time.monotonic()
+        if now >= self.next:
+            self.next = now + 60
+            self.lab.say(f"{now - self.begin:4.0f} s: {run.cycles} sessions, {run.probes.before():,} probes")
+
+
+def run(lab, plan, progress=lambda run: None):
+    """Half of the cycles with a site that closes the LAN outside a session, half with one that allows the internet."""
+    prepare(lab)
+    it = Run(lab, plan)
+    it.begin()
+    begin = time.monotonic()
+    try:
+        it.part(False, plan.cycles // 2, begin + plan.seconds / 2, lambda: progress(it))
+        it.part(True, plan.cycles - it.cycles, begin + plan.seconds, lambda: progress(it))
+        seconds = time.monotonic() - begin
+        killed = it.killer.count()
+        it.inward_end = it.probes.from_line.word(2)
+        purpose = it.leak_on_purpose()
+        alive = it.probes.still()
+    finally:
+        it.probes.stop()
+    report(it, seconds, killed, alive)
+    for what, low, high in purpose:
+        v = it.judge_range(low, high)
+        lab.check(f"the judge can fail: the rule set broken on purpose ({what}), of {v.sum('sent')} probes", "leaks",
+                  f"{v.sum('leaked')}, such as {'; '.join(v.examples()[:2])}", v.sum("leaked") > 0)
+
+
+def report(it, seconds, killed, alive):
+    lab, verdicts = it.lab, it.verdicts()
+
+    def total(what):
+        return sum(v.sum(what) for v in verdicts)
+    lab.say(f"seed {it.plan.seed}; {it.cycles} session starts and ends in {seconds:.0f} s (question to answer, tunnel "
+            f"included: median {statistics.median(it.times or [0]):.2f} s); killed (SIGKILL): "
+            + ", ".join(f"{name} {n}" for name, n in killed.items()))
+    rows(it, verdicts)
+    lab.say(f"probes sent: {total('sent'):,} from the LAN, {it.inward_end:,} from the line")
+    lab.say(f"probes that should pass: {total('should'):,}; of these did: {total('did'):,} "
+            f"(at an edge, where either is right: {total('may'):,})")
+    lab.say(f"probes that should not pass: {total('must_not') + it.inward_end:,}; of these did: "
+            f"{total('leaked') + inward_leaks(it):,}")
+    lab.check("the probes and their counters ran all the time, and no counter lost a packet", "yes, 0",
+              f"{'yes' if alive else 'no'}, {it.probes.lost()}", alive and it.probes.lost() == 0)
+    lab.check("session starts and ends", f"{it.plan.cycles}", it.cycles, it.cycles >= it.plan.cycles)
+    lab.check("programs that were killed", "each of " + " ".join(killed),
+              ", ".join(f"{name} {n}" for name, n in killed.items()), all(killed.values()))
+    for v, (internet, _, _) in zip(verdicts, it.parts):
+        where = "the internet" if internet else "nothing"
+        lab.check(f"outside a session {where}: probes that should pass and did, of {v.sum('should'):,}", "98 % and more",
+                  f"{v.sum('did'):,}", v.sum("should") > 0 and v.sum("did") >= 0.98 * v.sum("should"))
+        lab.check(f"outside a session {where}: probes that should not pass and did, of {v.sum('must_not'):,}", "0",
+                  f"{v.sum('leaked')}" + "".join(f"; {e}" for e in v.examples()), v.sum("leaked") == 0)
+    lab.check(f"probes from the line that reached the PC, of {it.inward_end:,}", 0, inward_leaks(it))
+
+
+def inward_leaks(it):
+    """Probes from the line that came to the PC before anything was broken on purpose."""
+    return len(re.findall(rb"[^\0]", it.probes.pc.flags()[:it.inward_end]))
+
+
+def rows(it, verdicts):
+    """A line for each kind."""
+    form = "{:<62}{:>9}{:>9}{:>9}{:>9}{:>11}{:>8}"
+    it.lab.say(form.format("kind", "sent", "should", "did", "edge", "should not", "did"))
+    for i, kind in enumerate(it.probes.kinds):
+        cells = [sum(getattr(v.rows[i], what) for v in verdicts)
+                 for what in ("sent", "should", "did", "may", "must_not", "leaked")]
+        it.lab.say(form.format(kind.name, *[f"{c:,}" for c in cells]))

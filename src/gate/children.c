@@ -56,6 +56,8 @@ static void dead(struct children *c, const char *why)
     log_fatal("names: %s", why);
 }
 
+static void give_stream(struct children *c, uint8_t service);
+
 static void on_io(uev_t *w, void *arg, int events)
 {
     struct children *c = arg;
@@ -69,7 +71,10 @@ static void on_io(uev_t *w, void *arg, int events)
         case IPC_OK:
             if (m.head.type >= MSG_CTL_SESSION_START)
                 dead(c, "it sent a message that is not its own");
-            c->ops->message(c->user, &m);
+            if (m.head.type == MSG_UPSTREAM_TCP)
+                give_stream(c, m.u.service.service);
+            else
+                c->ops->message(c->user, &m);
             break;
         case IPC_AGAIN: return;
         case IPC_EOF: dead(c, "it has ended"); break;
@@ -155,11 +160,11 @@ int children_listen(struct children *c, const struct addr *lan)
     return 0;
 }
 
-static int connected(const struct addr *resolver, const struct addr *source)
+static int connected(int type, const struct addr *resolver, const struct addr *source)
 {
     struct sockaddr_storage to, from;
     socklen_t to_len = to_sockaddr(resolver, DNS_PORT, &to);
-    int fd = socket(resolver->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(resolver->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     if (source->family == resolver->family) {
@@ -169,7 +174,7 @@ static int connected(const struct addr *resolver, const struct addr *source)
             return -1;
         }
     }
-    if (connect(fd, (struct sockaddr *)&to, to_len) == 0)
+    if (connect(fd, (struct sockaddr *)&to, to_len) == 0 || errno == EINPROGRESS)
         return fd;
     close(fd);
     return -1;
@@ -179,11 +184,17 @@ unsigned children_upstream(struct children *c, uint8_t service, const struct add
                            const struct addr *source)
 {
     struct msg_service clear = {service};
+    struct children_resolvers *r = &c->resolvers[service];
     unsigned made = 0;
+    *r = (struct children_resolvers){.count = count < CONF_ADDRS_MAX ? count : CONF_ADDRS_MAX};
     children_send(c, MSG_UPSTREAM_CLEAR, &clear, -1);
-    for (unsigned i = 0; count > 0 && i < CHILD_POOL; i++) {
-        struct msg_upstream body = {service, resolvers[i % count]};
-        int fd = connected(&body.resolver, source);
+    if (count == 0)
+        return 0;
+    memcpy(r->list, resolvers, r->count * sizeof r->list[0]);
+    r->source = *source;
+    for (unsigned i = 0; i < CHILD_POOL; i++) {
+        struct msg_upstream body = {service, IPPROTO_UDP, r->list[i % r->count]};
+        int fd = connected(SOCK_DGRAM, &body.resolver, source);
         if (fd < 0)
             continue;
         children_send(c, MSG_UPSTREAM, &body, fd);
@@ -191,4 +202,18 @@ unsigned children_upstream(struct children *c, uint8_t service, const struct add
         made++;
     }
     return made;
+}
+
+/* An answer was cut, so `names` asks for a TCP connection. It knows by its own time-out when there is none. */
+static void give_stream(struct children *c, uint8_t service)
+{
+    struct children_resolvers *r = &c->resolvers[service];
+    if (r->count == 0)
+        return;
+    struct msg_upstream body = {service, IPPROTO_TCP, r->list[r->turn++ % r->count]};
+    int fd = connected(SOCK_STREAM, &body.resolver, &r->source);
+    if (fd < 0)
+        return;
+    children_send(c, MSG_UPSTREAM, &body, fd);
+    close(fd);
 }

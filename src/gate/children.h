@@ -14,7 +14,7 @@
 #include <uev/uev.h>
 
 #define CHILD_NAMES "/usr/libexec/sekisho/names"
-#define CHILD_POOL 8 /* sockets to the resolvers of one service: that many ports a forger would have to guess */
+#define CHILD_POOL 32 /* sockets to the resolvers of one service; `names` gives each a new port for each question */
 
 /* What is done with what `names` says. why_dead: it is gone or broke a rule; must not return. */
 struct children_ops {
@@ -25,6 +25,11 @@ struct children_ops {
 struct children {
     pid_t pid;
     int sock;
+    /* As told by children_upstream: where `names` may ask for a TCP connection to. */
+    struct children_resolvers {
+        struct addr list[CONF_ADDRS_MAX], source;
+        unsigned count, turn;
+    } resolvers[CONF_SERVICES_MAX + 1];
     uev_t io;
     const struct children_ops *ops;
     void *user;
@@ -44,7 +49,8 @@ void children_send(struct children *c, enum msg_type type, const void *body, int
 int children_listen(struct children *c, const struct addr *lan);
 /*
  * Replace a service's sockets to its resolvers: CHILD_POOL in all, spread over them. source: address to send from, or
- * family 0. Returns how many could be made (0 also for no resolvers: the service then has none).
+ * family 0. Returns how many could be made (0 also for no resolvers: the service then has none). From then on `names`
+ * may also ask for TCP connections to them (MSG_UPSTREAM_TCP, answered here).
  */
 unsigned children_upstream(struct children *c, uint8_t service, const struct addr *resolvers, unsigned count,
                            const struct addr *source);

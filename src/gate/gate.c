@@ -59,8 +59,7 @@ static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *t
     g->inside[service] = tunnel ? s->resolver : (struct addr){0};
     tell_kernel_resolvers(g);
     if (!tunnel) {
-        struct msg_service clear = {service};
-        children_send(&g->children, MSG_UPSTREAM_CLEAR, &clear, -1);
+        children_upstream(&g->children, service, NULL, 0, NULL);
         return;
     }
     /* From the virtual address, so that the questions go through the tunnel. */

@@ -33,7 +33,9 @@ static bool listen_ok(const struct msg *m)
 
 static bool upstream_ok(const struct msg *m)
 {
-    return service_ok(m->u.upstream.service) && addr_ok(&m->u.upstream.resolver, false);
+    const struct msg_upstream *b = &m->u.upstream;
+    return service_ok(b->service) && (b->proto == IPPROTO_UDP || b->proto == IPPROTO_TCP) &&
+           addr_ok(&b->resolver, false);
 }
 
 static bool service_only_ok(const struct msg *m)
@@ -167,6 +169,7 @@ static const struct rule rules[] = {
     {MSG_ADMIT, TO(ROLE_GATE), BODY(msg_admit), false, admit_ok},
     {MSG_REFUSED, TO(ROLE_GATE), BODY(msg_refused), false, refused_ok},
     {MSG_STATS, TO(ROLE_GATE), BODY(msg_stats), false, NULL},
+    {MSG_UPSTREAM_TCP, TO(ROLE_GATE), BODY(msg_service), false, service_only_ok},
 
     {MSG_QUEUE, TO(ROLE_HELLO), BODY(msg_queue), true, queue_ok},
     {MSG_FLOW, TO(ROLE_GATE), BODY(msg_flow), false, flow_ok},
@@ -202,15 +205,23 @@ int ipc_size(unsigned type)
     return rule ? (int)rule->size : -1;
 }
 
+/* The rule that a datagram of this length goes by, if all but its content is as it must be; NULL: it is not. */
+static const struct rule *rule_for(enum msg_role to, const struct msg_head *head, size_t len, bool has_fd)
+{
+    const struct rule *rule = rule_of(head->type);
+    bool good = rule && (rule->to & TO(to)) && head->zero == 0 && head->size == rule->size &&
+                len == sizeof *head + rule->size && has_fd == rule->fd;
+    return good ? rule : NULL;
+}
+
 bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd)
 {
     struct msg_head head;
     if (len < sizeof head)
         return false;
     memcpy(&head, data, sizeof head);
-    const struct rule *rule = rule_of(head.type);
-    if (!rule || !(rule->to & TO(to)) || head.zero != 0 || head.size != rule->size || len != sizeof head + rule->size ||
-        has_fd != rule->fd)
+    const struct rule *rule = rule_for(to, &head, len, has_fd);
+    if (!rule)
         return false;
     if (!rule->content)
         return true;
@@ -218,6 +229,13 @@ bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd)
     struct msg copy;
     memcpy(&copy, data, len);
     return rule->content(&copy);
+}
+
+/* The same for one that lies in a struct msg already: nothing is copied, these are many a second. */
+static bool valid_here(enum msg_role to, const struct msg *m, size_t len, bool has_fd)
+{
+    const struct rule *rule = len >= sizeof m->head ? rule_for(to, &m->head, len, has_fd) : NULL;
+    return rule && (!rule->content || rule->content(m));
 }
 
 enum ipc_result ipc_send(int sock, enum msg_type type, const void *body, int fd)
@@ -292,7 +310,7 @@ enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd)
                          .msg_controllen = sizeof control.space};
     ssize_t n;
     *fd = -1;
-    memset(out, 0, sizeof *out);
+    memset(&out->head, 0, sizeof out->head);
     do {
         n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     } while (n < 0 && errno == EINTR);
@@ -304,7 +322,7 @@ enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd)
     bool good = take_fds(&msg, fd);
     if (n == 0 && good && *fd < 0)
         return IPC_EOF;
-    if (good && !(msg.msg_flags & MSG_TRUNC) && ipc_valid(to, out, (size_t)n, *fd >= 0))
+    if (good && !(msg.msg_flags & MSG_TRUNC) && valid_here(to, out, (size_t)n, *fd >= 0))
         return IPC_OK;
     if (*fd >= 0)
         close(*fd);

@@ -35,7 +35,10 @@ int ipc_size(unsigned type);
  */
 enum ipc_result ipc_send(int sock, enum msg_type type, const void *body, int fd);
 
-/* Receive one message for a receiver in the role `to`. *fd is -1 or a descriptor that the caller now owns (CLOEXEC). */
+/*
+ * Receive one message for a receiver in the role `to`. *fd is -1 or a descriptor that the caller now owns (CLOEXEC).
+ * Of *out only head and the type's body are written.
+ */
 enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd);
 
 /* A SEQPACKET pair with CLOEXEC and NONBLOCK on both ends. 0 or -1 with errno. */

@@ -11,7 +11,7 @@ enum msg_role { ROLE_GATE, ROLE_NAMES, ROLE_HELLO, ROLE_ENROLL, ROLE_ENROLL_NET,
 enum msg_type {
     /* gate -> names */
     MSG_LISTEN = 1, /* fd: a bound DNS socket of the LAN (struct msg_listen) */
-    MSG_UPSTREAM, /* fd: a connected UDP socket to a resolver (struct msg_upstream) */
+    MSG_UPSTREAM, /* fd: a socket to a resolver, UDP or (asked for) TCP (struct msg_upstream) */
     MSG_UPSTREAM_CLEAR, /* close all upstream sockets of a service (struct msg_service) */
     MSG_NAME, /* one listed name; also to hello (struct msg_name) */
     MSG_HOST, /* which services a LAN host may use; before MSG_NAMES_END (struct msg_host) */
@@ -25,6 +25,7 @@ enum msg_type {
     MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
     MSG_REFUSED, /* a name or an answer was refused; for counting and the log (struct msg_refused) */
     MSG_STATS, /* counters, about every 5 s when changed (struct msg_stats) */
+    MSG_UPSTREAM_TCP, /* one TCP connection to a resolver of this service, please: an answer was cut (struct msg_service) */
     /* hello -> gate */
     MSG_FLOW = 48, /* what is to be done with a TLS flow's held packets (struct msg_flow) */
     MSG_BLOCKED, /* the rule set has refused a packet; for counting and the log (struct msg_blocked) */
@@ -57,6 +58,7 @@ struct msg_listen {
 
 struct msg_upstream {
     uint8_t service; /* 1..8; 0: names that are not listed, in mode internet */
+    uint8_t proto; /* IPPROTO_UDP: connected; IPPROTO_TCP: connecting */
     struct addr resolver;
 };
 

@@ -1,6 +1,8 @@
 /*
- * Answers for listed names, one place for each name and type (A, AAAA), so nothing is ever evicted and no flood can push
- * an answer out. Pure. An answer belongs to the session (generation) that admitted it and is never seen in another one.
+ * Answers for listed names. Pure. An exact name has its own place for each type, so nothing of it is ever evicted and no
+ * flood can push an answer out. Names below wildcards share a table of fixed size, keyed by the name that was asked;
+ * there the one that was longest unused of a set makes room. An answer belongs to the session (generation) that admitted
+ * it and is never seen in another one.
  */
 #ifndef SEKISHO_NAMES_CACHE_H
 #define SEKISHO_NAMES_CACHE_H
@@ -8,28 +10,52 @@
 #include "listed.h"
 #include "ttlclock.h"
 
+#define CACHE_TYPES 3 /* A, AAAA, HTTPS */
+#define CACHE_SETS 128
+#define CACHE_WAYS 4 /* 512 names and types below wildcards */
+
 struct cache_entry {
     uint32_t generation; /* 0: empty */
     struct ttl_clock clock;
     uint8_t rcode; /* DNS_NOERROR or DNS_NXDOMAIN */
-    uint8_t count; /* 0: no data */
-    uint8_t stride;
+    bool opens; /* its addresses need elements; false: negative, or a record without addresses */
+    uint8_t count; /* records; 0: no data */
+    uint16_t len;
     uint8_t records[DNS_RECORDS_MAX]; /* as on the wire, TTL to be set */
 };
 
-struct cache {
-    struct cache_entry entries[LISTED_MAX][2];
+/* Which answer: name is lower-case wire form; id is the listed name, or the wildcard above it (wild). */
+struct cache_key {
+    uint16_t id;
+    uint16_t type;
+    bool wild;
+    uint8_t name_len;
+    const uint8_t *name;
 };
 
-/* The entry if it belongs to this session and is not over; NULL otherwise. type: DNS_A or DNS_AAAA. */
-struct cache_entry *cache_get(struct cache *c, unsigned id, uint16_t type, uint32_t generation, uint64_t now);
+struct cache {
+    uint32_t seed; /* against chosen collisions */
+    uint64_t evicted; /* answers still good that made room for another */
+    struct cache_entry entries[LISTED_MAX][CACHE_TYPES];
+    struct cache_wild {
+        uint16_t id, type;
+        uint8_t name_len;
+        uint8_t name[DNS_WIRE_NAME_MAX];
+        uint64_t used;
+        struct cache_entry entry;
+    } wild[CACHE_SETS][CACHE_WAYS];
+};
 
-/* Put addresses there; clock is the answer's, confirmed. generation is not 0. */
-struct cache_entry *cache_put(struct cache *c, unsigned id, uint16_t type, uint32_t generation,
-                              const struct ttl_clock *clock, const struct addr *addrs, unsigned count);
+/* The entry if it belongs to this session and is not over; NULL otherwise. */
+struct cache_entry *cache_get(struct cache *c, const struct cache_key *key, uint32_t generation, uint64_t now);
+
+/* Put records there; clock is the answer's. generation is not 0. len <= DNS_RECORDS_MAX */
+struct cache_entry *cache_put(struct cache *c, const struct cache_key *key, uint32_t generation,
+                              const struct ttl_clock *clock, uint64_t now, const uint8_t *records, unsigned len,
+                              unsigned count, bool opens);
 /* Put there that the name has no such data (or does not exist, rcode DNS_NXDOMAIN). Needs no element. */
-struct cache_entry *cache_put_negative(struct cache *c, unsigned id, uint16_t type, uint32_t generation,
-                                       const struct ttl_clock *clock, enum dns_rcode rcode);
+struct cache_entry *cache_put_negative(struct cache *c, const struct cache_key *key, uint32_t generation,
+                                       const struct ttl_clock *clock, uint64_t now, enum dns_rcode rcode);
 
 /* May it be answered at once: nothing to open, or what is to be opened is confirmed for long enough. */
 bool cache_ready(const struct cache_entry *e, uint64_t now);
@@ -38,6 +64,7 @@ bool cache_ready(const struct cache_entry *e, uint64_t now);
 void cache_answer(const struct cache_entry *e, uint64_t now, struct dns_answer *a);
 
 void cache_drop_all(struct cache *c);
-void cache_drop(struct cache *c, unsigned id);
+/* Everything under one listed name. */
+void cache_drop(struct cache *c, unsigned id, bool wild);
 
 #endif

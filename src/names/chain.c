@@ -1,4 +1,5 @@
 #include "chain.h"
+#include "https.h"
 
 #include <ares.h>
 #include <string.h>
@@ -108,14 +109,33 @@ static bool follow(const ares_dns_record_t *rec, const char *name, struct links 
     }
 }
 
+/* An HTTPS record of the chain's last link. False: the answer is forbidden. */
+static bool collect_https(const ares_dns_rr_t *rr, const struct links *l, struct chain *out)
+{
+    if (ares_dns_rr_get_class(rr) != ARES_CLASS_IN || link_index(l, ares_dns_rr_get_name(rr)) != (int)l->count - 1)
+        return true;
+    if (https_take(rr, l->names[0], out) == HTTPS_FORBIDDEN) {
+        out->result = CHAIN_FORBIDDEN;
+        return false;
+    }
+    if (ares_dns_rr_get_ttl(rr) < out->ttl)
+        out->ttl = ares_dns_rr_get_ttl(rr);
+    return true;
+}
+
 /* Addresses of the chain's last link; every address and CNAME in the answer must belong to the chain. */
 static void collect(const ares_dns_record_t *rec, const struct links *l, uint16_t type, struct chain *out)
 {
-    uint8_t family = type == DNS_A ? AF_INET : AF_INET6;
+    uint8_t family = type == DNS_A ? AF_INET : type == DNS_AAAA ? AF_INET6 : 0;
     for (size_t i = 0; i < ares_dns_record_rr_cnt(rec, ARES_SECTION_ANSWER); i++) {
         const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(rec, ARES_SECTION_ANSWER, i);
         struct addr a;
         bool is_addr = record_addr(rr, &a);
+        if (type == DNS_HTTPS && ares_dns_rr_get_type(rr) == ARES_REC_TYPE_HTTPS) {
+            if (!collect_https(rr, l, out))
+                return;
+            continue;
+        }
         if (!is_addr && ares_dns_rr_get_type(rr) != ARES_REC_TYPE_CNAME)
             continue; /* RRSIG, DNAME and the like: never used, never passed on */
         if (link_index(l, ares_dns_rr_get_name(rr)) < 0) {
@@ -133,8 +153,10 @@ static void collect(const ares_dns_record_t *rec, const struct links *l, uint16_
             out->ttl = ares_dns_rr_get_ttl(rr);
         if (out->count < DNS_ADDRS_MAX)
             out->addrs[out->count++] = a;
+        else
+            out->more = true;
     }
-    out->result = CHAIN_ADDRS;
+    out->result = type == DNS_HTTPS ? CHAIN_RECORDS : CHAIN_ADDRS;
 }
 
 /* RFC 2308 section 5: a negative answer lives for the smaller of the SOA's TTL and its last field. */
@@ -165,13 +187,14 @@ static void judge(const ares_dns_record_t *rec, const char *name, uint16_t type,
         return;
     }
     collect(rec, &links, type, out);
-    if (out->result != CHAIN_ADDRS)
+    if (out->result != CHAIN_ADDRS && out->result != CHAIN_RECORDS)
         return;
+    bool none = out->result == CHAIN_ADDRS ? out->count == 0 : out->record_count == 0;
     if (rcode == ARES_RCODE_NXDOMAIN)
         out->result = CHAIN_NO_NAME;
-    else if (out->count == 0)
+    else if (none)
         out->result = cut ? CHAIN_FAILED : CHAIN_NO_DATA;
-    if (out->result != CHAIN_ADDRS)
+    if (out->result != CHAIN_ADDRS && out->result != CHAIN_RECORDS)
         out->ttl = negative_ttl(rec);
 }
 
@@ -184,8 +207,8 @@ void chain_read(const uint8_t *msg, size_t len, const char *name, uint16_t type,
         return;
     }
     judge(rec, name, type, out);
-    if (out->result != CHAIN_ADDRS)
-        out->count = 0;
+    if (out->result != CHAIN_ADDRS && out->result != CHAIN_RECORDS)
+        out->count = out->record_count = 0;
     ares_dns_record_destroy(rec);
 }
 

@@ -13,8 +13,11 @@
 
 #define CHAIN_LINKS_MAX 8
 
+#define CHAIN_HTTPS_MAX 512 /* octets of the HTTPS records that are handed out */
+
 enum chain_result {
     CHAIN_ADDRS,     /* count addresses */
+    CHAIN_RECORDS,   /* HTTPS: record_count records; count addresses that stand in them as hints */
     CHAIN_NO_DATA,   /* the name has none of this type */
     CHAIN_NO_NAME,   /* NXDOMAIN */
     CHAIN_FAILED,    /* the resolver gave an error, or a cut answer without a usable address */
@@ -27,10 +30,14 @@ struct chain {
     enum chain_result result;
     uint8_t count;
     uint32_t ttl; /* smallest of the chain; for NO_DATA and NO_NAME from the SOA (RFC 2308 section 5), else 0 */
-    struct addr addrs[DNS_ADDRS_MAX]; /* the first of them if the answer has more */
+    bool more; /* the answer has more than addrs holds */
+    struct addr addrs[DNS_ADDRS_MAX]; /* the first of them */
+    uint8_t record_count;
+    uint16_t records_len;
+    uint8_t records[CHAIN_HTTPS_MAX]; /* as dns_render writes records */
 };
 
-/* name: what was asked, lower case text; type: DNS_A or DNS_AAAA. */
+/* name: what was asked, lower case text; type: DNS_A, DNS_AAAA or DNS_HTTPS. */
 void chain_read(const uint8_t *msg, size_t len, const char *name, uint16_t type, struct chain *out);
 
 /*

@@ -121,11 +121,8 @@ size_t dns_echo_matches(const uint8_t *msg, size_t len, uint16_t id, const struc
     size_t end = (size_t)DNS_HEADER_LEN + q->name_len + 4;
     if (len < end || get16(msg) != id || !(msg[2] & FLAG_QR) || (msg[2] & 0x78) != 0 || get16(msg + 4) != 1)
         return 0;
-    /* Length octets are below 64 and so untouched by lower(): comparing octet by octet compares the labels too. */
-    for (unsigned i = 0; i < q->name_len; i++)
-        if (lower(msg[DNS_HEADER_LEN + i]) != q->lower[i])
-            return 0;
-    if (get16(msg + end - 4) != q->type || get16(msg + end - 2) != CLASS_IN)
+    if (memcmp(msg + DNS_HEADER_LEN, q->name, q->name_len) != 0 || get16(msg + end - 4) != q->type ||
+        get16(msg + end - 2) != CLASS_IN)
         return 0;
     return end;
 }
@@ -188,7 +185,7 @@ size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8
     size_t used = (size_t)DNS_HEADER_LEN + q->name_len + 4 + (q->edns ? OPT_LEN : 0);
     enum dns_ede ede = q->edns ? a->ede : DNS_EDE_NONE;
     size_t text_len = ede != DNS_EDE_NONE && a->text != NULL ? strlen(a->text) : 0;
-    size_t data = (size_t)a->count * a->stride + (a->soa ? SOA_LEN : 0);
+    size_t data = a->len + (a->soa ? SOA_LEN : 0);
     bool tc = used + data > q->room;
     if (!tc)
         used += data;
@@ -210,8 +207,8 @@ size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8
     p = put16(p + q->name_len, q->type);
     p = put16(p, CLASS_IN);
     if (!tc && a->count != 0) {
-        memcpy(p, a->records, (size_t)a->count * a->stride);
-        for (unsigned i = 0; i < a->count; i++, p += a->stride)
+        memcpy(p, a->records, a->len);
+        for (unsigned i = 0; i < a->count; i++, p += 12u + get16(p + 10))
             put32(p + 6, a->ttl);
     }
     if (!tc && a->soa)
@@ -223,6 +220,7 @@ size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8
 
 unsigned dns_render(uint16_t type, const struct addr *addrs, unsigned count, uint8_t *out)
 {
+    const uint8_t *begin = out;
     unsigned len = type == DNS_A ? 4 : 16;
     for (unsigned i = 0; i < count; i++) {
         out = put16(out, 0xc000 | DNS_HEADER_LEN); /* the question's name, in whatever case it was asked */
@@ -233,7 +231,7 @@ unsigned dns_render(uint16_t type, const struct addr *addrs, unsigned count, uin
         memcpy(out, addrs[i].bytes, len);
         out += len;
     }
-    return 12 + len;
+    return (unsigned)(out - begin);
 }
 
 void dns_render_addr(uint16_t type, const uint8_t *p, struct addr *out)
@@ -241,6 +239,15 @@ void dns_render_addr(uint16_t type, const uint8_t *p, struct addr *out)
     memset(out, 0, sizeof(*out));
     out->family = type == DNS_A ? AF_INET : AF_INET6;
     memcpy(out->bytes, p + 12, type == DNS_A ? 4 : 16);
+}
+
+void dns_mix_case(struct dns_question *q, const uint8_t bits[DNS_WIRE_NAME_MAX / 8 + 1])
+{
+    /* Length octets are below 64, so what looks like a letter is one. */
+    for (unsigned i = 0; i < q->name_len; i++) {
+        uint8_t c = q->lower[i];
+        q->name[i] = c >= 'a' && c <= 'z' && (bits[i / 8] >> (i % 8) & 1) ? c ^ 0x20 : c;
+    }
 }
 
 size_t dns_build_question(const struct dns_question *q, uint16_t id, uint8_t *out)

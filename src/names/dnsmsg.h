@@ -13,9 +13,10 @@
 
 #define DNS_HEADER_LEN 12
 #define DNS_WIRE_NAME_MAX 255
-#define DNS_MSG_MAX 1232  /* octets of any message that we accept or send: no IP fragments at an MTU of 1280 */
+#define DNS_MSG_MAX 1232  /* octets of any message over UDP, and of any question: no IP fragments at an MTU of 1280 */
+#define DNS_TCP_MAX 8192  /* octets of an answer over TCP, a resolver's or ours */
 #define DNS_PLAIN_MAX 512 /* RFC 1035 section 2.3.4: without EDNS over UDP */
-#define DNS_ADDRS_MAX 16  /* addresses of one answer */
+#define DNS_ADDRS_MAX 64  /* addresses of one answer */
 #define DNS_RECORDS_MAX (DNS_ADDRS_MAX * 28)
 
 enum dns_type {
@@ -44,7 +45,7 @@ enum dns_ede {
 struct dns_question {
     uint16_t id;
     uint16_t type;
-    uint16_t room;    /* octets that the client takes in one answer, 512..DNS_MSG_MAX */
+    uint16_t room;    /* octets that the client takes in one answer, 512..DNS_MSG_MAX; over TCP DNS_TCP_MAX */
     bool rd, cd;      /* given back */
     bool edns;        /* the answer carries an OPT record */
     bool dnssec_ok;
@@ -71,28 +72,35 @@ size_t dns_build_error(const uint8_t *in, enum dns_rcode rcode, uint8_t *out);
 struct dns_answer {
     enum dns_rcode rcode;
     uint32_t ttl;
-    unsigned count; /* records, each of `stride` octets, as dns_render wrote them */
-    unsigned stride;
+    unsigned count; /* records, together `len` octets, as dns_render writes them */
+    unsigned len;
     const uint8_t *records;
     bool soa;         /* no data or no such name: add an SOA so that it is cached for ttl (RFC 2308 section 5) */
     enum dns_ede ede; /* sent only to clients with EDNS */
     const char *text; /* EXTRA-TEXT, UTF-8, or NULL */
 };
 
-/* Write an answer, at most q->room octets into out[DNS_MSG_MAX]: too much data becomes an empty answer with TC. */
+/* Write an answer, at most q->room octets: too much data becomes an empty answer with TC. */
 size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8_t *out);
 
-/* Address records owned by the question's name. Returns the stride of one; writes count of them. */
+/*
+ * Address records owned by the question's name. Returns their length together. (Any record that is kept looks so: a
+ * pointer to the question's name as its owner, the TTL six octets on, the length of its data ten octets on.)
+ */
 unsigned dns_render(uint16_t type, const struct addr *addrs, unsigned count, uint8_t *out);
 /* The address in the record at p, as dns_render wrote it. */
 void dns_render_addr(uint16_t type, const uint8_t *p, struct addr *out);
 
-/* A question to a resolver for q's name and type with our own id, RD set. out[DNS_MSG_MAX]. */
+/* Choose upper or lower case at random for each letter of q->name (draft-vixie-dnsext-dns0x20); bits: one a letter. */
+void dns_mix_case(struct dns_question *q, const uint8_t bits[DNS_WIRE_NAME_MAX / 8 + 1]);
+
+/* A question to a resolver for q's name as it is and type with our own id, RD set. out[DNS_MSG_MAX]. */
 size_t dns_build_question(const struct dns_question *q, uint16_t id, uint8_t *out);
 
 /*
- * Is this a response with this id to exactly this question? Everything else is somebody else's or a forgery and is
- * thrown away before any other code sees it. Returns the end of the question section, or 0.
+ * Is this a response with this id to exactly this question, its letters in the very case that was asked? Everything else
+ * is somebody else's or a forgery and is thrown away before any other code sees it. Returns the end of the question
+ * section, or 0.
  */
 size_t dns_echo_matches(const uint8_t *msg, size_t len, uint16_t id, const struct dns_question *q);
 

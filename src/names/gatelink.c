@@ -16,11 +16,20 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
         if (!server_listen(g->server, m->u.listen.proto, fd))
             log_fatal("gate sent more LAN sockets than %d", SERVER_LAN_MAX);
         break;
-    case MSG_UPSTREAM: upstream_add(g->upstream, now, m->u.upstream.service, fd); break;
+    case MSG_UPSTREAM:
+        if (m->u.upstream.proto == IPPROTO_TCP)
+            upstream_add_stream(g->upstream, m->u.upstream.service, fd);
+        else
+            upstream_add(g->upstream, now, m->u.upstream.service, fd);
+        break;
     case MSG_UPSTREAM_CLEAR: upstream_clear(g->upstream, m->u.service.service); break;
     case MSG_NAME:
         if (!query_name(g->query, &m->u.name))
             log_fatal("gate sent a name that breaks the rules (id %u)", m->u.name.id);
+        break;
+    case MSG_HOST:
+        if (!query_host(g->query, &m->u.host))
+            log_fatal("gate sent a host that breaks the rules");
         break;
     case MSG_NAMES_END:
         g->query->listed.complete = true;
@@ -36,7 +45,7 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
 void gatelink_ready(struct gatelink *g, uint64_t now)
 {
     for (int i = 0; i < MESSAGES_MAX; i++) {
-        struct msg m;
+        static struct msg m;
         int fd = -1;
         switch (ipc_recv(g->fd, ROLE_NAMES, &m, &fd)) {
         case IPC_OK: handle(g, now, &m, fd); break;

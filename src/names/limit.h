@@ -1,19 +1,20 @@
 /*
  * Token buckets, one pair a client, in a table of fixed size. Pure; times are milliseconds.
  *
- * LIMIT_ANY is taken for every question; LIMIT_WORK also for one that the cache cannot answer (it may need the tunnel,
- * a resolver, the kernel or a line in the log). A client over its limit is not answered at all: an answer to a flood
- * would be a second flood. An internal DNS server that forwards to the box is one client; hence the size of LIMIT_ANY.
+ * LIMIT_ANY is taken for every question; LIMIT_WORK also for one that neither the cache nor a plain refusal answers (it
+ * needs the tunnel, a resolver or the kernel). A client over its limit is not answered at all: an answer to a flood would
+ * be a second flood. An internal DNS server that forwards a whole hospital's questions to the box is one client, and in a
+ * session most of what it asks is refused; hence the size of both, and that refusals cost no LIMIT_WORK.
  */
 #ifndef SEKISHO_NAMES_LIMIT_H
 #define SEKISHO_NAMES_LIMIT_H
 
 #include "conf.h"
 
-#define LIMIT_ANY_RATE 4000 /* questions a second */
-#define LIMIT_ANY_BURST 4000
-#define LIMIT_WORK_RATE 200
-#define LIMIT_WORK_BURST 400
+#define LIMIT_ANY_RATE 5000 /* questions a second */
+#define LIMIT_ANY_BURST 5000
+#define LIMIT_WORK_RATE 500
+#define LIMIT_WORK_BURST 1000
 
 #define LIMIT_SETS 128 /* clients known at a time: sets x ways; the longest silent of a set makes room */
 #define LIMIT_WAYS 8

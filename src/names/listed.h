@@ -1,6 +1,9 @@
 /*
- * The listed names of all services: a fixed table filled by gate, and a hash over the wire form for the hot path. Pure.
+ * The listed names of all services: a fixed table filled by gate, and hashes over the wire form for the hot path. Pure.
  * An id is the index that gate gave; it stays valid until the list is begun anew.
+ *
+ * A name is exact, or a wildcard: `*.example.jp` stands for every name below example.jp, on a label border, and not for
+ * example.jp itself. An exact name wins over a wildcard, a longer wildcard over a shorter one.
  */
 #ifndef SEKISHO_NAMES_LISTED_H
 #define SEKISHO_NAMES_LISTED_H
@@ -13,25 +16,30 @@
 
 struct listed_name {
     uint8_t service;
+    bool wild;
     uint8_t wire_len;
-    uint8_t wire[DNS_WIRE_NAME_MAX];
-    char text[CONF_FQDN_MAX];
+    uint8_t wire[DNS_WIRE_NAME_MAX]; /* of a wildcard: without its first label */
+    char text[CONF_FQDN_MAX];        /* as gate gave it */
 };
 
 struct listed {
-    unsigned count;
+    unsigned count, wild_count;
     bool complete; /* gate has said that this is all */
     struct listed_name names[LISTED_MAX];
-    uint16_t slots[LISTED_SLOTS]; /* id + 1; 0: free */
+    uint16_t slots[LISTED_SLOTS];      /* exact names: id + 1; 0: free */
+    uint16_t wild_slots[LISTED_SLOTS]; /* wildcards */
 };
 
 /*
  * Take in one name. Id 0 after a complete list begins a new one. False: gate breaks its own rules (gap in the ids, no
- * FQDN, upper case, a service that cannot be, the same name twice, too many).
+ * pattern, upper case, a service that cannot be, the same name twice, too many).
  */
 bool listed_add(struct listed *l, const struct msg_name *m);
 
-/* The id of a name in lower-case wire form; -1: not listed. */
+/*
+ * The id of a name in lower-case wire form, listed exactly or below a wildcard; -1: not listed. Below a wildcard only
+ * host names (conf_is_fqdn) are listed: what gate and `hello` may hear of.
+ */
 int listed_find(const struct listed *l, const uint8_t *wire, uint8_t len);
 
 #endif

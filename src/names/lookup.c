@@ -1,15 +1,23 @@
+#include "fair.h"
 #include "lookup.h"
 
 #include <string.h>
+
+_Static_assert(QUERY_LOOKUPS_MAX <= 256, "an admission's number has eight bits for the lookup");
+_Static_assert(DNS_ADDRS_MAX <= 8 * MSG_ADMIT_ADDRS, "and three for its part");
 
 static unsigned index_of(const struct query *q, const struct lookup *l)
 {
     return (unsigned)(l - q->lookups);
 }
 
-static uint16_t key_of(unsigned id, uint16_t type)
+/* Never 0 or LOOKUP_KEY_FORWARD. Two names with the same key are told apart by the question itself. */
+static uint32_t key_of(const struct dns_question *question)
 {
-    return (uint16_t)(1 + id * 2 + (type == DNS_AAAA));
+    uint32_t h = 2166136261u ^ question->type;
+    for (unsigned i = 0; i < question->name_len; i++)
+        h = (h ^ question->lower[i]) * 16777619u;
+    return h | 0x80000000;
 }
 
 bool lookup_service_up(const struct query *q, uint8_t service)
@@ -17,13 +25,27 @@ bool lookup_service_up(const struct query *q, uint8_t service)
     return q->mode.mode == MODE_SESSION && q->mode.generation != 0 && (q->mode.services_up >> (service - 1) & 1);
 }
 
-struct lookup *lookup_find(struct query *q, unsigned id, uint16_t type)
+struct lookup *lookup_find(struct query *q, const struct dns_question *question)
 {
-    uint16_t key = key_of(id, type);
-    for (unsigned i = 0; q->live != 0 && i < QUERY_LOOKUPS_MAX; i++)
-        if (q->keys[i] == key)
+    if (q->live == 0)
+        return NULL;
+    uint32_t key = key_of(question);
+    for (unsigned i = 0; i < QUERY_LOOKUPS_MAX; i++) {
+        const struct dns_question *asked = &q->lookups[i].question;
+        if (q->keys[i] == key && asked->type == question->type && asked->name_len == question->name_len &&
+            memcmp(asked->lower, question->lower, question->name_len) == 0)
             return &q->lookups[i];
+    }
     return NULL;
+}
+
+struct cache_key lookup_key(const struct lookup *l)
+{
+    return (struct cache_key){.id = l->id,
+                              .type = l->question.type,
+                              .wild = l->wild,
+                              .name_len = l->question.name_len,
+                              .name = l->question.lower};
 }
 
 void lookup_count(struct query *q, enum dns_rcode rcode)
@@ -32,6 +54,12 @@ void lookup_count(struct query *q, enum dns_rcode rcode)
         q->stats.answered++;
     else if (rcode == DNS_SERVFAIL)
         q->stats.failed++;
+}
+
+static void wake(struct query *q, uint64_t at)
+{
+    if (at < q->next)
+        q->next = at;
 }
 
 /* ---- what each state sends ---- */
@@ -52,8 +80,7 @@ void lookup_want(struct query *q, struct lookup *l, uint64_t now, const struct c
     }
 }
 
-/* The client that a lookup is reported under: one of those who wait; NULL: nobody does any more. */
-static const struct client *first_client(const struct query *q, const struct lookup *l)
+const struct client *lookup_client(const struct query *q, const struct lookup *l)
 {
     for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++)
         if (q->waiting[i] == index_of(q, l) + 1)
@@ -63,37 +90,85 @@ static const struct client *first_client(const struct query *q, const struct loo
 
 static void want_for_first(struct query *q, struct lookup *l, uint64_t now)
 {
-    const struct client *client = first_client(q, l);
+    const struct client *client = lookup_client(q, l);
     if (client != NULL)
         lookup_want(q, l, now, client);
 }
 
-static void send_question(struct query *q, struct lookup *l)
+/* A new id for each try, and letters in a new case; the last try in plain small letters, for a resolver that changes them. */
+static size_t new_question(struct query *q, struct lookup *l, uint8_t *out)
 {
-    uint8_t out[DNS_MSG_MAX];
-    l->query_id = (uint16_t)q->ops.random(q->ops.user);
-    size_t len = dns_build_question(&l->question, l->query_id, out);
-    l->sent = q->ops.ask(q->ops.user, l->service, out, len, &l->sock);
+    uint32_t bits[DNS_WIRE_NAME_MAX / 32 + 1] = {0};
+    for (unsigned i = 0; l->tries < QUERY_TRIES && i <= l->question.name_len / 32u; i++)
+        bits[i] = q->ops.random(q->ops.user);
+    dns_mix_case(&l->question, (const uint8_t *)bits);
+    uint16_t id = q->query_ids[index_of(q, l)] = (uint16_t)q->ops.random(q->ops.user);
+    return dns_build_question(&l->question, id, out);
 }
 
+static void send_question(struct query *q, struct lookup *l)
+{
+    if (l->tcp) {
+        struct msg_service m = {l->service};
+        l->sent = q->ops.to_gate(q->ops.user, MSG_UPSTREAM_TCP, &m);
+        return;
+    }
+    uint8_t out[DNS_MSG_MAX];
+    size_t len = new_question(q, l, out);
+    l->sent = q->ops.ask(q->ops.user, l->service, out, len, &l->sock);
+    if (!l->sent)
+        l->sock = 0;
+}
+
+size_t query_stream(struct query *q, uint8_t service, unsigned sock, uint8_t *out)
+{
+    for (unsigned i = 0; q->live != 0 && i < QUERY_LOOKUPS_MAX; i++) {
+        struct lookup *l = &q->lookups[i];
+        if (q->keys[i] == 0 || l->state != LOOKUP_ASKING || !l->tcp || l->sock != 0 || l->service != service)
+            continue;
+        l->sock = sock;
+        l->sent = true;
+        return new_question(q, l, out);
+    }
+    return 0;
+}
+
+/* The addresses go in parts that a message can hold; each says which lookup and which part it is. */
 static void send_admit(struct query *q, struct lookup *l, uint64_t now)
 {
-    struct msg_admit m = {.id = l->id, .generation = q->mode.generation, .count = l->count};
-    if (++q->seq == 0)
-        q->seq = 1;
-    l->seq = m.seq = q->seq;
-    l->sent_at = now;
-    l->timeout_s = m.timeout_s = ttl_element(&l->clock, now);
-    memcpy(m.addrs, l->addrs, l->count * sizeof(m.addrs[0]));
-    memcpy(m.name, q->listed.names[l->id].text, sizeof(m.name));
-    l->sent = q->ops.to_gate(q->ops.user, MSG_ADMIT, &m);
+    if (l->chunks_sent == 0) {
+        l->seq = ++q->seq << 11 | index_of(q, l) << 3;
+        l->sent_at = now;
+        l->timeout_s = ttl_element(&l->clock, now);
+    }
+    struct msg_admit m;
+    memset(&m, 0, sizeof(m));
+    m.id = l->id;
+    m.generation = q->mode.generation;
+    m.timeout_s = l->timeout_s;
+    dns_name_to_text(l->question.lower, l->question.name_len, m.name);
+    for (; l->chunks_sent < l->chunks; l->chunks_sent++) {
+        unsigned from = l->chunks_sent * MSG_ADMIT_ADDRS, left = l->count - from;
+        m.seq = l->seq | l->chunks_sent;
+        m.count = (uint8_t)(left < MSG_ADMIT_ADDRS ? left : MSG_ADMIT_ADDRS);
+        memcpy(m.addrs, l->addrs + from, m.count * sizeof(m.addrs[0]));
+        if (!q->ops.to_gate(q->ops.user, MSG_ADMIT, &m))
+            return;
+    }
+    l->sent = true;
 }
 
 /* The one place where a lookup changes its state, with all that belongs to it: timer, counters, message. */
 static void enter(struct query *q, struct lookup *l, enum lookup_state to, uint64_t now)
 {
-    if (to != LOOKUP_ASKING || l->state != LOOKUP_ASKING)
+    unsigned before = l->sock;
+    if (l->state == LOOKUP_ASKING && l->sock != 0)
+        q->ops.done(q->ops.user, l->service, l->sock);
+    l->sock = 0;
+    if (to != LOOKUP_ASKING || l->state != LOOKUP_ASKING) {
         l->tries = 0;
+        l->tcp = false;
+    }
     l->state = to;
     l->sent = false;
     switch (to) {
@@ -101,50 +176,92 @@ static void enter(struct query *q, struct lookup *l, enum lookup_state to, uint6
         q->keys[index_of(q, l)] = 0;
         q->live--;
         q->forwards -= l->forward;
-        break;
+        return;
     case LOOKUP_HELD:
         l->deadline = l->started + QUERY_HOLD_MS;
         want_for_first(q, l, now);
         break;
     case LOOKUP_ASKING:
-        l->deadline = now + QUERY_TRY_MS;
+        l->deadline = now + (l->tcp ? QUERY_TCP_MS : QUERY_TRY_MS);
         l->tries++;
+        l->sock = l->tcp ? 0 : before;
         send_question(q, l);
         break;
     case LOOKUP_ADMITTING:
         l->deadline = now + QUERY_ADMIT_MS;
+        l->chunks = (uint8_t)((l->count + MSG_ADMIT_ADDRS - 1) / MSG_ADMIT_ADDRS);
+        l->chunks_sent = l->chunks_done = 0;
         send_admit(q, l, now);
         break;
     }
+    wake(q, l->sent ? l->deadline : now + QUERY_AGAIN_MS);
+}
+
+void lookup_admit(struct query *q, struct lookup *l, uint64_t now)
+{
+    enter(q, l, LOOKUP_ADMITTING, now);
+}
+
+void lookup_over_tcp(struct query *q, struct lookup *l, uint64_t now)
+{
+    l->tcp = true;
+    l->tries = QUERY_TRIES - 1; /* this is the last */
+    enter(q, l, LOOKUP_ASKING, now);
+}
+
+void lookup_end(struct query *q, struct lookup *l, uint64_t now)
+{
+    enter(q, l, LOOKUP_FREE, now);
 }
 
 /* ---- begin and end ---- */
 
-struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, bool forward, unsigned id)
+/* All are in use: the client who has most of them loses his oldest. */
+static bool make_room(struct query *q, uint64_t now, const struct addr *owner, bool only_forwards)
 {
-    if (forward && q->forwards >= QUERY_FORWARDS_MAX)
+    const struct addr *owners[QUERY_LOOKUPS_MAX];
+    for (unsigned i = 0; i < QUERY_LOOKUPS_MAX; i++)
+        owners[i] = q->keys[i] != 0 && (!only_forwards || q->lookups[i].forward) ? &q->lookups[i].owner : NULL;
+    const struct addr *most = fair_victim(owners, QUERY_LOOKUPS_MAX, owner);
+    struct lookup *victim = NULL;
+    for (unsigned i = 0; most != NULL && i < QUERY_LOOKUPS_MAX; i++)
+        if (owners[i] != NULL && addr_equal(owners[i], most) &&
+            (victim == NULL || q->lookups[i].started < victim->started))
+            victim = &q->lookups[i];
+    if (victim != NULL)
+        lookup_fail(q, victim, now, REFUSAL_BUSY, NULL);
+    return victim != NULL;
+}
+
+struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, bool forward, unsigned id,
+                          const struct addr *owner)
+{
+    if (forward && q->forwards >= QUERY_FORWARDS_MAX && !make_room(q, now, owner, true))
+        return NULL;
+    if (q->live >= QUERY_LOOKUPS_MAX && !make_room(q, now, owner, false))
         return NULL;
     unsigned i = 0;
-    while (i < QUERY_LOOKUPS_MAX && q->keys[i] != 0)
+    while (q->keys[i] != 0)
         i++;
-    if (i == QUERY_LOOKUPS_MAX)
-        return NULL;
     struct lookup *l = &q->lookups[i];
-    q->keys[i] = forward ? LOOKUP_KEY_FORWARD : key_of(id, question->type);
+    q->keys[i] = forward ? LOOKUP_KEY_FORWARD : key_of(question);
     q->live++;
     q->forwards += forward;
     l->state = LOOKUP_FREE;
     l->forward = forward;
-    l->sent = false;
+    l->wild = !forward && q->listed.names[id].wild;
+    l->sent = l->tcp = false;
+    l->sock = 0;
     l->id = forward ? 0 : (uint16_t)id;
     l->service = forward ? 0 : q->listed.names[id].service;
     l->started = now;
     l->deadline = now + QUERY_HOLD_MS;
-    l->tries = l->count = 0;
+    l->tries = l->count = l->record_count = 0;
+    l->records_len = 0;
+    l->owner = *owner;
     l->question = *question;
     if (!forward) {
-        /* Several clients may wait for it: what goes to the resolver is the name itself, not one client's wording. */
-        memcpy(l->question.name, question->lower, question->name_len);
+        /* Several clients may wait for it: what goes to the resolver is the name itself, not one client's wishes. */
         l->question.edns = true;
         l->question.cd = l->question.dnssec_ok = false;
     }
@@ -154,12 +271,13 @@ struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_questi
 void lookup_start(struct query *q, struct lookup *l, uint64_t now)
 {
     struct cache_entry *e = NULL;
+    struct cache_key key = lookup_key(l);
     if (!l->forward && !lookup_service_up(q, l->service)) {
         enter(q, l, LOOKUP_HELD, now);
         return;
     }
-    if (!l->forward)
-        e = cache_get(&q->cache, l->id, l->question.type, q->mode.generation, now);
+    if (!l->forward && l->question.type != DNS_HTTPS)
+        e = cache_get(&q->cache, &key, q->mode.generation, now);
     if (e == NULL || e->count == 0) {
         enter(q, l, LOOKUP_ASKING, now);
         return;
@@ -167,15 +285,16 @@ void lookup_start(struct query *q, struct lookup *l, uint64_t now)
     l->clock = e->clock;
     l->count = e->count;
     for (unsigned i = 0; i < e->count; i++)
-        dns_render_addr(l->question.type, e->records + i * e->stride, &l->addrs[i]);
+        dns_render_addr(l->question.type, e->records + i * (e->len / e->count), &l->addrs[i]);
     enter(q, l, LOOKUP_ADMITTING, now);
 }
 
 /* Every asker gets this answer; the lookup ends. */
-static void finish(struct query *q, struct lookup *l, uint64_t now, const struct dns_answer *a)
+void lookup_finish(struct query *q, struct lookup *l, uint64_t now, const struct dns_answer *a)
 {
-    uint8_t out[DNS_MSG_MAX], mine = (uint8_t)(index_of(q, l) + 1);
-    enter(q, l, LOOKUP_FREE, now);
+    static uint8_t out[DNS_TCP_MAX];
+    uint16_t mine = (uint16_t)(index_of(q, l) + 1);
+    lookup_end(q, l, now);
     for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++) {
         if (q->waiting[i] != mine)
             continue;
@@ -185,96 +304,21 @@ static void finish(struct query *q, struct lookup *l, uint64_t now, const struct
     }
 }
 
-static void fail(struct query *q, struct lookup *l, uint64_t now, enum refusal why, const struct addr *bad)
+void lookup_fail(struct query *q, struct lookup *l, uint64_t now, enum refusal why, const struct addr *bad)
 {
     struct dns_answer a;
-    refuse_report(q, now, why, first_client(q, l), l->question.lower, l->question.name_len, l->question.type, bad);
+    refuse_report(q, now, why, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type, bad);
     refuse_answer(why, &a);
-    finish(q, l, now, &a);
+    lookup_finish(q, l, now, &a);
 }
 
-/* ---- from the resolver ---- */
-
-static void keep_negative(struct query *q, struct lookup *l, uint64_t now, enum dns_rcode rcode, uint32_t ttl)
+void lookup_negative(struct query *q, struct lookup *l, uint64_t now, enum dns_rcode rcode, uint32_t ttl)
 {
     struct dns_answer a;
+    struct cache_key key = lookup_key(l);
     ttl_start(&l->clock, now, ttl_served_negative(ttl));
-    cache_answer(cache_put_negative(&q->cache, l->id, l->question.type, q->mode.generation, &l->clock, rcode), now, &a);
-    finish(q, l, now, &a);
-}
-
-static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const uint8_t *data, size_t len)
-{
-    struct chain c;
-    chain_read(data, len, q->listed.names[l->id].text, l->question.type, &c);
-    switch (c.result) {
-    case CHAIN_ADDRS:
-        ttl_start(&l->clock, now, ttl_served(c.ttl));
-        l->count = c.count;
-        memcpy(l->addrs, c.addrs, sizeof(l->addrs));
-        enter(q, l, LOOKUP_ADMITTING, now);
-        break;
-    case CHAIN_NO_DATA: keep_negative(q, l, now, DNS_NOERROR, c.ttl); break;
-    case CHAIN_NO_NAME: keep_negative(q, l, now, DNS_NXDOMAIN, c.ttl); break;
-    case CHAIN_FAILED: fail(q, l, now, REFUSAL_UPSTREAM, NULL); break;
-    case CHAIN_MALFORMED: break; /* the next try, or silence, decides */
-    case CHAIN_BROKEN: fail(q, l, now, REFUSAL_CHAIN, NULL); break;
-    case CHAIN_FORBIDDEN: fail(q, l, now, REFUSAL_FORBIDDEN, &c.addrs[0]); break;
-    }
-}
-
-/* An answer about an unlisted name goes on as it is, under the client's own id, wording and size. */
-static void forwarded_answer(struct query *q, struct lookup *l, uint64_t now, const uint8_t *data, size_t len,
-                             size_t question_end)
-{
-    uint8_t out[DNS_MSG_MAX];
-    struct addr bad;
-    if (!chain_harmless(data, len, &bad)) {
-        if (bad.family != 0)
-            fail(q, l, now, REFUSAL_FORBIDDEN, &bad);
-        return;
-    }
-    uint8_t mine = (uint8_t)(index_of(q, l) + 1);
-    enter(q, l, LOOKUP_FREE, now);
-    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++) {
-        if (q->waiting[i] != mine)
-            continue;
-        const struct dns_question *asked = &q->askers[i].question;
-        bool fits = len <= asked->room;
-        size_t n = fits ? len : question_end;
-        memcpy(out, data, n);
-        out[0] = (uint8_t)(asked->id >> 8);
-        out[1] = (uint8_t)asked->id;
-        memcpy(out + DNS_HEADER_LEN, asked->name, asked->name_len);
-        if (!fits) {
-            out[2] |= 0x02; /* TC */
-            memset(out + 6, 0, 6);
-        }
-        q->waiting[i] = 0;
-        lookup_count(q, out[3] & 0xf);
-        q->ops.reply(q->ops.user, &q->askers[i].client, out, n);
-    }
-}
-
-void query_upstream(struct query *q, uint64_t now, uint8_t service, unsigned sock, const uint8_t *data, size_t len)
-{
-    if (len < DNS_HEADER_LEN || len > DNS_MSG_MAX)
-        return;
-    uint16_t id = (uint16_t)(data[0] << 8 | data[1]);
-    for (unsigned i = 0; q->live != 0 && i < QUERY_LOOKUPS_MAX; i++) {
-        struct lookup *l = &q->lookups[i];
-        if (q->keys[i] == 0 || l->state != LOOKUP_ASKING || !l->sent || l->query_id != id || l->service != service ||
-            l->sock != sock)
-            continue;
-        size_t end = dns_echo_matches(data, len, id, &l->question);
-        if (end == 0)
-            continue;
-        if (l->forward)
-            forwarded_answer(q, l, now, data, len, end);
-        else
-            listed_answer(q, l, now, data, len);
-        return;
-    }
+    cache_answer(cache_put_negative(&q->cache, &key, q->mode.generation, &l->clock, now, rcode), now, &a);
+    lookup_finish(q, l, now, &a);
 }
 
 void query_upstream_ready(struct query *q, uint64_t now, uint8_t service)
@@ -282,7 +326,7 @@ void query_upstream_ready(struct query *q, uint64_t now, uint8_t service)
     (void)now;
     for (unsigned i = 0; q->live != 0 && i < QUERY_LOOKUPS_MAX; i++) {
         struct lookup *l = &q->lookups[i];
-        if (q->keys[i] != 0 && l->state == LOOKUP_ASKING && !l->sent && l->service == service)
+        if (q->keys[i] != 0 && l->state == LOOKUP_ASKING && !l->sent && !l->tcp && l->service == service)
             send_question(q, l);
     }
 }
@@ -291,48 +335,65 @@ void query_upstream_ready(struct query *q, uint64_t now, uint8_t service)
 
 static void admitted(struct query *q, struct lookup *l, uint64_t now)
 {
+    uint8_t rendered[DNS_RECORDS_MAX];
+    const uint8_t *records = l->records;
+    unsigned len = l->records_len, count = l->record_count;
+    if (l->question.type != DNS_HTTPS) {
+        records = rendered;
+        count = l->count;
+        len = dns_render(l->question.type, l->addrs, count, rendered);
+    }
     struct dns_answer a;
+    struct cache_key key = lookup_key(l);
     ttl_confirm(&l->clock, l->sent_at, l->timeout_s);
     struct cache_entry *e =
-        cache_put(&q->cache, l->id, l->question.type, q->mode.generation, &l->clock, l->addrs, l->count);
+        cache_put(&q->cache, &key, q->mode.generation, &l->clock, now, records, len, count, true);
+    if (q->cache.evicted != q->evicted_told) {
+        q->evicted_told = q->cache.evicted;
+        refuse_limit(q, now, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type);
+    }
     if (!cache_ready(e, now)) { /* the answer ran out while gate was busy */
-        fail(q, l, now, REFUSAL_KERNEL, NULL);
+        lookup_fail(q, l, now, REFUSAL_KERNEL, NULL);
         return;
     }
     cache_answer(e, now, &a);
-    finish(q, l, now, &a);
+    lookup_finish(q, l, now, &a);
 }
 
 /*
  * gate does not open these addresses. A tunnel without IPv6 must not cost a name its IPv4: AAAA becomes "none", so that
- * clients go on with A, and is reported all the same.
+ * clients go on with A, and is reported all the same; and so does an HTTPS record, whose hints are addresses.
  */
 static void gate_refused(struct query *q, struct lookup *l, uint64_t now, enum refusal why)
 {
-    if (l->question.type != DNS_AAAA) {
-        fail(q, l, now, why, &l->addrs[0]);
+    if (l->question.type == DNS_A) {
+        lookup_fail(q, l, now, why, &l->addrs[0]);
         return;
     }
-    refuse_report(q, now, why, first_client(q, l), l->question.lower, l->question.name_len, DNS_AAAA, &l->addrs[0]);
-    keep_negative(q, l, now, DNS_NOERROR, TTL_NEGATIVE_S);
+    refuse_report(q, now, why, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type,
+                  &l->addrs[0]);
+    lookup_negative(q, l, now, DNS_NOERROR, TTL_NEGATIVE_S);
 }
 
 void query_admitted(struct query *q, uint64_t now, const struct msg_admitted *m)
 {
-    for (unsigned i = 0; q->live != 0 && i < QUERY_LOOKUPS_MAX; i++) {
-        struct lookup *l = &q->lookups[i];
-        if (q->keys[i] == 0 || l->state != LOOKUP_ADMITTING || !l->sent || l->seq != m->seq)
-            continue;
-        switch ((enum msg_verdict)m->verdict) {
-        case ADMIT_OK: admitted(q, l, now); break;
-        case ADMIT_STALE: /* the session changed under us: MSG_MODE says how it goes on */
-            enter(q, l, LOOKUP_HELD, now);
-            break;
-        case ADMIT_OUTSIDE: gate_refused(q, l, now, REFUSAL_OUTSIDE); break;
-        case ADMIT_FORBIDDEN: gate_refused(q, l, now, REFUSAL_FORBIDDEN); break;
-        case ADMIT_KERNEL: fail(q, l, now, REFUSAL_KERNEL, NULL); break;
-        }
+    unsigned i = m->seq >> 3 & 0xff, part = m->seq & 7;
+    struct lookup *l = &q->lookups[i];
+    if (i >= QUERY_LOOKUPS_MAX || q->keys[i] == 0 || l->state != LOOKUP_ADMITTING || part >= l->chunks_sent ||
+        (m->seq & ~7u) != l->seq)
         return;
+    switch ((enum msg_verdict)m->verdict) {
+    case ADMIT_OK:
+        l->chunks_done |= (uint8_t)(1u << part);
+        if (l->chunks_done == (1u << l->chunks) - 1)
+            admitted(q, l, now);
+        break;
+    case ADMIT_STALE: /* the session changed under us: MSG_MODE says how it goes on */
+        enter(q, l, LOOKUP_HELD, now);
+        break;
+    case ADMIT_OUTSIDE: gate_refused(q, l, now, REFUSAL_OUTSIDE); break;
+    case ADMIT_FORBIDDEN: gate_refused(q, l, now, REFUSAL_FORBIDDEN); break;
+    case ADMIT_KERNEL: lookup_fail(q, l, now, REFUSAL_KERNEL, NULL); break;
     }
 }
 
@@ -346,7 +407,7 @@ static void forget(struct query *q, const struct msg_mode *old)
     uint8_t gone = (uint8_t)(old->services_up & ~q->mode.services_up);
     for (unsigned id = 0; gone != 0 && id < q->listed.count; id++)
         if (gone >> (q->listed.names[id].service - 1) & 1)
-            cache_drop(&q->cache, id);
+            cache_drop(&q->cache, id, q->listed.names[id].wild);
 }
 
 void query_mode(struct query *q, uint64_t now, const struct msg_mode *m)
@@ -361,12 +422,14 @@ void query_mode(struct query *q, uint64_t now, const struct msg_mode *m)
             continue;
         if (l->forward) {
             if (m->mode != MODE_INTERNET)
-                fail(q, l, now, REFUSAL_NOT_LISTED, NULL);
+                lookup_fail(q, l, now, REFUSAL_NOT_LISTED, NULL);
         } else if (lookup_service_up(q, l->service)) {
-            if (l->state == LOOKUP_HELD || other)
+            if (l->state == LOOKUP_HELD || other) {
+                l->tcp = false;
                 enter(q, l, LOOKUP_ASKING, now);
+            }
         } else if (m->failed >> (l->service - 1) & 1) {
-            fail(q, l, now, REFUSAL_NO_TUNNEL, NULL);
+            lookup_fail(q, l, now, REFUSAL_NO_TUNNEL, NULL);
         } else if (l->state != LOOKUP_HELD) {
             enter(q, l, LOOKUP_HELD, now);
         }
@@ -378,39 +441,48 @@ void query_mode(struct query *q, uint64_t now, const struct msg_mode *m)
 static void expired(struct query *q, struct lookup *l, uint64_t now)
 {
     switch (l->state) {
-    case LOOKUP_HELD: fail(q, l, now, REFUSAL_NO_TUNNEL, NULL); break;
+    case LOOKUP_HELD: lookup_fail(q, l, now, REFUSAL_NO_TUNNEL, NULL); break;
     case LOOKUP_ASKING:
         if (l->tries < QUERY_TRIES)
             enter(q, l, LOOKUP_ASKING, now);
         else
-            fail(q, l, now, REFUSAL_SILENT, NULL);
+            lookup_fail(q, l, now, REFUSAL_SILENT, NULL);
         break;
-    case LOOKUP_ADMITTING: fail(q, l, now, REFUSAL_KERNEL, NULL); break;
+    case LOOKUP_ADMITTING: lookup_fail(q, l, now, REFUSAL_KERNEL, NULL); break;
     case LOOKUP_FREE: break;
     }
 }
 
+/* Its time is over, or gate's queue was full. */
+static void look_after(struct query *q, struct lookup *l, uint64_t now)
+{
+    if (now >= l->deadline)
+        expired(q, l, now);
+    else if (l->sent)
+        return;
+    else if (l->state == LOOKUP_HELD)
+        want_for_first(q, l, now);
+    else if (l->state == LOOKUP_ADMITTING)
+        send_admit(q, l, now);
+    else if (l->tcp && l->sock == 0)
+        send_question(q, l);
+}
+
 int query_tick(struct query *q, uint64_t now)
 {
-    uint64_t next = UINT64_MAX;
-    for (unsigned i = 0; q->live != 0 && i < QUERY_LOOKUPS_MAX; i++) {
-        struct lookup *l = &q->lookups[i];
-        if (q->keys[i] == 0)
-            continue;
-        if (now >= l->deadline) {
-            expired(q, l, now);
-        } else if (!l->sent && l->state == LOOKUP_HELD) {
-            want_for_first(q, l, now); /* gate's queue was full */
-        } else if (!l->sent && l->state == LOOKUP_ADMITTING) {
-            send_admit(q, l, now);
-        }
-        if (q->keys[i] == 0)
-            continue;
-        uint64_t at = l->sent || l->state == LOOKUP_ASKING ? l->deadline : now + 50;
-        if (at < next)
-            next = at;
-    }
-    if (next == UINT64_MAX)
+    if (q->live == 0) {
+        q->next = UINT64_MAX;
         return -1;
-    return next <= now ? 0 : (int)(next - now);
+    }
+    if (now >= q->next) {
+        q->next = UINT64_MAX;
+        for (unsigned i = 0; i < QUERY_LOOKUPS_MAX; i++) {
+            struct lookup *l = &q->lookups[i];
+            if (q->keys[i] != 0)
+                look_after(q, l, now);
+            if (q->keys[i] != 0)
+                wake(q, l->sent || (l->state == LOOKUP_ASKING && !l->tcp) ? l->deadline : now + QUERY_AGAIN_MS);
+        }
+    }
+    return q->next <= now ? 0 : q->next == UINT64_MAX ? -1 : (int)(q->next - now);
 }

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum loop_kind { LOOP_GATE, LOOP_SIGNAL, LOOP_LAN, LOOP_TCP, LOOP_UPSTREAM };
+enum loop_kind { LOOP_GATE, LOOP_SIGNAL, LOOP_LAN, LOOP_TCP, LOOP_UPSTREAM, LOOP_STREAM };
 
 #define LOOP_TOKEN(kind, index) ((uint32_t)(kind) << 16 | (uint32_t)(index))
 #define LOOP_KIND(token) ((enum loop_kind)((token) >> 16))
@@ -19,6 +19,8 @@ enum loop_kind { LOOP_GATE, LOOP_SIGNAL, LOOP_LAN, LOOP_TCP, LOOP_UPSTREAM };
 
 /* Watch fd for reading. Closing the descriptor ends it. False with errno. */
 bool loop_watch(int epoll, int fd, uint32_t token);
+/* The same for writing or for reading; first: it is not watched yet. */
+bool loop_watch_for(int epoll, int fd, uint32_t token, bool first, bool writing);
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t loop_now(void);

@@ -61,6 +61,12 @@ static bool op_ask(void *user, uint8_t service, const uint8_t *data, size_t len,
     return upstream_send(&upstream, service, op_random(user), data, len, sock);
 }
 
+static void op_done(void *user, uint8_t service, unsigned sock)
+{
+    (void)user;
+    upstream_done(&upstream, service, sock);
+}
+
 /* ---- start ---- */
 
 static int signals(void)
@@ -76,7 +82,7 @@ static int signals(void)
 
 static void drop_privileges(void)
 {
-    static const char *const calls[] = {"accept4", NULL};
+    static const char *const calls[] = {"accept4", "connect", "getpeername", NULL};
     sandbox_empty_root();
     sandbox_user(UID_NAMES, NULL, 0, 0);
     sandbox_syscalls(calls);
@@ -91,6 +97,7 @@ static bool dispatch(uint64_t now, uint32_t token)
     case LOOP_LAN: server_lan_ready(&server, now, index); break;
     case LOOP_TCP: server_tcp_ready(&server, now, index); break;
     case LOOP_UPSTREAM: upstream_ready(&upstream, now, index); break;
+    case LOOP_STREAM: upstream_stream_ready(&upstream, now, index); break;
     }
     return true;
 }
@@ -137,7 +144,7 @@ int main(void)
         log_fatal("c-ares does not start");
     drop_privileges();
 
-    static const struct query_ops ops = {.reply = op_reply, .to_gate = op_to_gate, .ask = op_ask, .random = op_random};
+    static const struct query_ops ops = {.reply = op_reply, .to_gate = op_to_gate, .ask = op_ask, .done = op_done, .random = op_random};
     query_init(&query, &ops);
     server_init(&server, epoll, &query);
     upstream_init(&upstream, epoll, &query);

@@ -1,5 +1,6 @@
 #include "query.h"
 
+#include "fair.h"
 #include "lookup.h"
 
 #include <string.h>
@@ -10,7 +11,10 @@ void query_init(struct query *q, const struct query_ops *ops)
     q->ops = *ops;
     q->mode.mode = MODE_CLOSED;
     q->seq = ops->random(ops->user);
+    q->next = UINT64_MAX;
+    hosts_clear(&q->hosts);
     limit_init(&q->limit, ops->random(ops->user));
+    q->cache.seed = ops->random(ops->user);
 }
 
 /* ---- answers that need no waiting ---- */
@@ -50,21 +54,52 @@ static bool flooded(struct query *q, uint64_t now, const struct client *from, en
 
 /* ---- askers ---- */
 
+static uint16_t tag_of(const struct addr *a)
+{
+    uint32_t word[4];
+    memcpy(word, a->bytes, sizeof(word));
+    uint32_t h = (word[0] ^ word[1] ^ word[2] ^ word[3]) * 2654435761u;
+    return (uint16_t)(h >> 16);
+}
+
 static bool same_client(const struct client *a, const struct client *b)
 {
     return a->port == b->port && a->tcp == b->tcp && a->slot == b->slot && a->serial == b->serial &&
            addr_equal(&a->addr, &b->addr);
 }
 
+/* The places are all in use: he who has most of them is told to come again, for one who waits longest there. */
+static int make_room(struct query *q, uint64_t now, const struct addr *newcomer)
+{
+    const struct addr *owners[QUERY_ASKERS_MAX];
+    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++)
+        owners[i] = q->waiting[i] != 0 ? &q->askers[i].client.addr : NULL;
+    const struct addr *most = fair_victim(owners, QUERY_ASKERS_MAX, newcomer);
+    int place = -1;
+    for (int i = 0; most != NULL && i < QUERY_ASKERS_MAX; i++)
+        if (owners[i] != NULL && addr_equal(owners[i], most) &&
+            (place < 0 || q->lookups[q->waiting[i] - 1].started < q->lookups[q->waiting[place] - 1].started))
+            place = i;
+    if (place >= 0) {
+        static uint8_t out[DNS_TCP_MAX];
+        struct asker *a = &q->askers[place];
+        q->waiting[place] = 0;
+        size_t n = refuse(q, now, REFUSAL_BUSY, &a->client, &a->question, out);
+        q->ops.reply(q->ops.user, &a->client, out, n);
+    }
+    return place;
+}
+
 /*
- * A free place for this client's question; -1: none for him. *again: he sent the very question before (a stub resolver
+ * A place for this client's question; -1: none for him. *again: he sent the very question before (a stub resolver
  * repeats itself every few seconds) and waits already.
  */
-static int asker_place(const struct query *q, const struct client *from, const struct dns_question *question,
+static int asker_place(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
                        bool *again)
 {
     int place = -1;
     unsigned his = 0;
+    uint16_t tag = tag_of(&from->addr);
     *again = false;
     for (int i = 0; i < QUERY_ASKERS_MAX; i++) {
         const struct asker *a = &q->askers[i];
@@ -72,7 +107,7 @@ static int asker_place(const struct query *q, const struct client *from, const s
             place = place < 0 ? i : place;
             continue;
         }
-        if (!addr_equal(&a->client.addr, &from->addr))
+        if (q->tags[i] != tag || !addr_equal(&a->client.addr, &from->addr))
             continue;
         his++;
         if (a->question.id == question->id && a->question.type == question->type && same_client(&a->client, from) &&
@@ -80,7 +115,9 @@ static int asker_place(const struct query *q, const struct client *from, const s
             memcmp(a->question.lower, question->lower, question->name_len) == 0)
             *again = true;
     }
-    return his >= QUERY_ASKERS_CLIENT_MAX ? -1 : place;
+    if (*again || his >= QUERY_ASKERS_CLIENT_MAX)
+        return -1;
+    return place < 0 ? make_room(q, now, &from->addr) : place;
 }
 
 /* Make the client wait for a listed name (id >= 0), or for an unlisted one that is passed on. */
@@ -88,18 +125,19 @@ static size_t wait_for(struct query *q, uint64_t now, const struct client *from,
                        int id, uint8_t *out)
 {
     bool again;
-    int place = asker_place(q, from, question, &again);
+    int place = asker_place(q, now, from, question, &again);
     if (again)
         return 0;
-    struct lookup *l = id >= 0 ? lookup_find(q, (unsigned)id, question->type) : NULL;
+    struct lookup *l = id >= 0 ? lookup_find(q, question) : NULL;
     bool begin = l == NULL;
     if (begin && place >= 0)
-        l = lookup_new(q, now, question, id < 0, (unsigned)id);
+        l = lookup_new(q, now, question, id < 0, (unsigned)id, &from->addr);
     if (l == NULL || place < 0)
         return refuse(q, now, REFUSAL_BUSY, from, question, out);
     q->askers[place].client = *from;
     q->askers[place].question = *question;
-    q->waiting[place] = (uint8_t)(l - q->lookups + 1);
+    q->waiting[place] = (uint16_t)(l - q->lookups + 1);
+    q->tags[place] = tag_of(&from->addr);
     if (begin)
         lookup_start(q, l, now);
     else if (l->state == LOOKUP_HELD)
@@ -112,12 +150,20 @@ static size_t wait_for(struct query *q, uint64_t now, const struct client *from,
 static size_t ask_listed(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
                          unsigned id, uint8_t *out)
 {
-    if (question->type == DNS_HTTPS || question->type == DNS_SVCB)
-        return no_data(q, question, out); /* so no ECH key ever reaches a client, and none hides the name it asks for */
-    if (question->type != DNS_A && question->type != DNS_AAAA)
-        return flooded(q, now, from, LIMIT_WORK) ? 0 : refuse(q, now, REFUSAL_TYPE, from, question, out);
-    if (lookup_service_up(q, q->listed.names[id].service)) {
-        const struct cache_entry *e = cache_get(&q->cache, id, question->type, q->mode.generation, now);
+    const struct listed_name *name = &q->listed.names[id];
+    if (!hosts_may(&q->hosts, &from->addr, name->service))
+        return refuse(q, now, REFUSAL_HOST, from, question, out);
+    if (question->type == DNS_SVCB)
+        return no_data(q, question, out);
+    if (question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS)
+        return refuse(q, now, REFUSAL_TYPE, from, question, out);
+    if (lookup_service_up(q, name->service)) {
+        struct cache_key key = {.id = (uint16_t)id,
+                                .type = question->type,
+                                .wild = name->wild,
+                                .name_len = question->name_len,
+                                .name = question->lower};
+        const struct cache_entry *e = cache_get(&q->cache, &key, q->mode.generation, now);
         if (e != NULL && cache_ready(e, now)) {
             struct dns_answer a;
             cache_answer(e, now, &a);
@@ -133,12 +179,12 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
 static size_t ask_other(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
                         uint8_t *out)
 {
-    if (flooded(q, now, from, LIMIT_WORK))
-        return 0;
     if (q->mode.mode != MODE_INTERNET)
         return refuse(q, now, REFUSAL_NOT_LISTED, from, question, out);
     if (question->type == DNS_OPT || (question->type >= DNS_META_FIRST && question->type <= DNS_META_LAST))
         return refuse(q, now, REFUSAL_TYPE, from, question, out);
+    if (flooded(q, now, from, LIMIT_WORK))
+        return 0;
     return wait_for(q, now, from, question, -1, out);
 }
 
@@ -161,7 +207,7 @@ size_t query_client(struct query *q, uint64_t now, const struct client *from, co
         return dns_build_error(in, rcode, out);
     }
     if (from->tcp)
-        question.room = DNS_MSG_MAX;
+        question.room = DNS_TCP_MAX;
     int id = listed_find(&q->listed, question.lower, question.name_len);
     if (id >= 0)
         return ask_listed(q, now, from, &question, (unsigned)id, out);
@@ -177,15 +223,31 @@ void query_client_gone(struct query *q, uint16_t slot, uint32_t serial)
             q->waiting[i] = 0;
 }
 
+/* After a complete list a new one begins: ids mean other names now, so nothing that carries an id may outlive it. */
+static void begin_list(struct query *q)
+{
+    if (!q->listed.complete)
+        return;
+    for (unsigned i = 0; i < QUERY_LOOKUPS_MAX; i++)
+        if (q->keys[i] != 0 && q->lookups[i].state == LOOKUP_ASKING && q->lookups[i].sock != 0)
+            q->ops.done(q->ops.user, q->lookups[i].service, q->lookups[i].sock);
+    cache_drop_all(&q->cache);
+    memset(q->wanted_at, 0, sizeof(q->wanted_at));
+    memset(q->waiting, 0, sizeof(q->waiting));
+    memset(q->keys, 0, sizeof(q->keys));
+    q->live = q->forwards = 0;
+    memset(&q->listed, 0, sizeof(q->listed));
+    hosts_clear(&q->hosts);
+}
+
 bool query_name(struct query *q, const struct msg_name *m)
 {
-    if (q->listed.complete && m->id == 0) {
-        /* A new list: ids mean other names now, so nothing that carries an id may outlive it. */
-        cache_drop_all(&q->cache);
-        memset(q->wanted_at, 0, sizeof(q->wanted_at));
-        memset(q->waiting, 0, sizeof(q->waiting));
-        memset(q->keys, 0, sizeof(q->keys));
-        q->live = q->forwards = 0;
-    }
+    begin_list(q);
     return listed_add(&q->listed, m);
+}
+
+bool query_host(struct query *q, const struct msg_host *m)
+{
+    begin_list(q);
+    return hosts_add(&q->hosts, m);
 }

@@ -10,10 +10,14 @@
  *     FREE ── listed, its tunnel down ──> HELD ── tunnel up ──────────────> ASKING
  *       └──── listed, tunnel up, or unlisted in mode internet ────────────> ASKING ── addresses ──> ADMITTING
  *       └──── in the cache, but its element not confirmed for long enough ────────────────────────> ADMITTING
+ *     ASKING ── the answer was cut ──> ASKING over TCP
  *     ASKING, ADMITTING ── the session changed ──> HELD or ASKING        any ── answered or given up ──> FREE
  *
  * The rule that nothing may break: an address of a listed name leaves this module only out of a cache entry of the
  * present generation whose element gate has confirmed for the TTL that is served and the grace (ttlclock.h).
+ *
+ * One client's questions cannot starve another's: when the tables are full, the client who has most in them makes room
+ * for one who has less.
  *
  * Answers hold the addresses under the name that was asked, without the CNAME chain: the chain's other names are on no
  * list, so a PC or a forwarding server that asked for one of them by itself would be refused.
@@ -24,20 +28,23 @@
 #include "cache.h"
 #include "chain.h"
 #include "client.h"
+#include "hosts.h"
 #include "limit.h"
 #include "listed.h"
 
-#define QUERY_ASKERS_MAX 256        /* clients' questions waiting, all together … */
-#define QUERY_ASKERS_CLIENT_MAX 64  /* … and of one client */
-#define QUERY_LOOKUPS_MAX 128       /* names being found out … */
-#define QUERY_FORWARDS_MAX 96       /* … of which unlisted ones */
+#define QUERY_ASKERS_MAX 512        /* clients' questions waiting, all together … */
+#define QUERY_ASKERS_CLIENT_MAX 384 /* … and of one client, as long as nobody else needs the place */
+#define QUERY_LOOKUPS_MAX 256       /* names being found out … */
+#define QUERY_FORWARDS_MAX 192      /* … of which unlisted ones */
 #define QUERY_HOLD_MS 8000          /* for the tunnel to come up */
 #define QUERY_TRY_MS 1200           /* for one question to the resolver */
+#define QUERY_TCP_MS 3000           /* for one over TCP */
 #define QUERY_TRIES 3
 #define QUERY_ADMIT_MS 2000         /* for gate and the kernel */
+#define QUERY_AGAIN_MS 50           /* until gate, whose queue was full, is told again */
 #define QUERY_WANT_MS 1000          /* MSG_WANT for one name no more often than this */
 #define QUERY_REPORTS_RATE 20       /* MSG_REFUSED a second; all are counted in MSG_STATS */
-#define LOOKUP_KEY_FORWARD 0xffff
+#define LOOKUP_KEY_FORWARD 1
 
 struct query_ops {
     void *user;
@@ -45,8 +52,13 @@ struct query_ops {
     void (*reply)(void *user, const struct client *to, const uint8_t *data, size_t len);
     /* Send a message to gate. False: its queue is full just now. */
     bool (*to_gate)(void *user, enum msg_type type, const void *body);
-    /* Send a question to a service's resolver through a random socket of its pool. *sock: which. False: there is none. */
+    /*
+     * Send a question to a service's resolver from a port of its own, as far as there are sockets. *sock: in, the one of
+     * the try before (0: none), whose resolver is then avoided; out, which. False: there is none.
+     */
     bool (*ask)(void *user, uint8_t service, const uint8_t *data, size_t len, unsigned *sock);
+    /* No answer is awaited on this socket any more for a question that went out on it. */
+    void (*done)(void *user, uint8_t service, unsigned sock);
     /* 32 unpredictable bits. */
     uint32_t (*random)(void *user);
 };
@@ -56,19 +68,25 @@ enum lookup_state { LOOKUP_FREE, LOOKUP_HELD, LOOKUP_ASKING, LOOKUP_ADMITTING };
 struct lookup {
     enum lookup_state state;
     bool forward; /* an unlisted name in mode internet; then id is unused and service is 0 */
+    bool wild; /* below a wildcard, whose id it has */
+    bool tcp; /* ASKING: over TCP, because the answer over UDP was cut */
     bool sent; /* the message that the state is about is on its way */
     uint8_t service;
     uint8_t tries;
+    uint8_t chunks, chunks_sent, chunks_done; /* ADMITTING: messages of MSG_ADMIT_ADDRS addresses; bits of those agreed */
     uint16_t id; /* of the listed name */
-    uint16_t query_id; /* ASKING: of the question to the resolver */
-    unsigned sock; /* ASKING: the socket it went out on */
-    uint32_t seq; /* ADMITTING */
+    unsigned sock; /* ASKING: the socket it went out on; 0: none (TCP: not yet) */
+    uint32_t seq; /* ADMITTING: of the first message */
     uint32_t timeout_s; /* ADMITTING: asked for */
     uint64_t started, deadline, sent_at;
+    struct addr owner; /* the client who began it: for fairness */
     struct dns_question question; /* as it goes to the resolver */
     struct ttl_clock clock; /* ADMITTING: of addrs */
     uint8_t count;
-    struct addr addrs[DNS_ADDRS_MAX];
+    struct addr addrs[DNS_ADDRS_MAX]; /* to be opened */
+    uint8_t record_count; /* HTTPS: what is then to be handed out */
+    uint16_t records_len;
+    uint8_t records[CHAIN_HTTPS_MAX];
 };
 
 struct asker {
@@ -81,16 +99,20 @@ struct query {
     struct msg_mode mode;
     struct msg_stats stats;
     struct listed listed;
+    struct hosts hosts;
     uint64_t wanted_at[LISTED_MAX]; /* last MSG_WANT of a name */
     struct limit limit;
     struct cache cache;
     unsigned live, forwards; /* lookups in use, and of these the unlisted ones */
     uint32_t seq;
     uint32_t report_tokens; /* thousandths */
-    uint64_t report_at;
+    uint64_t report_at, limit_told, evicted_told;
+    uint64_t next; /* the tick has nothing to do before */
     /* Small arrays beside the big ones, because they are searched for every question that is not cached. */
-    uint16_t keys[QUERY_LOOKUPS_MAX]; /* lookup_key of each lookup, LOOKUP_KEY_FORWARD, or 0: free */
-    uint8_t waiting[QUERY_ASKERS_MAX]; /* 1 + index of the lookup that an asker waits for; 0: free */
+    uint32_t keys[QUERY_LOOKUPS_MAX]; /* lookup_key of each lookup, LOOKUP_KEY_FORWARD, or 0: free */
+    uint16_t query_ids[QUERY_LOOKUPS_MAX]; /* ASKING: of the question to the resolver */
+    uint16_t waiting[QUERY_ASKERS_MAX]; /* 1 + index of the lookup that an asker waits for; 0: free */
+    uint16_t tags[QUERY_ASKERS_MAX]; /* of his address: mostly tells two clients apart */
     struct lookup lookups[QUERY_LOOKUPS_MAX];
     struct asker askers[QUERY_ASKERS_MAX];
 };
@@ -98,8 +120,8 @@ struct query {
 void query_init(struct query *q, const struct query_ops *ops);
 
 /*
- * A client's octets. Returns the length of an answer to send now, written to out[DNS_MSG_MAX]; 0: no answer, or a later
- * one through ops.reply.
+ * A client's octets. Returns the length of an answer to send now, written to out[DNS_MSG_MAX] (over TCP
+ * out[DNS_TCP_MAX]); 0: no answer, or a later one through ops.reply.
  */
 size_t query_client(struct query *q, uint64_t now, const struct client *from, const uint8_t *in, size_t len,
                     uint8_t *out);
@@ -113,8 +135,16 @@ void query_upstream(struct query *q, uint64_t now, uint8_t service, unsigned soc
 /* A service has a new upstream socket: what could not be sent goes out now. */
 void query_upstream_ready(struct query *q, uint64_t now, uint8_t service);
 
-/* gate speaks. query_name: false if gate breaks its own rules. */
+/*
+ * A TCP connection to a service's resolver is there, as socket `sock`: the question to send on it, written to
+ * out[DNS_MSG_MAX]. 0: nobody waits for one any more. Its answer comes through query_upstream, its end is told by
+ * ops.done.
+ */
+size_t query_stream(struct query *q, uint8_t service, unsigned sock, uint8_t *out);
+
+/* gate speaks. False: it breaks its own rules. After a complete list the first of either begins a new one. */
 bool query_name(struct query *q, const struct msg_name *m);
+bool query_host(struct query *q, const struct msg_host *m);
 void query_mode(struct query *q, uint64_t now, const struct msg_mode *m);
 void query_admitted(struct query *q, uint64_t now, const struct msg_admitted *m);
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define LIMIT_TELL_MS 10000
+
 static const struct {
     enum dns_rcode rcode;
     enum dns_ede ede;
@@ -10,6 +12,8 @@ static const struct {
 } table[REFUSAL_COUNT] = {
     [REFUSAL_NOT_LISTED] = {DNS_REFUSED, DNS_EDE_BLOCKED, WHY_NOT_LISTED,
                             "sekisho: this name is not on this box's list"},
+    [REFUSAL_HOST] = {DNS_REFUSED, DNS_EDE_BLOCKED, WHY_HOST,
+                      "sekisho: this computer may not use the service of this name"},
     [REFUSAL_TYPE] = {DNS_REFUSED, DNS_EDE_BLOCKED, WHY_TYPE, "sekisho: this box does not answer this record type"},
     [REFUSAL_NO_TUNNEL] = {DNS_SERVFAIL, DNS_EDE_NETWORK, WHY_CLOSED,
                            "sekisho: the tunnel to this service could not be raised"},
@@ -24,7 +28,7 @@ static const struct {
     [REFUSAL_OUTSIDE] = {DNS_SERVFAIL, DNS_EDE_BLOCKED, WHY_OUTSIDE,
                          "sekisho: the answer pointed outside the tunnel and was refused"},
     [REFUSAL_KERNEL] = {DNS_SERVFAIL, DNS_EDE_OTHER, -1, "sekisho: the box could not open the way, try again"},
-    [REFUSAL_BUSY] = {DNS_SERVFAIL, DNS_EDE_OTHER, -1, "sekisho: too many questions are waiting, try again"},
+    [REFUSAL_BUSY] = {DNS_SERVFAIL, DNS_EDE_OTHER, WHY_LIMIT, "sekisho: too many questions are waiting, try again"},
 };
 
 void refuse_answer(enum refusal why, struct dns_answer *a)
@@ -63,6 +67,20 @@ void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct
     if (name != NULL)
         dns_name_to_text(name, name_len, m.name);
     q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
+}
+
+void refuse_limit(struct query *q, uint64_t now, const struct client *client, const uint8_t *name, uint8_t name_len,
+                  uint16_t type)
+{
+    struct msg_refused m = {.why = WHY_LIMIT, .qtype = type};
+    if (q->limit_told != 0 && now - q->limit_told < LIMIT_TELL_MS)
+        return;
+    if (client != NULL)
+        m.client = client->addr;
+    if (name != NULL)
+        dns_name_to_text(name, name_len, m.name);
+    if (q->ops.to_gate(q->ops.user, MSG_REFUSED, &m))
+        q->limit_told = now;
 }
 
 void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client)

@@ -7,6 +7,7 @@
 /* What goes wrong, in the order of the table in refuse.c. */
 enum refusal {
     REFUSAL_NOT_LISTED,
+    REFUSAL_HOST,
     REFUSAL_TYPE,
     REFUSAL_NO_TUNNEL,
     REFUSAL_SILENT,
@@ -24,12 +25,19 @@ void refuse_answer(enum refusal why, struct dns_answer *a);
 
 /*
  * Count a refusal, and tell gate (MSG_REFUSED), at most QUERY_REPORTS_RATE times a second. name: wire form, or NULL. client, bad: may be
- * NULL. Refusals that are no one's fault but the moment's (busy) are not reported.
+ * NULL. What is nobody's fault but the moment's (the kernel) is not reported.
  */
 void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
                    uint8_t name_len, uint16_t type, const struct addr *bad);
 
 /* The same for what is not answered, or only with a bare header: a flood, a malformed question. */
 void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client);
+
+/*
+ * A limit bites though the client is served: addresses left out, answers that made room for others. WHY_LIMIT to gate,
+ * once in ten seconds. client, name: may be NULL.
+ */
+void refuse_limit(struct query *q, uint64_t now, const struct client *client, const uint8_t *name, uint8_t name_len,
+                  uint16_t type);
 
 #endif

@@ -259,7 +259,7 @@ static bool tcp_questions(struct server *s, struct server_tcp *t, uint64_t now)
         }
         if (t->have < 2 + len)
             break;
-        uint8_t out[DNS_MSG_MAX];
+        static uint8_t out[DNS_TCP_MAX];
         t->asked = true;
         t->deadline = now + SERVER_TCP_IDLE_MS;
         size_t n = query_client(s->query, now, &t->client, t->in + 2, len, out);

@@ -14,23 +14,25 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define ELEMENTS 64
+#define ELEMENTS 512
+#define WILD 3 /* `*.wild.example` */
 
 static struct world w;
 
 /* What gate has opened, by its own account. */
 static struct {
     uint16_t id;
+    char name[CONF_FQDN_MAX];
     uint32_t generation;
     uint64_t until;
     struct addr addr;
 } elements[ELEMENTS];
 static unsigned opened;
 
-static bool open_for(int id, const struct addr *a, uint32_t ttl)
+static bool open_for(int id, const char *name, const struct addr *a, uint32_t ttl)
 {
     for (unsigned i = 0; i < ELEMENTS && i < opened; i++)
-        if (elements[i].id == id && addr_equal(&elements[i].addr, a) && elements[i].generation != 0 &&
+        if (elements[i].id == id && strcasecmp(elements[i].name, name) == 0 && addr_equal(&elements[i].addr, a) && elements[i].generation != 0 &&
             elements[i].generation == w.q.mode.generation &&
             elements[i].until >= w.now + (ttl + TTL_GRACE_S) * UINT64_C(1000))
             return true;
@@ -56,6 +58,30 @@ static int subject(const uint8_t *data, size_t len)
     return listed_find(&w.q.listed, q.lower, q.name_len);
 }
 
+/* No ECH key and no address that gate has not opened in an HTTPS record about a listed name. */
+static void check_https(int id, const uint8_t *data, size_t len, const char *name)
+{
+    ares_dns_record_t *rec = NULL;
+    MUST(ares_dns_parse(data, len, 0, &rec) == ARES_SUCCESS);
+    for (size_t r = 0; r < ares_dns_record_rr_cnt(rec, ARES_SECTION_ANSWER); r++) {
+        const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(rec, ARES_SECTION_ANSWER, r);
+        if (ares_dns_rr_get_type(rr) != ARES_REC_TYPE_HTTPS)
+            continue;
+        for (size_t i = 0; i < ares_dns_rr_get_opt_cnt(rr, ARES_RR_HTTPS_PARAMS); i++) {
+            const unsigned char *value = NULL;
+            size_t size = 0;
+            unsigned key = ares_dns_rr_get_opt(rr, ARES_RR_HTTPS_PARAMS, i, &value, &size);
+            MUST(key != ARES_SVCB_PARAM_ECH && key != ARES_SVCB_PARAM_IPV6HINT && key != ARES_SVCB_PARAM_PORT);
+            for (size_t at = 0; key == ARES_SVCB_PARAM_IPV4HINT && at + 4 <= size; at += 4) {
+                struct addr a = {.family = AF_INET};
+                memcpy(a.bytes, value + at, 4);
+                MUST(open_for(id, name, &a, ares_dns_rr_get_ttl(rr)));
+            }
+        }
+    }
+    ares_dns_record_destroy(rec);
+}
+
 static void check_answer(struct world *world, const struct client *to, const uint8_t *data, size_t len)
 {
     struct seen s;
@@ -64,18 +90,23 @@ static void check_answer(struct world *world, const struct client *to, const uin
     int id = subject(data, len);
     if (id < 0)
         MUST(s.count == 0 || world->q.mode.mode == MODE_INTERNET);
+    if (id >= 0 && s.rcode == DNS_NOERROR)
+        check_https(id, data, len, s.name);
     for (unsigned i = 0; i < s.count && i < DNS_ADDRS_MAX; i++) {
         MUST(!chain_addr_forbidden(&s.addrs[i]));
         if (id < 0)
             MUST(!chain_addr_private(&s.addrs[i]));
         else
-            MUST(world->q.mode.mode == MODE_SESSION && open_for(id, &s.addrs[i], s.ttl));
+            MUST(world->q.mode.mode == MODE_SESSION && open_for(id, s.name, &s.addrs[i], s.ttl));
     }
 }
 
 static void begin(void)
 {
     world_start(&w);
+    w.q.listed.complete = false;
+    world_name(&w, WILD, 1, "*.wild.example");
+    w.q.listed.complete = true;
     w.on_reply = check_answer;
     opened = 0;
 }
@@ -106,8 +137,11 @@ static void fuzz_question(const uint8_t *data, size_t size)
 
 static void fuzz_chain(const uint8_t *data, size_t size)
 {
+    static struct chain c;
+    chain_read(data, size, REGISTRY_NAME, DNS_HTTPS, &c);
+    MUST(c.count <= DNS_ADDRS_MAX && c.records_len <= CHAIN_HTTPS_MAX);
+    MUST((c.record_count > 0) == (c.result == CHAIN_RECORDS) && c.result != CHAIN_ADDRS);
     for (unsigned v6 = 0; v6 < 2; v6++) {
-        struct chain c;
         chain_read(data, size, REGISTRY_NAME, v6 ? DNS_AAAA : DNS_A, &c);
         MUST(c.count <= DNS_ADDRS_MAX && (c.count > 0) == (c.result == CHAIN_ADDRS));
         for (unsigned i = 0; c.result == CHAIN_ADDRS && i < c.count; i++)
@@ -172,6 +206,7 @@ static void verdict(unsigned back, unsigned kind)
         reply.verdict = ADMIT_STALE;
     for (unsigned a = 0; reply.verdict == ADMIT_OK && a < m->count; a++, opened++) {
         elements[opened % ELEMENTS].id = m->id;
+        memcpy(elements[opened % ELEMENTS].name, m->name, sizeof(m->name));
         elements[opened % ELEMENTS].generation = m->generation;
         elements[opened % ELEMENTS].until = w.now + m->timeout_s * UINT64_C(1000);
         elements[opened % ELEMENTS].addr = m->addrs[a];
@@ -181,10 +216,40 @@ static void verdict(unsigned back, unsigned kind)
 
 static void script_question(unsigned what)
 {
-    static const char *const names[] = {REGISTRY_NAME, WWW_NAME, OTHER_NAME, UNLISTED_NAME};
+    static const char *const names[] = {REGISTRY_NAME, "b.wild.example", OTHER_NAME, UNLISTED_NAME,
+                                        "x.wild.example", "a.b.wild.example", WWW_NAME, "wild.example"};
+    static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_HTTPS, DNS_A};
     static const char *const clients[] = {"192.168.77.100", "192.168.77.101", "fd00:77::1", "fe80::1"};
     struct client c = client_of(clients[what >> 3 & 3], 40000);
-    ask_from(&w, &c, names[what & 3], what & 4 ? DNS_AAAA : DNS_A);
+    c.tcp = what & 0x80;
+    ask_from(&w, &c, names[what & 7 & (what & 0x40 ? 7 : 3)], types[what >> 5 & 1 ? 2 : what >> 2 & 1]);
+}
+
+/* gate hands over a TCP connection; its answer is the fuzzer's. */
+static void script_stream(unsigned service, const uint8_t *data, size_t size)
+{
+    static struct wire m;
+    uint8_t out[DNS_MSG_MAX];
+    struct dns_question q;
+    enum dns_rcode rcode;
+    size_t len = query_stream(&w.q, (uint8_t)(service % 3), 1000 + service, out);
+    if (len == 0)
+        return;
+    MUST(dns_question_parse(out, len, &q, &rcode) == DNS_CHECK_OK);
+    m.len = 0;
+    wire_bytes(&m, out, (size_t)DNS_HEADER_LEN + q.name_len + 4);
+    m.data[2] |= 0x80;
+    memset(m.data + 6, 0, 6);
+    if (q.type != DNS_A) {
+        m.data[7] = 1;
+        wire_bytes(&m, data, size < 1000 ? size : 1000);
+    } else {
+        char name[CONF_FQDN_MAX];
+        dns_name_to_text(q.lower, q.name_len, name);
+        for (unsigned i = 0; i < (size != 0 ? data[0] % 70u : 3); i++)
+            wire_addr(&m, name, 60, "10.99.0.5");
+    }
+    query_upstream(&w.q, w.now, (uint8_t)(service % 3), 1000 + service, m.data, m.len);
 }
 
 /* back: which question is answered; the address and the TTL are chosen by `what`. */
@@ -205,6 +270,8 @@ static void script_answer(unsigned back, unsigned what)
     answer_begin(&w, back, &m, what & 0x80 ? 0x8183 : 0x8180);
     if (what & 0x40)
         wire_cname(&m, name, ttls[what & 3], "edge.cdn.example");
+    if (what & 0x20)
+        m.data[2] |= 0x02; /* cut */
     const char *owner = what & 0x40 ? "edge.cdn.example" : name;
     if (!(what & 0x80))
         wire_addr(&m, owner, ttls[what & 3], q.type == DNS_AAAA ? v6[(what >> 2) % 3] : v4[(what >> 2) % 5]);
@@ -226,6 +293,8 @@ static void fuzz_script(const uint8_t *data, size_t size)
     begin();
     for (size_t i = 0; i + 1 < size && i < 512; i += 2) {
         unsigned what = data[i + 1];
+        if (data[i] == 0xff)
+            script_stream(what, data + i + 2, size - i - 2);
         switch (data[i] & 7) {
         case 0: script_question(what); break;
         case 1: script_answer(data[i] >> 3 & 3, what); break;

@@ -34,6 +34,7 @@ static const struct sample {
     {MSG_ADMIT, ROLE_GATE, sizeof(struct msg_admit), false},
     {MSG_REFUSED, ROLE_GATE, sizeof(struct msg_refused), false},
     {MSG_STATS, ROLE_GATE, sizeof(struct msg_stats), false},
+    {MSG_UPSTREAM_TCP, ROLE_GATE, sizeof(struct msg_service), false},
     {MSG_EST_START, ROLE_ENROLL_NET, sizeof(struct msg_est_start), false},
     {MSG_EST_CSR, ROLE_ENROLL_NET, sizeof(struct msg_blob), false},
     {MSG_EST_CHAIN, ROLE_ENROLL_NET, sizeof(struct msg_blob), false},
@@ -58,7 +59,10 @@ static void fill(struct msg *m, const struct sample *s)
         m->u.listen.proto = IPPROTO_UDP;
         m->u.listen.family = AF_INET;
         break;
-    case MSG_UPSTREAM: m->u.upstream.resolver = a; break;
+    case MSG_UPSTREAM:
+        m->u.upstream.proto = IPPROTO_UDP;
+        m->u.upstream.resolver = a;
+        break;
     case MSG_NAME:
         m->u.name.service = 1;
         strcpy(m->u.name.name, "registry.lab.example");
@@ -154,6 +158,7 @@ static void contents(void **state)
     REFUSED(MSG_LISTEN, m.u.listen.family = AF_UNIX);
     REFUSED(MSG_UPSTREAM, m.u.upstream.service = 9);
     REFUSED(MSG_UPSTREAM, m.u.upstream.resolver.family = 0);
+    REFUSED(MSG_UPSTREAM, m.u.upstream.proto = 0);
     REFUSED(MSG_NAME, m.u.name.service = 0);
     REFUSED(MSG_NAME, memset(m.u.name.name, 'a', sizeof m.u.name.name));
     REFUSED(MSG_NAME, strcpy(m.u.name.name, "not a name"));

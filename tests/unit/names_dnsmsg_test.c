@@ -199,7 +199,7 @@ static struct dns_answer addresses(unsigned count, uint8_t *records)
     for (unsigned i = 0; i < count; i++)
         addrs[i] = addr_of("10.99.0.5");
     struct dns_answer a = {.ttl = 77, .count = count, .records = records, .ede = DNS_EDE_NONE};
-    a.stride = dns_render(DNS_A, addrs, count, records);
+    a.len = dns_render(DNS_A, addrs, count, records);
     return a;
 }
 
@@ -230,12 +230,12 @@ static void test_too_much_becomes_tc(void **state)
     assert_int_equal(parse(), DNS_CHECK_OK);
     for (unsigned i = 0; i < DNS_ADDRS_MAX; i++)
         addrs[i] = addr_of("2001:db8::5");
-    struct dns_answer a = {.ttl = 77, .count = DNS_ADDRS_MAX, .records = records, .ede = DNS_EDE_NONE};
-    a.stride = dns_render(DNS_AAAA, addrs, DNS_ADDRS_MAX, records);
+    struct dns_answer a = {.ttl = 77, .count = 16, .records = records, .ede = DNS_EDE_NONE};
+    a.len = dns_render(DNS_AAAA, addrs, 16, records);
     q.type = DNS_AAAA;
     q.room = 486; /* header, question and sixteen records: exactly */
-    assert_int_equal(DNS_HEADER_LEN + q.name_len + 4 + DNS_ADDRS_MAX * a.stride, 486);
-    assert_int_equal(built(&a, &len).count, DNS_ADDRS_MAX);
+    assert_int_equal(DNS_HEADER_LEN + q.name_len + 4 + a.len, 486);
+    assert_int_equal(built(&a, &len).count, 16);
     q.room = 485;
     struct seen s = built(&a, &len);
     assert_true(s.tc);
@@ -299,23 +299,47 @@ static void test_echo(void **state)
     good();
     assert_int_equal(parse(), DNS_CHECK_OK);
     wire_begin(&m, 7, 0x8180, "rEGISTRY.lab.example", DNS_A);
+    assert_int_equal(dns_echo_matches(m.data, m.len, 7, &q), 0); /* the letters' case is part of the question */
+    wire_begin(&m, 7, 0x8180, "Registry.Lab.Example", DNS_A);
     size_t end = m.len;
     wire_addr(&m, REGISTRY_NAME, 60, "10.99.0.5");
     assert_int_equal(dns_echo_matches(m.data, m.len, 7, &q), end);
     assert_int_equal(dns_echo_matches(m.data, m.len, 8, &q), 0);
     for (size_t len = 0; len < end; len++)
         assert_int_equal(dns_echo_matches(m.data, len, 7, &q), 0);
-    wire_begin(&m, 7, 0x0180, REGISTRY_NAME, DNS_A);
+    wire_begin(&m, 7, 0x0180, "Registry.Lab.Example", DNS_A);
     assert_int_equal(dns_echo_matches(m.data, m.len, 7, &q), 0); /* a question */
-    wire_begin(&m, 7, 0xa980, REGISTRY_NAME, DNS_A);
+    wire_begin(&m, 7, 0xa980, "Registry.Lab.Example", DNS_A);
     assert_int_equal(dns_echo_matches(m.data, m.len, 7, &q), 0); /* another opcode */
-    wire_begin(&m, 7, 0x8180, REGISTRY_NAME, DNS_AAAA);
+    wire_begin(&m, 7, 0x8180, "Registry.Lab.Example", DNS_AAAA);
     assert_int_equal(dns_echo_matches(m.data, m.len, 7, &q), 0);
-    wire_begin(&m, 7, 0x8180, "registry.labs.example", DNS_A);
+    wire_begin(&m, 7, 0x8180, "Registry.Labs.Example", DNS_A);
     assert_int_equal(dns_echo_matches(m.data, m.len, 7, &q), 0);
-    wire_begin(&m, 7, 0x8180, REGISTRY_NAME, DNS_A);
+    wire_begin(&m, 7, 0x8180, "Registry.Lab.Example", DNS_A);
     m.data[5] = 2;
     assert_int_equal(dns_echo_matches(m.data, m.len, 7, &q), 0); /* two questions */
+}
+
+static void test_mixed_case(void **state)
+{
+    (void)state;
+    uint8_t bits[DNS_WIRE_NAME_MAX / 8 + 1] = {0};
+    good();
+    assert_int_equal(parse(), DNS_CHECK_OK);
+    dns_mix_case(&q, bits);
+    assert_memory_equal(q.name, q.lower, q.name_len);
+    memset(bits, 0xff, sizeof(bits));
+    dns_mix_case(&q, bits);
+    assert_memory_equal(q.name, "\010REGISTRY\003LAB\007EXAMPLE", 22); /* letters, and nothing but letters */
+    bits[0] = 0xfd;
+    dns_mix_case(&q, bits);
+    assert_int_equal(q.name[1], 'r');
+    size_t len = dns_build_question(&q, 9, out);
+    assert_memory_equal(out + DNS_HEADER_LEN, q.name, q.name_len);
+    out[2] |= 0x80;
+    assert_int_not_equal(dns_echo_matches(out, len, 9, &q), 0);
+    out[DNS_HEADER_LEN + 1] ^= 0x20;
+    assert_int_equal(dns_echo_matches(out, len, 9, &q), 0);
 }
 
 static void test_names_to_wire(void **state)
@@ -356,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_negative_answer_has_soa),
         cmocka_unit_test(test_own_question_is_well_formed),
         cmocka_unit_test(test_echo),
+        cmocka_unit_test(test_mixed_case),
         cmocka_unit_test(test_names_to_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

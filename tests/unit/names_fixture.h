@@ -149,13 +149,14 @@ struct world {
     uint32_t random;
     bool gate_full; /* gate takes no message */
     bool no_socket; /* there is no upstream socket */
-    unsigned told, asked, replied; /* how many there were */
+    unsigned told, asked, done, replied; /* how many there were */
     struct {
         enum msg_type type;
         union {
             struct msg_want want;
             struct msg_admit admit;
             struct msg_refused refused;
+            struct msg_service service;
         } u;
     } gate[WORLD_LOG];
     struct {
@@ -167,7 +168,7 @@ struct world {
     struct {
         struct client to;
         size_t len;
-        uint8_t data[DNS_MSG_MAX];
+        uint8_t data[DNS_TCP_MAX];
     } reply[WORLD_LOG];
     void (*on_reply)(struct world *w, const struct client *to, const uint8_t *data, size_t len); /* may be NULL */
     uint16_t id; /* of the next question */
@@ -176,7 +177,7 @@ struct world {
 static inline void world_reply(void *user, const struct client *to, const uint8_t *data, size_t len)
 {
     struct world *w = user;
-    MUST(len >= DNS_HEADER_LEN && len <= DNS_MSG_MAX);
+    MUST(len >= DNS_HEADER_LEN && len <= (to->tcp ? DNS_TCP_MAX : DNS_MSG_MAX));
     unsigned i = w->replied++ % WORLD_LOG;
     w->reply[i].to = *to;
     w->reply[i].len = len;
@@ -196,6 +197,7 @@ static inline bool world_to_gate(void *user, enum msg_type type, const void *bod
     case MSG_WANT: memcpy(&w->gate[i].u.want, body, sizeof(struct msg_want)); break;
     case MSG_ADMIT: memcpy(&w->gate[i].u.admit, body, sizeof(struct msg_admit)); break;
     case MSG_REFUSED: memcpy(&w->gate[i].u.refused, body, sizeof(struct msg_refused)); break;
+    case MSG_UPSTREAM_TCP: memcpy(&w->gate[i].u.service, body, sizeof(struct msg_service)); break;
     default: MUST(type == MSG_WANT); /* query.c sends nothing else */
     }
     return true;
@@ -213,6 +215,14 @@ static inline bool world_ask(void *user, uint8_t service, const uint8_t *data, s
     w->ask[i].len = len;
     memcpy(w->ask[i].data, data, len);
     return true;
+}
+
+static inline void world_done(void *user, uint8_t service, unsigned sock)
+{
+    struct world *w = user;
+    (void)service;
+    MUST(sock != 0);
+    w->done++;
 }
 
 static inline uint32_t world_random(void *user)
@@ -236,7 +246,8 @@ static inline void world_start(struct world *w)
     w->random = 12345;
     w->id = 100;
     struct query_ops ops = {
-        .user = w, .reply = world_reply, .to_gate = world_to_gate, .ask = world_ask, .random = world_random};
+        .user = w, .reply = world_reply, .to_gate = world_to_gate, .ask = world_ask, .done = world_done,
+        .random = world_random};
     query_init(&w->q, &ops);
     world_name(w, REGISTRY, 1, REGISTRY_NAME);
     world_name(w, WWW, 1, WWW_NAME);
@@ -279,7 +290,7 @@ static inline struct client client_of(const char *text, uint16_t port)
 /* Octets from a client; what is answered at once is recorded as any reply is. Returns how many answers came. */
 static inline unsigned ask_raw(struct world *w, const struct client *from, const uint8_t *data, size_t len)
 {
-    uint8_t out[DNS_MSG_MAX];
+    static uint8_t out[DNS_TCP_MAX];
     unsigned before = w->replied;
     size_t n = query_client(&w->q, w->now, from, data, len, out);
     if (n != 0)
@@ -302,7 +313,10 @@ static inline unsigned ask(struct world *w, const char *name, uint16_t type)
     return ask_from(w, &pc, name, type);
 }
 
-/* Begin an answer to the latest question to a resolver (or to the one before it, and so on, by `back`). */
+/*
+ * Begin an answer to the latest question to a resolver (or to the one before it, and so on, by `back`): the question as
+ * it was asked, letter by letter.
+ */
 static inline void answer_begin(struct world *w, unsigned back, struct wire *m, unsigned flags)
 {
     MUST(w->asked > back);
@@ -313,6 +327,7 @@ static inline void answer_begin(struct world *w, unsigned back, struct wire *m, 
     MUST(dns_question_parse(w->ask[i].data, w->ask[i].len, &q, &rcode) == DNS_CHECK_OK);
     dns_name_to_text(q.lower, q.name_len, name);
     wire_begin(m, q.id, flags, name, q.type);
+    memcpy(m->data + DNS_HEADER_LEN, q.name, q.name_len);
 }
 
 static inline void deliver(struct world *w, unsigned back, const struct wire *m)

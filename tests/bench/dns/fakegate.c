@@ -88,11 +88,11 @@ static void give_listeners(void)
 static void give_upstreams(void)
 {
     for (unsigned service = 0; service <= CONF_SERVICES_MAX; service++)
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 32; i++) {
             int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
             if (fd < 0 || connect(fd, (struct sockaddr *)&resolver, sizeof(resolver)) < 0)
                 die("cannot connect to the resolver");
-            struct msg_upstream m = {.service = (uint8_t)service, .resolver.family = AF_INET};
+            struct msg_upstream m = {.service = (uint8_t)service, .proto = IPPROTO_UDP, .resolver.family = AF_INET};
             memcpy(m.resolver.bytes, &resolver.sin_addr, 4);
             tell(MSG_UPSTREAM, &m, fd);
             close(fd);
@@ -154,6 +154,17 @@ static void on_admit(const struct msg_admit *m)
         set_session();
 }
 
+static void give_stream(uint8_t service)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || (connect(fd, (struct sockaddr *)&resolver, sizeof(resolver)) < 0 && errno != EINPROGRESS))
+        die("cannot connect to the resolver");
+    struct msg_upstream m = {.service = service, .proto = IPPROTO_TCP, .resolver.family = AF_INET};
+    memcpy(m.resolver.bytes, &resolver.sin_addr, 4);
+    tell(MSG_UPSTREAM, &m, fd);
+    close(fd);
+}
+
 static void on_message(const struct msg *m)
 {
     char client[INET6_ADDRSTRLEN], answer[INET6_ADDRSTRLEN];
@@ -162,6 +173,7 @@ static void on_message(const struct msg *m)
     switch (m->head.type) {
     case MSG_WANT: on_want(&m->u.want); break;
     case MSG_ADMIT: on_admit(&m->u.admit); break;
+    case MSG_UPSTREAM_TCP: give_stream(m->u.service.service); break;
     case MSG_REFUSED:
         if (!quiet)
             printf("refused why=%u type=%u client=%s answer=%s name=%s\n", r->why, r->qtype,

@@ -1,0 +1,124 @@
+/* What resolvers say: from the octets of an answer to the next state of its lookup. */
+#include "lookup.h"
+
+#include <string.h>
+
+#define FLAG_TC 0x02
+
+/* The addresses wait for gate. */
+static void take_addrs(struct query *q, struct lookup *l, uint64_t now, const struct chain *c)
+{
+    ttl_start(&l->clock, now, ttl_served(c->ttl));
+    l->count = c->count;
+    memcpy(l->addrs, c->addrs, c->count * sizeof(c->addrs[0]));
+    if (c->more)
+        refuse_limit(q, now, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type);
+    lookup_admit(q, l, now);
+}
+
+/* An HTTPS record, rendered anew without what may not go out; its address hints wait for gate as any address does. */
+static void take_records(struct query *q, struct lookup *l, uint64_t now, const struct chain *c)
+{
+    struct dns_answer a;
+    struct cache_key key = lookup_key(l);
+    l->record_count = c->record_count;
+    l->records_len = c->records_len;
+    memcpy(l->records, c->records, c->records_len);
+    if (c->count != 0) {
+        take_addrs(q, l, now, c);
+        return;
+    }
+    ttl_start(&l->clock, now, ttl_served(c->ttl));
+    cache_answer(cache_put(&q->cache, &key, q->mode.generation, &l->clock, now, l->records, l->records_len,
+                           l->record_count, false),
+                 now, &a);
+    lookup_finish(q, l, now, &a);
+}
+
+static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const uint8_t *data, size_t len)
+{
+    static struct chain c;
+    char name[CONF_FQDN_MAX];
+    if ((data[2] & FLAG_TC) && !l->tcp) {
+        lookup_over_tcp(q, l, now);
+        return;
+    }
+    dns_name_to_text(l->question.lower, l->question.name_len, name);
+    chain_read(data, len, name, l->question.type, &c);
+    switch (c.result) {
+    case CHAIN_ADDRS: take_addrs(q, l, now, &c); break;
+    case CHAIN_RECORDS: take_records(q, l, now, &c); break;
+    case CHAIN_NO_DATA: lookup_negative(q, l, now, DNS_NOERROR, c.ttl); break;
+    case CHAIN_NO_NAME: lookup_negative(q, l, now, DNS_NXDOMAIN, c.ttl); break;
+    case CHAIN_FAILED: lookup_fail(q, l, now, REFUSAL_UPSTREAM, NULL); break;
+    case CHAIN_MALFORMED: break; /* the next try, or silence, decides */
+    case CHAIN_BROKEN: lookup_fail(q, l, now, REFUSAL_CHAIN, NULL); break;
+    case CHAIN_FORBIDDEN: lookup_fail(q, l, now, REFUSAL_FORBIDDEN, &c.addrs[0]); break;
+    }
+}
+
+static bool any_over_tcp(const struct query *q, uint16_t lookup)
+{
+    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++)
+        if (q->waiting[i] == lookup && q->askers[i].client.tcp)
+            return true;
+    return false;
+}
+
+/* An answer about an unlisted name goes on as it is, under the client's own id, wording and size. */
+static void forwarded_answer(struct query *q, struct lookup *l, uint64_t now, const uint8_t *data, size_t len,
+                             size_t question_end)
+{
+    static uint8_t out[DNS_TCP_MAX];
+    struct addr bad;
+    uint16_t mine = (uint16_t)(l - q->lookups + 1);
+    if ((data[2] & FLAG_TC) && !l->tcp && any_over_tcp(q, mine)) {
+        lookup_over_tcp(q, l, now);
+        return;
+    }
+    if (!chain_harmless(data, len, &bad)) {
+        if (bad.family != 0)
+            lookup_fail(q, l, now, REFUSAL_FORBIDDEN, &bad);
+        return;
+    }
+    lookup_end(q, l, now);
+    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++) {
+        if (q->waiting[i] != mine)
+            continue;
+        const struct dns_question *asked = &q->askers[i].question;
+        bool fits = len <= asked->room;
+        size_t n = fits ? len : question_end;
+        memcpy(out, data, n);
+        out[0] = (uint8_t)(asked->id >> 8);
+        out[1] = (uint8_t)asked->id;
+        memcpy(out + DNS_HEADER_LEN, asked->name, asked->name_len);
+        if (!fits) {
+            out[2] |= FLAG_TC;
+            memset(out + 6, 0, 6);
+        }
+        q->waiting[i] = 0;
+        lookup_count(q, out[3] & 0xf);
+        q->ops.reply(q->ops.user, &q->askers[i].client, out, n);
+    }
+}
+
+void query_upstream(struct query *q, uint64_t now, uint8_t service, unsigned sock, const uint8_t *data, size_t len)
+{
+    if (len < DNS_HEADER_LEN || len > DNS_TCP_MAX)
+        return;
+    uint16_t id = (uint16_t)(data[0] << 8 | data[1]);
+    for (unsigned i = 0; q->live != 0 && i < QUERY_LOOKUPS_MAX; i++) {
+        struct lookup *l = &q->lookups[i];
+        if (q->query_ids[i] != id || q->keys[i] == 0 || l->state != LOOKUP_ASKING || !l->sent ||
+            l->service != service || l->sock != sock)
+            continue;
+        size_t end = dns_echo_matches(data, len, id, &l->question);
+        if (end == 0)
+            continue;
+        if (l->forward)
+            forwarded_answer(q, l, now, data, len, end);
+        else
+            listed_answer(q, l, now, data, len);
+        return;
+    }
+}

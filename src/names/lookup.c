@@ -346,8 +346,7 @@ static void admitted(struct query *q, struct lookup *l, uint64_t now)
     struct dns_answer a;
     struct cache_key key = lookup_key(l);
     ttl_confirm(&l->clock, l->sent_at, l->timeout_s);
-    struct cache_entry *e =
-        cache_put(&q->cache, &key, q->mode.generation, &l->clock, now, records, len, count, true);
+    struct cache_entry *e = cache_put(&q->cache, &key, q->mode.generation, &l->clock, now, records, len, count, true);
     if (q->cache.evicted != q->evicted_told) {
         q->evicted_told = q->cache.evicted;
         refuse_limit(q, now, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type);

@@ -144,7 +144,8 @@ int main(void)
         log_fatal("c-ares does not start");
     drop_privileges();
 
-    static const struct query_ops ops = {.reply = op_reply, .to_gate = op_to_gate, .ask = op_ask, .done = op_done, .random = op_random};
+    static const struct query_ops ops = {
+        .reply = op_reply, .to_gate = op_to_gate, .ask = op_ask, .done = op_done, .random = op_random};
     query_init(&query, &ops);
     server_init(&server, epoll, &query);
     upstream_init(&upstream, epoll, &query);

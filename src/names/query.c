@@ -3,11 +3,14 @@
 #include "fair.h"
 #include "lookup.h"
 
+#include <stddef.h>
 #include <string.h>
 
 void query_init(struct query *q, const struct query_ops *ops)
 {
-    memset(q, 0, sizeof(*q));
+    memset(q, 0, offsetof(struct query, cache));
+    cache_drop_all(&q->cache);
+    q->cache.evicted = 0;
     q->ops = *ops;
     q->mode.mode = MODE_CLOSED;
     q->seq = ops->random(ops->user);

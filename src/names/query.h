@@ -73,7 +73,8 @@ struct lookup {
     bool sent; /* the message that the state is about is on its way */
     uint8_t service;
     uint8_t tries;
-    uint8_t chunks, chunks_sent, chunks_done; /* ADMITTING: messages of MSG_ADMIT_ADDRS addresses; bits of those agreed */
+    uint8_t chunks, chunks_sent,
+        chunks_done; /* ADMITTING: messages of MSG_ADMIT_ADDRS addresses; bits of those agreed */
     uint16_t id; /* of the listed name */
     unsigned sock; /* ASKING: the socket it went out on; 0: none (TCP: not yet) */
     uint32_t seq; /* ADMITTING: of the first message */
@@ -102,7 +103,6 @@ struct query {
     struct hosts hosts;
     uint64_t wanted_at[LISTED_MAX]; /* last MSG_WANT of a name */
     struct limit limit;
-    struct cache cache;
     unsigned live, forwards; /* lookups in use, and of these the unlisted ones */
     uint32_t seq;
     uint32_t report_tokens; /* thousandths */
@@ -113,6 +113,8 @@ struct query {
     uint16_t query_ids[QUERY_LOOKUPS_MAX]; /* ASKING: of the question to the resolver */
     uint16_t waiting[QUERY_ASKERS_MAX]; /* 1 + index of the lookup that an asker waits for; 0: free */
     uint16_t tags[QUERY_ASKERS_MAX]; /* of his address: mostly tells two clients apart */
+    /* From here on nothing is cleared at the start; what is in use is told by generations and the arrays above. */
+    struct cache cache;
     struct lookup lookups[QUERY_LOOKUPS_MAX];
     struct asker askers[QUERY_ASKERS_MAX];
 };

@@ -113,7 +113,8 @@ static bool send_on(struct upstream_socket *s, const uint8_t *data, size_t len)
 }
 
 /* What would be best first: alone and another resolver, then alone, another resolver, any. */
-bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len, unsigned *sock)
+bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len,
+                   unsigned *sock)
 {
     struct upstream_socket *before = *sock != 0 ? by_serial(u, service, *sock) : NULL;
     for (unsigned wish = 0; wish < 4; wish++)

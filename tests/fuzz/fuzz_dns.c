@@ -32,8 +32,8 @@ static unsigned opened;
 static bool open_for(int id, const char *name, const struct addr *a, uint32_t ttl)
 {
     for (unsigned i = 0; i < ELEMENTS && i < opened; i++)
-        if (elements[i].id == id && strcasecmp(elements[i].name, name) == 0 && addr_equal(&elements[i].addr, a) && elements[i].generation != 0 &&
-            elements[i].generation == w.q.mode.generation &&
+        if (elements[i].id == id && strcasecmp(elements[i].name, name) == 0 && addr_equal(&elements[i].addr, a) &&
+            elements[i].generation != 0 && elements[i].generation == w.q.mode.generation &&
             elements[i].until >= w.now + (ttl + TTL_GRACE_S) * UINT64_C(1000))
             return true;
     return false;
@@ -216,8 +216,8 @@ static void verdict(unsigned back, unsigned kind)
 
 static void script_question(unsigned what)
 {
-    static const char *const names[] = {REGISTRY_NAME, "b.wild.example", OTHER_NAME, UNLISTED_NAME,
-                                        "x.wild.example", "a.b.wild.example", WWW_NAME, "wild.example"};
+    static const char *const names[] = {REGISTRY_NAME,    "b.wild.example",   OTHER_NAME, UNLISTED_NAME,
+                                        "x.wild.example", "a.b.wild.example", WWW_NAME,   "wild.example"};
     static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_HTTPS, DNS_A};
     static const char *const clients[] = {"192.168.77.100", "192.168.77.101", "fd00:77::1", "fe80::1"};
     struct client c = client_of(clients[what >> 3 & 3], 40000);

@@ -10,6 +10,7 @@
 
 #include <ares.h>
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,6 @@ static inline void wire_edns(struct wire *w, unsigned room)
 /* ---- the world ---- */
 
 struct world {
-    struct query q;
     uint64_t now;
     uint32_t random;
     bool gate_full; /* gate takes no message */
@@ -172,6 +172,7 @@ struct world {
     } reply[WORLD_LOG];
     void (*on_reply)(struct world *w, const struct client *to, const uint8_t *data, size_t len); /* may be NULL */
     uint16_t id; /* of the next question */
+    struct query q; /* last: it is large, and clears itself */
 };
 
 static inline void world_reply(void *user, const struct client *to, const uint8_t *data, size_t len)
@@ -241,13 +242,16 @@ static inline void world_name(struct world *w, uint16_t id, uint8_t service, con
 /* Closed, three names listed, no question asked. */
 static inline void world_start(struct world *w)
 {
-    memset(w, 0, sizeof(*w));
+    memset(w, 0, offsetof(struct world, q));
     w->now = 1000000;
     w->random = 12345;
     w->id = 100;
-    struct query_ops ops = {
-        .user = w, .reply = world_reply, .to_gate = world_to_gate, .ask = world_ask, .done = world_done,
-        .random = world_random};
+    struct query_ops ops = {.user = w,
+                            .reply = world_reply,
+                            .to_gate = world_to_gate,
+                            .ask = world_ask,
+                            .done = world_done,
+                            .random = world_random};
     query_init(&w->q, &ops);
     world_name(w, REGISTRY, 1, REGISTRY_NAME);
     world_name(w, WWW, 1, WWW_NAME);

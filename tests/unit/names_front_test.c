@@ -360,7 +360,7 @@ static void https(struct wire *m, const char *owner, const void *data, size_t le
 }
 
 #define ALPN_H2_H3 "\0\1\0\6\2h2\2h3"
-#define HINT "\0\4\0\4\12\143\0\5"     /* 10.99.0.5 */
+#define HINT "\0\4\0\4\12\143\0\5" /* 10.99.0.5 */
 #define HINT6 "\0\6\0\20\375\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
 #define ECH "\0\5\0\4ABCD"
 #define BYTES(text) text, sizeof(text) - 1
@@ -403,14 +403,14 @@ static unsigned https_count(const void *data, size_t len)
 static void test_https_that_is_left_out(void **state)
 {
     (void)state;
-    assert_int_equal(https_count(BYTES("\0\1\0\0\1\0\3\2h2")), 1);           /* no address in it: at once */
-    assert_int_equal(https_count(BYTES("\0\0\0")), 0);                       /* an alias */
-    assert_int_equal(https_count(BYTES("\0\1\3cdn\7example\0")), 0);         /* another name */
+    assert_int_equal(https_count(BYTES("\0\1\0\0\1\0\3\2h2")), 1); /* no address in it: at once */
+    assert_int_equal(https_count(BYTES("\0\0\0")), 0); /* an alias */
+    assert_int_equal(https_count(BYTES("\0\1\3cdn\7example\0")), 0); /* another name */
     assert_int_equal(https_count(BYTES("\0\1\10registry\3lab\7example\0")), 1);
-    assert_int_equal(https_count(BYTES("\0\1\0\0\3\0\2\40\373")), 0);        /* port 8443 */
-    assert_int_equal(https_count(BYTES("\0\1\0\0\3\0\2\1\273")), 1);         /* 443 */
-    assert_int_equal(https_count(BYTES("\0\1\0\0\0\0\2\0\5" ECH)), 0);       /* ECH or nothing */
-    assert_int_equal(https_count(BYTES("\0\1\0\0\1\0\3\2h3\0\2\0\0")), 0);   /* HTTP/3 or nothing */
+    assert_int_equal(https_count(BYTES("\0\1\0\0\3\0\2\40\373")), 0); /* port 8443 */
+    assert_int_equal(https_count(BYTES("\0\1\0\0\3\0\2\1\273")), 1); /* 443 */
+    assert_int_equal(https_count(BYTES("\0\1\0\0\0\0\2\0\5" ECH)), 0); /* ECH or nothing */
+    assert_int_equal(https_count(BYTES("\0\1\0\0\1\0\3\2h3\0\2\0\0")), 0); /* HTTP/3 or nothing */
 }
 
 static void test_https_hints_are_judged(void **state)
@@ -507,7 +507,7 @@ static void test_forwarding_server(void **state)
     size_t len = w.reply[(w.replied - 1) % WORLD_LOG].len;
     assert_int_equal(out[2] & 0x01, 0);
     assert_int_equal(out[3] & 0xb0, 0x90); /* RA, no AD: nothing was validated; CD as it came */
-    assert_int_equal(out[len - 4], 0x80);  /* DO as it came */
+    assert_int_equal(out[len - 4], 0x80); /* DO as it came */
 }
 
 #define T(test) cmocka_unit_test_setup(test, setup)

@@ -44,6 +44,7 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
     case MSG_LISTEN: m->u.listen = (struct msg_listen){IPPROTO_UDP, AF_INET}; break;
     case MSG_UPSTREAM:
         m->u.upstream.service = 1;
+        m->u.upstream.proto = IPPROTO_UDP;
         m->u.upstream.resolver = ipc_seed_addr(53);
         break;
     case MSG_NAME:
@@ -88,6 +89,7 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
     case MSG_UPSTREAM_CLEAR:
     case MSG_NAMES_END:
     case MSG_STATS:
+    case MSG_UPSTREAM_TCP:
     case MSG_HELLO_STATS:
     case MSG_CTL_SESSION_START:
     case MSG_CTL_SESSION_END:

@@ -3,6 +3,7 @@
 #include "audit.h"
 #include "kernel.h"
 #include "log.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -106,6 +107,14 @@ static void op_announce(void *user, const struct msg_mode *mode)
     children_send(&((struct gate *)user)->children, MSG_MODE, mode, -1);
 }
 
+/* The page of open names changes with every answer, so it has a slower clock of its own. */
+static void publish_rules(struct gate *g)
+{
+    g->rules_at = now_ms(g);
+    g->rules_admitted = g->admit.admitted;
+    rules_write(g);
+}
+
 static void publish_now(struct gate *g)
 {
     g->published_at = now_ms(g);
@@ -117,6 +126,7 @@ static void op_changed(void *user)
 {
     struct gate *g = user;
     g->dirty = true;
+    g->rules_at = 0; /* with the next tick */
     /* At once, unless it changes faster than anybody reads; then with the next tick. */
     if (now_ms(g) - g->published_at >= PUBLISH_EVERY_MS)
         publish_now(g);
@@ -337,6 +347,8 @@ static void on_tick(uev_t *w, void *arg, int events)
     }
     if (g->dirty && now - g->published_at >= PUBLISH_EVERY_MS)
         publish_now(g);
+    if (g->rules_at == 0 || (g->admit.admitted != g->rules_admitted && now - g->rules_at >= RULES_EVERY_MS))
+        publish_rules(g);
 }
 
 static void on_signal(uev_t *w, void *arg, int events)
@@ -391,6 +403,7 @@ int gate_run(struct gate *g)
     if (ctl_watch(&g->ctl, &g->loop, on_command, g) < 0)
         log_fatal("cannot watch the command socket: %s", strerror(errno));
     publish_now(g);
+    publish_rules(g);
     audit_event("gate.start", "%s", g->configured ? "configuration=good" : g->fault);
     uev_run(&g->loop, 0);
     end(g);

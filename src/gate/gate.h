@@ -52,6 +52,7 @@ struct gate {
     unsigned audit_tokens, audit_lost;
     bool dirty;                   /* the state file is to be written */
     uint64_t published_at;
+    uint64_t rules_at, rules_admitted; /* when the page of rules was written (0: now!), and after how many answers */
 };
 
 /* After privileges are given up: connect everything and run until a signal. Returns the exit status. */

@@ -60,7 +60,7 @@ static int write_all(int fd, const char *data, size_t len)
 }
 
 /* No fsync: state files live in /run, which is memory; they need to be whole, not lasting. */
-int publish_commit(const struct publish *p, const char *path)
+int publish_text(const char *path, const char *text, size_t len)
 {
     char tmp[PATH_MAX];
     int n = snprintf(tmp, sizeof tmp, "%s.new", path);
@@ -71,7 +71,7 @@ int publish_commit(const struct publish *p, const char *path)
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return -1;
-    int bad = write_all(fd, p->text, p->len);
+    int bad = write_all(fd, text, len);
     int why = errno;
     if (close(fd) < 0 && !bad) {
         bad = -1;
@@ -84,6 +84,11 @@ int publish_commit(const struct publish *p, const char *path)
     (void)unlink(tmp);
     errno = why;
     return -1;
+}
+
+int publish_commit(const struct publish *p, const char *path)
+{
+    return publish_text(path, p->text, p->len);
 }
 
 int publish_read(const char *path, char *buf, size_t len)

@@ -23,6 +23,8 @@ void publish_begin(struct publish *p);
 void publish_add(struct publish *p, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Write to path by rename in the same folder. 0 or -1 with errno; the old file stays in force on error. */
 int publish_commit(const struct publish *p, const char *path);
+/* The same for a text that was put together otherwise. */
+int publish_text(const char *path, const char *text, size_t len);
 
 /* Read a state file into buf (NUL-terminated). 0 or -1 with errno. */
 int publish_read(const char *path, char *buf, size_t len);

@@ -58,6 +58,7 @@ int op_session_start(const struct ops_args *args);
 int op_session_end(const struct ops_args *args);
 int op_cert_show(const struct ops_args *args);
 int op_cert_renew(const struct ops_args *args);
+int op_rules(const struct ops_args *args);
 int op_log(const struct ops_args *args);
 int op_check(const struct ops_args *args);
 int op_console(const struct ops_args *args);

@@ -1,0 +1,116 @@
+#include "rules.h"
+#include "lib/publish.h"
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Room that is kept for the last line. */
+#define TAIL 32
+
+struct page {
+    const struct gate *g;
+    uint64_t now_ms;
+    int64_t now_s; /* the same moment, since 1970 */
+    size_t len;
+    unsigned more;
+    char text[RULES_MAX];
+};
+
+/* One whole line or nothing. */
+static bool add(struct page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static bool add(struct page *p, const char *fmt, ...)
+{
+    va_list ap;
+    size_t room = sizeof p->text - TAIL - p->len;
+    va_start(ap, fmt);
+    int n = vsnprintf(p->text + p->len, room, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= room)
+        return false;
+    p->len += (size_t)n;
+    return true;
+}
+
+static void add_services(struct page *p)
+{
+    const struct gate *g = p->g;
+    for (unsigned i = 0; i < g->conf.service_count; i++) {
+        const struct conf_service *s = &g->conf.services[i];
+        const struct session_service *v = &g->session.services[s->number];
+        char hub[INET6_ADDRSTRLEN] = "-";
+        if (v->up && v->tunnel.hub.family)
+            (void)addr_text(&v->tunnel.hub, hub, sizeof hub);
+        (void)add(p, "service %u %s %s %s %s\n", s->number, v->up ? "up" : "down", s->name, hub, s->title);
+    }
+}
+
+static void add_hosts(struct page *p)
+{
+    const struct conf_site *site = &p->g->conf.site;
+    for (unsigned i = 0; i < site->host_count; i++) {
+        const struct conf_host *h = &site->hosts[i];
+        const uint8_t *m = h->mac;
+        char text[INET6_ADDRSTRLEN];
+        (void)add(p, "host %s %02x:%02x:%02x:%02x:%02x:%02x %s\n", addr_text(&h->addr, text, sizeof text), m[0], m[1],
+                  m[2], m[3], m[4], m[5], h->service[0] ? h->service : "none");
+    }
+    (void)add(p, "others %s\n", site->others);
+}
+
+static void ports_text(const struct conf_rule *rule, char *out, size_t size)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < rule->port_count && len < size; i++)
+        len += (size_t)snprintf(out + len, size - len, "%s%s/%u%s", i ? "," : "",
+                                rule->ports[i].proto == IPPROTO_TCP ? "tcp" : "udp", rule->ports[i].port,
+                                rule->ports[i].tls ? "+tls" : "");
+}
+
+static void add_pair(void *user, const struct admit_pair *pair, const char *name)
+{
+    struct page *p = user;
+    const struct admit *a = &p->g->admit;
+    const struct conf_service *s = &a->conf->services[a->names[pair->rule].service];
+    char ports[CONF_PORTS_MAX * 16], addr[INET6_ADDRSTRLEN];
+    if (!p->g->session.services[s->number].up)
+        return;
+    ports_text(&s->rules[a->names[pair->rule].rule], ports, sizeof ports);
+    if (!add(p, "open %u %s %s %lld %s\n", s->number, name, addr_text(&pair->addr, addr, sizeof addr),
+             (long long)p->now_s + (long long)((pair->ends_ms - p->now_ms) / 1000), ports))
+        p->more++;
+}
+
+void rules_write(struct gate *g)
+{
+    static const char *const words[] = {
+        [MODE_CLOSED] = "closed", [MODE_INTERNET] = "internet", [MODE_SESSION] = "session"};
+    static struct page p;
+    struct msg_mode mode = {0};
+    char path[160];
+    p.g = g;
+    p.len = p.more = 0;
+    p.now_s = time(NULL);
+    if (g->configured) {
+        p.now_ms = g->session.ops->now(g->session.user);
+        session_mode(&g->session, &mode);
+    }
+    (void)add(&p, "version 1\nwritten %lld\nmode %s\n", (long long)p.now_s, words[mode.mode]);
+    if (g->configured) {
+        add_services(&p);
+        add_hosts(&p);
+        if (mode.mode == MODE_SESSION)
+            admit_each(&g->admit, p.now_ms, add_pair, &p);
+    }
+    if (p.more)
+        p.len += (size_t)snprintf(p.text + p.len, sizeof p.text - p.len, "more %u\n", p.more);
+    (void)snprintf(path, sizeof path, "%s/gate/rules", g->paths.run);
+    if (publish_text(path, p.text, p.len) < 0)
+        log_error("cannot write %s: %s", path, strerror(errno));
+}

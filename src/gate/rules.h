@@ -1,0 +1,23 @@
+/*
+ * RUN/gate/rules: what is allowed now, one thing a line, for `sekisho rules` and for `cat`:
+ *
+ *   version 1
+ *   written TIME                                    seconds since 1970, as all times here
+ *   mode closed|internet|session
+ *   service NUMBER up|down NAME HUB|- TITLE         every service of the site
+ *   host ADDRESS MAC SERVICE|none                   hosts that are bound to a service
+ *   others all|none|SERVICE                         what the other hosts may use
+ *   open NUMBER NAME ADDRESS TIME PORT[,PORT...]    PORT: tcp/443+tls, udp/123; TIME: until when, if not asked for again
+ *   more COUNT                                      open pairs that did not fit
+ */
+#ifndef SEKISHO_GATE_RULES_H
+#define SEKISHO_GATE_RULES_H
+
+#include "gate.h"
+
+#define RULES_MAX (128 * 1024) /* bytes of the file */
+#define RULES_EVERY_MS 2000    /* not written more often than this; a change of the session at once */
+
+void rules_write(struct gate *g);
+
+#endif

@@ -1,0 +1,279 @@
+/* `sekisho rules`: what gate says is allowed now (RUN/gate/rules, described in gate/rules.h), as a page for people. */
+#include "conf.h"
+#include "json.h"
+#include "ops.h"
+#include "publish.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PAGE_MAX (160 * 1024)
+#define OPEN_MAX 4096
+
+struct service {
+    unsigned number;
+    bool up;
+    char name[CONF_NAME_MAX], hub[INET6_ADDRSTRLEN], title[CONF_TEXT_MAX];
+};
+
+struct host {
+    char addr[INET6_ADDRSTRLEN], mac[18], service[CONF_NAME_MAX];
+};
+
+struct open {
+    unsigned service;
+    long long until;
+    char name[CONF_FQDN_MAX], addr[INET6_ADDRSTRLEN], ports[128];
+};
+
+static struct page {
+    char mode[16], others[CONF_NAME_MAX];
+    long long written;
+    unsigned service_count, host_count, open_count, more;
+    struct service services[CONF_SERVICES_MAX];
+    struct host hosts[CONF_HOSTS_MAX];
+    struct open opens[OPEN_MAX];
+} page;
+
+static void take_line(char *line)
+{
+    struct service s = {0};
+    struct host h;
+    char word[8];
+    int at = 0;
+    if (sscanf(line, "service %u %7s %31s %45s %n", &s.number, word, s.name, s.hub, &at) == 4 && at > 0 &&
+        page.service_count < CONF_SERVICES_MAX) {
+        s.up = strcmp(word, "up") == 0;
+        (void)snprintf(s.title, sizeof s.title, "%s", line + at);
+        page.services[page.service_count++] = s;
+    } else if (sscanf(line, "host %45s %17s %31s", h.addr, h.mac, h.service) == 3 && page.host_count < CONF_HOSTS_MAX) {
+        page.hosts[page.host_count++] = h;
+    } else if (strncmp(line, "open ", 5) == 0) {
+        struct open *o = &page.opens[page.open_count];
+        if (page.open_count == OPEN_MAX)
+            page.more++;
+        else if (sscanf(line, "open %u %253s %45s %lld %127s", &o->service, o->name, o->addr, &o->until, o->ports) ==
+                     5 &&
+                 o->until > (long long)time(NULL)) /* what has ended since it was written is left out */
+            page.open_count++;
+    }
+}
+
+static int by_name(const void *x, const void *y)
+{
+    const struct open *a = x, *b = y;
+    if (a->service != b->service)
+        return a->service < b->service ? -1 : 1;
+    int names = strcmp(a->name, b->name);
+    return names ? names : strcmp(a->addr, b->addr);
+}
+
+static bool read_page(const char *root)
+{
+    static char text[PAGE_MAX];
+    char path[PATH_MAX], value[32];
+    (void)snprintf(path, sizeof path, "%s/run/sekisho/gate/rules", root);
+    if (publish_read(path, text, sizeof text) < 0)
+        return false;
+    (void)publish_get(text, "mode", page.mode, sizeof page.mode);
+    (void)publish_get(text, "others", page.others, sizeof page.others);
+    if (publish_get(text, "written", value, sizeof value))
+        page.written = strtoll(value, NULL, 10);
+    if (publish_get(text, "more", value, sizeof value))
+        page.more = (unsigned)strtoul(value, NULL, 10);
+    for (char *line = text, *end; *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end)
+            *end++ = '\0';
+        take_line(line);
+    }
+    qsort(page.opens, page.open_count, sizeof page.opens[0], by_name);
+    return page.mode[0] != '\0';
+}
+
+/* A sentence in the language that was asked for, or in both. */
+static void say(enum ops_lang lang, const char *indent, const char *en, const char *ja)
+{
+    if (lang != LANG_JA)
+        (void)printf("%s%s\n", indent, en);
+    if (lang != LANG_EN)
+        (void)printf("%s%s\n", indent, ja);
+}
+
+static bool others_may(const struct service *s)
+{
+    return strcmp(page.others, "all") == 0 || strcmp(page.others, s->name) == 0;
+}
+
+/* "Only 192.168.77.20" or "all PCs but ...": for whom a service is. */
+static void say_whom(const struct service *s, enum ops_lang lang)
+{
+    bool others = others_may(s);
+    unsigned named = 0;
+    for (unsigned i = 0; i < page.host_count; i++)
+        named += (strcmp(page.hosts[i].service, s->name) == 0) != others;
+    if (others)
+        say(lang, "  ", named ? "For all PCs but these:" : "For all PCs.",
+            named ? "次のPC以外のすべて:" : "すべてのPCが対象");
+    else
+        say(lang, "  ", named ? "For these PCs only:" : "For no PC.",
+            named ? "次のPCだけが対象:" : "使えるPCはありません");
+    for (unsigned i = 0; i < page.host_count; i++) {
+        const struct host *h = &page.hosts[i];
+        if ((strcmp(h->service, s->name) == 0) != others)
+            (void)printf("    %s (%s)\n", h->addr, h->mac);
+    }
+}
+
+/* `tcp/443+tls,udp/123` as "tcp/443 (TLS, the name is checked), udp/123". */
+static void put_ports(const char *ports, enum ops_lang lang)
+{
+    for (const char *at = ports; *at;) {
+        size_t len = strcspn(at, ",+");
+        (void)printf("%s%.*s", at == ports ? "" : ", ", (int)len, at);
+        at += len;
+        if (strncmp(at, "+tls", 4) == 0) {
+            (void)printf("%s", lang == LANG_JA ? " (TLS、名前を照合)" : " (TLS, the name is checked)");
+            at += 4;
+        }
+        at += *at == ',';
+    }
+}
+
+static void put_open(const struct open *o, bool first, enum ops_lang lang)
+{
+    time_t when = (time_t)o->until;
+    struct tm tm;
+    char clock[32] = "-";
+    if (gmtime_r(&when, &tm))
+        (void)strftime(clock, sizeof clock, "%H:%M:%S UTC", &tm);
+    if (first) {
+        (void)printf("  %s  ", o->name);
+        put_ports(o->ports, lang);
+        (void)printf("\n");
+    }
+    if (lang == LANG_JA)
+        (void)printf("    %-39s %s まで(あと %lld 秒)\n", o->addr, clock, o->until - (long long)time(NULL));
+    else
+        (void)printf("    %-39s until %s (%lld s)\n", o->addr, clock, o->until - (long long)time(NULL));
+}
+
+static void show_service(const struct service *s, enum ops_lang lang)
+{
+    char en[256], ja[256];
+    (void)printf("\n%s\n", s->title);
+    if (!s->up) {
+        say(lang, "  ", "Its tunnel is down: nothing of it can be reached.", "トンネルは切れています(通信できません)");
+        return;
+    }
+    (void)snprintf(en, sizeof en, "Only through the tunnel `%s` to the hub %s.", s->name, s->hub);
+    (void)snprintf(ja, sizeof ja, "トンネル「%s」(接続先 %s)だけを通ります。", s->name, s->hub);
+    say(lang, "  ", en, ja);
+    say_whom(s, lang);
+    const char *last = "";
+    unsigned shown = 0;
+    for (unsigned i = 0; i < page.open_count; i++) {
+        const struct open *o = &page.opens[i];
+        if (o->service != s->number)
+            continue;
+        put_open(o, strcmp(last, o->name) != 0, lang);
+        last = o->name;
+        shown++;
+    }
+    if (shown == 0)
+        say(lang, "  ", "No name has been asked for yet: nothing is open.",
+            "まだ名前の問い合わせがなく、何も開いていません。");
+}
+
+static void show(enum ops_lang lang)
+{
+    if (strcmp(page.mode, "session") != 0) {
+        if (strcmp(page.mode, "internet") == 0)
+            say(lang, "", "No session: PCs may use the internet, but nothing that belongs to a registry.",
+                "接続していません。PCは通常のインターネットを使えますが、登録システムへは通信できません。");
+        else
+            say(lang, "", "Closed: nothing passes between the PCs and the line.",
+                "遮断中です。PCと回線の間は何も通りません。");
+        return;
+    }
+    say(lang, "", "A session is on. Allowed is what stands here; all else is refused.",
+        "接続中です。ここに示すもの以外はすべて遮断します。");
+    for (unsigned i = 0; i < page.service_count; i++)
+        show_service(&page.services[i], lang);
+    if (page.more > 0)
+        (void)printf("\n... + %u\n", page.more);
+}
+
+static void json_service(struct json *j, const struct service *s)
+{
+    json_open(j, NULL, '{');
+    json_number(j, "number", s->number);
+    json_text(j, "name", s->name);
+    json_text(j, "title", s->title);
+    json_bool(j, "up", s->up);
+    json_text(j, "hub", s->hub);
+    json_bool(j, "others", others_may(s));
+    json_open(j, "hosts", '[');
+    for (unsigned i = 0; i < page.host_count; i++)
+        if (strcmp(page.hosts[i].service, s->name) == 0)
+            json_text(j, NULL, page.hosts[i].addr);
+    json_close(j, ']');
+    json_open(j, "open", '[');
+    for (unsigned i = 0; i < page.open_count; i++) {
+        const struct open *o = &page.opens[i];
+        if (o->service != s->number)
+            continue;
+        json_open(j, NULL, '{');
+        json_text(j, "name", o->name);
+        json_text(j, "address", o->addr);
+        json_text(j, "ports", o->ports);
+        json_number(j, "until", (unsigned long long)o->until);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_close(j, '}');
+}
+
+static void show_json(void)
+{
+    struct json j = {0};
+    json_open(&j, NULL, '{');
+    json_number(&j, "version", 1);
+    json_number(&j, "written", (unsigned long long)page.written);
+    json_text(&j, "mode", page.mode);
+    json_text(&j, "others", page.others);
+    json_number(&j, "more", page.more);
+    json_open(&j, "hosts", '[');
+    for (unsigned i = 0; i < page.host_count; i++) {
+        json_open(&j, NULL, '{');
+        json_text(&j, "address", page.hosts[i].addr);
+        json_text(&j, "mac", page.hosts[i].mac);
+        json_text(&j, "service", page.hosts[i].service);
+        json_close(&j, '}');
+    }
+    json_close(&j, ']');
+    json_open(&j, "services", '[');
+    for (unsigned i = 0; i < page.service_count; i++)
+        json_service(&j, &page.services[i]);
+    json_close(&j, ']');
+    json_close(&j, '}');
+    json_end();
+}
+
+int op_rules(const struct ops_args *args)
+{
+    if (!read_page(args->root)) {
+        say(args->lang, "", "The gate is not running; without it nothing passes.",
+            "ゲートのプログラムが動いていません。動くまで何も通りません。");
+        return EXIT_USAGE;
+    }
+    if (args->json)
+        show_json();
+    else
+        show(args->lang);
+    return EXIT_GOOD;
+}

@@ -44,8 +44,8 @@ def long_plan(environment):
     def said(name, default):
         return int(environment.get(f"LEAK_{name}") or default)
     seconds = said("SECONDS", 900)
-    return Plan(seconds=seconds - OVERHEAD, cycles=said("CYCLES", 1000), kills=said("KILLS", max(14, seconds // 12)),
-                rate=said("RATE", 1400), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
+    return Plan(seconds=seconds - OVERHEAD, cycles=said("CYCLES", 1000),
+                kills=said("KILLS", max(3 * len(programs()), seconds // 8)), rate=said("RATE", 1700), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
 
 
 def programs():
@@ -130,16 +130,20 @@ class Probes:
 
 
 class Asker:
-    """The PC asks for the listed name until it gets an address: each such answer is a session."""
+    """The PC asks for a listed name until it gets an address: each such answer is a session."""
 
     def __init__(self):
-        labels = b"".join(bytes([len(p)]) + p.encode() for p in leak_kinds.NAME.split("."))
-        self.rest = struct.pack(">HHHHH", 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
         self.number = 0
         self.unanswered = {}     # id: when
         with net.inside("lan"):
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect((t.BOX_LAN, 53))
+
+    @staticmethod
+    def question(number):
+        name = leak_kinds.NAMES[number % len(leak_kinds.NAMES)]
+        labels = b"".join(bytes([len(p)]) + p.encode() for p in name.split("."))
+        return struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
 
     def ask(self, before_sending, limit=STUCK):
         """True with an address. before_sending() is called before each question that goes out."""
@@ -151,7 +155,7 @@ class Asker:
                 sent = self.unanswered[self.number] = time.monotonic()
                 mine.add(self.number)
                 try:
-                    self.socket.send(struct.pack(">H", self.number) + self.rest)
+                    self.socket.send(self.question(self.number))
                 except OSError:
                     pass
             self.socket.settimeout(max(0.01, sent + RESEND - time.monotonic()))
@@ -188,17 +192,16 @@ class Killer:
         self.box, self.random = box, random.Random(plan.seed)
         self.done = {p: 0 for p in programs()}
         self.bag, self.left = [], plan.kills
-        self.pace = plan.seconds / (plan.kills + 1)
-        self.next = time.monotonic() + self.pace * self.random.uniform(0.3, 0.8)
+        self.pace = plan.cycles / (plan.kills + 1)
+        self.next = self.pace * self.random.uniform(0.3, 0.8)
         self.dirty_until = 0.0
 
-    def turn(self):
+    def turn(self, cycle):
         """Called once a cycle: if it is time, a kill is on its way, to strike within the next second."""
-        now = time.monotonic()
-        if now < self.next or self.left <= 0:
+        if cycle < self.next or self.left <= 0:
             return
-        self.next = max(self.next + self.pace * self.random.uniform(0.5, 1.5), now)
         count = 2 if self.left >= 2 and self.random.random() < 0.2 else 1
+        self.next += count * self.pace * self.random.uniform(0.5, 1.5)
         self.strike([self.choose() for _ in range(count)])
         self.left -= count
 
@@ -257,7 +260,7 @@ class Run:
 
     def cycle(self):
         """A session begins and ends. False: none began for a long time."""
-        self.killer.turn()
+        self.killer.turn(self.cycles)
         undisturbed = self.killer.quiet()
         asked = time.monotonic()
         if not self.session_begins():
@@ -353,12 +356,12 @@ def silent(router, interface, address, ns, card):
 def prepare(lab):
     """Surroundings, a box with the lab's agent, the PC with the probes' addresses."""
     lab.up()
-    lab.inner_dns.lie({leak_kinds.NAME: [leak_kinds.SILENT, leak_kinds.ECHO]})
+    lab.inner_dns.lie({name: [leak_kinds.SILENT, leak_kinds.ECHO] for name in leak_kinds.NAMES})
     echo("registry", leak_kinds.ECHO)
     echo("public", leak_kinds.DECOY_ECHO)
     silent("hub", "inner0", leak_kinds.SILENT, "registry", "inner0")
     silent("wan", "net0", leak_kinds.DECOY_SILENT, "public", "pub0")
-    lab.boot(services={"lab": lab.service() + leak_kinds.RULE}, lab_image=True)
+    lab.boot(services={"lab": lab.service() + leak_kinds.RULES}, lab_image=True)
     lab.ready()
     lab.pc.ipv6()
     # The probes' address is the PC's, so that the box finds it, but the PC's kernel does not meddle with the answers.

@@ -12,14 +12,15 @@ import topology as t
 LISTED, INTERNET, ASKED, NEVER = "listed", "internet", "asked", "never"
 
 PROBER = "192.168.77.60"         # the probes' own address at the PC, so that the PC's real traffic keeps its ports and limits
-NAME = "probe.lab.example"       # the listed name; its addresses:
+# The listed names, asked for in turn (the box raises a session for the same name once a second only); their addresses:
+NAMES = [f"probe{i}.lab.example" for i in range(4)]
 SILENT = "10.20.0.90"            # nobody has it: what arrives is counted and not answered
 ECHO = t.REGISTRY                # udp/9001 answers, so that there are flows that have seen both directions
 DECOY_SILENT = "203.0.113.81"    # the same on the internet
 DECOY_ECHO = t.DECOY
 STRANGER = "203.0.113.82"        # an address of the internet that is only ever a forged source
 PORT, ECHO_PORT = 9000, 9001
-RULE = f"name = {NAME} tcp/443 tls, tcp/{PORT}, udp/{PORT}, udp/{ECHO_PORT}\n"
+RULES = "".join(f"name = {name} tcp/443 tls, tcp/{PORT}, udp/{PORT}, udp/{ECHO_PORT}\n" for name in NAMES)
 PC6_LOCAL = "fe80::5054:ff:fe5e:77"
 INWARD = 80                      # kinds from here on come from the line
 

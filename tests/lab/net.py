@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import struct
 import subprocess
@@ -68,6 +69,11 @@ def tap(ns, name):
         fcntl.ioctl(fd, TUNSETPERSIST, 1)
         fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", VNET_HDR_SIZE))
     return fd
+
+
+def link(ns, name):
+    """What the kernel knows of an interface, its statistics included."""
+    return json.loads(ip("-s", "-j", "link", "show", "dev", name, ns=ns))[0]
 
 
 def sysctl(ns, **settings):

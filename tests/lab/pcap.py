@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 
 ETH_IP, ETH_IP6, ETH_ARP, ETH_VLAN = 0x0800, 0x86DD, 0x0806, 0x8100
+RAW_IP = (12, 101)       # link types of a capture on a device without frames
 ICMP, TCP, UDP, ESP, ICMP6 = 1, 6, 17, 50, 58
 
 
@@ -19,6 +20,9 @@ class Packet:
     sport: int = 0
     dport: int = 0
     seq: int = 0          # TCP: number of the first byte of the payload
+    ack: int = 0
+    flags: int = 0
+    window: int = 0
     payload: bytes = b""  # after the transport header (ESP: from the SPI on)
     raw: bytes = b""
 
@@ -28,7 +32,8 @@ class Packet:
             return self.kind
         if self.proto in (TCP, UDP):
             return f"{name} {self.src}:{self.sport} > {self.dst}:{self.dport}"
-        return f"{name} {self.src} > {self.dst}"
+        kind = f" type {self.payload[0]}" if self.proto in (ICMP, ICMP6) and self.payload else ""
+        return f"{name}{kind} {self.src} > {self.dst}"
 
     def esp(self):
         """(SPI, sequence number, rest) of an ESP packet, bare or in UDP; None if it is none."""
@@ -54,7 +59,10 @@ class Packet:
 
 
 def read(path):
-    """Yield every packet of a capture file. A last packet that was cut off by the end of the capture is left out."""
+    """Yield every packet of a capture file. A last packet that was cut off by the end of the capture is left out.
+
+    Ethernet, or bare IP as a tunnel device gives it: such a packet gets a frame of zeros.
+    """
     with open(path, "rb") as f:
         head = f.read(24)
         if len(head) < 24:
@@ -63,8 +71,8 @@ def read(path):
         order = "<" if magic in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
         unit = 1e-9 if magic in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1e-6
         (link,) = struct.unpack(order + "I", head[20:24])
-        if link != 1:
-            raise ValueError(f"{path}: link type {link}, not Ethernet")
+        if link not in (1, *RAW_IP):
+            raise ValueError(f"{path}: link type {link}, neither Ethernet nor bare IP")
         record = struct.Struct(order + "IIII")
         while True:
             h = f.read(16)
@@ -74,6 +82,8 @@ def read(path):
             data = f.read(length)
             if len(data) < length:
                 return
+            if link in RAW_IP and data:
+                data = bytes(12) + struct.pack(">H", ETH_IP6 if data[0] >> 4 == 6 else ETH_IP) + data
             yield parse(data, seconds + fraction * unit)
 
 
@@ -116,7 +126,7 @@ def _transport(p, body, fragment_offset):
     if p.proto == UDP:
         p.payload = body[8:]
     elif len(body) >= 20:
-        (p.seq,) = struct.unpack_from(">I", body, 4)
+        p.seq, p.ack, p.flags, p.window = struct.unpack_from(">IIxBH", body, 4)
         p.payload = body[(body[12] >> 4) * 4:]
 
 

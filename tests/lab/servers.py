@@ -452,7 +452,8 @@ class InnerDns(Server):
         """Answer these names so from now on: {name: [addresses]}; a text with a final dot is a CNAME. {} ends it."""
         self.lies, self.ttl = lies, ttl
         self._configure()
-        self.restart()
+        if self.process:
+            self.restart()
 
     def freeze(self, frozen=True):
         """Silent, but still there: no answer and no refusal."""

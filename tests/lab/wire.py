@@ -16,14 +16,17 @@ PRIVATE = [ipaddress.ip_network(n) for n in (t.INNER_NET, t.VIP_NET, t.LAN_NET, 
 class Capture:
     """tcpdump on one interface. Use with `with`; afterwards .packets() and the judgements below."""
 
-    def __init__(self, path, ns="wan", interface="line0", expression="", big=False):
+    def __init__(self, path, ns="wan", interface="line0", expression="", big=False, longest=0):
         self.path, self.ns, self.interface, self.expression, self.big = path, ns, interface, expression, big
+        # Of tcpdump's ring each packet takes as much as the longest may need (0: 256 KB). Bursts need a smaller one.
+        self.longest = longest
         self.process = None
         self.dropped = None
 
     def __enter__(self):
         # Without immediate mode the last second would still be in the kernel's ring when tcpdump is told to end.
-        command = ["ip", "netns", "exec", self.ns, "tcpdump", "-n", "-p", "--immediate-mode", "-U", "-Z", "root", "-s", "0",
+        command = ["ip", "netns", "exec", self.ns, "tcpdump", "-n", "-p", "--immediate-mode", "-U", "-Z", "root",
+                   "-s", str(self.longest),
                    "-B", "262144" if self.big else "16384", "-i", self.interface, "-w", self.path]
         self.process = subprocess.Popen(command + self.expression.split(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -135,10 +135,11 @@ class World:
 
     # ---- the wire
 
-    def capture(self, ns="wan", interface="line0", expression="", big=False):
+    def capture(self, ns="wan", interface="line0", expression="", big=False, longest=0):
         """A capture of the line (or of another interface), used with `with`."""
         self.captures += 1
-        return wire.Capture(f"{self.folder}/capture-{self.captures}.pcap", ns, interface, expression, big)
+        return wire.Capture(f"{self.folder}/capture-{self.captures}.pcap", ns, interface, expression, big,
+                            longest)
 
     # ---- judgement
 

@@ -12,7 +12,7 @@
 # ---- what each program links besides libc ----
 LIBS_gate    = -lnftnl -lmnl -luev
 LIBS_names   = -lcares -luev
-LIBS_hello   = -lnetfilter_queue -lmnl -luev
+LIBS_hello   = -lmnl
 LIBS_enroll  = -lssl -lcrypto -lcares -luev
 LIBS_status  = -luev
 LIBS_audit   =

@@ -1,11 +1,13 @@
 #include "log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static const char *program = "sekisho";
+static bool verbose;
 
 void log_name(const char *name)
 {
@@ -56,6 +58,17 @@ void log_warn(const char *fmt, ...)
 void log_info(const char *fmt, ...)
 {
     PUT("info");
+}
+
+void log_debug(const char *fmt, ...)
+{
+    if (verbose)
+        PUT("debug");
+}
+
+void log_verbose(void)
+{
+    verbose = true;
 }
 
 void log_fatal(const char *fmt, ...)

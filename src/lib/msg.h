@@ -174,6 +174,8 @@ enum msg_flow_what {
     FLOW_TOO_LONG,
     FLOW_TOO_SLOW,
     FLOW_CROWD, /* no room for one more flow of this client */
+    FLOW_OLD_TLS, /* SSL, TLS 1.0 or 1.1 is all that is on offer */
+    FLOW_NO_START, /* how the flow began was not seen: it is older than hello, or there was no room to remember it */
     FLOW_WHAT_COUNT
 };
 

@@ -1,0 +1,565 @@
+#include "flows.h"
+
+#include "log.h"
+
+#include <string.h>
+
+#define NEVER UINT32_MAX
+
+static const char *const state_names[] = {"free", "seen", "holding", "agreed", "again", "refused"};
+
+void flows_init(struct flows *f, uint32_t seed, void (*send)(void *user, const struct msg_flow *m), void *user)
+{
+    f->send = send;
+    f->user = user;
+    f->seed = seed;
+    f->epoch = 1;
+}
+
+/* ---- the table ---- */
+
+static uint32_t mix(uint32_t h, uint32_t v)
+{
+    h = (h ^ v) * 0x9e3779b1u;
+    return h ^ (h >> 15);
+}
+
+static uint32_t mix_addr(uint32_t h, const struct addr *a)
+{
+    for (unsigned i = 0; i < (a->family == AF_INET ? 4 : 16); i += 4) {
+        uint32_t v;
+        memcpy(&v, a->bytes + i, 4);
+        h = mix(h, v);
+    }
+    return h;
+}
+
+static bool alive(const struct flows *f, const struct flow *fl)
+{
+    return fl->state != STATE_FREE && fl->epoch == f->epoch;
+}
+
+static struct flow *set_of(struct flows *f, const struct packet *p)
+{
+    uint32_t h = mix_addr(mix_addr(f->seed, &p->client), &p->server);
+    h = mix(h, (uint32_t)p->client_port << 16 | p->server_port);
+    return f->table[h % FLOWS_SETS];
+}
+
+static struct flow *find(struct flows *f, const struct packet *p)
+{
+    struct flow *set = set_of(f, p);
+    for (unsigned i = 0; i < FLOWS_WAYS; i++)
+        if (alive(f, &set[i]) && set[i].client_port == p->client_port && set[i].server_port == p->server_port &&
+            addr_equal(&set[i].client, &p->client) && addr_equal(&set[i].server, &p->server))
+            return &set[i];
+    return NULL;
+}
+
+static struct flow_work *work_of(struct flows *f, const struct flow *fl)
+{
+    return fl->work ? &f->works[fl->work - 1] : NULL;
+}
+
+static void free_work(struct flows *f, struct flow_work *w)
+{
+    unsigned i = (unsigned)(w - f->works);
+    f->agreed_used -= f->agreed[i];
+    f->works_used--;
+    f->agreed[i] = false;
+    f->due[i] = 0;
+    w->flow->work = 0;
+    w->flow = NULL;
+}
+
+/* The one place where a flow changes its state. What is left without use of its octets gives them back. */
+static void enter(struct flows *f, struct flow *fl, enum flow_state to, const char *reason)
+{
+    char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN];
+    log_debug("%s:%u to %s:%u: %s -> %s: %s", addr_text(&fl->client, client, sizeof client), fl->client_port,
+              addr_text(&fl->server, server, sizeof server), fl->server_port, state_names[fl->state], state_names[to],
+              reason);
+    fl->state = (uint8_t)to;
+    struct flow_work *w = work_of(f, fl);
+    if (!w)
+        return;
+    bool *agreed = &f->agreed[w - f->works];
+    f->agreed_used += (to == STATE_AGREED) - *agreed;
+    *agreed = to == STATE_AGREED;
+    if (to == STATE_FREE || to == STATE_SEEN || to == STATE_REFUSED)
+        free_work(f, w);
+}
+
+/* ---- messages ---- */
+
+static struct msg_flow message(const struct flow *fl, const struct flow_work *w, enum msg_flow_what what)
+{
+    return (struct msg_flow){.what = (uint8_t)what,
+                             .service = fl->service,
+                             .client = fl->client,
+                             .server = fl->server,
+                             .client_port = fl->client_port,
+                             .server_port = fl->server_port,
+                             .seq = fl->base + (w ? w->released : 0),
+                             .ack = fl->ack};
+}
+
+static void send_message(struct flows *f, const struct msg_flow *m)
+{
+    if (m->what == FLOW_EARLY)
+        f->stats.early += m->count;
+    else if (m->what == FLOW_NAME)
+        f->stats.agreed_asked++;
+    f->send(f->user, m);
+}
+
+/* About one packet of a flow that nothing is, or stays, held of. */
+static void tell_one(struct flows *f, const struct flow *fl, enum msg_flow_what what, uint32_t id)
+{
+    struct msg_flow m = message(fl, NULL, what);
+    m.count = 1;
+    m.packets[0] = id;
+    send_message(f, &m);
+}
+
+/* About the held packets that end at `upto` or before, in the order in which they came. */
+static void tell_held(struct flows *f, struct flow_work *w, enum msg_flow_what what, uint32_t upto, const char *name)
+{
+    struct msg_flow m = message(w->flow, w, what);
+    unsigned left = 0;
+    for (unsigned i = 0; i < w->held_count; i++)
+        if (w->held[i].end <= upto)
+            m.packets[m.count++] = w->held[i].id;
+        else
+            w->held[left++] = w->held[i];
+    w->held_count = (uint8_t)left;
+    strcpy(m.name, name);
+    if (m.count > 0 || what == FLOW_TOO_SLOW)
+        send_message(f, &m);
+}
+
+static void let_go(struct flows *f, struct flow_work *w, enum msg_flow_what what, const char *name)
+{
+    tell_held(f, w, what, w->stream.have, name);
+    w->released = w->stream.have;
+}
+
+static void refuse(struct flows *f, struct flow_work *w, enum msg_flow_what what, const char *name, const char *why)
+{
+    struct flow *fl = w->flow;
+    tell_held(f, w, what, NEVER, name);
+    f->stats.refused++;
+    fl->what = (uint8_t)what;
+    enter(f, fl, STATE_REFUSED, why);
+}
+
+/* ---- streams ---- */
+
+static void set_due(struct flows *f, struct flow_work *w)
+{
+    uint64_t due = w->began_at + (w->flow->state == STATE_AGREED ? FLOWS_AGREED_MS : FLOWS_SLOW_MS);
+    for (unsigned i = 0; i < w->held_count && w->flow->state != STATE_AGREED; i++)
+        if (w->held[i].end <= w->stream.have && w->last_at + FLOWS_EARLY_MS < due)
+            due = w->last_at + FLOWS_EARLY_MS;
+    f->due[w - f->works] = due;
+}
+
+/* No longer to be followed: nobody will decide about what is held. */
+static void forget(struct flows *f, struct flow_work *w, const char *why)
+{
+    struct flow *fl = w->flow;
+    tell_held(f, w, FLOW_DROP, NEVER, "");
+    if (fl->state == STATE_AGREED)
+        free_work(f, w); /* what still comes of it is dropped */
+    else
+        enter(f, fl, STATE_FREE, why);
+}
+
+static void evict(struct flows *f, struct flow_work *w)
+{
+    if (w->flow->state == STATE_AGREED)
+        forget(f, w, "room was needed");
+    else
+        refuse(f, w, FLOW_CROWD, "", "room was needed");
+}
+
+/* The oldest one that is not agreed to, of one client or (NULL) of all; *count: how many there are. */
+static struct flow_work *oldest_held(struct flows *f, const struct addr *client, unsigned *count)
+{
+    struct flow_work *oldest = NULL;
+    *count = 0;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
+        struct flow_work *w = &f->works[i];
+        if (f->due[i] == 0 || f->agreed[i] || (client && !addr_equal(&w->flow->client, client)))
+            continue;
+        ++*count;
+        if (!oldest || w->began_at < oldest->began_at)
+            oldest = w;
+    }
+    return oldest;
+}
+
+/* All those that are agreed to are kept for the same time, so the first due is the oldest. */
+static struct flow_work *oldest_agreed(struct flows *f)
+{
+    unsigned oldest = FLOWS_WORKS_MAX;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++)
+        if (f->agreed[i] && (oldest == FLOWS_WORKS_MAX || f->due[i] < f->due[oldest]))
+            oldest = i;
+    return oldest == FLOWS_WORKS_MAX ? NULL : &f->works[oldest];
+}
+
+/*
+ * Which stream gives way to a new one of this client: its own oldest when it has too many; when all are in use, the oldest
+ * that is agreed to, then the oldest. A proper client needs milliseconds, so who holds on for long loses.
+ */
+static struct flow_work *to_evict(struct flows *f, const struct addr *client)
+{
+    unsigned count;
+    if (f->works_used - f->agreed_used >= FLOWS_WORKS_CLIENT_MAX) {
+        struct flow_work *own = oldest_held(f, client, &count);
+        if (count >= FLOWS_WORKS_CLIENT_MAX)
+            return own;
+    }
+    if (f->works_used < FLOWS_WORKS_MAX)
+        return NULL;
+    struct flow_work *agreed = oldest_agreed(f);
+    return agreed ? agreed : oldest_held(f, NULL, &count);
+}
+
+static struct flow_work *take_work(struct flows *f, uint64_t now, struct flow *fl)
+{
+    struct flow_work *old = to_evict(f, &fl->client);
+    if (old)
+        evict(f, old);
+    unsigned i = 0;
+    while (f->due[i] != 0)
+        i++;
+    struct flow_work *w = &f->works[i];
+    w->flow = fl;
+    w->began_at = w->last_at = now;
+    w->released = w->hello_at = w->rest_at = 0;
+    w->held_count = 0;
+    w->early_data = w->second = false;
+    w->name[0] = '\0';
+    stream_begin(&w->stream, fl->base);
+    fl->work = (uint16_t)(i + 1);
+    f->due[i] = now + FLOWS_SLOW_MS;
+    f->works_used++;
+    return w;
+}
+
+/* ---- judgement ---- */
+
+/* Is this name, or so much of it as there is, one that may go on? */
+static enum msg_flow_what judge_name(const struct flows *f, const struct flow_work *w, const struct clienthello *h)
+{
+    if (w->flow->state == STATE_AGAIN) { /* RFC 8446 section 4.1.2: the second ClientHello repeats the first */
+        size_t len = strlen(h->name);
+        return h->has_name == CLIENTHELLO_NAME_WHOLE ? strcmp(h->name, w->name) == 0 ? FLOW_NAME : FLOW_SECOND
+               : strncmp(h->name, w->name, len) == 0 ? FLOW_NAME
+                                                     : FLOW_SECOND;
+    }
+    if (h->has_name != CLIENTHELLO_NAME_WHOLE)
+        return listed_begins(&f->listed, w->flow->service, h->name) ? FLOW_NAME : FLOW_NOT_LISTED;
+    int id = conf_is_fqdn(h->name) ? listed_find(&f->listed, w->flow->service, h->name) : -1;
+    if (h->ech && (id < 0 || !f->listed.names[id].ech_noise))
+        return FLOW_ECH;
+    return id < 0 ? FLOW_NOT_LISTED : FLOW_NAME;
+}
+
+static const char *const judged[FLOW_WHAT_COUNT] = {
+    [FLOW_NAME] = "a ClientHello with a listed name",
+    [FLOW_NOT_LISTED] = "a name that is not listed",
+    [FLOW_ECH] = "an encrypted ClientHello",
+    [FLOW_SECOND] = "a second ClientHello with another name",
+};
+
+/* A whole ClientHello: look at its name and at what is behind it, and let it go with all that it came in. */
+static void judge_whole(struct flows *f, struct flow_work *w, const struct clienthello *h)
+{
+    enum msg_flow_what what = judge_name(f, w, h);
+    if (what != FLOW_NAME) {
+        refuse(f, w, what, h->name, judged[what]);
+        return;
+    }
+    bool again = w->flow->state == STATE_AGAIN;
+    size_t next, end = w->hello_at + h->end;
+    bool early_data = h->early_data && !again; /* RFC 8446 section 4.2.10: not after HelloRetryRequest */
+    const char *why = clienthello_rest(w->stream.data + end, w->stream.have - end, early_data, &next);
+    if (!why && next != SIZE_MAX)
+        why = "two ClientHellos at once";
+    if (why) {
+        refuse(f, w, FLOW_SECOND, h->name, why);
+        return;
+    }
+    w->second = again;
+    w->early_data = early_data;
+    w->rest_at = (uint32_t)end;
+    w->began_at = w->last_at;
+    memcpy(w->name, h->name, sizeof w->name);
+    let_go(f, w, FLOW_NAME, h->name);
+    enter(f, w->flow, STATE_AGREED, judged[FLOW_NAME]);
+    set_due(f, w);
+}
+
+/* HOLDING, AGAIN: read what there is. idle: nothing new has come for a while. */
+static void judge_hello(struct flows *f, struct flow_work *w, bool idle)
+{
+    struct clienthello h;
+    switch (clienthello_read(w->stream.data + w->hello_at, w->stream.have - w->hello_at, &h)) {
+    case CLIENTHELLO_WHOLE: judge_whole(f, w, &h); return;
+    case CLIENTHELLO_WRONG: refuse(f, w, h.what, h.name, h.why); return;
+    case CLIENTHELLO_PART: break;
+    }
+    if (idle) {
+        enum msg_flow_what what = judge_name(f, w, &h);
+        if (what != FLOW_NAME) {
+            refuse(f, w, what, h.name, judged[what]);
+            return;
+        }
+        let_go(f, w, FLOW_EARLY, h.name);
+    }
+    set_due(f, w);
+}
+
+/* AGREED: what comes behind the ClientHello while the server has not answered. */
+static void judge_rest(struct flows *f, struct flow_work *w)
+{
+    size_t next;
+    const char *why = clienthello_rest(w->stream.data + w->rest_at, w->stream.have - w->rest_at, w->early_data, &next);
+    if (!why && next != SIZE_MAX && w->second)
+        why = "a third ClientHello";
+    if (why) {
+        refuse(f, w, FLOW_SECOND, w->name, why);
+        return;
+    }
+    if (next == SIZE_MAX) {
+        let_go(f, w, FLOW_EARLY, w->name);
+        set_due(f, w);
+        return;
+    }
+    w->hello_at = w->rest_at + (uint32_t)next;
+    w->began_at = w->last_at;
+    enter(f, w->flow, STATE_AGAIN, "a second ClientHello begins");
+    judge_hello(f, w, false);
+}
+
+static void judge(struct flows *f, struct flow_work *w, bool idle)
+{
+    if (w->flow->state == STATE_AGREED)
+        judge_rest(f, w);
+    else
+        judge_hello(f, w, idle);
+}
+
+/* ---- events ---- */
+
+void flows_mode(struct flows *f, const struct msg_mode *m)
+{
+    bool same = m->generation == f->mode.generation && m->mode == f->mode.mode;
+    f->mode = *m;
+    if (same)
+        return;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++)
+        if (f->due[i] != 0) {
+            struct flow *fl = f->works[i].flow;
+            tell_held(f, &f->works[i], FLOW_DROP, NEVER, "");
+            enter(f, fl, STATE_FREE, "another session");
+        }
+    f->epoch++;
+}
+
+/* Room for a flow that begins: its own place of before, a free one, or that of the one that was silent longest. */
+static struct flow *place(struct flows *f, const struct packet *p)
+{
+    struct flow *fl = find(f, p), *set = set_of(f, p);
+    if (fl)
+        return fl;
+    for (unsigned i = 0; i < FLOWS_WAYS; i++) {
+        if (!alive(f, &set[i]))
+            return &set[i];
+        /* one that nothing is held of goes first */
+        if (!fl || (fl->work && !set[i].work) ||
+            ((fl->work == 0) == (set[i].work == 0) && set[i].used_at < fl->used_at))
+            fl = &set[i];
+    }
+    return fl;
+}
+
+void flows_synack(struct flows *f, uint64_t now, const uint8_t *ip, size_t len)
+{
+    struct packet p;
+    if (f->mode.mode != MODE_SESSION || !packet_tcp(ip, len, false, &p) ||
+        (p.flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) != (PACKET_SYN | PACKET_ACK))
+        return;
+    /* as the client's packets will have it */
+    struct addr server = p.client;
+    uint16_t port = p.client_port;
+    p.client = p.server;
+    p.client_port = p.server_port;
+    p.server = server;
+    p.server_port = port;
+    struct flow *fl = place(f, &p);
+    if (alive(f, fl)) {
+        if (addr_equal(&fl->client, &p.client) && addr_equal(&fl->server, &p.server) &&
+            fl->client_port == p.client_port && fl->server_port == p.server_port && fl->base == p.ack &&
+            fl->ack == p.seq + 1)
+            return; /* repeated */
+        struct flow_work *w = work_of(f, fl);
+        if (w)
+            tell_held(f, w, FLOW_DROP, NEVER, "");
+        enter(f, fl, STATE_FREE, "its place is needed");
+    }
+    *fl = (struct flow){.client = p.client,
+                        .server = p.server,
+                        .client_port = p.client_port,
+                        .server_port = p.server_port,
+                        .base = p.ack,
+                        .ack = p.seq + 1,
+                        .stamped = p.stamped,
+                        .stamp = p.stamp_echo,
+                        .used_at = now,
+                        .epoch = f->epoch};
+    enter(f, fl, STATE_SEEN, "SYN-ACK");
+}
+
+/*
+ * Will the server believe this segment? NULL: yes; else why not. What acknowledges something else than what the server has
+ * said, or is older than what came before (RFC 7323 section 5), it throws away.
+ */
+static const char *disbelief(const struct flow *fl, const struct packet *p)
+{
+    if (p->odd)
+        return p->odd;
+    if (fl->stamped && !p->stamped)
+        return "a segment without its timestamp";
+    if ((fl->state == STATE_SEEN || fl->state == STATE_HOLDING) && p->ack != fl->ack)
+        return "an acknowledgement of what the server has not said";
+    return NULL;
+}
+
+/* A segment of a flow that has octets kept. There is room to hold it. */
+static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uint32_t id, const struct packet *p)
+{
+    enum stream_put put = stream_put(&w->stream, p->seq, p->data, p->len);
+    uint32_t end = stream_end(&w->stream, p->seq, p->len);
+    if (put == STREAM_BEYOND || put == STREAM_BEFORE || (put == STREAM_OLD && end > w->released)) {
+        tell_one(f, w->flow, FLOW_DROP, id); /* a repetition of what is held, or what the client will repeat */
+        return;
+    }
+    if (put == STREAM_OLD) { /* it was let go and may have been lost */
+        tell_one(f, w->flow, FLOW_EARLY, id);
+        return;
+    }
+    w->held[w->held_count++] = (struct flow_held){.id = id, .end = end};
+    w->last_at = now;
+    if (put == STREAM_CONFLICT)
+        refuse(f, w, FLOW_BROKEN, w->name, "segments that overlap and differ");
+    else if (put == STREAM_ACROSS)
+        refuse(f, w, FLOW_BROKEN, w->name, "a segment that begins before the stream");
+    else
+        judge(f, w, false);
+}
+
+/* The flow is in the table and not refused. */
+static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_t id, const struct packet *p)
+{
+    struct flow_work *w = work_of(f, fl);
+    if (fl->stamped && p->stamped && !p->odd) {
+        if ((int32_t)(p->stamp - fl->stamp) < 0) {
+            tell_one(f, fl, FLOW_DROP, id); /* late: the server would not take it */
+            return;
+        }
+        fl->stamp = p->stamp;
+    }
+    if (fl->state == STATE_SEEN) {
+        f->stats.flows++;
+        w = take_work(f, now, fl);
+        enter(f, fl, STATE_HOLDING, "first octets");
+    }
+    if (!w) { /* agreed to long ago, and the server still silent */
+        tell_one(f, fl, FLOW_DROP, id);
+        return;
+    }
+    if (w->held_count == MSG_FLOW_PACKETS && fl->state != STATE_AGREED)
+        judge_hello(f, w, true);
+    if (fl->state == STATE_REFUSED || w->held_count == MSG_FLOW_PACKETS) {
+        tell_one(f, fl, fl->state == STATE_REFUSED ? (enum msg_flow_what)fl->what : FLOW_DROP, id);
+        return;
+    }
+    const char *why = disbelief(fl, p);
+    if (why) {
+        w->held[w->held_count++] = (struct flow_held){.id = id, .end = NEVER};
+        refuse(f, w, FLOW_BROKEN, w->name, why);
+        return;
+    }
+    take_segment(f, now, w, id, p);
+}
+
+void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, bool checksum, const uint8_t *ip,
+                  size_t len)
+{
+    struct packet p;
+    bool tcp = packet_tcp(ip, len, checksum, &p);
+    /* gate wants addresses; of what is not even IP it gets some that cannot be. */
+    if (!tcp && !packet_head(ip, len, &p))
+        p.client.family = p.server.family = AF_INET;
+    struct flow stranger = {.client = p.client,
+                            .server = p.server,
+                            .client_port = p.client_port,
+                            .server_port = p.server_port,
+                            .service = service == 0 ? 1 : service,
+                            .base = p.seq,
+                            .ack = p.ack};
+    f->stats.packets++;
+    if (!tcp || service == 0 || f->mode.mode != MODE_SESSION) {
+        f->stats.skipped++;
+        tell_one(f, &stranger, FLOW_DROP, id);
+        return;
+    }
+    if (p.len == 0) {
+        tell_one(f, &stranger, p.odd ? FLOW_DROP : FLOW_EARLY, id);
+        return;
+    }
+    struct flow *fl = find(f, &p);
+    if (!fl) {
+        f->stats.refused++;
+        tell_one(f, &stranger, FLOW_NO_START, id);
+        return;
+    }
+    fl->used_at = now;
+    fl->service = service;
+    if (fl->state == STATE_REFUSED)
+        tell_one(f, fl, (enum msg_flow_what)fl->what, id);
+    else
+        known_packet(f, now, fl, id, &p);
+}
+
+/* ---- time ---- */
+
+int flows_wait(const struct flows *f, uint64_t now)
+{
+    uint64_t next = UINT64_MAX;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++)
+        if (f->due[i] != 0 && f->due[i] < next)
+            next = f->due[i];
+    return next == UINT64_MAX ? -1 : next <= now ? 0 : (int)(next - now);
+}
+
+bool flows_due(struct flows *f, uint64_t now)
+{
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
+        struct flow_work *w = &f->works[i];
+        if (f->due[i] == 0 || f->due[i] > now)
+            continue;
+        if (w->flow->state == STATE_AGREED)
+            forget(f, w, "no answer of the server");
+        else if (now >= w->began_at + FLOWS_SLOW_MS)
+            refuse(f, w, FLOW_TOO_SLOW, w->name, "no whole ClientHello in time");
+        else
+            judge_hello(f, w, true);
+        return true;
+    }
+    return false;
+}

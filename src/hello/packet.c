@@ -1,0 +1,169 @@
+#include "packet.h"
+
+#include <string.h>
+
+#define IPV6_HEADERS_MAX 8 /* extension headers that are walked through */
+
+static unsigned be16(const uint8_t *p)
+{
+    return (unsigned)p[0] << 8 | p[1];
+}
+
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)be16(p) << 16 | be16(p + 2);
+}
+
+/* Where the upper layer begins and how long the packet says it is. */
+struct layers {
+    size_t upper; /* offset; 0: not found */
+    size_t total;
+    unsigned hops;
+    const char *odd;
+};
+
+static bool ipv4(const uint8_t *ip, size_t len, struct packet *out, struct layers *l)
+{
+    if (len < 20)
+        return false;
+    size_t head = (size_t)(ip[0] & 15) * 4;
+    out->client.family = out->server.family = AF_INET;
+    memcpy(out->client.bytes, ip + 12, 4);
+    memcpy(out->server.bytes, ip + 16, 4);
+    out->proto = ip[9];
+    l->hops = ip[8];
+    l->total = be16(ip + 2);
+    if (head < 20)
+        return true;
+    if (head > 20)
+        l->odd = "IP options";
+    if (be16(ip + 6) & 0x3fff) /* more fragments, or an offset */
+        l->odd = "a fragment";
+    if ((be16(ip + 6) & 0x1fff) == 0)
+        l->upper = head;
+    return true;
+}
+
+/* RFC 8200 section 4: hop-by-hop (0), routing (43), fragment (44), destination options (60). */
+static bool ipv6(const uint8_t *ip, size_t len, struct packet *out, struct layers *l)
+{
+    if (len < 40)
+        return false;
+    out->client.family = out->server.family = AF_INET6;
+    memcpy(out->client.bytes, ip + 8, 16);
+    memcpy(out->server.bytes, ip + 24, 16);
+    l->hops = ip[7];
+    l->total = 40 + be16(ip + 4);
+    size_t at = 40;
+    unsigned next = ip[6];
+    for (unsigned i = 0; i < IPV6_HEADERS_MAX; i++) {
+        if (next != 0 && next != 43 && next != 44 && next != 60) {
+            out->proto = (uint8_t)next;
+            l->upper = at;
+            return true;
+        }
+        l->odd = "IPv6 extension headers";
+        if (len < at + 8)
+            return true;
+        if (next == 44 && (be16(ip + at + 2) & 0xfff8))
+            return true; /* not the first fragment: no ports here */
+        size_t size = next == 44 ? 8 : ((size_t)ip[at + 1] + 1) * 8;
+        next = ip[at];
+        at += size;
+    }
+    return true;
+}
+
+static bool layers(const uint8_t *ip, size_t len, struct packet *out, struct layers *l)
+{
+    memset(out, 0, sizeof *out);
+    memset(l, 0, sizeof *l);
+    if (len < 1)
+        return false;
+    bool good = ip[0] >> 4 == 4 ? ipv4(ip, len, out, l) : ip[0] >> 4 == 6 && ipv6(ip, len, out, l);
+    if (good && l->upper != 0 && len >= l->upper + 4 && (out->proto == IPPROTO_TCP || out->proto == IPPROTO_UDP)) {
+        out->client_port = (uint16_t)be16(ip + l->upper);
+        out->server_port = (uint16_t)be16(ip + l->upper + 2);
+    }
+    return good;
+}
+
+bool packet_head(const uint8_t *ip, size_t len, struct packet *out)
+{
+    struct layers l;
+    return layers(ip, len, out, &l);
+}
+
+/* RFC 9293 section 3.1, RFC 1071. */
+static bool checksum_holds(const struct packet *p, const uint8_t *tcp, size_t len)
+{
+    uint64_t sum = IPPROTO_TCP + len;
+    size_t bytes = p->client.family == AF_INET ? 4 : 16;
+    for (size_t i = 0; i < bytes; i += 2)
+        sum += be16(p->client.bytes + i) + be16(p->server.bytes + i);
+    for (size_t i = 0; i + 1 < len; i += 2)
+        sum += be16(tcp + i);
+    if (len & 1)
+        sum += (uint64_t)tcp[len - 1] << 8;
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum == 0xffff;
+}
+
+/*
+ * Options of a packet inside a connection: no-operation, end, timestamp. Any other (a signature of RFC 2385 or 5925, say)
+ * may make the server throw the packet away. On a SYN more is usual.
+ */
+static void tcp_options(struct packet *p, const uint8_t *o, size_t len)
+{
+    for (size_t i = 0; i < len && o[i] != 0;) {
+        if (o[i] == 1) {
+            i++;
+            continue;
+        }
+        if (i + 1 >= len || o[i + 1] < 2 || i + o[i + 1] > len) {
+            p->odd = "TCP options that cannot be read";
+            return;
+        }
+        if (o[i] == 8 && o[i + 1] == 10 && !p->stamped) {
+            p->stamped = true;
+            p->stamp = be32(o + i + 2);
+            p->stamp_echo = be32(o + i + 6);
+        } else if (!(p->flags & PACKET_SYN)) {
+            p->odd = "a TCP option that does not belong there";
+        }
+        i += o[i + 1];
+    }
+}
+
+bool packet_tcp(const uint8_t *ip, size_t len, bool checksum, struct packet *out)
+{
+    struct layers l;
+    if (!layers(ip, len, out, &l) || l.upper == 0 || out->proto != IPPROTO_TCP || len < l.upper + 20)
+        return false;
+    const uint8_t *tcp = ip + l.upper;
+    size_t head = (size_t)(tcp[12] >> 4) * 4;
+    if (head < 20 || l.total < l.upper + head || len < l.upper + head)
+        return false;
+    out->seq = be32(tcp + 4);
+    out->ack = be32(tcp + 8);
+    out->flags = tcp[13];
+    out->odd = l.odd;
+    if (l.hops < PACKET_HOPS_MIN)
+        out->odd = "a hop limit that may not reach the server";
+    tcp_options(out, tcp + 20, head - 20);
+    if (out->flags & PACKET_URG)
+        out->odd = "urgent data";
+    if (tcp[12] & 0x0e)
+        out->odd = "reserved bits of TCP";
+    out->data = tcp + head;
+    size_t there = len < l.total ? len : l.total; /* what is behind the total length is padding of the link */
+    out->len = there - l.upper - head;
+    if (there < l.total)
+        out->odd = "cut off";
+    else if (checksum && !checksum_holds(out, tcp, l.total - l.upper))
+        out->odd = "a wrong checksum";
+    if (out->len > 0 && (out->flags & (PACKET_SYN | PACKET_RST | PACKET_ACK)) != PACKET_ACK)
+        out->odd = "payload with SYN or RST, or without ACK";
+    return true;
+}

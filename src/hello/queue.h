@@ -1,0 +1,33 @@
+/*
+ * What the kernel sends: packets to be decided about (nfnetlink_queue) and the heads of packets that a rule has logged
+ * (nfnetlink_log). One netlink message in, what is needed of it out. Pure.
+ */
+#ifndef SEKISHO_HELLO_QUEUE_H
+#define SEKISHO_HELLO_QUEUE_H
+
+#include "msg.h"
+
+#include <linux/netlink.h>
+
+#define QUEUE_SYNACK_GROUP 2 /* of firewall.nft, chain asked_in: how the server began */
+
+enum queue_what {
+    QUEUE_NOTHING, /* an answer to gate's verdicts, or not what we read */
+    QUEUE_PACKET,  /* wants a verdict */
+    QUEUE_SYNACK,
+    QUEUE_LOG      /* refused, `reason` says why */
+};
+
+struct queued {
+    enum queue_what what;
+    uint32_t id;   /* PACKET */
+    uint8_t mark;  /* PACKET: the service; 0: none that there is */
+    bool checksum; /* PACKET: nobody has verified it yet */
+    char reason[MSG_REASON_MAX]; /* LOG: [a-z-]+ */
+    const uint8_t *data; /* the packet from its IP header on */
+    size_t len;
+};
+
+void queue_read(const struct nlmsghdr *message, struct queued *out);
+
+#endif

@@ -58,12 +58,9 @@ static void dead(struct children *c, const char *why)
 
 static void give_stream(struct children *c, uint8_t service);
 
-static void on_io(uev_t *w, void *arg, int events)
+static void receive(struct children *c)
 {
-    struct children *c = arg;
     static struct msg m;
-    (void)w;
-    (void)events;
     /* Not for ever: the rest of the loop has its turn too. */
     for (unsigned i = 0; i < 64; i++) {
         int fd = -1;
@@ -82,6 +79,15 @@ static void on_io(uev_t *w, void *arg, int events)
         default: dead(c, strerror(errno));
         }
     }
+}
+
+static void on_io(uev_t *w, void *arg, int events)
+{
+    struct children *c = arg;
+    (void)w;
+    (void)events;
+    receive(c);
+    c->ops->idle(c->user);
 }
 
 int children_watch(struct children *c, uev_ctx_t *loop, const struct children_ops *ops, void *user)

@@ -20,6 +20,7 @@
 struct children_ops {
     void (*message)(void *user, const struct msg *m);
     void (*dead)(void *user, const char *why);
+    void (*idle)(void *user); /* no more messages are waiting, or it is others' turn */
 };
 
 struct children {

@@ -16,12 +16,17 @@
 #define PUBLISH_EVERY_MS 200  /* not more often than this */
 #define COUNT_EVERY_MS 5000
 
-static uint64_t now_ms(void *user)
+uint64_t gate_now_ms(void)
 {
     struct timespec t;
-    (void)user;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t now_ms(void *user)
+{
+    (void)user;
+    return gate_now_ms();
 }
 
 /* ---- resolvers: who the box may ask, and the sockets that `names` asks through ---- */
@@ -104,7 +109,9 @@ static void op_terminate(void *user, uint8_t service)
 
 static void op_announce(void *user, const struct msg_mode *mode)
 {
-    children_send(&((struct gate *)user)->children, MSG_MODE, mode, -1);
+    struct gate *g = user;
+    children_send(&g->children, MSG_MODE, mode, -1);
+    hellolink_send(&g->hello, MSG_MODE, mode, -1);
 }
 
 /* The page of open names changes with every answer, so it has a slower clock of its own. */
@@ -160,129 +167,6 @@ static const struct session_ops session_ops = {
     .random = op_random,
     .now = now_ms,
 };
-
-/* ---- what `names` says ---- */
-
-static void on_want(struct gate *g, const struct msg_want *m)
-{
-    uint8_t service;
-    if (admit_name(&g->admit, m->id, &service))
-        session_want(&g->session, service, &m->client);
-}
-
-static unsigned remote_of(void *user, uint8_t service, const struct prefix **out)
-{
-    return charon_remote(&((struct gate *)user)->charon, service, out);
-}
-
-static void on_admit(struct gate *g, const struct msg_admit *m)
-{
-    struct msg_mode mode;
-    session_mode(&g->session, &mode);
-    struct admit_now now = {mode.generation, mode.services_up, now_ms(g), remote_of, g};
-    struct msg_admitted reply = {m->seq, (uint8_t)admit_open(&g->admit, &now, m, kernel_allow)};
-    if (reply.verdict == ADMIT_KERNEL)
-        log_error("the kernel did not take an address: %s", strerror(errno));
-    children_send(&g->children, MSG_ADMITTED, &reply, -1);
-}
-
-/* A bucket of GATE_AUDIT_BURST tokens, filled by one each GATE_AUDIT_EVERY_MS. */
-static bool may_audit(struct gate *g)
-{
-    uint64_t now = now_ms(g), filled = (now - g->audit_tokens_at) / GATE_AUDIT_EVERY_MS;
-    if (filled > 0) {
-        g->audit_tokens_at += filled * GATE_AUDIT_EVERY_MS;
-        g->audit_tokens =
-            filled >= GATE_AUDIT_BURST - g->audit_tokens ? GATE_AUDIT_BURST : g->audit_tokens + (unsigned)filled;
-    }
-    if (g->audit_tokens == 0) {
-        g->audit_lost++;
-        return false;
-    }
-    g->audit_tokens--;
-    return true;
-}
-
-/* An answer that lies, or that the service file does not cover, is something for IT: it is shown for some minutes. */
-static void note_refused(struct gate *g, const struct msg_refused *m, const char *name, const char *answer)
-{
-    const char *what = m->why == WHY_OUTSIDE     ? "an address outside the tunnel"
-                       : m->why == WHY_FORBIDDEN ? "an address that is never a registry's"
-                       : m->why == WHY_CHAIN     ? "an alias that leads to a name not listed"
-                                                 : NULL;
-    if (!what)
-        return;
-    bool has_address = m->answer.family != 0;
-    snprintf(g->refused, sizeof g->refused, "%s: the answer%s%s is %s", name, has_address ? " " : "",
-             has_address ? answer : "", what);
-    g->refused_at = now_ms(g);
-}
-
-static void on_refused(struct gate *g, const struct msg_refused *m)
-{
-    static const char *const words[WHY_COUNT] = {[WHY_NOT_LISTED] = "not-listed",
-                                                 [WHY_CLOSED] = "closed",
-                                                 [WHY_OUTSIDE] = "outside-tunnel",
-                                                 [WHY_FORBIDDEN] = "forbidden-address",
-                                                 [WHY_TYPE] = "type",
-                                                 [WHY_UPSTREAM] = "resolver",
-                                                 [WHY_CHAIN] = "chain",
-                                                 [WHY_FLOOD] = "flood",
-                                                 [WHY_MALFORMED] = "malformed"};
-    char client[INET6_ADDRSTRLEN] = "-", answer[INET6_ADDRSTRLEN] = "-", name[CONF_FQDN_MAX];
-    g->blocked_dns++;
-    g->dirty = true;
-    for (size_t i = 0; i < sizeof name; i++) /* it came from a stranger: nothing but plain letters into the log */
-        name[i] = m->name[i] == 0 || (m->name[i] > ' ' && m->name[i] < 127 && m->name[i] != '"') ? m->name[i] : '?';
-    name[sizeof name - 1] = 0;
-    if (m->client.family)
-        addr_text(&m->client, client, sizeof client);
-    if (m->answer.family)
-        addr_text(&m->answer, answer, sizeof answer);
-    note_refused(g, m, name, answer);
-    if (!may_audit(g))
-        return;
-    audit_event("dns.refused", "name=%s client=%s why=%s type=%u answer=%s not-logged=%u", name[0] ? name : "-", client,
-                words[m->why], m->qtype, answer, g->audit_lost);
-    g->audit_lost = 0;
-}
-
-static void on_message(void *user, const struct msg *m)
-{
-    struct gate *g = user;
-    switch (m->head.type) {
-    case MSG_WANT: on_want(g, &m->u.want); break;
-    case MSG_ADMIT: on_admit(g, &m->u.admit); break;
-    case MSG_REFUSED: on_refused(g, &m->u.refused); break;
-    default: /* MSG_STATS: nothing to do for gate */ break;
-    }
-}
-
-static void on_dead(void *user, const char *why)
-{
-    struct gate *g = user;
-    if (kernel_closed() < 0)
-        log_error("the kernel could not be closed: %s", strerror(errno));
-    if (g->session.state == SESSION_UP)
-        audit_event("session.end", "reason=\"the DNS front has stopped\"");
-    audit_event("fault", "names: %s; the LAN is closed until it is back", why);
-    g->configured = false;
-    snprintf(g->fault, sizeof g->fault, "The DNS front (names) has stopped; it is being started again.");
-    state_write(g);
-    log_fatal("names: %s", why);
-}
-
-static const struct children_ops children_ops = {on_message, on_dead};
-
-static void send_names(struct gate *g)
-{
-    for (unsigned id = 0; id < g->admit.name_count; id++) {
-        struct msg_name m = {.id = (uint16_t)id};
-        const char *name = admit_name(&g->admit, id, &m.service);
-        snprintf(m.name, sizeof m.name, "%s", name);
-        children_send(&g->children, MSG_NAME, &m, -1);
-    }
-}
 
 /* ---- commands ---- */
 
@@ -340,9 +224,9 @@ static void on_tick(uev_t *w, void *arg, int events)
         g->dirty = true;
     }
     if (now - g->counted_at >= COUNT_EVERY_MS) {
-        uint64_t before = g->counters.blocked;
+        uint64_t before = g->counters.blocked + g->counters.asked;
         g->counted_at = now;
-        if (kernel_counters(&g->counters) == 0 && g->counters.blocked != before)
+        if (kernel_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != before)
             g->dirty = true;
     }
     if (g->dirty && now - g->published_at >= PUBLISH_EVERY_MS)
@@ -373,13 +257,16 @@ static void start(struct gate *g)
     session_init(&g->session, &g->conf, &session_ops, g);
     charon_init(&g->charon, &g->loop, &g->conf, &g->session);
     g->charon.socket = g->paths.vici;
-    g->audit_tokens = GATE_AUDIT_BURST;
-    g->audit_tokens_at = now_ms(g);
-    children_watch(&g->children, &g->loop, &children_ops, g);
+    children_watch(&g->children, &g->loop, &peers_names, g);
     tell_kernel_resolvers(g);
     session_begin(&g->session);
-    send_names(g);
+    if (kernel_forget_all() < 0) /* closed first, so that what comes now begins as a refused flow */
+        log_warn("connections of before are still tracked: %s", strerror(errno));
+    peers_send_names(g);
+    peers_send_hosts(g);
     children_send(&g->children, MSG_NAMES_END, NULL, -1);
+    if (hellolink_watch(&g->hello, &g->loop, &peers_hello, g) < 0)
+        log_fatal("cannot watch hello's socket: %s", strerror(errno));
 }
 
 static void end(struct gate *g)

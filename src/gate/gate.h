@@ -7,6 +7,8 @@
 #include "children.h"
 #include "conf.h"
 #include "ctl.h"
+#include "hellolink.h"
+#include "refusals.h"
 #include "session.h"
 #include "watch.h"
 
@@ -23,9 +25,7 @@ struct gate_paths {
 };
 
 #define GATE_REFUSED_MS 600000 /* how long the last answer that was not believed is shown */
-/* How many refusals are written to the audit log: this many at once, then one each GATE_AUDIT_EVERY_MS. */
-#define GATE_AUDIT_BURST 20
-#define GATE_AUDIT_EVERY_MS 2000
+#define GATE_ADMITS_MAX 64 /* answers opened in one transaction */
 
 struct gate {
     struct gate_paths paths;
@@ -38,6 +38,7 @@ struct gate {
     struct charon charon;
     struct admit admit;
     struct children children;
+    struct hellolink hello;
     struct ctl ctl;
 
     struct watch_file wan_file, certificate_file, site_file;
@@ -45,11 +46,13 @@ struct gate {
     struct addr inside[CONF_SERVICES_MAX + 1]; /* resolvers in tunnels that are up; family 0: none */
 
     struct kernel_counters counters;
-    uint64_t blocked_dns, counted_at;
+    uint64_t counted_at;
+    struct refusals refusals;
+    uint64_t agreed; /* TLS flows whose ClientHello was agreed to */
+    unsigned admit_count; /* answers of `names` that wait to be opened together */
+    struct msg_admit admits[GATE_ADMITS_MAX];
     char refused[CONF_FQDN_MAX + 128]; /* the last answer that was not believed, for people; "": none lately */
     uint64_t refused_at;
-    uint64_t audit_tokens_at;     /* rate limit of refusals in the audit log */
-    unsigned audit_tokens, audit_lost;
     bool dirty;                   /* the state file is to be written */
     uint64_t published_at;
     uint64_t rules_at, rules_admitted; /* when the page of rules was written (0: now!), and after how many answers */
@@ -57,6 +60,14 @@ struct gate {
 
 /* After privileges are given up: connect everything and run until a signal. Returns the exit status. */
 int gate_run(struct gate *g);
+
+uint64_t gate_now_ms(void); /* monotonic */
+
+/* ---- peers.c: what `names` and `hello` say ---- */
+extern const struct children_ops peers_names;
+extern const struct hellolink_ops peers_hello;
+void peers_send_names(struct gate *g); /* the list, to `names` */
+void peers_send_hosts(struct gate *g); /* who may use what, to `names` */
 
 /* ---- state.c ---- */
 /* Write RUN/gate/state. */

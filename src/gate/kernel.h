@@ -16,7 +16,16 @@
 #include <stdint.h>
 
 #define KERNEL_RESOLVERS_MAX (CONF_SERVICES_MAX + CONF_ADDRS_MAX)
-#define KERNEL_ALLOW_MAX (MSG_ADMIT_ADDRS * CONF_PORTS_MAX)
+#define KERNEL_ALLOW_MAX (MSG_ADMIT_ADDRS * CONF_PORTS_MAX) /* elements of one answer */
+#define KERNEL_BATCH_MAX (4 * KERNEL_ALLOW_MAX)             /* elements of one transaction: several answers together */
+
+/*
+ * Connection marks. A session's number (generation) has its two top bits 0 and is none of the small numbers. A TLS flow
+ * carries it with one of these bits until its ClientHello is agreed to and answered (configs/firewall.nft, chain hello).
+ */
+#define KERNEL_MARK_ASKING 0x80000000u
+#define KERNEL_MARK_AGREED 0x40000000u
+#define KERNEL_MARK_REFUSED 1u
 
 /* A tunnel that is up. family 0: this address does not exist. */
 struct kernel_tunnel {
@@ -24,6 +33,9 @@ struct kernel_tunnel {
     struct addr vip4, vip6; /* ours, lent by the hub: what LAN traffic is translated to */
     struct addr hub;        /* outer address of the other end */
 };
+
+#define KERNEL_REASONS_MAX 32
+#define KERNEL_REASON_MAX 32
 
 /* Everything that decides what may pass; always set together. */
 struct kernel_view {
@@ -47,14 +59,27 @@ struct kernel_allow {
 /* Packets since the rule set was loaded (aggregates of segments count once). */
 struct kernel_counters {
     uint64_t session_out, session_in; /* through the tunnels: for the idle clock */
+    uint64_t asked;   /* packets that went to `hello` */
     uint64_t blocked; /* what LAN hosts may not, and what strangers try: all reasons together */
+    unsigned reason_count;
+    struct kernel_reason {
+        char name[KERNEL_REASON_MAX]; /* the rule set's counter `dropped_NAME`, with `-` for `_` */
+        bool odd; /* the box's own odds and ends: not part of `blocked` */
+        uint64_t packets;
+    } reasons[KERNEL_REASONS_MAX];
+};
+
+/* A TCP flow from the LAN, before address translation. */
+struct kernel_flow {
+    struct addr client, server; /* of one family */
+    uint16_t client_port, server_port;
 };
 
 /* Open the netlink socket; early, needs nothing but CAP_NET_ADMIN in what follows. */
 int kernel_open(void);
 void kernel_close(void);
 
-/* Replace mode, generation, live, vip and hubs, and empty allow_* unless keep_allow. */
+/* Replace mode, generation, live, asking, agreed, vip and hubs, and empty allow_* and tls_* unless keep_allow. */
 int kernel_set(const struct kernel_view *view);
 /* Closed, nothing live: kernel_set with an empty view. What every fault ends in. */
 int kernel_closed(void);
@@ -64,13 +89,17 @@ int kernel_registry(const struct conf_service *services, unsigned count);
 int kernel_hosts(const struct conf *conf);
 /* Replace the DNS servers that the box itself may ask. count <= KERNEL_RESOLVERS_MAX */
 int kernel_resolvers(const struct addr *addrs, unsigned count);
-/* Add or renew elements. count <= KERNEL_ALLOW_MAX */
+/* Add or renew elements, all or none. count <= KERNEL_BATCH_MAX */
 int kernel_allow(const struct kernel_allow *list, unsigned count);
 int kernel_counters(struct kernel_counters *out);
+/* Give a tracked flow the mark of refused ones: what comes of it from now on is reset. ENOENT: it is not there. */
+int kernel_refuse(const struct kernel_flow *flow);
 /*
- * Forget the tracked connections that carry this mark, so that a PC which goes on with the same ports (UDP) begins a
+ * Forget the tracked connections of this session, asking and agreed ones too, so that a PC which goes on with the same ports (UDP) begins a
  * new flow. The mark being dead already, this closes no hole.
  */
 int kernel_forget(uint32_t generation);
+/* Forget all, as at the start: flows of a gate that was killed carry a number that nobody knows any more. */
+int kernel_forget_all(void);
 
 #endif

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BATCH_MAX (96 * 1024)
+#define BATCH_MAX (160 * 1024)
 #define ELEMENT_ROOM 256 /* more than one message with one element, or one more element, can take */
 
 struct batch {

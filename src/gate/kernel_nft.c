@@ -1,16 +1,16 @@
-/* kernel.h by libnftnl and libmnl: what the elements look like. The transactions themselves: kernel_batch.c. */
+/*
+ * kernel.h by libnftnl and libmnl: what the elements look like. The transactions themselves: kernel_batch.c; counters and
+ * tracked flows: kernel_flow.c.
+ */
 #include "kernel.h"
 #include "kernel_batch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/object.h>
 #include <netinet/in.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -50,13 +50,24 @@ static void mode_element(struct batch *b, const char *interface, const char *cha
     batch_add(b, "mode", &e, 1);
 }
 
-static void generation_element(struct batch *b, uint32_t generation)
+/* The session's number, and its two forms for flows whose ClientHello is still a question. */
+static void generation_elements(struct batch *b, uint32_t generation)
 {
     char name[IFNAMSIZ] = "lan0";
-    struct element e = {.key = name, .key_len = sizeof name, .data = &generation, .data_len = sizeof generation};
-    batch_add(b, "generation", &e, 1);
-    struct element live = {.key = &generation, .key_len = sizeof generation};
-    batch_add(b, "live", &live, 1);
+    uint32_t asking = generation | KERNEL_MARK_ASKING, agreed = generation | KERNEL_MARK_AGREED;
+    const struct {
+        const char *set, *map;
+        const uint32_t *mark;
+    } kinds[] = {
+        {"live", "generation", &generation}, {"asking", "asking_generation", &asking}, {"agreed", NULL, &agreed}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct element live = {.key = kinds[i].mark, .key_len = sizeof(uint32_t)};
+        batch_add(b, kinds[i].set, &live, 1);
+        struct element e = {
+            .key = name, .key_len = sizeof name, .data = kinds[i].mark, .data_len = sizeof(uint32_t)};
+        if (kinds[i].map)
+            batch_add(b, kinds[i].map, &e, 1);
+    }
 }
 
 static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
@@ -80,7 +91,9 @@ static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
 
 int kernel_set(const struct kernel_view *view)
 {
-    static const char *const emptied[] = {"mode", "generation", "live", "vip_v4", "vip_v6", "hubs_v4", "hubs_v6"};
+    static const char *const emptied[] = {"mode",   "generation", "live",   "asking_generation", "asking",
+                                          "agreed", "vip_v4",     "vip_v6", "hubs_v4",           "hubs_v6"};
+    static const char *const admitted[] = {"allow_v4", "allow_v6", "tls_v4", "tls_v6"};
     static const char *const chains[][2] = {
         [MODE_CLOSED] = {"closed", "closed"},
         [MODE_INTERNET] = {"internet", "internet_in"},
@@ -89,14 +102,12 @@ int kernel_set(const struct kernel_view *view)
     struct batch *b = batch_begin();
     for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++)
         batch_flush(b, emptied[i]);
-    if (!view->keep_allow) {
-        batch_flush(b, "allow_v4");
-        batch_flush(b, "allow_v6");
-    }
+    for (size_t i = 0; !view->keep_allow && i < sizeof admitted / sizeof admitted[0]; i++)
+        batch_flush(b, admitted[i]);
     mode_element(b, "lan0", chains[view->mode][0]);
     mode_element(b, "wan0", chains[view->mode][1]);
     if (view->generation)
-        generation_element(b, view->generation);
+        generation_elements(b, view->generation);
     for (unsigned i = 0; i < view->tunnel_count; i++)
         tunnel_elements(b, &view->tunnels[i]);
     return batch_commit(b);
@@ -157,83 +168,41 @@ int kernel_resolvers(const struct addr *addrs, unsigned count)
     return batch_commit(b);
 }
 
+/* Add those of list that belong into this set, all in one message. */
+static void allow_into(struct batch *b, const struct kernel_allow *list, unsigned count, bool v6, bool tls)
+{
+    static const char *const sets[2][2] = {{"allow_v4", "tls_v4"}, {"allow_v6", "tls_v6"}};
+    static struct element elements[KERNEL_BATCH_MAX];
+    static struct allow_key_v4 keys4[KERNEL_BATCH_MAX];
+    static struct allow_key_v6 keys6[KERNEL_BATCH_MAX];
+    unsigned n = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct kernel_allow *a = &list[i];
+        if ((a->addr.family == AF_INET6) != v6 || a->tls != tls)
+            continue;
+        keys4[n] = (struct allow_key_v4){.proto = a->proto, .port = htons(a->port), .mark = a->service};
+        keys6[n] = (struct allow_key_v6){.proto = a->proto, .port = htons(a->port), .mark = a->service};
+        memcpy(keys4[n].addr, a->addr.bytes, sizeof keys4[n].addr);
+        memcpy(keys6[n].addr, a->addr.bytes, sizeof keys6[n].addr);
+        elements[n] = (struct element){.key = v6 ? (void *)&keys6[n] : &keys4[n],
+                                       .key_len = v6 ? sizeof keys6[n] : sizeof keys4[n],
+                                       .timeout_ms = (uint64_t)a->timeout_s * 1000};
+        n++;
+    }
+    if (n > 0)
+        batch_add(b, sets[v6][tls], elements, n);
+}
+
 int kernel_allow(const struct kernel_allow *list, unsigned count)
 {
-    if (count > KERNEL_ALLOW_MAX) {
+    if (count > KERNEL_BATCH_MAX) {
         errno = E2BIG;
         return -1;
     }
     struct batch *b = batch_begin();
-    for (unsigned i = 0; i < count; i++) {
-        const struct kernel_allow *a = &list[i];
-        struct allow_key_v4 v4 = {.proto = a->proto, .port = htons(a->port), .mark = a->service};
-        struct allow_key_v6 v6 = {.proto = a->proto, .port = htons(a->port), .mark = a->service};
-        memcpy(v4.addr, a->addr.bytes, sizeof v4.addr);
-        memcpy(v6.addr, a->addr.bytes, sizeof v6.addr);
-        bool is_v6 = a->addr.family == AF_INET6;
-        struct element e = {.key = is_v6 ? (void *)&v6 : &v4,
-                            .key_len = is_v6 ? sizeof v6 : sizeof v4,
-                            .timeout_ms = (uint64_t)a->timeout_s * 1000};
-        batch_add(b, is_v6 ? "allow_v6" : "allow_v4", &e, 1);
-    }
+    for (unsigned i = 0; i < 4; i++)
+        allow_into(b, list, count, i & 1, i & 2);
     return batch_commit(b);
-}
-
-/* Reasons that concern what LAN hosts want or strangers try; not the box's own odds and ends (output, DHCP noise). */
-static bool is_blocked(const char *name)
-{
-    static const char *const names[] = {"dropped_clear",          "dropped_wrong_tunnel", "dropped_path",
-                                        "dropped_old_flow",       "dropped_closed",       "dropped_not_listed",
-                                        "dropped_tunnel_outside", "dropped_wan_in",       "dropped_input_lan"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (!strcmp(name, names[i]))
-            return true;
-    return false;
-}
-
-static int counter_cb(const struct nlmsghdr *nlh, void *data)
-{
-    struct kernel_counters *out = data;
-    struct nftnl_obj *o = nftnl_obj_alloc();
-    if (!o)
-        return MNL_CB_ERROR;
-    if (nftnl_obj_nlmsg_parse(nlh, o) == 0 && nftnl_obj_get_u32(o, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER) {
-        const char *name = nftnl_obj_get_str(o, NFTNL_OBJ_NAME);
-        uint64_t packets = nftnl_obj_get_u64(o, NFTNL_OBJ_CTR_PKTS);
-        if (!strcmp(name, "session_out"))
-            out->session_out = packets;
-        else if (!strcmp(name, "session_in"))
-            out->session_in = packets;
-        else if (is_blocked(name))
-            out->blocked += packets;
-    }
-    nftnl_obj_free(o);
-    return MNL_CB_OK;
-}
-
-int kernel_counters(struct kernel_counters *out)
-{
-    char buf[512];
-    struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETOBJ, NFPROTO_INET, NLM_F_DUMP, batch_seq());
-    mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, BATCH_TABLE);
-    mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-    memset(out, 0, sizeof *out);
-    return batch_ask(nlh, counter_cb, out);
-}
-
-int kernel_forget(uint32_t generation)
-{
-    char buf[256];
-    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-    nlh->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE;
-    nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-    nlh->nlmsg_seq = batch_seq();
-    struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
-    nfg->nfgen_family = AF_UNSPEC;
-    nfg->version = NFNETLINK_V0;
-    mnl_attr_put_u32(nlh, CTA_MARK, htonl(generation));
-    mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(0xffffffff));
-    return batch_ask(nlh, NULL, NULL);
 }
 
 int kernel_open(void)

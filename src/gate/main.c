@@ -60,20 +60,30 @@ static void load_configuration(struct gate *g)
 }
 
 /* RUN/gate, owned by our user, so that state can be written without root. */
-static void make_run_folder(const struct gate *g, char *path, size_t len)
+static void make_run_folder(const struct gate *g)
 {
-    snprintf(path, len, "%s/gate", g->paths.run);
+    char path[160];
+    snprintf(path, sizeof path, "%s/gate", g->paths.run);
     if (mkdir(g->paths.run, 0755) < 0 && errno != EEXIST)
         log_fatal("cannot make %s: %s", g->paths.run, strerror(errno));
     if ((mkdir(path, 0755) < 0 && errno != EEXIST) || chown(path, UID_GATE, UID_GATE) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
-    strncat(path, "/ctl.sock", len - strlen(path) - 1);
+}
+
+static void make_doors(struct gate *g)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/gate/ctl.sock", g->paths.run);
+    if (ctl_open(&g->ctl, path) < 0)
+        log_fatal("cannot make %s: %s", path, strerror(errno));
+    snprintf(path, sizeof path, "%s/gate/hello.sock", g->paths.run);
+    if (hellolink_open(&g->hello, path, UID_GATE) < 0)
+        log_fatal("cannot make %s: %s", path, strerror(errno));
 }
 
 int main(int argc, char **argv)
 {
     static const uint32_t groups[] = {UID_SEKISHO, UID_VICI};
-    char path[160];
     log_name("gate");
     if (!options(&gate.paths, argc, argv)) {
         fprintf(stderr, "usage: gate [-s SITE] [-d SERVICES] [-D SHIPPED-SERVICES] [-r RUN] [-n NAMES] [-v VICI]\n");
@@ -86,9 +96,8 @@ int main(int argc, char **argv)
     if (kernel_closed() < 0)
         log_error("the kernel could not be closed: %s", errno == ENOENT ? "its rules are not loaded" : strerror(errno));
     load_configuration(&gate);
-    make_run_folder(&gate, path, sizeof path);
-    if (ctl_open(&gate.ctl, path) < 0)
-        log_fatal("cannot make %s: %s", path, strerror(errno));
+    make_run_folder(&gate);
+    make_doors(&gate);
     audit_open();
     if (gate.configured) {
         if (children_start(&gate.children, gate.paths.names) < 0)

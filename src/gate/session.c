@@ -75,8 +75,8 @@ static uint32_t new_generation(struct session *s)
 {
     uint32_t g;
     do
-        g = s->ops->random(s->user);
-    while (g == 0 || g == s->view.generation);
+        g = s->ops->random(s->user) & ~(KERNEL_MARK_ASKING | KERNEL_MARK_AGREED);
+    while (g <= KERNEL_MARK_REFUSED || g == s->view.generation);
     return g;
 }
 

@@ -64,6 +64,30 @@ static void add_resolver(struct publish *p, const struct gate *g)
         add_addr(p, "resolver", &g->wan.dns[0]);
 }
 
+/* Sums, then what is not 0: names (`dns.`), TLS connections (`tls.`), packets (the reason alone). */
+static void add_refusals(struct publish *p, const struct gate *g)
+{
+    static const char *const kinds[REASON_KINDS] = {[REASON_DNS] = "dns.", [REASON_TLS] = "tls."};
+    char key[64];
+    publish_add(p, "blocked.dns", "%llu", (unsigned long long)g->refusals.dns);
+    publish_add(p, "blocked.tls", "%llu", (unsigned long long)g->refusals.tls);
+    publish_add(p, "blocked.forward", "%llu", (unsigned long long)g->counters.blocked);
+    for (unsigned i = 0; i < REFUSALS_REASONS && g->refusals.reasons[i].reason; i++) {
+        const struct refusals_reason *r = &g->refusals.reasons[i];
+        if (r->reason->kind == REASON_PACKET)
+            continue; /* the rule set counts them all, `hello` sees a part */
+        snprintf(key, sizeof key, "blocked.%s%s", kinds[r->reason->kind], r->reason->word);
+        publish_add(p, key, "%llu", (unsigned long long)r->count);
+    }
+    for (unsigned i = 0; i < g->counters.reason_count; i++) {
+        const struct kernel_reason *r = &g->counters.reasons[i];
+        if (r->packets == 0)
+            continue;
+        snprintf(key, sizeof key, "blocked.%s", r->name);
+        publish_add(p, key, "%llu", (unsigned long long)r->packets);
+    }
+}
+
 void state_write(struct gate *g)
 {
     struct publish p;
@@ -86,10 +110,12 @@ void state_write(struct gate *g)
     } else {
         publish_add(&p, "tunnel", "down");
     }
-    publish_add(&p, "blocked.dns", "%llu", (unsigned long long)g->blocked_dns);
-    publish_add(&p, "blocked.forward", "%llu", (unsigned long long)g->counters.blocked);
+    add_refusals(&p, g);
+    publish_add(&p, "asked", "%llu", (unsigned long long)g->counters.asked);
+    publish_add(&p, "agreed", "%llu", (unsigned long long)g->agreed);
     publish_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
     publish_add(&p, "names", "%s", g->configured ? "running" : "down");
+    publish_add(&p, "hello", "%s", hellolink_is_there(&g->hello) ? "running" : "down");
     if (g->refused[0])
         publish_add(&p, "refused", "%s", g->refused);
     const char *fault = g->configured ? s->fault : g->fault;

@@ -37,10 +37,10 @@ DNSMASQ = "dnsmasq 2.91 --nftset"
 # What is taken out of the rule sets, line by line; a line that is not there means that this file must be adapted.
 OURS_WITHOUT_IPSEC = [
     ("queue to $hello_queue", "drop"),
-    ("meta mark != 0 meta ipsec missing counter name dropped_clear drop", ""),
+    ("meta mark != 0 meta ipsec missing goto no_clear", ""),
     ("meta mark != 0 meta mark . ipsec in reqid $same accept", "meta mark != 0 accept"),
-    ("meta ipsec exists counter name dropped_wrong_tunnel drop", ""),
-    ("rt ipsec missing counter name dropped_clear drop", ""),
+    ("meta ipsec exists goto no_wrong_tunnel", ""),
+    ("rt ipsec missing goto no_clear", ""),
     ("meta mark . ipsec out reqid $same accept", "accept"),
 ]
 PEER_WITHOUT_IPSEC = [("ip daddr $registry rt ipsec missing drop", "")]

@@ -58,12 +58,14 @@ static int build(void **state)
         fprintf(stderr, "no network namespaces: %s (this test needs root)\n", strerror(errno));
         return -1;
     }
-    char command[512];
+    char command[1024];
     /* We are in the box; the far ends are moved by descriptor. */
     snprintf(command, sizeof command,
              "set -e; ip link add lan0 type veth peer name pc0 netns /proc/%d/fd/%d; "
              "ip link add wan0 type veth peer name line0 netns /proc/%d/fd/%d; "
-             "sed 's/queue to .*/drop/' configs/firewall.nft | nft -f -; "
+             /* (the box has no /etc/protocols: all names must be known to nft itself) */
+             "sed 's/queue to .*/drop/' configs/firewall.nft | "
+             "unshare -m sh -c 'mount --bind /dev/null /etc/protocols && nft -f -'; "
              "nft add element inet sekisho unbound '{ 1, 2 }'; sysctl -qw net.ipv4.ip_forward=1; "
              "ip addr add " BOX_LAN "/24 dev lan0; ip addr add " BOX_WAN "/24 dev wan0; "
              "ip link set lan0 up; ip link set wan0 up; ip route add default via " SERVER,

@@ -91,7 +91,7 @@ static void loads_closed(void **state)
 
 static struct kernel_view session_view(void)
 {
-    struct kernel_view v = {.mode = MODE_SESSION, .generation = 0xdecafbad, .tunnel_count = 2};
+    struct kernel_view v = {.mode = MODE_SESSION, .generation = 0x1ecafbad, .tunnel_count = 2};
     v.tunnels[0] = (struct kernel_tunnel){1, address("10.9.0.7"), address("fd00:9::7"), address("192.0.2.1")};
     v.tunnels[1] = (struct kernel_tunnel){8, address("10.10.0.7"), {0}, address("2001:db8::1")};
     return v;
@@ -104,8 +104,11 @@ static void session_and_back(void **state)
     assert_int_equal(kernel_set(&v), 0);
     assert_shows("map inet sekisho mode", "\"lan0\" : jump session");
     assert_shows("map inet sekisho mode", "\"wan0\" : jump session_in");
-    assert_shows("map inet sekisho generation", "\"lan0\" : 0xdecafbad");
-    assert_shows("set inet sekisho live", "{ 0xdecafbad }");
+    assert_shows("map inet sekisho generation", "\"lan0\" : 0x1ecafbad");
+    assert_shows("set inet sekisho live", "{ 0x1ecafbad }");
+    assert_shows("map inet sekisho asking_generation", "\"lan0\" : 0x9ecafbad");
+    assert_shows("set inet sekisho asking", "{ 0x9ecafbad }");
+    assert_shows("set inet sekisho agreed", "{ 0x5ecafbad }");
     assert_shows("map inet sekisho vip_v4", "0x00000001 : 10.9.0.7");
     assert_shows("map inet sekisho vip_v4", "0x00000008 : 10.10.0.7");
     assert_shows("map inet sekisho vip_v6", "{ 0x00000001 : fd00:9::7 }");
@@ -124,6 +127,9 @@ static void session_and_back(void **state)
     assert_shows("map inet sekisho mode", "\"wan0\" : jump closed");
     assert_hides("set inet sekisho live", "elements");
     assert_hides("map inet sekisho generation", "elements");
+    assert_hides("map inet sekisho asking_generation", "elements");
+    assert_hides("set inet sekisho asking", "elements");
+    assert_hides("set inet sekisho agreed", "elements");
     assert_hides("set inet sekisho hubs_v4", "elements");
 }
 
@@ -150,13 +156,43 @@ static void allow_adds_renews_and_is_emptied(void **state)
     nanosleep(&wait, NULL);
     assert_hides("set inet sekisho allow_v4", "10.20.0.80");
 
+    list[0] = (struct kernel_allow){address("10.20.0.80"), IPPROTO_TCP, 443, 1, 60, true};
+    assert_int_equal(kernel_allow(list, 1), 0);
+    assert_shows("set inet sekisho tls_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 1m");
+    assert_hides("set inet sekisho allow_v4", "10.20.0.80");
+
     v.keep_allow = true;
     assert_int_equal(kernel_set(&v), 0);
     assert_shows("set inet sekisho allow_v6", "fd00:20::80");
+    assert_shows("set inet sekisho tls_v4", "10.20.0.80");
     v.keep_allow = false;
     v.generation++;
     assert_int_equal(kernel_set(&v), 0);
     assert_hides("set inet sekisho allow_v6", "fd00:20::80");
+    assert_hides("set inet sekisho tls_v4", "10.20.0.80");
+    assert_int_equal(kernel_closed(), 0);
+}
+
+/* As many as one transaction may have, in all four sets, some of them twice; and one element too many. */
+static void many_in_one_transaction(void **state)
+{
+    (void)state;
+    static struct kernel_allow list[KERNEL_BATCH_MAX + 1];
+    struct kernel_view v = session_view();
+    assert_int_equal(kernel_set(&v), 0);
+    for (unsigned i = 0; i < KERNEL_BATCH_MAX + 1; i++) {
+        char text[32];
+        snprintf(text, sizeof text, i & 1 ? "fd00:20::%x" : "10.20.0.%u", i % 200 + 1);
+        list[i] = (struct kernel_allow){address(text), IPPROTO_TCP, (uint16_t)(1000 + i % 400), 1, 60, i & 2};
+    }
+    assert_int_equal(kernel_allow(list, KERNEL_BATCH_MAX), 0);
+    assert_shows("set inet sekisho allow_v4", "10.20.0.1 . tcp . 1000 .");
+    assert_shows("set inet sekisho allow_v6", "fd00:20::2 . tcp . 1001 .");
+    assert_shows("set inet sekisho tls_v4", "10.20.0.3 . tcp . 1002 .");
+    assert_shows("set inet sekisho tls_v6", "fd00:20::4 . tcp . 1003 .");
+    assert_shows("set inet sekisho tls_v6", "fd00:20::c8 . tcp . 1399 .");
+    assert_int_equal(kernel_allow(list, KERNEL_BATCH_MAX + 1), -1);
+    assert_int_equal(errno, E2BIG);
     assert_int_equal(kernel_closed(), 0);
 }
 
@@ -242,6 +278,15 @@ static void resolvers(void **state)
     assert_hides("set inet sekisho resolvers_v4", "elements");
 }
 
+static uint64_t reason(const struct kernel_counters *c, const char *name)
+{
+    for (unsigned i = 0; i < c->reason_count; i++)
+        if (!strcmp(c->reasons[i].name, name))
+            return c->reasons[i].packets;
+    fail_msg("there is no counter for the reason %s", name);
+    return 0;
+}
+
 static void counters_and_conntrack(void **state)
 {
     (void)state;
@@ -258,7 +303,17 @@ static void counters_and_conntrack(void **state)
                      0);
     assert_int_equal(kernel_counters(&c), 0);
     assert_true(c.blocked > 0);
-    assert_int_equal(kernel_forget(0xdecafbad), 0);
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < c.reason_count; i++)
+        sum += c.reasons[i].odd ? 0 : c.reasons[i].packets;
+    assert_int_equal(sum, c.blocked);
+    assert_int_equal(reason(&c, "input-lan"), c.blocked);
+    assert_int_equal(reason(&c, "not-listed"), 0);
+    assert_int_equal(kernel_forget(0x1ecafbad), 0);
+    assert_int_equal(kernel_forget_all(), 0);
+    struct kernel_flow none = {address("192.168.77.2"), address("10.20.0.80"), 1025, 443};
+    assert_int_equal(kernel_refuse(&none), -1);
+    assert_int_equal(errno, ENOENT);
 }
 
 /* Without the rule set every function fails, none pretends. Last, for it unloads. */
@@ -279,6 +334,7 @@ int main(void)
         cmocka_unit_test(loads_closed),
         cmocka_unit_test(session_and_back),
         cmocka_unit_test(allow_adds_renews_and_is_emptied),
+        cmocka_unit_test(many_in_one_transaction),
         cmocka_unit_test(registry_prefixes),
         cmocka_unit_test(bound_hosts),
         cmocka_unit_test(resolvers),

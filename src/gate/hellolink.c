@@ -1,0 +1,133 @@
+#include "hellolink.h"
+#include "log.h"
+#include "queue.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MESSAGES_AT_ONCE 64
+#define SEND_BUFFER (1u << 20) /* the whole list of names at once */
+
+int hellolink_open(struct hellolink *h, const char *path, uint32_t owner)
+{
+    *h = (struct hellolink){.fd = -1, .packets = -1, .blocked = -1};
+    h->listen_fd = ipc_listen(path, -1);
+    if (h->listen_fd < 0)
+        return -1;
+    return chown(path, owner, owner) < 0 || chmod(path, 0600) < 0 ? -1 : 0;
+}
+
+bool hellolink_is_there(const struct hellolink *h)
+{
+    return h->fd >= 0;
+}
+
+static void hang_up(struct hellolink *h, const char *why)
+{
+    if (h->fd < 0)
+        return;
+    /* The queues first: from here on nothing is held for a reader that is not there. */
+    if (h->packets >= 0)
+        queue_close_packets(h->packets);
+    if (h->blocked >= 0)
+        queue_close_blocked(h->blocked);
+    h->packets = h->blocked = -1;
+    uev_io_stop(&h->io);
+    close(h->fd);
+    h->fd = -1;
+    h->ops->gone(h->user, why);
+}
+
+void hellolink_send(struct hellolink *h, enum msg_type type, const void *body, int fd)
+{
+    if (h->fd < 0)
+        return;
+    switch (ipc_send(h->fd, type, body, fd)) {
+    case IPC_OK: break;
+    case IPC_AGAIN: hang_up(h, "it does not read its messages"); break;
+    default: hang_up(h, "the line to it is broken"); break;
+    }
+}
+
+static void on_io(uev_t *w, void *arg, int events)
+{
+    struct hellolink *h = arg;
+    static struct msg m;
+    (void)w;
+    (void)events;
+    for (unsigned i = 0; i < MESSAGES_AT_ONCE && h->fd >= 0; i++) {
+        int fd = -1;
+        switch (ipc_recv(h->fd, ROLE_GATE, &m, &fd)) {
+        case IPC_OK: break;
+        case IPC_AGAIN: return;
+        case IPC_EOF: hang_up(h, "it has ended"); return;
+        case IPC_BAD: hang_up(h, "it sent a message that breaks the rules"); return;
+        default: hang_up(h, strerror(errno)); return;
+        }
+        if (m.head.type < MSG_FLOW || m.head.type > MSG_HELLO_STATS) {
+            hang_up(h, "it sent a message that is not its own");
+            return;
+        }
+        h->ops->message(h->user, &m);
+    }
+}
+
+/* The sockets that it reads. Without them it is of no use. */
+static void hand_over_queues(struct hellolink *h)
+{
+    const struct msg_queue packets = {QUEUE_HELLO}, blocked = {QUEUE_BLOCKED};
+    if (h->fd < 0)
+        return;
+    h->packets = queue_open_packets();
+    h->blocked = queue_open_blocked();
+    if (h->packets < 0 || h->blocked < 0) {
+        log_error("the kernel gives no packet queue: %s", strerror(errno));
+        hang_up(h, "the kernel gives no packet queue");
+        return;
+    }
+    hellolink_send(h, MSG_QUEUE, &packets, h->packets);
+    hellolink_send(h, MSG_QUEUE, &blocked, h->blocked);
+}
+
+static bool trusted(const struct hellolink *h, int fd)
+{
+    struct ucred who;
+    socklen_t len = sizeof who;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && len == sizeof who && who.uid == h->trusted_uid;
+}
+
+static void on_accept(uev_t *w, void *arg, int events)
+{
+    struct hellolink *h = arg;
+    int size = SEND_BUFFER;
+    (void)w;
+    (void)events;
+    int fd = accept4(h->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (!trusted(h, fd)) {
+        log_warn("somebody who is not root knocked at hello's door");
+        close(fd);
+        return;
+    }
+    hang_up(h, "another one has come");
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0 ||
+        uev_io_init(h->loop, &h->io, on_io, h, fd, UEV_READ) < 0) {
+        close(fd);
+        return;
+    }
+    h->fd = fd;
+    h->ops->here(h->user);
+    hand_over_queues(h);
+}
+
+int hellolink_watch(struct hellolink *h, uev_ctx_t *loop, const struct hellolink_ops *ops, void *user)
+{
+    h->loop = loop;
+    h->ops = ops;
+    h->user = user;
+    return uev_io_init(loop, &h->listening, on_accept, h, h->listen_fd, UEV_READ);
+}

@@ -1,0 +1,40 @@
+/*
+ * The line to `hello`, a service of its own: it connects as root to RUN/gate/hello.sock before it gives everything up, and
+ * is handed the list of names and the sockets to read packets from. One connection at a time; a new one replaces the
+ * old. `hello` may come and go: flows that it has agreed to go on, new ones wait, because the kernel's queue is
+ * closed with the line and has no bypass.
+ */
+#ifndef SEKISHO_GATE_HELLOLINK_H
+#define SEKISHO_GATE_HELLOLINK_H
+
+#include "ipc.h"
+
+#include <stdbool.h>
+#include <uev/uev.h>
+
+struct hellolink_ops {
+    void (*here)(void *user); /* connected: send names, end of names, mode; the queues follow by themselves */
+    void (*message)(void *user, const struct msg *m);
+    void (*gone)(void *user, const char *why); /* the line and the queues are closed */
+};
+
+struct hellolink {
+    uev_ctx_t *loop;
+    uev_t listening, io;
+    int listen_fd;
+    int fd;      /* -1: nobody there */
+    int packets; /* our copies of the queue sockets; -1: none */
+    int blocked;
+    uint32_t trusted_uid; /* who may connect: root */
+    const struct hellolink_ops *ops;
+    void *user;
+};
+
+/* Make the socket, for its owner alone. 0, or -1 with errno. */
+int hellolink_open(struct hellolink *h, const char *path, uint32_t owner);
+int hellolink_watch(struct hellolink *h, uev_ctx_t *loop, const struct hellolink_ops *ops, void *user);
+bool hellolink_is_there(const struct hellolink *h);
+/* Send if it is there. One that does not read its messages is hung up. */
+void hellolink_send(struct hellolink *h, enum msg_type type, const void *body, int fd);
+
+#endif

@@ -1,0 +1,284 @@
+/* What `names` and `hello` say, and what gate makes of it. Both read what strangers write: neither is simply believed. */
+#include "gate.h"
+#include "audit.h"
+#include "kernel.h"
+#include "log.h"
+#include "queue.h"
+#include "reset.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- names: opening addresses ---- */
+
+static unsigned remote_of(void *user, uint8_t service, const struct prefix **out)
+{
+    return charon_remote(&((struct gate *)user)->charon, service, out);
+}
+
+static struct admit_now this_moment(struct gate *g)
+{
+    struct msg_mode mode;
+    session_mode(&g->session, &mode);
+    return (struct admit_now){mode.generation, mode.services_up, gate_now_ms(), remote_of, g};
+}
+
+static void answer_admit(struct gate *g, const struct msg_admit *m, enum msg_verdict verdict)
+{
+    struct msg_admitted reply = {m->seq, (uint8_t)verdict};
+    for (unsigned i = 0; verdict == ADMIT_OK && i < m->count; i++)
+        refusals_learn(&g->refusals, &m->addrs[i], m->name);
+    children_send(&g->children, MSG_ADMITTED, &reply, -1);
+}
+
+static void open_one(struct gate *g, const struct admit_now *now, const struct msg_admit *m)
+{
+    enum msg_verdict verdict = admit_open(&g->admit, now, m, kernel_allow);
+    if (verdict == ADMIT_KERNEL)
+        log_error("the kernel did not take an address: %s", strerror(errno));
+    answer_admit(g, m, verdict);
+}
+
+/*
+ * Open list[0..answers), the elements of those messages that `good` has a 1 for. If the kernel does not take them
+ * together, each is tried alone, so that one cannot spoil the others.
+ */
+static void open_together(struct gate *g, const struct admit_now *now, const struct msg_admit *m, unsigned answers,
+                          const struct kernel_allow *list, const unsigned *counts)
+{
+    unsigned total = 0;
+    for (unsigned i = 0; i < answers; i++)
+        total += counts[i];
+    bool taken = kernel_allow(list, total) == 0;
+    for (unsigned i = 0; i < answers; i++) {
+        if (taken) {
+            admit_done(&g->admit, now, &m[i], list, counts[i]);
+            answer_admit(g, &m[i], ADMIT_OK);
+        } else {
+            open_one(g, now, &m[i]);
+        }
+        list += counts[i];
+    }
+}
+
+/* All answers that have come since the last time: as few transactions as hold them. */
+static void open_waiting(struct gate *g)
+{
+    static struct kernel_allow list[KERNEL_BATCH_MAX];
+    static struct msg_admit good[GATE_ADMITS_MAX];
+    unsigned counts[GATE_ADMITS_MAX], answers = 0, elements = 0;
+    if (g->admit_count == 0)
+        return;
+    struct admit_now now = this_moment(g);
+    for (unsigned i = 0; i < g->admit_count; i++) {
+        const struct msg_admit *m = &g->admits[i];
+        if (elements + KERNEL_ALLOW_MAX > KERNEL_BATCH_MAX) {
+            open_together(g, &now, good, answers, list, counts);
+            answers = elements = 0;
+        }
+        enum msg_verdict verdict = admit_prepare(&g->admit, &now, m, list + elements, &counts[answers]);
+        if (verdict != ADMIT_OK) {
+            answer_admit(g, m, verdict);
+            continue;
+        }
+        elements += counts[answers];
+        good[answers++] = *m;
+    }
+    if (answers > 0)
+        open_together(g, &now, good, answers, list, counts);
+    g->admit_count = 0;
+}
+
+static void on_admit(struct gate *g, const struct msg_admit *m)
+{
+    g->admits[g->admit_count++] = *m;
+    if (g->admit_count == GATE_ADMITS_MAX)
+        open_waiting(g);
+}
+
+static void on_idle(void *user)
+{
+    open_waiting(user);
+}
+
+/* ---- names: the rest ---- */
+
+static void on_want(struct gate *g, const struct msg_want *m)
+{
+    uint8_t service;
+    if (admit_name(&g->admit, m->id, &service))
+        session_want(&g->session, service, &m->client);
+}
+
+/* An answer that lies, or that the service file does not cover, is something for IT: it is shown for some minutes. */
+static void note_wrong_answer(struct gate *g, const struct msg_refused *m)
+{
+    char name[CONF_FQDN_MAX], answer[INET6_ADDRSTRLEN];
+    const char *what = m->why == WHY_OUTSIDE     ? "an address outside the tunnel"
+                       : m->why == WHY_FORBIDDEN ? "an address that is never a registry's"
+                       : m->why == WHY_CHAIN     ? "an alias that leads to a name not listed"
+                                                 : NULL;
+    if (!what)
+        return;
+    bool has_address = m->answer.family != 0;
+    snprintf(g->refused, sizeof g->refused, "%s: the answer%s%s is %s", refusals_word(m->name, name, sizeof name),
+             has_address ? " " : "", has_address ? addr_text(&m->answer, answer, sizeof answer) : "", what);
+    g->refused_at = gate_now_ms();
+}
+
+static void on_names(void *user, const struct msg *m)
+{
+    struct gate *g = user;
+    switch (m->head.type) {
+    case MSG_ADMIT: on_admit(g, &m->u.admit); return;
+    case MSG_WANT:
+        open_waiting(g); /* in the order of their coming: a wish may change the session */
+        on_want(g, &m->u.want);
+        break;
+    case MSG_REFUSED:
+        refusals_dns(&g->refusals, &m->u.refused, gate_now_ms());
+        note_wrong_answer(g, &m->u.refused);
+        g->dirty = true;
+        break;
+    default: /* MSG_STATS: nothing to do for gate */ break;
+    }
+}
+
+static void names_dead(void *user, const char *why)
+{
+    struct gate *g = user;
+    if (kernel_closed() < 0)
+        log_error("the kernel could not be closed: %s", strerror(errno));
+    if (g->session.state == SESSION_UP)
+        audit_event("session.end", "reason=\"the DNS front has stopped\"");
+    audit_event("fault", "names: %s; the LAN is closed until it is back", why);
+    g->configured = false;
+    snprintf(g->fault, sizeof g->fault, "The DNS front (names) has stopped; it is being started again.");
+    state_write(g);
+    log_fatal("names: %s", why);
+}
+
+const struct children_ops peers_names = {on_names, names_dead, on_idle};
+
+/* Message `id` of the list of names; false: there is none. */
+static bool name_message(struct gate *g, unsigned id, struct msg_name *m)
+{
+    *m = (struct msg_name){.id = (uint16_t)id};
+    const char *name = admit_name(&g->admit, id, &m->service);
+    if (!name)
+        return false;
+    m->ech_noise = g->conf.services[g->admit.names[id].service].rules[g->admit.names[id].rule].ech_noise;
+    snprintf(m->name, sizeof m->name, "%s", name);
+    return true;
+}
+
+void peers_send_names(struct gate *g)
+{
+    struct msg_name m;
+    for (unsigned id = 0; name_message(g, id, &m); id++)
+        children_send(&g->children, MSG_NAME, &m, -1);
+}
+
+/* Bit N-1: service N is one that `may` says yes to. */
+static uint8_t services_of(const struct conf *conf, bool (*may)(const struct conf_site *, const char *), const char *only)
+{
+    uint8_t bits = 0;
+    for (unsigned i = 0; i < conf->service_count; i++) {
+        const struct conf_service *s = &conf->services[i];
+        if (may ? may(&conf->site, s->name) : strcmp(s->name, only) == 0)
+            bits |= (uint8_t)(1u << (s->number - 1));
+    }
+    return bits;
+}
+
+void peers_send_hosts(struct gate *g)
+{
+    struct msg_host others = {.services = services_of(&g->conf, conf_others_may, NULL)};
+    children_send(&g->children, MSG_HOST, &others, -1);
+    for (unsigned i = 0; i < g->conf.site.host_count; i++) {
+        const struct conf_host *h = &g->conf.site.hosts[i];
+        struct msg_host m = {h->addr, services_of(&g->conf, NULL, h->service)};
+        children_send(&g->children, MSG_HOST, &m, -1);
+    }
+}
+
+/* ---- hello ---- */
+
+static void on_hello_here(void *user)
+{
+    struct gate *g = user;
+    struct msg_mode mode;
+    struct msg_name m;
+    for (unsigned id = 0; name_message(g, id, &m); id++)
+        hellolink_send(&g->hello, MSG_NAME, &m, -1);
+    hellolink_send(&g->hello, MSG_NAMES_END, NULL, -1);
+    session_mode(&g->session, &mode);
+    hellolink_send(&g->hello, MSG_MODE, &mode, -1);
+    log_info("hello is here");
+    g->dirty = true;
+}
+
+static void on_hello_gone(void *user, const char *why)
+{
+    struct gate *g = user;
+    log_warn("hello: %s; new TLS connections wait until it is back", why);
+    audit_event("fault", "hello: %s; new TLS connections wait until it is back", why);
+    g->dirty = true;
+}
+
+static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, const struct msg_flow *m, unsigned from)
+{
+    for (unsigned i = from; i < m->count; i++)
+        queue_add(b, verdict, m->packets[i], NULL, 0);
+}
+
+/*
+ * Both ends are reset: the server by a reset in place of the flow's first held packet; the client by the rule set, which
+ * sees the held packets that are left, or the client's next one, again with the mark of refused flows.
+ */
+static void refuse(struct gate *g, struct queue_batch *b, const struct msg_flow *m)
+{
+    uint8_t packet[RESET_MAX];
+    struct kernel_flow flow = {m->client, m->server, m->client_port, m->server_port};
+    struct reset reset = {m->client, m->server, m->client_port, m->server_port, m->seq, m->ack};
+    if (kernel_refuse(&flow) < 0 && errno != ENOENT)
+        log_warn("a refused flow could not be marked: %s", strerror(errno));
+    if (m->count > 0)
+        queue_add(b, QUEUE_REPLACE, m->packets[0], packet, reset_build(packet, &reset));
+    verdict_for_all(b, QUEUE_REPEAT, m, 1);
+    refusals_tls(&g->refusals, m, gate_now_ms());
+    g->dirty = true;
+}
+
+static void on_flow(struct gate *g, const struct msg_flow *m)
+{
+    static struct queue_batch b;
+    struct admit_now now = this_moment(g);
+    queue_begin(&b, g->hello.packets);
+    if (m->what == FLOW_EARLY) {
+        verdict_for_all(&b, QUEUE_ACCEPT, m, 0);
+    } else if (m->what == FLOW_DROP) {
+        verdict_for_all(&b, QUEUE_DROP, m, 0);
+    } else if (m->what == FLOW_NAME &&
+               admit_agrees(&g->admit, &now, m->service, &m->server, m->server_port, m->name)) {
+        verdict_for_all(&b, QUEUE_AGREE, m, 0);
+        g->agreed++;
+    } else {
+        refuse(g, &b, m);
+    }
+    if (queue_send(&b) < 0)
+        log_warn("a verdict could not be given: %s", strerror(errno));
+}
+
+static void on_hello(void *user, const struct msg *m)
+{
+    struct gate *g = user;
+    switch (m->head.type) {
+    case MSG_FLOW: on_flow(g, &m->u.flow); break;
+    case MSG_BLOCKED: refusals_packet(&g->refusals, &m->u.blocked, gate_now_ms()); break;
+    default: /* MSG_HELLO_STATS: nothing to do for gate */ break;
+    }
+}
+
+const struct hellolink_ops peers_hello = {on_hello_here, on_hello, on_hello_gone};

@@ -1,0 +1,159 @@
+#include "refusals.h"
+#include "audit.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *refusals_word(const char *text, char *out, size_t size)
+{
+    size_t n = 0;
+    for (; text[n] && n + 1 < size; n++)
+        out[n] = (char)(text[n] > ' ' && text[n] < 127 && text[n] != '"' ? text[n] : '?');
+    if (n == 0)
+        out[n++] = '-';
+    out[n] = 0;
+    return out;
+}
+
+static const char *address(const struct addr *a, char *out, size_t size)
+{
+    if (a->family)
+        return addr_text(a, out, size);
+    snprintf(out, size, "-");
+    return out;
+}
+
+/* ---- names of addresses ---- */
+
+static struct refusals_name *name_place(struct refusals *r, const struct addr *a)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (unsigned i = 0; i < sizeof a->bytes; i++)
+        h = (h ^ a->bytes[i]) * 16777619u;
+    return &r->names[(h ^ h >> 16) & (REFUSALS_NAMES - 1)];
+}
+
+void refusals_learn(struct refusals *r, const struct addr *addr, const char *name)
+{
+    struct refusals_name *n = name_place(r, addr);
+    n->addr = *addr;
+    snprintf(n->name, sizeof n->name, "%s", name);
+}
+
+static const char *name_of(struct refusals *r, const struct addr *a)
+{
+    const struct refusals_name *n = name_place(r, a);
+    return a->family && addr_equal(&n->addr, a) ? n->name : "-";
+}
+
+/* ---- counting, and allowances ---- */
+
+static struct refusals_reason *count(struct refusals *r, enum reason_kind kind, const char *word, uint64_t now_ms)
+{
+    const struct reason *reason = reason_find(kind, word);
+    for (unsigned i = 0; reason && i < REFUSALS_REASONS; i++) {
+        struct refusals_reason *e = &r->reasons[i];
+        if (!e->reason)
+            *e = (struct refusals_reason){.reason = reason, .tokens = REFUSALS_BURST, .tokens_at = now_ms};
+        if (e->reason == reason) {
+            e->count++;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+/* A bucket of REFUSALS_BURST tokens, filled by one each REFUSALS_EVERY_MS. */
+static bool may_write(struct refusals_reason *e, uint64_t now_ms)
+{
+    if (!e)
+        return false;
+    uint64_t filled = (now_ms - e->tokens_at) / REFUSALS_EVERY_MS;
+    e->tokens_at += filled * REFUSALS_EVERY_MS;
+    e->tokens = filled >= REFUSALS_BURST - e->tokens ? REFUSALS_BURST : e->tokens + (unsigned)filled;
+    if (e->tokens == 0) {
+        e->lost++;
+        return false;
+    }
+    e->tokens--;
+    return true;
+}
+
+/* ---- the three kinds ---- */
+
+void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_ms)
+{
+    static const char *const words[WHY_COUNT] = {[WHY_NOT_LISTED] = "not-listed",
+                                                 [WHY_CLOSED] = "closed",
+                                                 [WHY_OUTSIDE] = "outside-tunnel",
+                                                 [WHY_FORBIDDEN] = "forbidden-address",
+                                                 [WHY_TYPE] = "type",
+                                                 [WHY_UPSTREAM] = "resolver",
+                                                 [WHY_CHAIN] = "chain",
+                                                 [WHY_FLOOD] = "flood",
+                                                 [WHY_MALFORMED] = "malformed",
+                                                 [WHY_HOST] = "host",
+                                                 [WHY_LIMIT] = "limit"};
+    char client[INET6_ADDRSTRLEN], answer[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX];
+    struct refusals_reason *e = count(r, REASON_DNS, words[m->why], now_ms);
+    r->dns++;
+    if (!may_write(e, now_ms))
+        return;
+    audit_event("dns.refused", "name=%s client=%s why=%s type=%u answer=%s not-logged=%u",
+                refusals_word(m->name, name, sizeof name), address(&m->client, client, sizeof client), words[m->why],
+                m->qtype, address(&m->answer, answer, sizeof answer), e->lost);
+    e->lost = 0;
+}
+
+void refusals_tls(struct refusals *r, const struct msg_flow *m, uint64_t now_ms)
+{
+    static const char *const words[FLOW_WHAT_COUNT] = {[FLOW_NAME] = "wrong-name",
+                                                       [FLOW_NOT_TLS] = "not-tls",
+                                                       [FLOW_BROKEN] = "broken",
+                                                       [FLOW_NO_NAME] = "no-name",
+                                                       [FLOW_ECH] = "ech",
+                                                       [FLOW_NOT_LISTED] = "not-listed",
+                                                       [FLOW_SECOND] = "second",
+                                                       [FLOW_TOO_LONG] = "too-long",
+                                                       [FLOW_TOO_SLOW] = "too-slow",
+                                                       [FLOW_CROWD] = "crowd",
+                                                       [FLOW_OLD_TLS] = "old-tls",
+                                                       [FLOW_NO_START] = "no-start"};
+    char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX], known[CONF_FQDN_MAX];
+    const char *why = words[m->what] ? words[m->what] : "broken";
+    struct refusals_reason *e = count(r, REASON_TLS, why, now_ms);
+    r->tls++;
+    if (!may_write(e, now_ms))
+        return;
+    /* `name` is what the PC asked for, `at` the listed name that the address was admitted for. */
+    audit_event("tls.refused", "name=%s at=%s client=%s server=%s port=%u why=%s not-logged=%u",
+                refusals_word(m->name, name, sizeof name),
+                refusals_word(name_of(r, &m->server), known, sizeof known), address(&m->client, client, sizeof client),
+                address(&m->server, server, sizeof server), m->server_port, why, e->lost);
+    e->lost = 0;
+}
+
+static const char *proto_word(uint8_t proto, char *out, size_t size)
+{
+    static const char *const words[] = {[1] = "icmp", [6] = "tcp", [17] = "udp", [58] = "icmpv6"};
+    if (proto < sizeof words / sizeof words[0] && words[proto])
+        snprintf(out, size, "%s", words[proto]);
+    else
+        snprintf(out, size, "%u", proto);
+    return out;
+}
+
+void refusals_packet(struct refusals *r, const struct msg_blocked *m, uint64_t now_ms)
+{
+    char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX], proto[8];
+    struct refusals_reason *e = count(r, REASON_PACKET, m->reason, now_ms);
+    if (!may_write(e, now_ms))
+        return;
+    audit_event("blocked", "reason=%s client=%s server=%s name=%s proto=%s port=%u count=%u not-logged=%u",
+                e->reason->word, address(&m->client, client, sizeof client),
+                address(&m->server, server, sizeof server),
+                refusals_word(name_of(r, &m->server), name, sizeof name), proto_word(m->proto, proto, sizeof proto),
+                m->port, m->count, e->lost);
+    e->lost = 0;
+}

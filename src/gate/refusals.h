@@ -1,0 +1,46 @@
+/*
+ * Everything refused, counted by reason and told to the audit log: names (`names`), TLS connections (`hello`) and packets
+ * (the rule set, by `hello`). The log has a fixed size and a PC can be refused as often as it likes, so each reason has
+ * an allowance of its own: a noisy one does not hide another, and each line says how many of its kind were not written.
+ */
+#ifndef SEKISHO_GATE_REFUSALS_H
+#define SEKISHO_GATE_REFUSALS_H
+
+#include "lib/reason.h"
+#include "msg.h"
+
+#include <stdint.h>
+
+/* Of each reason this many lines are written at once, then one each REFUSALS_EVERY_MS. */
+#define REFUSALS_BURST 12
+#define REFUSALS_EVERY_MS 20000
+#define REFUSALS_REASONS 64
+#define REFUSALS_NAMES 512 /* addresses whose name is remembered; a power of two */
+
+struct refusals {
+    uint64_t dns, tls; /* all reasons together */
+    struct refusals_reason {
+        const struct reason *reason; /* NULL: free */
+        uint64_t count;
+        uint64_t tokens_at;
+        unsigned tokens, lost;
+    } reasons[REFUSALS_REASONS];
+    /* Which listed name an address was admitted for last: for the log only. */
+    struct refusals_name {
+        struct addr addr;
+        char name[CONF_FQDN_MAX];
+    } names[REFUSALS_NAMES];
+};
+
+void refusals_learn(struct refusals *r, const struct addr *addr, const char *name);
+
+/* Count, and write to the audit log if the reason's allowance has room. now_ms: monotonic. */
+void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_ms);
+/* m->what >= FLOW_NOT_TLS, or FLOW_NAME: a name that is not admitted for this address. */
+void refusals_tls(struct refusals *r, const struct msg_flow *m, uint64_t now_ms);
+void refusals_packet(struct refusals *r, const struct msg_blocked *m, uint64_t now_ms);
+
+/* What a stranger wrote, as one word of plain ASCII for the log; "-" for nothing. Returns out. */
+const char *refusals_word(const char *text, char *out, size_t size);
+
+#endif

@@ -1,0 +1,73 @@
+#include "reason.h"
+
+#include <string.h>
+
+static const struct reason all[] = {
+    {REASON_DNS, "not-listed", "the name is not on the list", "許可リストにない名前です"},
+    {REASON_DNS, "closed", "the name is listed, but no connection can be made now",
+     "許可された名前ですが、いまは接続できません"},
+    {REASON_DNS, "outside-tunnel", "the answer is an address outside the tunnel", "応答がトンネル外のアドレスでした"},
+    {REASON_DNS, "forbidden-address", "the answer is an address that is never a registry's",
+     "応答が登録システムではあり得ないアドレスでした"},
+    {REASON_DNS, "type", "this kind of question is not answered", "この種類の問い合わせには答えません"},
+    {REASON_DNS, "resolver", "the DNS server does not answer as it should", "DNSサーバが正しく応答しません"},
+    {REASON_DNS, "chain", "the answer leads to a name that is not on the list",
+     "応答が許可リストにない名前につながっています"},
+    {REASON_DNS, "flood", "this PC asks too much at once", "このPCからの問い合わせが多すぎます"},
+    {REASON_DNS, "malformed", "the question cannot be read", "問い合わせの形式が正しくありません"},
+    {REASON_DNS, "host", "this PC is bound to another service", "このPCは別のサービス専用です"},
+    {REASON_DNS, "limit", "too much at once for the box", "装置の上限を超えています"},
+
+    {REASON_TLS, "wrong-name", "the server name in the TLS connection is not listed for this address",
+     "TLS接続のサーバ名が、このアドレスで許可された名前ではありません"},
+    {REASON_TLS, "not-listed", "the server name in the TLS connection is not on the list",
+     "TLS接続のサーバ名が許可リストにありません"},
+    {REASON_TLS, "not-tls", "this is not TLS, but the port is for TLS", "TLS用のポートですがTLSではありません"},
+    {REASON_TLS, "broken", "its TLS greeting cannot be read", "TLSの最初のメッセージを読み取れません"},
+    {REASON_TLS, "no-name", "the TLS connection names no server (no SNI)", "TLS接続にサーバ名(SNI)がありません"},
+    {REASON_TLS, "ech", "the TLS connection hides its server name (ECH)", "TLS接続がサーバ名を隠しています(ECH)"},
+    {REASON_TLS, "second", "something follows the TLS greeting that cannot be there",
+     "TLSの最初のメッセージの後に不正なデータがあります"},
+    {REASON_TLS, "too-long", "its TLS greeting is too long", "TLSの最初のメッセージが長すぎます"},
+    {REASON_TLS, "too-slow", "its TLS greeting did not come in time", "TLSの最初のメッセージが時間内に届きません"},
+    {REASON_TLS, "crowd", "too many new TLS connections at once", "新しいTLS接続が同時に多すぎます"},
+    {REASON_TLS, "old-tls", "it offers nothing newer than TLS 1.1", "TLS 1.1以前しか使えない接続です"},
+    {REASON_TLS, "no-start", "the beginning of the connection was not seen", "通信の始まりが確認できていません"},
+
+    {REASON_PACKET, "not-listed", "neither address nor port is open in this session",
+     "この接続中には許可されていない宛先またはポートです"},
+    {REASON_PACKET, "wrong-host", "this PC may not use this service", "このPCはこのサービスを使えません"},
+    {REASON_PACKET, "closed", "the LAN is closed now", "いまLANは閉じています"},
+    {REASON_PACKET, "old-flow", "this connection was begun before and is over now",
+     "以前に始まった通信で、いまは無効です"},
+    {REASON_PACKET, "tunnel-outside", "a registry address, but there is no session",
+     "登録システムのアドレスですが、接続していません"},
+    {REASON_PACKET, "clear", "a registry address, but not through the tunnel",
+     "登録システムのアドレスがトンネルを通っていません"},
+    {REASON_PACKET, "wrong-tunnel", "a registry address, but through another service's tunnel",
+     "登録システムのアドレスが別のサービスのトンネルを通っています"},
+    {REASON_PACKET, "spoofed", "its sender address is not one of this side", "送信元アドレスがこちら側のものではありません"},
+    {REASON_PACKET, "invalid", "such a packet belongs to no connection, or has options that are not allowed",
+     "どの通信にも属さない、または許可されない形式のパケットです"},
+    {REASON_PACKET, "path", "the box does not forward this way", "この経路の通信は転送しません"},
+    {REASON_PACKET, "hello", "no listed name was agreed to for this connection",
+     "この通信では許可された名前が確認されていません"},
+    {REASON_PACKET, "wan-in", "the line may only answer", "外側の回線からは応答しか受け付けません"},
+    {REASON_PACKET, "input-lan", "the box offers nothing there", "装置はこのポートを開けていません"},
+    {REASON_PACKET, "input-wan", "the box offers nothing to the line", "装置は外側の回線に何も公開していません"},
+    {REASON_PACKET, "output", "the box itself may not send this", "装置自身からの許可されない送信です"},
+    {REASON_PACKET, "no-tunnel", "there is no tunnel for it", "使えるトンネルがありません"},
+};
+
+const struct reason *reason_at(size_t i)
+{
+    return i < sizeof all / sizeof all[0] ? &all[i] : NULL;
+}
+
+const struct reason *reason_find(enum reason_kind kind, const char *word)
+{
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i].kind == kind && strcmp(all[i].word, word) == 0)
+            return &all[i];
+    return NULL;
+}

@@ -28,6 +28,9 @@ PROGRAM_fuzz_ipc  = lib
 PROGRAM_fuzz_vici = gate
 PROGRAM_fuzz_dns  = names
 PROGRAM_fuzz_est  = enroll
+# A test that needs more libraries than its program: they stand here.
+LIBS_hello_clienthello_test = -lssl -lcrypto
+LIBS_hello_flows_test       = -lssl -lcrypto
 program_of = $(or $(PROGRAM_$(1)),$(firstword $(subst _, ,$(1:fuzz_%=%))))
 
 # ---- flags ----
@@ -114,7 +117,7 @@ endef
 
 define unit_test
 build/$(2)/$(3): build/obj/$(1)/tests/unit/$(3).o $(call others,$(1),$(call program_of,$(3))) build/obj/$(1)/lib.a
-	$$(call link,$(1)) $$(LIBS_$(call program_of,$(3))) $$(LIBS_lib) -lcmocka
+	$$(call link,$(1)) $$(LIBS_$(call program_of,$(3))) $$(LIBS_$(3)) $$(LIBS_lib) -lcmocka
 endef
 
 define fuzz_target

@@ -439,20 +439,30 @@ static const char *disbelief(const struct flow *fl, const struct packet *p)
     return NULL;
 }
 
+/* Is all of this segment in one of the held packets? */
+static bool held_already(const struct flow_work *w, uint32_t begin, uint32_t end)
+{
+    for (unsigned i = 0; i < w->held_count; i++)
+        if (w->held[i].begin <= begin && end <= w->held[i].end)
+            return true;
+    return false;
+}
+
 /* A segment of a flow that has octets kept. There is room to hold it. */
 static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uint32_t id, const struct packet *p)
 {
     enum stream_put put = stream_put(&w->stream, p->seq, p->data, p->len);
-    uint32_t end = stream_end(&w->stream, p->seq, p->len);
-    if (put == STREAM_BEYOND || put == STREAM_BEFORE || (put == STREAM_OLD && end > w->released)) {
-        tell_one(f, w->flow, FLOW_DROP, id); /* a repetition of what is held, or what the client will repeat */
+    uint32_t end = stream_end(&w->stream, p->seq, p->len), begin = end - (uint32_t)p->len;
+    if (put == STREAM_BEYOND || put == STREAM_BEFORE) {
+        tell_one(f, w->flow, FLOW_DROP, id); /* the client will repeat it, if it was meant */
         return;
     }
-    if (put == STREAM_OLD) { /* it was let go and may have been lost */
-        tell_one(f, w->flow, FLOW_EARLY, id);
+    if (put == STREAM_OLD && (end <= w->released || held_already(w, begin, end))) {
+        /* What was let go may have been lost since. */
+        tell_one(f, w->flow, end <= w->released ? FLOW_EARLY : FLOW_DROP, id);
         return;
     }
-    w->held[w->held_count++] = (struct flow_held){.id = id, .end = end};
+    w->held[w->held_count++] = (struct flow_held){.id = id, .begin = begin, .end = end};
     w->last_at = now;
     if (put == STREAM_CONFLICT)
         refuse(f, w, FLOW_BROKEN, w->name, "segments that overlap and differ");
@@ -460,6 +470,31 @@ static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uin
         refuse(f, w, FLOW_BROKEN, w->name, "a segment that begins before the stream");
     else
         judge(f, w, false);
+}
+
+/*
+ * Room for one more held packet. What is whole so far may be let go; else, when all that is held lies behind a gap and
+ * this packet begins to close it, the one that lies farthest gives way: the client repeats it. False: there is no room.
+ */
+static bool make_room(struct flows *f, struct flow_work *w, const struct packet *p)
+{
+    if (w->held_count < MSG_FLOW_PACKETS)
+        return true;
+    if (w->flow->state != STATE_AGREED)
+        judge_hello(f, w, true);
+    if (w->flow->state == STATE_REFUSED)
+        return false;
+    if (w->held_count < MSG_FLOW_PACKETS)
+        return true;
+    if ((int32_t)(p->seq - w->stream.base - w->stream.have) > 0)
+        return false;
+    unsigned last = 0;
+    for (unsigned i = 1; i < w->held_count; i++)
+        if (w->held[i].end > w->held[last].end)
+            last = i;
+    tell_one(f, w->flow, FLOW_DROP, w->held[last].id);
+    memmove(&w->held[last], &w->held[last + 1], (--w->held_count - last) * sizeof w->held[0]);
+    return true;
 }
 
 /* The flow is in the table and not refused. */
@@ -482,9 +517,7 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
         tell_one(f, fl, FLOW_DROP, id);
         return;
     }
-    if (w->held_count == MSG_FLOW_PACKETS && fl->state != STATE_AGREED)
-        judge_hello(f, w, true);
-    if (fl->state == STATE_REFUSED || w->held_count == MSG_FLOW_PACKETS) {
+    if (!make_room(f, w, p)) {
         tell_one(f, fl, fl->state == STATE_REFUSED ? (enum msg_flow_what)fl->what : FLOW_DROP, id);
         return;
     }

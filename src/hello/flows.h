@@ -52,7 +52,7 @@ struct flow {
 
 struct flow_held {
     uint32_t id;
-    uint32_t end; /* in the stream */
+    uint32_t begin, end; /* in the stream */
 };
 
 /* A flow's octets and held packets. */

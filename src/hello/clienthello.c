@@ -148,7 +148,10 @@ static void extension(struct reader *r, unsigned type, struct clienthello *out, 
         f->new_enough = supported_versions(r);
         break;
     case EXT_EARLY_DATA: out->early_data = true; break; /* has no content (RFC 8446 section 4.2.10) */
-    case EXT_ECH: out->ech = true; /* fall through */
+    case EXT_ECH:
+        out->ech = true;
+        skip(r, r->end - r->at);
+        break;
     default: skip(r, r->end - r->at);
     }
 }

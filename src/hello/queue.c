@@ -10,12 +10,18 @@
 /* Attributes of both kinds have numbers below this. */
 #define TYPES 32
 
+struct attributes {
+    const uint8_t *end; /* of the message */
+    const struct nlattr *table[TYPES];
+};
+
+/* (libmnl lets the last attribute reach into the message's padding, which is not ours to read.) */
 static int keep(const struct nlattr *attribute, void *user)
 {
-    const struct nlattr **table = user;
+    struct attributes *a = user;
     unsigned type = mnl_attr_get_type(attribute);
-    if (type < TYPES)
-        table[type] = attribute;
+    if (type < TYPES && a->end - (const uint8_t *)attribute >= attribute->nla_len)
+        a->table[type] = attribute;
     return MNL_CB_OK;
 }
 
@@ -72,7 +78,7 @@ static void logged(const struct nlattr *const *table, unsigned group, struct que
 
 void queue_read(const struct nlmsghdr *message, struct queued *out)
 {
-    const struct nlattr *table[TYPES] = {0};
+    struct attributes a = {.end = (const uint8_t *)message + message->nlmsg_len};
     memset(out, 0, sizeof *out);
     if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nfgenmsg))
         return;
@@ -80,9 +86,9 @@ void queue_read(const struct nlmsghdr *message, struct queued *out)
     bool queued = message->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET);
     if (!queued && message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
         return;
-    mnl_attr_parse(message, sizeof *head, keep, table);
+    mnl_attr_parse(message, sizeof *head, keep, &a);
     if (queued)
-        packet(table, out);
+        packet(a.table, out);
     else
-        logged(table, ntohs(head->res_id), out);
+        logged(a.table, ntohs(head->res_id), out);
 }

@@ -63,9 +63,17 @@ static void test_openssl_default(void **state)
 static void test_openssl_versions_and_groups(void **state)
 {
     (void)state;
-    static const char *const groups[] = {"X25519",        "P-256",          "P-384",  "P-521",
-                                         "X448",          "ffdhe2048",      "ffdhe8192", "X25519MLKEM768",
-                                         "MLKEM1024",     "SecP256r1MLKEM768", "SecP384r1MLKEM1024"};
+    static const char *const groups[] = {"X25519",
+                                         "P-256",
+                                         "P-384",
+                                         "P-521",
+                                         "X448",
+                                         "ffdhe2048",
+                                         "ffdhe8192",
+                                         "X25519MLKEM768",
+                                         "MLKEM1024",
+                                         "SecP256r1MLKEM768",
+                                         "SecP384r1MLKEM1024"};
     for (unsigned i = 0; i < COUNT(groups); i++) {
         real((struct real){.groups = groups[i], .min = TLS1_2_VERSION, .max = TLS1_3_VERSION});
         assert_whole(REGISTRY_NAME);
@@ -127,8 +135,12 @@ static void test_records(void **state)
 static void test_not_tls(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"GET / HTTP/1.1\r\nHost: registry.lab.example\r\n\r\n", "SSH-2.0-OpenSSH_10.0\r\n",
-                                        "\x16", "\x16\x04\x01", "\0\0\0\0", "\x17\x03\x03\0\1x"};
+    static const char *const texts[] = {"GET / HTTP/1.1\r\nHost: registry.lab.example\r\n\r\n",
+                                        "SSH-2.0-OpenSSH_10.0\r\n",
+                                        "\x16",
+                                        "\x16\x04\x01",
+                                        "\0\0\0\0",
+                                        "\x17\x03\x03\0\1x"};
     for (unsigned i = 0; i < COUNT(texts); i++) {
         o.len = 0;
         put(&o, texts[i], i < 2 ? strlen(texts[i]) : i == 2 ? 1 : i == 3 ? 3 : i == 4 ? 4 : 6);
@@ -276,7 +288,7 @@ static void test_rest(void **state)
     assert_null(rest(data, 8, true, &next));
     assert_non_null(rest(data, 8, false, &next));
     assert_non_null(rest("\x14\3\3\0\2\1\1", 7, false, &next)); /* a ChangeCipherSpec has one octet … */
-    assert_non_null(rest("\x14\3\3\0\1\2", 6, false, &next));   /* … and it is 1 */
+    assert_non_null(rest("\x14\3\3\0\1\2", 6, false, &next)); /* … and it is 1 */
     assert_non_null(rest("\x18\3\3\0\1\1", 6, false, &next));
     assert_non_null(rest("\x17\3\3\xff\xff", 5, true, &next));
     for (size_t len = 0; len < 8; len++)

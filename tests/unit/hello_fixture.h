@@ -216,7 +216,8 @@ static inline uint32_t sum_of(const uint8_t *p, size_t len)
 static inline void put_packet(struct octets *o, const struct segment *s)
 {
     struct addr from, to;
-    MUST(conf_parse_addr(s->client ? s->client : CLIENT, &from) && conf_parse_addr(s->server ? s->server : SERVER, &to));
+    MUST(conf_parse_addr(s->client ? s->client : CLIENT, &from) &&
+         conf_parse_addr(s->server ? s->server : SERVER, &to));
     size_t size = from.family == AF_INET ? 4 : 16, tcp_len = 20 + s->options_len + s->len;
     unsigned hops = s->hops ? s->hops : 63;
     MUST(s->options_len % 4 == 0);

@@ -65,8 +65,8 @@ static void test_ipv6(void **state)
     with((struct shape){.name = REGISTRY_NAME, TLS13});
     world_start(&w);
     world_synack_to(&w, "fd00:77::9", "fd00:99::5", 40000, ISS, NULL, 0);
-    struct segment s = {.client = "fd00:77::9", .server = "fd00:99::5", .seq = ISS + 1, .ack = IRS + 1, .data = o.data,
-                        .len = o.len};
+    struct segment s = {
+        .client = "fd00:77::9", .server = "fd00:99::5", .seq = ISS + 1, .ack = IRS + 1, .data = o.data, .len = o.len};
     assert_said(world_segment(&w, &s), FLOW_NAME);
     s.client = "fd00:77::8"; /* another host's flow was never begun */
     assert_said(world_segment(&w, &s), FLOW_NO_START);
@@ -220,8 +220,10 @@ static void test_second_hello(void **state)
     struct segment s = {.seq = ISS + 1 + (uint32_t)end, .ack = IRS + 100, .data = o.data + end, .len = 60};
     uint32_t part = world_segment(&w, &s);
     assert_said(part, -1);
-    s = (struct segment){
-        .seq = ISS + 1 + (uint32_t)end + 60, .ack = IRS + 100, .data = o.data + end + 60, .len = second - end - 60};
+    s = (struct segment){.seq = ISS + 1 + (uint32_t)end + 60,
+                         .ack = IRS + 100,
+                         .data = o.data + end + 60,
+                         .len = second - end - 60};
     assert_said(world_segment(&w, &s), FLOW_NAME);
     assert_said(part, FLOW_NAME);
     put_hello(&o, REGISTRY_NAME); /* a third there is not */

@@ -1,0 +1,325 @@
+/*
+ * Fuzz target for hello: what a PC may send. The first octet chooses what is attacked:
+ *   0  the ClientHello parser: parts, wholes and mistakes must agree with each other wherever the stream is cut off
+ *   1  what the kernel says: netlink messages and IP packets of any shape, refused packets
+ *   2  the flow table: a script of SYN-ACKs, segments of prepared or given streams in any order, time, sessions, with a
+ *      server that believes whatever was let go. It aborts when an id is mentioned twice or never, when anything but a
+ *      whole, well-formed ClientHello with a listed name was agreed to, when the octets that reached the server do not say
+ *      the same, or when something that the server would not have read was believed.
+ */
+#include "../unit/hello_fixture.h"
+
+#include "blocked.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct world w; /* large, and made anew by begin() */
+
+/* ---- 0: the parser ---- */
+
+static void check_prefix(const uint8_t *data, size_t len, enum clienthello_read whole, const struct clienthello *end)
+{
+    struct clienthello h;
+    enum clienthello_read r = clienthello_read(data, len, &h);
+    MUST(memchr(h.name, '\0', sizeof h.name));
+    MUST(r != CLIENTHELLO_WRONG || (h.why && h.what >= FLOW_NOT_TLS && h.what < FLOW_WHAT_COUNT));
+    MUST(r != CLIENTHELLO_WHOLE || (h.end <= len && h.has_name == CLIENTHELLO_NAME_WHOLE));
+    if (whole == CLIENTHELLO_PART)
+        MUST(r == CLIENTHELLO_PART);
+    if (whole == CLIENTHELLO_WHOLE)
+        MUST(r == (len < end->end ? CLIENTHELLO_PART : CLIENTHELLO_WHOLE));
+    if (whole == CLIENTHELLO_WRONG)
+        MUST(r != CLIENTHELLO_WHOLE);
+    if (r != CLIENTHELLO_WRONG && whole != CLIENTHELLO_WRONG)
+        MUST(strncmp(h.name, end->name, strlen(h.name)) == 0);
+}
+
+static void fuzz_parser(const uint8_t *data, size_t size)
+{
+    struct clienthello h;
+    size_t next;
+    enum clienthello_read r = clienthello_read(data, size, &h);
+    check_prefix(data, size, r, &h);
+    for (size_t len = 0; len < size; len += 1 + size / 64)
+        check_prefix(data, len, r, &h);
+    if (r == CLIENTHELLO_WHOLE)
+        check_prefix(data, h.end, r, &h);
+    clienthello_rest(data, size, size % 2, &next);
+    MUST(next == SIZE_MAX || (next < size && data[next] == 22));
+}
+
+/* ---- 1: the kernel's words ---- */
+
+static unsigned blocked_told;
+
+static bool on_blocked(void *user, const struct msg_blocked *m)
+{
+    (void)user;
+    MUST(m->count > 0 && m->reason[0] != '\0' && strspn(m->reason, "abcdefghijklmnopqrstuvwxyz-") == strlen(m->reason));
+    blocked_told++;
+    return blocked_told % 5 != 0;
+}
+
+static void fuzz_kernel(const uint8_t *data, size_t size)
+{
+    static struct blocked b;
+    static _Alignas(struct nlmsghdr) uint8_t copy[16384];
+    struct queued q;
+    uint64_t skipped = 0;
+    blocked_init(&b, w.now, on_blocked, NULL, &skipped);
+    if (size < 4 || size > sizeof copy - 64)
+        return;
+    /* a header as the kernel makes it; subsystem, kind and the rest are the fuzzer's */
+    struct nlmsghdr *m = mnl_nlmsg_put_header(copy);
+    m->nlmsg_type = (uint16_t)((data[0] % 2 ? NFNL_SUBSYS_QUEUE : NFNL_SUBSYS_ULOG) << 8 | data[1] % 2);
+    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
+    g->res_id = htons(data[2] % 4);
+    memcpy(copy + m->nlmsg_len, data + 3, size - 3);
+    m->nlmsg_len += (uint32_t)(size - 3);
+    queue_read(m, &q);
+    MUST(q.data == NULL || (q.data >= copy && q.data + q.len <= copy + m->nlmsg_len));
+    for (unsigned i = 0; i < 3; i++) {
+        if (q.what == QUEUE_LOG)
+            blocked_packet(&b, w.now, &q);
+        w.now += 5000;
+        blocked_due(&b, w.now);
+    }
+    if (q.what == QUEUE_PACKET && q.mark != 0)
+        world_raw(&w, q.data, q.len);
+    if (q.what == QUEUE_SYNACK)
+        flows_synack(&w.f, w.now, q.data, q.len);
+    struct packet p;
+    packet_head(data, size, &p);
+    if (packet_tcp(data, size, data[0] % 2, &p))
+        MUST(p.data >= data && p.data + p.len <= data + size);
+    world_raw(&w, data, size);
+    flows_synack(&w.f, w.now, data, size);
+    world_raw(&w, data, size);
+}
+
+/* ---- 2: scripts ---- */
+
+#define PORTS 4
+#define SEGMENTS 4096
+
+static struct {
+    const uint8_t *data;
+    uint32_t begin, len, connection;
+    uint8_t port;
+    bool unread; /* the server throws it away */
+} segments[SEGMENTS]; /* by id */
+
+/* What has reached the server of each connection; a port may have several, one after the other. */
+static struct {
+    uint32_t connection; /* counts up */
+    uint32_t iss;
+    bool agreed, refused;
+    uint32_t top;
+    uint8_t there[STREAM_MAX + 1], data[STREAM_MAX + 1];
+} servers[PORTS];
+
+static struct octets streams[8];
+
+static void make_streams(void)
+{
+    static const struct shape shapes[] = {
+        {.name = REGISTRY_NAME, TLS13},
+        {.name = REGISTRY_NAME, TLS13, .pad = 1500},
+        {.name = "decoy.example.net", TLS13},
+        {.name = NOISE_NAME, TLS13, .ech = true, .early_data = true},
+        {.name = REGISTRY_NAME, TLS13, .ech = true},
+        {.name = "x.wild.example", .pad = 16000},
+        {.name = REGISTRY_NAME, TLS13},
+        {.name = REGISTRY_NAME, TLS13, .early_data = true},
+    };
+    static const size_t pieces[] = {0, 0, 0, 0, 0, 300, 10, 0};
+    static const uint8_t ccs[] = {20, 3, 3, 0, 1, 1};
+    if (streams[0].len > 0)
+        return;
+    for (unsigned i = 0; i < 8; i++) {
+        put_hello_in(&streams[i], &shapes[i], pieces[i]);
+        put(&streams[i], ccs, sizeof ccs);
+        if (i == 7)
+            put_record(&streams[i], 23, streams[0].data, streams[0].len);
+        put_hello_in(&streams[i], &shapes[i == 1 ? 2 : i], 0); /* after a HelloRetryRequest; one lies */
+        put_fill(&streams[i], 64, 0x16);
+    }
+}
+
+static void server_takes(unsigned port, uint32_t begin, const uint8_t *data, uint32_t len)
+{
+    for (uint32_t i = 0; i < len && begin + i < STREAM_MAX; i++) {
+        uint32_t at = begin + i;
+        MUST(!servers[port].there[at] || servers[port].data[at] == data[i]); /* never two stories */
+        servers[port].there[at] = 1;
+        servers[port].data[at] = data[i];
+    }
+    while (servers[port].top < STREAM_MAX && servers[port].there[servers[port].top])
+        servers[port].top++;
+}
+
+/* What has reached the server must bear out what was said. */
+static void server_reads(unsigned port, const struct msg_flow *m)
+{
+    struct clienthello h;
+    enum clienthello_read r = clienthello_read(servers[port].data, servers[port].top, &h);
+    if (m->what == FLOW_EARLY && !servers[port].agreed)
+        MUST(r == CLIENTHELLO_PART);
+    if (m->what != FLOW_NAME)
+        return;
+    MUST(r == CLIENTHELLO_WHOLE && strcmp(h.name, m->name) == 0);
+    int id = listed_find(&w.f.listed, 1, h.name);
+    MUST(id >= 0 && (!h.ech || w.f.listed.names[id].ech_noise));
+    servers[port].agreed = true;
+}
+
+static void on_flow(struct world *world, const struct msg_flow *m)
+{
+    (void)world;
+    unsigned port = m->client_port - 40000u;
+    if (m->what >= FLOW_NOT_TLS && m->what != FLOW_NO_START && port < PORTS)
+        servers[port].refused = true;
+    if (m->what != FLOW_NAME && m->what != FLOW_EARLY)
+        return;
+    MUST(port < PORTS);
+    for (unsigned i = 0; i < m->count; i++) {
+        unsigned at = m->packets[i] % SEGMENTS;
+        if (segments[at].len == 0)
+            continue; /* lets nothing out */
+        MUST(!servers[port].refused);
+        MUST(segments[at].port == port && !segments[at].unread);
+        MUST(segments[at].connection == servers[port].connection);
+        server_takes(port, segments[at].begin, segments[at].data, segments[at].len);
+    }
+    if (m->count > 0 && !servers[port].refused)
+        server_reads(port, m);
+}
+
+static void connect_again(unsigned port, uint32_t iss)
+{
+    uint32_t connection = servers[port].connection + 1;
+    memset(&servers[port], 0, sizeof servers[port]);
+    servers[port].connection = connection;
+    servers[port].iss = iss;
+}
+
+static void script_mode(enum msg_mode_kind mode, uint32_t generation)
+{
+    if (mode != w.f.mode.mode || generation != w.f.mode.generation)
+        for (unsigned i = 0; i < PORTS; i++) /* the kernel has cut every connection of before */
+            connect_again(i, servers[i].iss);
+    world_mode(&w, mode, generation);
+}
+
+static void script_synack(unsigned port, unsigned what)
+{
+    static const uint32_t isses[] = {0, 77, 0x7ffffff0, 0xffffff00};
+    uint32_t iss = isses[what % 4] + (what >> 2);
+    if (servers[port].connection == 0 || servers[port].iss != iss)
+        connect_again(port, iss);
+    world_synack_to(&w, CLIENT, SERVER, (uint16_t)(40000 + port), iss, NULL, 0);
+}
+
+static void script_segment(unsigned port, const uint8_t *data, uint32_t begin, uint32_t len, unsigned odd)
+{
+    static const uint8_t md5[20] = {19, 18};
+    uint32_t id = w.ids + 1;
+    struct segment s = {.seq = servers[port].iss + 1 + begin,
+                        .ack = IRS + 1,
+                        .port = (uint16_t)(40000 + port),
+                        .data = data,
+                        .len = len};
+    bool unread = true;
+    switch (odd % 16) {
+    case 1: s.hops = 7; break;
+    case 2: s.flags = PACKET_ACK | PACKET_URG; break;
+    case 3:
+        s.options = md5;
+        s.options_len = sizeof md5;
+        break;
+    case 4:
+        s.ack = IRS + 2;
+        unread = !servers[port].agreed; /* after HelloRetryRequest it is usual */
+        break;
+    default: unread = false;
+    }
+    segments[id % SEGMENTS].data = data;
+    segments[id % SEGMENTS].begin = begin;
+    segments[id % SEGMENTS].len = len;
+    segments[id % SEGMENTS].port = (uint8_t)port;
+    segments[id % SEGMENTS].unread = unread;
+    segments[id % SEGMENTS].connection = servers[port].connection;
+    world_segment(&w, &s);
+}
+
+static void fuzz_script(const uint8_t *data, size_t size)
+{
+    static const uint16_t waits[] = {1, 10, 39, 40, 100, 1000, 5000, 11000};
+    static const uint16_t lens[] = {1, 2, 5, 16, 64, 100, 300, 536, 1000, 1300, 1460, 4000, 9000, 20000, 24000, 30000};
+    for (unsigned i = 0; i < PORTS; i++)
+        memset(&servers[i], 0, sizeof servers[i]);
+    memset(segments, 0, sizeof segments);
+    w.on_flow = on_flow;
+    for (size_t i = 0; i + 5 < size && w.ids < SEGMENTS - 2;) {
+        unsigned op = data[i], port = data[i + 1] % PORTS, a = data[i + 2], b = data[i + 3], c = data[i + 4];
+        const struct octets *s = &streams[op >> 4 & 7];
+        uint32_t begin = a << 8 | b, len = lens[c & 15];
+        i += 5;
+        switch (op & 15) {
+        case 0: script_synack(port, a); break;
+        case 1: world_wait(&w, waits[a & 7]); break;
+        case 2: script_mode(a % 8 ? MODE_SESSION : MODE_CLOSED, 7 + b % 2); break;
+        case 3: /* octets of the fuzzer's own */
+            len = len > size - i ? (uint32_t)(size - i) : len;
+            script_segment(port, data + i, begin % 2000, len, c >> 4);
+            i += len;
+            break;
+        default: /* a piece of a prepared stream, where it belongs, or (4) somewhere else */
+            if (begin >= s->len)
+                begin %= (uint32_t)s->len;
+            if (len > s->len - begin)
+                len = (uint32_t)s->len - begin;
+            script_segment(port, s->data + begin, (op & 15) == 4 ? begin + (c >> 4) : begin, len,
+                           (op & 15) == 5 ? c >> 4 : 0);
+        }
+        MUST(w.f.works_used <= FLOWS_WORKS_MAX && w.f.agreed_used <= w.f.works_used);
+    }
+    world_wait(&w, FLOWS_SLOW_MS + FLOWS_AGREED_MS);
+    MUST(w.f.works_used == 0 && w.f.agreed_used == 0);
+    for (uint32_t id = 1; id <= w.ids; id++)
+        MUST(world_said(&w, id) >= 0); /* nobody was forgotten */
+}
+
+/* The tables are large: only what a run has used is cleared. */
+static void begin(void)
+{
+    static bool made;
+    if (!made) {
+        world_start(&w);
+        made = true;
+    }
+    world_mode(&w, MODE_CLOSED, 0); /* everything held is dropped, all that is known forgotten */
+    world_mode(&w, MODE_SESSION, 7);
+    w.on_flow = NULL;
+    w.ids = w.told = 0;
+    w.now = 1000;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    make_streams();
+    begin();
+    switch (data[0] % 4) {
+    case 0: fuzz_parser(data + 1, size - 1); break;
+    case 1: fuzz_kernel(data + 1, size - 1); break;
+    default: fuzz_script(data + 1, size - 1); break;
+    }
+    world_mode(&w, MODE_CLOSED, 0);
+    return 0;
+}

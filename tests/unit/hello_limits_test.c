@@ -1,0 +1,140 @@
+/* The flow table's limits: time, sessions, ports used again, crowds. */
+#include "test.h"
+
+#include "hello_fixture.h"
+
+static struct world w; /* large */
+static struct octets o;
+
+static void assert_said(uint32_t id, int what)
+{
+    if (world_said(&w, id) != what)
+        fail_msg("packet %u: gate heard %d, not %d", id, world_said(&w, id), what);
+}
+
+static void begin(const char *name)
+{
+    o.len = 0;
+    put_hello(&o, name);
+    world_start(&w);
+    world_synack(&w);
+}
+
+static void test_too_slow(void **state)
+{
+    (void)state;
+    begin(REGISTRY_NAME);
+    world_piece(&w, &o, 0, 10);
+    for (unsigned i = 0; i < 49; i++) {
+        world_wait(&w, 100);
+        world_piece(&w, &o, 10 + i, 11 + i);
+        assert_int_not_equal(world_last(&w)->what, FLOW_TOO_SLOW);
+    }
+    world_wait(&w, 100);
+    assert_int_equal(world_last(&w)->what, FLOW_TOO_SLOW);
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_TOO_SLOW);
+    begin(REGISTRY_NAME); /* nothing left to tell it with: gate hears of it all the same */
+    world_piece(&w, &o, 0, 10);
+    world_wait(&w, FLOWS_SLOW_MS);
+    assert_int_equal(world_last(&w)->what, FLOW_TOO_SLOW);
+    assert_int_equal(world_last(&w)->count, 0);
+    assert_int_equal(w.f.works_used, 0);
+}
+
+static void test_session_changes(void **state)
+{
+    (void)state;
+    begin(REGISTRY_NAME);
+    uint32_t held = world_piece(&w, &o, 0, 100);
+    world_mode(&w, MODE_SESSION, 7); /* the same */
+    assert_said(held, -1);
+    world_mode(&w, MODE_SESSION, 8);
+    assert_said(held, FLOW_DROP);
+    assert_int_equal(w.f.works_used, 0);
+    assert_said(world_piece(&w, &o, 100, o.len), FLOW_NO_START);
+    world_synack(&w);
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NAME);
+}
+
+/* The same ports again: a new connection, whatever was decided about the old one. */
+static void test_ports_again(void **state)
+{
+    (void)state;
+    begin("decoy.example.net");
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NOT_LISTED);
+    world_synack(&w); /* repeated: the same connection */
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NOT_LISTED);
+    world_synack_to(&w, CLIENT, SERVER, 40000, 77, NULL, 0);
+    o.len = 0;
+    put_hello(&o, REGISTRY_NAME);
+    struct segment s = {.seq = 78, .ack = IRS + 1, .data = o.data, .len = 50};
+    uint32_t held = world_segment(&w, &s);
+    world_synack_to(&w, CLIENT, SERVER, 40000, 177, NULL, 0);
+    assert_said(held, FLOW_DROP);
+    s.seq = 178;
+    s.len = o.len;
+    assert_said(world_segment(&w, &s), FLOW_NAME);
+}
+
+/* A client that opens flows without end: loses its own oldest, and never those of others; nothing grows. */
+static void test_crowd(void **state)
+{
+    (void)state;
+    begin(REGISTRY_NAME);
+    struct segment s = {.seq = ISS + 1, .ack = IRS + 1, .data = o.data, .len = 50};
+    uint32_t other = world_piece(&w, &o, 0, 50), first = 0;
+    for (unsigned i = 0; i < FLOWS_WORKS_CLIENT_MAX + 10; i++) {
+        s.client = "192.168.77.101";
+        s.port = (uint16_t)(1000 + i);
+        world_synack_to(&w, s.client, SERVER, s.port, ISS, NULL, 0);
+        uint32_t id = world_segment(&w, &s);
+        if (i == 0)
+            first = id;
+        assert_said(id, -1);
+        w.now++;
+    }
+    assert_said(first, FLOW_CROWD);
+    assert_said(other, -1);
+    assert_int_equal(w.f.works_used, FLOWS_WORKS_CLIENT_MAX + 1);
+    /* many clients: the oldest gives way, also what is agreed to first */
+    char client[32];
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX * 3; i++) {
+        snprintf(client, sizeof client, "192.168.78.%u", i % 250);
+        s.client = client;
+        s.port = (uint16_t)(5000 + i);
+        world_synack_to(&w, s.client, SERVER, s.port, ISS, NULL, 0);
+        s.len = i % 2 ? 50 : o.len;
+        assert_said(world_segment(&w, &s), i % 2 ? -1 : FLOW_NAME);
+        assert_true(w.f.works_used <= FLOWS_WORKS_MAX);
+        w.now++;
+    }
+    assert_int_equal(w.f.works_used, FLOWS_WORKS_MAX);
+    world_wait(&w, FLOWS_AGREED_MS);
+    assert_int_equal(w.f.works_used, 0);
+    assert_int_equal(w.f.agreed_used, 0);
+    for (uint32_t id = 1; id <= w.ids; id++) /* nobody was forgotten */
+        assert_int_not_equal(world_said(&w, id), -1);
+}
+
+/* A flood of SYN-ACKs pushes out what is only remembered; who is pushed out is refused, not let through. */
+static void test_table_full(void **state)
+{
+    (void)state;
+    begin(REGISTRY_NAME);
+    for (unsigned i = 0; i < 3 * FLOWS_SETS * FLOWS_WAYS; i++) {
+        w.now++;
+        world_synack_to(&w, "192.168.77.101", SERVER, (uint16_t)(1 + i), ISS, NULL, 0);
+    }
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NO_START);
+    world_synack(&w);
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NAME);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_too_slow), cmocka_unit_test(test_session_changes), cmocka_unit_test(test_ports_again),
+        cmocka_unit_test(test_crowd),    cmocka_unit_test(test_table_full),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -122,6 +122,13 @@ static void tell_one(struct flows *f, const struct flow *fl, enum msg_flow_what 
     send_message(f, &m);
 }
 
+/* A further packet of a flow that is refused. One report is enough, if there was a packet in it. */
+static void tell_refused(struct flows *f, struct flow *fl, uint32_t id)
+{
+    tell_one(f, fl, fl->told ? FLOW_DROP : (enum msg_flow_what)fl->what, id);
+    fl->told = true;
+}
+
 /* About the held packets that end at `upto` or before, in the order in which they came. */
 static void tell_held(struct flows *f, struct flow_work *w, enum msg_flow_what what, uint32_t upto, const char *name)
 {
@@ -147,6 +154,7 @@ static void let_go(struct flows *f, struct flow_work *w, enum msg_flow_what what
 static void refuse(struct flows *f, struct flow_work *w, enum msg_flow_what what, const char *name, const char *why)
 {
     struct flow *fl = w->flow;
+    fl->told = w->held_count > 0;
     tell_held(f, w, what, NEVER, name);
     f->stats.refused++;
     fl->what = (uint8_t)what;
@@ -518,7 +526,7 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
         return;
     }
     if (!make_room(f, w, p)) {
-        tell_one(f, fl, fl->state == STATE_REFUSED ? (enum msg_flow_what)fl->what : FLOW_DROP, id);
+        tell_one(f, fl, FLOW_DROP, id);
         return;
     }
     const char *why = disbelief(fl, p);
@@ -564,7 +572,7 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
     fl->used_at = now;
     fl->service = service;
     if (fl->state == STATE_REFUSED)
-        tell_one(f, fl, (enum msg_flow_what)fl->what, id);
+        tell_refused(f, fl, id);
     else
         known_packet(f, now, fl, id, &p);
 }

@@ -142,6 +142,9 @@ static void build_connection(const struct conf_service *s, const char *identity)
     vici_kvf(&message, "unique", "replace");
     vici_kvf(&message, "send_cert", "always");
     vici_kvf(&message, "rekey_time", "4h");
+    /* How long before its end a hub's authentication lifetime (RFC 4478) is met by a new one. The default, a tenth of
+     * the re-key time, is longer than the whole lifetime that some hubs ask for: we would begin again at once for ever. */
+    vici_kvf(&message, "over_time", "30s");
     vici_section(&message, "local");
     vici_kvf(&message, "auth", "pubkey");
     vici_kvf(&message, "id", "%s", identity);

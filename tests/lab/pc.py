@@ -5,6 +5,7 @@ import os
 import re
 import selectors
 import socket
+import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -93,6 +94,13 @@ class Pc:
         with open(self.resolv, "w") as f:
             f.write(f"nameserver {t.BOX_LAN}\noptions timeout:20 attempts:1\n")
         self.address, self.router = address, t.BOX_LAN
+
+    def become(self, address, mac):
+        """Another PC at the same plug: its network card and its address, both by hand."""
+        net.ip("link", "set", "pc0", "address", mac, ns=NS)
+        net.ip("neigh", "flush", "dev", "pc0", ns=NS)
+        self.fixed(address)
+        self.ping(t.BOX_LAN, 1, 1)  # the box learns where the address is now
 
     def ipv6(self):
         """An IPv6 address, and the box as the router whether it wants to be or not."""
@@ -188,6 +196,11 @@ class Pc:
     def ping(self, address, count=1, timeout=2):
         done = net.run(NS, ["ping", "-n", "-q", "-c", str(count), "-W", str(timeout), address], timeout=count + timeout + 3)
         return done.returncode == 0
+
+    @staticmethod
+    def tls():
+        """For hold(): a client that speaks TLS and believes in the lab's web CA."""
+        return ssl.create_default_context(cafile=pki.path("web.crt"))
 
     def hold(self, address, host, port=80, every=0.1, tls=None):
         return Held(address, host, port, every, tls)

@@ -109,6 +109,15 @@ def site(name, names, addresses, rsa=False):
     return name
 
 
+def hub(name, identity, address):
+    """A hub's certificate; its name for path()."""
+    with open("build/lab/pki.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path(name + ".crt")):
+            _server(FOLDER, "ca", name, [identity], [address])
+    return name
+
+
 def person(name):
     """A client certificate of the Web CA, as a registry gives one to a person; its name for path()."""
     with open("build/lab/pki.lock", "w") as lock:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 
 import net
 import pki
@@ -108,14 +109,26 @@ class Dnsmasq(Server):
             return len(re.findall(r"query\[\w+\] " + re.escape(name) + r" ", f.read()))
 
 
-def line_dnsmasq(folder):
-    """DHCP and DNS of the line."""
-    leases = os.path.abspath(f"{folder}/isp/leases")
-    return Dnsmasq("wan", folder, "isp", t.ISP, t.PUBLIC_NAMES, [
-        "interface=line0", "dhcp-range=198.51.100.100,198.51.100.199,255.255.255.0,2h", "dhcp-no-override",
-        f"dhcp-option=option:router,{t.ISP}", f"dhcp-option=option:dns-server,{t.ISP}",
-        f"dhcp-option=option:ntp-server,{t.ISP}", "dhcp-authoritative", "log-dhcp", "no-ping",
-        f"dhcp-leasefile={leases}"])
+class Line(Dnsmasq):
+    """The line's DHCP and DNS."""
+
+    def __init__(self, folder, first=100, last=199):
+        self.leases = os.path.abspath(f"{folder}/isp/leases")
+        super().__init__("wan", folder, "isp", t.ISP, t.PUBLIC_NAMES, [
+            "interface=line0", f"dhcp-range=198.51.100.{first},198.51.100.{last},255.255.255.0,2h", "dhcp-no-override",
+            f"dhcp-option=option:router,{t.ISP}", f"dhcp-option=option:dns-server,{t.ISP}",
+            f"dhcp-option=option:ntp-server,{t.ISP}", "dhcp-authoritative", "log-dhcp", "no-ping",
+            f"dhcp-leasefile={self.leases}"])
+
+    def move(self, first, last):
+        """From now on it gives other addresses, and takes back the ones that it gave."""
+        self.stop()
+        with open(self.conf) as f:
+            text = f.read()
+        self.write("conf", re.sub(r"(dhcp-range=198\.51\.100\.)\d+,198\.51\.100\.\d+", rf"\g<1>{first},198.51.100.{last}", text))
+        if os.path.exists(self.leases):
+            os.unlink(self.leases)
+        self.start()
 
 
 class Ntp(Server):
@@ -233,18 +246,37 @@ class Charon(Server):
             self.swanctl("--terminate", "--ike", sa["name"])
 
 
+@dataclass
+class Centre:
+    """A registry's side: the hub, what it offers, and the network behind it."""
+    hub_ns: str
+    hub: str                # name of the server and of its certificate
+    address: str
+    identity: str
+    inner: str              # network behind it
+    pool: str               # addresses that it lends
+    ns: str                 # namespace of that network
+    dns: str
+    names: dict
+
+
+FIRST = Centre("hub", "hub", t.HUB, t.HUB_NAME, t.INNER_NET, t.VIP_NET, "registry", t.INNER_DNS, t.INNER_NAMES)
+SECOND = Centre("hub2", "hub2", t.HUB2, t.HUB2_NAME, t.INNER2_NET, t.VIP2_NET, "registry2", t.INNER2_DNS, t.INNER2_NAMES)
+
+
 class Hub(Charon):
-    def __init__(self, folder, raw_esp=True):
-        super().__init__("hub", folder, "hub", raw_esp, f"""connections {{
+    def __init__(self, folder, raw_esp=True, centre=FIRST):
+        pki.hub(centre.hub, centre.identity, centre.address)
+        super().__init__(centre.hub_ns, folder, centre.hub, raw_esp, f"""connections {{
   sites {{
     version = 2
-    local_addrs = {t.HUB}
+    local_addrs = {centre.address}
     proposals = aes256gcm16-prfsha384-ecp384, aes256gcm16-prfsha384-ecp256, default
     pools = boxes
     local {{
       auth = pubkey
       certs = hub.crt
-      id = {t.HUB_NAME}
+      id = {centre.identity}
     }}
     remote {{
       auth = pubkey
@@ -255,7 +287,7 @@ class Hub(Charon):
     dpd_delay = 20s
     children {{
       registry {{
-        local_ts = {t.INNER_NET}
+        local_ts = {centre.inner}
         esp_proposals = aes256gcm16-ecp384, aes256gcm16-ecp256, aes256gcm16, default
         updown = /usr/lib/ipsec/_updown
       }}
@@ -264,12 +296,12 @@ class Hub(Charon):
 }}
 pools {{
   boxes {{
-    addrs = {t.VIP_NET}
+    addrs = {centre.pool}
   }}
 }}
 """)
-        shutil.copy(pki.path("hub.crt"), f"{self.folder}/x509/hub.crt")
-        shutil.copy(pki.path("hub.key"), f"{self.folder}/private/hub.key")
+        shutil.copy(pki.path(f"{centre.hub}.crt"), f"{self.folder}/x509/hub.crt")
+        shutil.copy(pki.path(f"{centre.hub}.key"), f"{self.folder}/private/hub.key")
         shutil.copy(pki.path("ca.crt"), f"{self.folder}/x509ca/ca.crt")
 
     def present(self, certificate):
@@ -277,6 +309,33 @@ pools {{
         shutil.copy(pki.path(f"{certificate}.crt"), f"{self.folder}/x509/hub.crt")
         shutil.copy(pki.path(f"{certificate}.key"), f"{self.folder}/private/hub.key")
         self.load()
+
+    def authenticate_every(self, seconds):
+        """Tunnels that are made from now on must be authenticated anew after so long (RFC 4478); 0: never."""
+        with open(self.conf) as f:
+            lines = [line for line in f if "reauth_time" not in line]
+        at = next(i for i, line in enumerate(lines) if "dpd_delay" in line)
+        if seconds:
+            lines.insert(at, f"    reauth_time = {seconds}s\n    over_time = 30s\n")
+        lines = [line for line in lines if seconds or "over_time" not in line]
+        self.write("swanctl.conf", "".join(lines))
+        self.load()
+
+    def spis(self):
+        """The SPIs of the ESP SAs that stand, as swanctl shows them."""
+        return re.findall(r"^    in  (\w+)", self.swanctl("--list-sas").stdout, re.M)
+
+    def rekey(self, what):
+        """The hub begins: "child" or "ike" gets new keys. True if it was done."""
+        return self.swanctl("--rekey", *(["--child", "registry"] if what == "child" else ["--ike", "sites"])).returncode == 0
+
+    def die(self):
+        """Killed: nobody is told."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        if os.path.exists(self.vici):
+            os.unlink(self.vici)
 
     def refuse_revoked(self, crl):
         """From now on certificates on this list are refused; standing tunnels are not touched."""
@@ -392,6 +451,22 @@ class Registry(Nginx):
         return self.big
 
 
+class Registry2(Nginx):
+    """The second centre's registry."""
+
+    address = t.REGISTRY2
+
+    def __init__(self, folder):
+        pki.site("registry2", [t.REGISTRY2_NAME], [t.REGISTRY2])
+        super().__init__("registry2", folder, "registry2", f"""
+  server {{
+    listen {t.REGISTRY2}:443 ssl;
+    server_name {t.REGISTRY2_NAME};
+    {_tls("registry2")}
+    location / {{ return 200 "{MARKER} $host\\n"; }}
+  }}""")
+
+
 class Decoy(Nginx):
     """A web site that nobody listed."""
 
@@ -413,20 +488,21 @@ class Decoy(Nginx):
 class InnerDns(Server):
     """The registry's own name server: unbound with local data only."""
 
-    def __init__(self, folder):
-        super().__init__("registry", folder, "inner-dns")
+    def __init__(self, folder, centre=FIRST):
+        super().__init__(centre.ns, folder, f"inner-dns-{centre.hub}")
+        self.centre = centre
         self.lies = {}
         self.ttl = 60
         self._configure()
 
     def _configure(self):
         records = []
-        for name, addresses in {**t.INNER_NAMES, **self.lies}.items():
+        for name, addresses in {**self.centre.names, **self.lies}.items():
             for a in addresses:
                 kind = "CNAME" if a.endswith(".") else "AAAA" if ":" in a else "A"
                 records.append(f'  local-data: "{name}. {self.ttl} IN {kind} {a}"')
         self.conf = self.write("conf", f"""server:
-  interface: {t.INNER_DNS}
+  interface: {self.centre.dns}
   access-control: 0.0.0.0/0 allow
   do-ip6: no
   chroot: ""
@@ -439,6 +515,7 @@ class InnerDns(Server):
   num-threads: 1
   module-config: "iterator"
   local-zone: "lab.example." static
+  local-zone: "lab2.example." static
   local-zone: "." refuse
 """ + "\n".join(records) + "\nremote-control:\n  control-enable: no\n")
 
@@ -446,7 +523,7 @@ class InnerDns(Server):
         return ["unbound", "-d", "-c", self.conf]
 
     def ready(self):
-        return self._tcp(t.INNER_DNS, 53)
+        return self._tcp(self.centre.dns, 53)
 
     def lie(self, lies, ttl=60):
         """Answer these names so from now on: {name: [addresses]}; a text with a final dot is a CNAME. {} ends it."""

@@ -34,6 +34,14 @@ PORTAL = "10.20.0.82"            # a site that is started only where real client
 STATIC = "10.20.0.83"
 VIP_NET = "10.99.0.0/24"         # addresses that the hub lends to boxes
 
+# A second centre: another hub, another registry, which shares nothing with the first but the CA.
+HUB2 = "203.0.113.11"
+INNER2_NET = "10.21.0.0/16"
+HUB2_INNER = "10.21.0.1"
+INNER2_DNS = "10.21.0.53"
+REGISTRY2 = "10.21.0.80"
+VIP2_NET = "10.98.0.0/24"
+
 # ---- names -----------------------------------------------------------------------------------------------------
 
 REGISTRY_NAME = "registry.lab.example"
@@ -44,6 +52,8 @@ STATIC_NAME = "static.lab.example"
 STRANGE_NAME = "strange.lab.example"            # at the portal's address, but on nobody's list
 DECOY_NAME = "decoy.example"
 HUB_NAME = "hub.lab.example"
+HUB2_NAME = "hub2.lab2.example"
+REGISTRY2_NAME = "db.lab2.example"
 EST_NAME = "est.lab.example"
 EST_PORT = 8085
 EST_USER, EST_PASSWORD = "estuser", "estpwd"    # built into estserver
@@ -84,7 +94,7 @@ NAMESPACES = [
               [Interface("line0", "tap:wan", [ISP + "/24", ISP6 + "/64"])],
               bridge="net0", bridge_addresses=[PUBLIC_ROUTER + "/24", PUBLIC_ROUTER6 + "/64"], forward=True,
               # A trap: what leaves the box in clear for the registry does arrive, and is answered.
-              routes=[f"{INNER_NET} via {HUB}", f"{LAN6} dev line0"],
+              routes=[f"{INNER_NET} via {HUB}", f"{INNER2_NET} via {HUB2}", f"{LAN6} dev line0"],
               servers=[(ISP, "dnsmasq: DHCP and DNS of the line"), (ISP, "chronyd: NTP")]),
     Namespace("hub", "the VPN hub: stock Debian strongSwan, kernel-libipsec",
               [Interface("pub0", "wan", [HUB + "/24", HUB6 + "/64"])],
@@ -99,6 +109,15 @@ NAMESPACES = [
                        (UNLISTED, "nginx, TLS: " + UNLISTED_NAME + " (not listed)"),
                        (f"{PORTAL}, {STATIC}", "nginx, TLS: " + PORTAL_NAME + ", " + STATIC_NAME),
                        (INNER_DNS, "unbound: the registry's names; may turn liar")]),
+    Namespace("hub2", "the second centre's VPN hub (started where a scenario wants it)",
+              [Interface("pub0", "wan", [HUB2 + "/24"])],
+              bridge="inner0", bridge_addresses=[HUB2_INNER + "/16"], forward=True,
+              routes=[f"default via {PUBLIC_ROUTER}", f"blackhole {VIP2_NET} metric 1000"],
+              servers=[(HUB2, "charon"), (HUB2_INNER, "its inner side; lends " + VIP2_NET)]),
+    Namespace("registry2", "the second centre's network",
+              [Interface("inner0", "hub2", [REGISTRY2 + "/16", INNER2_DNS + "/16"])],
+              routes=[f"default via {HUB2_INNER}"],
+              servers=[(REGISTRY2, "nginx, TLS: " + REGISTRY2_NAME), (INNER2_DNS, "unbound: its names")]),
     Namespace("est", "the certificate server", [Interface("pub0", "wan", [EST + "/24"])],
               routes=[f"default via {PUBLIC_ROUTER}"],
               servers=[(f"{EST}:{EST_PORT}", "estserver of libest: " + EST_NAME)]),
@@ -110,10 +129,13 @@ NAMESPACES = [
 ]
 
 # Names that everybody on the internet may know.
-PUBLIC_NAMES = {HUB_NAME: [HUB], EST_NAME: [EST], DECOY_NAME: [DECOY, DECOY6]}
+PUBLIC_NAMES = {HUB_NAME: [HUB], HUB2_NAME: [HUB2], EST_NAME: [EST], DECOY_NAME: [DECOY, DECOY6]}
 # Names that only the registry's DNS knows.
 INNER_NAMES = {REGISTRY_NAME: [REGISTRY], FORMS_NAME: [REGISTRY], UNLISTED_NAME: [UNLISTED],
                PORTAL_NAME: [PORTAL], STATIC_NAME: [STATIC], STRANGE_NAME: [PORTAL]}
+
+
+INNER2_NAMES = {REGISTRY2_NAME: [REGISTRY2]}
 
 
 def draw():
@@ -154,6 +176,6 @@ def draw():
             frame(box(ns), 6)
             for inner in NAMESPACES:
                 if any(i.peer == ns.name for i in inner.interfaces):
-                    out.append("              |  " + INNER_NET)
+                    out.append("              |  " + (INNER2_NET if ns.name == "hub2" else INNER_NET))
                     frame(box(inner), 12)
     return "\n".join(out)

@@ -10,7 +10,8 @@ import pcap
 import servers
 import topology as t
 
-PRIVATE = [ipaddress.ip_network(n) for n in (t.INNER_NET, t.VIP_NET, t.LAN_NET, t.LAN6)]
+PRIVATE = [ipaddress.ip_network(n) for n in (t.INNER_NET, t.VIP_NET, t.INNER2_NET, t.VIP2_NET, t.LAN_NET,
+                                                  t.LAN6)]
 
 
 class Capture:
@@ -60,7 +61,7 @@ class Capture:
     def marked(self):
         """Packets that show bytes of the registry's traffic: its page, its names as text and as DNS has them."""
         words = [servers.MARKER.encode()]
-        for name in t.INNER_NAMES:
+        for name in (*t.INNER_NAMES, *t.INNER2_NAMES):
             words += [name.encode(), b"".join(bytes([len(x)]) + x.encode() for x in name.split("."))]
         pattern = re.compile(b"|".join(re.escape(w) for w in words))
         return [p.what() for p in self.packets() if pattern.search(p.raw)]

@@ -24,7 +24,7 @@ class World:
         pki.ensure()
         net.build()
         self.issuer = pki.Issuer(f"{folder}/issuer")
-        self.isp = servers.line_dnsmasq(folder)
+        self.isp = servers.Line(folder)
         self.other_dns = servers.Dnsmasq("public", folder, "other-dns", t.OTHER_DNS,
                                          {t.DECOY_NAME: [t.DECOY], t.REGISTRY_NAME: [t.DECOY]})
         self.ntp = servers.Ntp(folder)
@@ -33,14 +33,17 @@ class World:
         self.registry = servers.Registry(folder)
         self.inner_dns = servers.InnerDns(folder)
         self.decoy = servers.Decoy(folder)
+        self.hub2 = servers.Hub(folder, centre=servers.SECOND)
+        self.registry2 = servers.Registry2(folder)
+        self.inner_dns2 = servers.InnerDns(folder, servers.SECOND)
         self.pc = pc.Pc(folder)
 
     # ---- surroundings
 
-    def up(self, without=()):
-        """Start every server but those named in `without` (attribute names)."""
+    def up(self, without=(), second=False):
+        """Start every server but those named in `without` (attribute names); second: the second centre's too."""
         names = [n for n in ("isp", "other_dns", "ntp", "hub", "est", "registry", "inner_dns", "decoy")
-                 if n not in without]
+                 if n not in without] + ["hub2", "registry2", "inner_dns2"] * second
         for n in names:
             getattr(self, n).spawn()
         for n in names:
@@ -55,12 +58,13 @@ class World:
     # ---- what the box is told
 
     def site(self, outside=None, idle="10 min", session=None, server=None, fingerprint=None, device=t.DEVICE,
-             password=t.EST_PASSWORD, extra=""):
-        """The text of a site file for this lab."""
+             password=t.EST_PASSWORD, extra="", hosts=()):
+        """The text of a site file for this lab. extra: lines for [site]; hosts: lines of [hosts]."""
         lines = ["# Written by the lab.", "[site]", "name = 試験病院 (lab)", "service = lab", f"idle = {idle}"]
         lines += [f"outside-session = {outside}"] if outside else []
         lines += [f"session = {session}"] if session else []
         lines += [extra] if extra else []
+        lines += ["", "[hosts]", *hosts] if hosts else []
         lines += ["", "[wan]", "mode = dhcp", "", "[enroll]", f"server = {server or f'{t.EST_NAME}:{t.EST_PORT}'}",
                   f"ca-fingerprint = {fingerprint or pki.fingerprint()}", f"username = {t.EST_USER}",
                   f"password = {password}", f"device = {device}"]
@@ -71,6 +75,21 @@ class World:
         with open(LAB_SERVICE) as f:
             text = f.read()
         return text.replace("[tunnel]\n", f"[tunnel]\nencapsulation = {encapsulation}\n") if encapsulation else text
+
+    def both_services(self):
+        """The service files of both centres; the site file needs `service = lab2` besides."""
+        return {"lab": self.service(), "lab2": f"""[service]
+title = Second registry (試験用)
+number = 2
+[tunnel]
+hub = {t.HUB2}
+hub-id = {t.HUB2_NAME}
+remote = {t.INNER2_NET}
+[dns]
+resolver = {t.INNER2_DNS}
+[allow]
+name = {t.REGISTRY2_NAME} tcp/443 tls
+"""}
 
     # ---- the box
 

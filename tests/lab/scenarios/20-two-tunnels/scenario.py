@@ -1,0 +1,89 @@
+import time
+
+import servers
+import topology as t
+
+URL2 = f"https://{t.REGISTRY2_NAME}/"
+
+
+def page(lab, what, url, **more):
+    seen = lab.pc.curl(url, timeout=30, **more)
+    return lab.check(f"{what} ({seen.seconds:.1f} s)", servers.MARKER, seen.body.split()[0] if seen.body else str(seen),
+                     servers.MARKER in seen.body)
+
+
+def esp(capture, hub):
+    return sum(1 for p in capture.packets() if p.esp() and hub in (p.src, p.dst))
+
+
+def each_by_its_own_tunnel(lab):
+    """While only one is used, only its hub has ESP on the line, and only behind it something comes out."""
+    for url, own, other, behind in ((f"https://{t.REGISTRY_NAME}/", t.HUB, t.HUB2, "registry2"),
+                                    (URL2, t.HUB2, t.HUB, "registry")):
+        with lab.capture() as wire, lab.capture(behind, "inner0", "ip") as wrong:
+            page(lab, f"{url} with both tunnels up", url)
+        lab.check("ESP with its own hub, with the other", "10 or more, under 10 (keep-alives)",
+                  f"{esp(wire, own)}, {esp(wire, other)}", esp(wire, own) >= 10 > esp(wire, other))
+        lab.check("of it behind the other hub", [], [p.what() for p in wrong.packets() if p.dport == 443])
+        lab.check("in clear", [], wire.clear())
+
+
+def crosswise(lab):
+    """A listed name at the other listed registry's address."""
+    for name, address in ((t.REGISTRY_NAME, t.REGISTRY2), (t.REGISTRY2_NAME, t.REGISTRY)):
+        seen = lab.pc.curl(f"https://{name}/", "-k", connect_to=address, timeout=5)
+        lab.check(f"{name} at {address}", "no page", str(seen), seen.status == 0)
+
+
+def rules(lab):
+    data = lab.box.console.object("rules")
+    seen = sorted((s["hub"], s["up"], sorted({(o["name"], o["address"]) for o in s["open"]})) for s in data["services"])
+    lab.check("`sekisho rules`", [(t.HUB, True, [(t.REGISTRY_NAME, t.REGISTRY)]),
+                                  (t.HUB2, True, [(t.REGISTRY2_NAME, t.REGISTRY2)])], seen)
+
+
+def one_dies(lab):
+    """Hub 2 is killed. What runs through hub 1 goes on; what is hub 2's is closed, with a word in the log."""
+    held = lab.pc.hold(t.REGISTRY2, t.REGISTRY2_NAME, 443, tls=lab.pc.tls())
+    mine = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
+    time.sleep(1)
+    lab.check("a connection to each registry", (True, True), (held.alive(), mine.alive()))
+    with lab.capture() as wire:
+        killed, longest, last = time.monotonic(), 0.0, mine.last
+        lab.hub2.die()
+        down = None
+        while time.monotonic() - killed < 60 and not down:
+            time.sleep(0.2)
+            longest = max(longest, time.monotonic() - mine.last)
+            if int((time.monotonic() - killed) * 5) % 10 == 0:
+                down = "tunnel for lab2 is gone" in "".join(lab.box.log(20)) or lab.box.get("gate.service") == "lab"
+        lab.check(f"the tunnel of the dead hub is given up ({time.monotonic() - killed:.0f} s)", True, bool(down))
+        seen = lab.pc.curl(URL2, connect_to=t.REGISTRY2, timeout=4)
+        lab.check("the dead hub's registry by its address", "no page", str(seen), seen.status == 0)
+        lab.check("the other registry's connection meanwhile: longest silence", "under 1.5 s", f"{longest:.2f} s", longest < 1.5)
+        lab.check("and it lives", True, mine.alive())
+        page(lab, "and a new connection there", f"https://{t.REGISTRY_NAME}/")
+    lab.check("in clear", [], wire.clear() + wire.marked())
+    lab.check("packets of the box to others", [], wire.strangers(also=(t.HUB2,)))
+    held.close()
+    mine.close()
+    lab.hub2.start()
+    lab.eventually("the second registry again, its hub being back", True,
+                   lambda: servers.MARKER in lab.pc.curl(URL2, timeout=30).body, 60)
+
+
+def run(lab):
+    lab.up(second=True)
+    lab.boot(lab.site(extra="service = lab2"), lab.both_services())
+    lab.ready()
+    with lab.capture() as wire:
+        page(lab, "the first registry", f"https://{t.REGISTRY_NAME}/")
+        lab.check("tunnels at hub 1 and hub 2", (1, 0), (lab.hub.installed(), lab.hub2.installed()))
+        page(lab, "the second registry", URL2)
+        lab.check("tunnels at hub 1 and hub 2", (1, 1), (lab.hub.installed(), lab.hub2.installed()))
+    lab.check("in clear", [], wire.clear() + wire.marked())
+    lab.check("packets of the box to others", [], wire.strangers(also=(t.HUB2,)))
+    each_by_its_own_tunnel(lab)
+    crosswise(lab)
+    rules(lab)
+    one_dies(lab)

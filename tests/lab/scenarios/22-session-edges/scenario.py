@@ -1,0 +1,172 @@
+import socket
+import threading
+import time
+
+import net
+import servers
+import topology as t
+
+URL = f"https://{t.REGISTRY_NAME}/"
+EVERY = 0.005
+
+
+class Probes:
+    """Datagrams and connection attempts to addresses behind the hub and elsewhere, without pause, from the start on."""
+
+    TARGETS = [(t.REGISTRY, 443), (t.REGISTRY, 8443), (t.UNLISTED, 443), (t.INNER_DNS, 5353), (t.HUB_INNER, 500), (t.DECOY, 443)]
+
+    def __init__(self):
+        self.sent, self.stop = 0, threading.Event()
+        with net.inside("lan"):
+            self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.setblocking(False)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        opened = []
+        while not self.stop.wait(EVERY):
+            place = self.TARGETS[self.sent % len(self.TARGETS)]
+            try:
+                self.udp.sendto(b"probe %d" % self.sent, place)
+            except OSError:
+                pass  # refused by an earlier one's answer: the next is sent all the same
+            if self.sent % 4 == 0:
+                with net.inside("lan"):
+                    opened.append(socket.socket())
+                opened[-1].setblocking(False)
+                opened[-1].connect_ex(place)
+            while len(opened) > 20:
+                opened.pop(0).close()
+            self.sent += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+
+class Transfer:
+    """A connection of the PC to the registry with ten answers a second, and how long it was silent at most."""
+
+    def __init__(self, lab):
+        self.lab, self.longest, self.stop = lab, 0.0, threading.Event()
+        self.held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def _watch(self):
+        while not self.stop.wait(0.05):
+            if self.held.last:
+                self.longest = max(self.longest, time.monotonic() - self.held.last)
+
+    def unbroken(self, what, limit=1.0):
+        """It lives, and was not silent for longer than that since the last question."""
+        self.lab.eventually(f"{what}: the transfer goes on", True, lambda: self.held.alive(0.5), 15)
+        self.lab.check(f"{what}: its longest silence", f"under {limit} s", f"{self.longest:.2f} s", self.longest < limit)
+        self.longest = 0.0
+
+    def close(self):
+        self.stop.set()
+        self.held.close()
+
+
+def again(lab, what, timeout=70):
+    lab.eventually(f"{what}: the registry again", True, lambda: servers.MARKER in lab.pc.curl(URL, timeout=20).body, timeout)
+
+
+def others(lab, before):
+    now = lab.hub.spis()
+    return bool(now) and not set(now) & set(before)
+
+
+def authentication(lab):
+    """The hub wants a new authentication 33 s after the first; the box begins it 30 s before that."""
+    lab.box.cli("session end")
+    lab.hub.authenticate_every(33)
+    again(lab, "a session whose authentication has an end")
+    lab.hub.authenticate_every(0)
+    before = lab.hub.spis()
+    transfer = Transfer(lab)
+    lab.eventually("re-authentication: other SAs carry the traffic", True, lambda: others(lab, before), 20)
+    time.sleep(1)
+    transfer.unbroken("re-authentication", limit=1.5)
+    lab.check("re-authentication: tunnels at the hub", 1, lab.hub.installed())
+    return transfer
+
+
+def new_keys(lab, transfer):
+    """The hub begins each of them; the SAs that carry the traffic afterwards are others than before."""
+    for what, words in (("child", "CHILD re-key"), ("ike", "IKE re-key")):
+        before = lab.hub.spis()
+        lab.check(f"{words}, begun at the hub", True, lab.hub.rekey(what))
+        if what == "child":
+            lab.eventually(f"{words}: other SAs carry the traffic", True, lambda b=before: others(lab, b), 20)
+        time.sleep(1)
+        transfer.unbroken(words, limit=1.5)
+        lab.check(f"{words}: tunnels at the hub", 1, lab.hub.installed())
+
+
+def short_breaks(lab, transfer):
+    lab.box.root("kill -STOP $(pidof charon)")
+    time.sleep(3)
+    transfer.unbroken("charon stands still for 3 s")
+    lab.box.root("kill -CONT $(pidof charon)")
+    lab.box.cable("wan", False)
+    time.sleep(2)
+    lab.box.cable("wan", True)
+    transfer.unbroken("the WAN cable out for 2 s", limit=6)
+
+
+def other_address(lab):
+    """The line gives another address: the session ends, the next question raises a new tunnel from there."""
+    before = lab.box.get("wan.address")
+    lab.isp.move(200, 250)
+    lab.box.cable("wan", False)
+    time.sleep(1.5)
+    lab.box.cable("wan", True)
+    lab.eventually("another address on the line", True, lambda: lab.box.get("wan.address") not in (before, ""), 40)
+    again(lab, "another address on the line")
+    lab.log_says("the log says why", "session.end", "new address")
+
+
+def hub_restarts(lab):
+    """In order: it says good-bye. (Scenario two-tunnels has the hub that dies without a word.)"""
+    lab.hub.restart()
+    again(lab, "the hub has restarted")
+
+
+def charon_killed(lab):
+    lab.box.root("kill -9 $(pidof charon)")
+    again(lab, "charon was killed")
+
+
+def run(lab):
+    lab.up()
+    lab.boot(lab_image=True)
+    lab.ready()
+    with lab.capture() as wire, Probes() as probes:
+        time.sleep(1)
+        again(lab, "start")
+        transfer = Transfer(lab)
+        new_keys(lab, transfer)
+        transfer.close()
+        transfer = authentication(lab)
+        short_breaks(lab, transfer)
+        transfer.close()
+        other_address(lab)
+        hub_restarts(lab)
+        charon_killed(lab)
+        lab.box.cli("session end")
+        lab.eventually("end: tunnels at the hub", 0, lab.hub.installed, 10)
+        time.sleep(1)
+    lab.check("probes sent meanwhile", "2000 or more", probes.sent, probes.sent >= 2000)
+    lab.check("packets that the capture has lost", 0, wire.dropped)
+    counts = wire.counts()
+    lab.check("ESP on the line", "100 packets or more", counts["esp"] + counts["esp-in-udp"],
+              counts["esp"] + counts["esp-in-udp"] >= 100)
+    lab.check("packets with an inner address in clear, in all that time", [], wire.clear())
+    lab.check("packets that show the registry", [], wire.marked())
+    lab.check("packets of the box to others than hub, line, certificate server", [], wire.strangers())

@@ -15,6 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+import leak_hellos
 import leak_kinds
 import net
 import topology as t
@@ -27,6 +28,7 @@ RESEND = 1.5             # seconds without an answer, then the PC asks again
 OVERHEAD = 40            # seconds of the long form for the box's start, the leaks on purpose and the judgement
 STUCK = 40               # seconds without a session: the run is over
 HEAVY = ("gate", "names", "charon")      # their death ends the session
+BACK = 8.0               # seconds in which Finit has started again whatever was killed
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Plan:
     kills: int               # in all
     rate: int                # probes a second from the LAN
     seed: int
+    wanted: int = 10_000     # probes at least that should not pass
     inward_rate: int = 200   # from the line
 
 
@@ -45,7 +48,7 @@ def long_plan(environment):
         return int(environment.get(f"LEAK_{name}") or default)
     seconds = said("SECONDS", 900)
     return Plan(seconds=seconds - OVERHEAD, cycles=said("CYCLES", 1000),
-                kills=said("KILLS", max(3 * len(programs()), seconds // 8)), rate=said("RATE", 1700), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
+                wanted=1000 * said("CYCLES", 1000), kills=said("KILLS", max(3 * len(programs()), seconds // 8)), rate=said("RATE", 1700), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
 
 
 def programs():
@@ -194,7 +197,7 @@ class Killer:
         self.bag, self.left = [], plan.kills
         self.pace = plan.cycles / (plan.kills + 1)
         self.next = self.pace * self.random.uniform(0.3, 0.8)
-        self.dirty_until = 0.0
+        self.dirty_until = self.no_hello_until = 0.0
 
     def turn(self, cycle):
         """Called once a cycle: if it is time, a kill is on its way, to strike within the next second."""
@@ -220,6 +223,8 @@ class Killer:
                           f"kill -9 $1 && echo {name} >>/run/lab-killed; }}) </dev/null >/dev/null 2>&1 &")
             if name in HEAVY:
                 self.dirty_until = max(self.dirty_until, time.monotonic() + delay + 1.0)
+            if name in ("hello", "gate", "names"):
+                self.no_hello_until = max(self.no_hello_until, time.monotonic() + delay + BACK)
 
     def quiet(self):
         """No death of late that ends a session."""
@@ -237,7 +242,8 @@ class Run:
     def __init__(self, lab, plan):
         self.lab, self.plan, self.random = lab, plan, random.Random(plan.seed + 1)
         self.killer, self.asker, self.known = None, Asker(), Known()
-        self.probes = None
+        self.probes = self.hellos = None
+        self.hellos_end = 0                      # the first that does not count any more
         self.cycles = 0
         self.times = []                          # from question to answer, in cycles without a death
         self.parts = []                          # (internet, first number, last)
@@ -246,6 +252,8 @@ class Run:
     def begin(self):
         self.probes = Probes(self.lab, self.plan, self.lab.box.get("wan.address") or "198.51.100.100")
         self.killer = Killer(self.lab.box, self.plan)
+        if "hello" in self.killer.done:
+            self.hellos = leak_hellos.Hellos(self.plan.seed + 2, self.probes.after, self.probes.before)
 
     def question(self):
         self.known.questions.append(self.probes.after())
@@ -274,6 +282,8 @@ class Run:
         undisturbed = undisturbed and self.killer.quiet()
         if undisturbed:
             self.known.open.add(begin, end)
+        if undisturbed and time.monotonic() > self.killer.no_hello_until:
+            self.known.tls.add(begin, end)
         if self.session_ends():
             begin = self.probes.after()
             time.sleep(self.random.uniform(0.0, 0.06))
@@ -294,6 +304,8 @@ class Run:
             progress()
         self.session_ends()
         self.parts.append((internet, first, self.probes.after()))
+        self.inward_end = self.probes.from_line.word(2)
+        self.hellos_end = len(self.hellos.tries) if self.hellos else 0
 
     def allow_internet(self):
         """The site file says from now on that the LAN may use the internet while no session is on; gate reads it anew."""
@@ -324,6 +336,10 @@ class Run:
     def verdicts(self):
         line, behind = self.probes.line.flags(), self.probes.behind.flags()
         return [judge(self.probes.kinds, internet, line, behind, self.known, low, high) for internet, low, high in self.parts]
+
+    def hello_rows(self, first, last):
+        return self.hellos.rows(self.probes.line.flags(), self.probes.behind.flags(), self.known.tls.covers, first, last) \
+            if self.hellos else []
 
     def judge_range(self, low, high):
         return judge(self.probes.kinds, True, self.probes.line.flags(), self.probes.behind.flags(), self.known, low, high)
@@ -400,10 +416,11 @@ def run(lab, plan, progress=lambda run: None):
         it.part(True, plan.cycles - it.cycles, begin + plan.seconds, lambda: progress(it))
         seconds = time.monotonic() - begin
         killed = it.killer.count()
-        it.inward_end = it.probes.from_line.word(2)
         purpose = it.leak_on_purpose()
         alive = it.probes.still()
     finally:
+        if it.hellos:
+            it.hellos.stop()
         it.probes.stop()
     report(it, seconds, killed, alive)
     for what, low, high in purpose:
@@ -414,42 +431,44 @@ def run(lab, plan, progress=lambda run: None):
 
 def report(it, seconds, killed, alive):
     lab, verdicts = it.lab, it.verdicts()
-
-    def total(what):
-        return sum(v.sum(what) for v in verdicts)
+    columns = ("sent", "should", "did", "may", "must_not", "leaked")
+    table = [[kind.name] + [sum(getattr(v.rows[i], what) for v in verdicts) for what in columns]
+             for i, kind in enumerate(it.probes.kinds)]
+    hellos = it.hello_rows(0, it.hellos_end)
+    from_line, arrived = it.inward_end, inward_leaks(it)
+    table += hellos + [["from the line, all kinds", from_line, 0, 0, 0, from_line, arrived]]
+    sums = [sum(row[i] for row in table) for i in range(1, 7)]
     lab.say(f"seed {it.plan.seed}; {it.cycles} session starts and ends in {seconds:.0f} s (question to answer, tunnel "
-            f"included: median {statistics.median(it.times or [0]):.2f} s); killed (SIGKILL): "
-            + ", ".join(f"{name} {n}" for name, n in killed.items()))
-    rows(it, verdicts)
-    lab.say(f"probes sent: {total('sent'):,} from the LAN, {it.inward_end:,} from the line")
-    lab.say(f"probes that should pass: {total('should'):,}; of these did: {total('did'):,} "
-            f"(at an edge, where either is right: {total('may'):,})")
-    lab.say(f"probes that should not pass: {total('must_not') + it.inward_end:,}; of these did: "
-            f"{total('leaked') + inward_leaks(it):,}")
+            f"included: median {statistics.median(it.times or [0]):.2f} s)")
+    form = "{:<62}{:>10}{:>9}{:>9}{:>9}{:>11}{:>8}"
+    for name, *cells in [["kind", "sent", "should", "did", "edge", "should not", "did"], *table]:
+        lab.say(form.format(name, *[c if isinstance(c, str) else f"{c:,}" for c in cells]))
+    lab.say("killed with SIGKILL: " + ", ".join(f"{name} {n}" for name, n in killed.items()))
+    lab.say(f"probes sent: {sums[0]:,}")
+    lab.say(f"probes that should pass: {sums[1]:,}; of these did: {sums[2]:,} (at an edge, where either is right: {sums[3]:,})")
+    lab.say(f"probes that should not pass: {sums[4]:,}; of these did: {sums[5]:,}")
+
     lab.check("the probes and their counters ran all the time, and no counter lost a packet", "yes, 0",
               f"{'yes' if alive else 'no'}, {it.probes.lost()}", alive and it.probes.lost() == 0)
     lab.check("session starts and ends", f"{it.plan.cycles}", it.cycles, it.cycles >= it.plan.cycles)
     lab.check("programs that were killed", "each of " + " ".join(killed),
               ", ".join(f"{name} {n}" for name, n in killed.items()), all(killed.values()))
+    lab.check("probes that should not pass", f"{it.plan.wanted:,} and more", f"{sums[4]:,}", sums[4] >= it.plan.wanted)
     for v, (internet, _, _) in zip(verdicts, it.parts):
         where = "the internet" if internet else "nothing"
         lab.check(f"outside a session {where}: probes that should pass and did, of {v.sum('should'):,}", "98 % and more",
                   f"{v.sum('did'):,}", v.sum("should") > 0 and v.sum("did") >= 0.98 * v.sum("should"))
         lab.check(f"outside a session {where}: probes that should not pass and did, of {v.sum('must_not'):,}", "0",
                   f"{v.sum('leaked')}" + "".join(f"; {e}" for e in v.examples()), v.sum("leaked") == 0)
-    lab.check(f"probes from the line that reached the PC, of {it.inward_end:,}", 0, inward_leaks(it))
+    lab.check(f"probes from the line that reached the PC, of {from_line:,}", 0, arrived)
+    if it.hellos:
+        should, did = (sum(row[i] for row in hellos) for i in (2, 3))
+        lab.check(f"ClientHellos that should be answered and were, of {should:,}", "95 % and more", f"{did:,}",
+                  should > 0 and did >= 0.95 * should)
+        lab.check(f"ClientHellos that should not come out and did, of {sum(row[5] for row in hellos):,}", 0,
+                  sum(row[6] for row in hellos))
 
 
 def inward_leaks(it):
     """Probes from the line that came to the PC before anything was broken on purpose."""
     return len(re.findall(rb"[^\0]", it.probes.pc.flags()[:it.inward_end]))
-
-
-def rows(it, verdicts):
-    """A line for each kind."""
-    form = "{:<62}{:>9}{:>9}{:>9}{:>9}{:>11}{:>8}"
-    it.lab.say(form.format("kind", "sent", "should", "did", "edge", "should not", "did"))
-    for i, kind in enumerate(it.probes.kinds):
-        cells = [sum(getattr(v.rows[i], what) for v in verdicts)
-                 for what in ("sent", "should", "did", "may", "must_not", "leaked")]
-        it.lab.say(form.format(kind.name, *[f"{c:,}" for c in cells]))

@@ -33,8 +33,12 @@ class Spans:
             self.list.append((begin, end))
 
     def __contains__(self, number):
-        i = bisect.bisect_right(self.list, (number, float("inf"))) - 1
-        return i >= 0 and number < self.list[i][1]
+        return self.covers(number, number)
+
+    def covers(self, first, last):
+        """Are both in the same span?"""
+        i = bisect.bisect_right(self.list, (first, float("inf"))) - 1
+        return i >= 0 and last < self.list[i][1]
 
     def total(self, kind, kinds, low, high):
         """How many numbers of that kind are in the spans and in [low, high)."""
@@ -61,6 +65,7 @@ def _upto(end, kind, kinds):
 class Known:
     """What the lab knows for certain, as numbers."""
     open: Spans = field(default_factory=Spans)
+    tls: Spans = field(default_factory=Spans)        # the same, and hello was not killed of late
     closed: Spans = field(default_factory=Spans)
     questions: list = field(default_factory=list)    # the first number that may have been sent after each question
 

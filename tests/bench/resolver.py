@@ -82,6 +82,9 @@ resolver = 10.20.0.53
 # ---- the namespaces
 
 def lay_cables():
+    # names wants /var/empty, which the workshop's read-only root does not have.
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "bench", "/var"], check=True)
+    os.mkdir("/var/empty", 0o755)
     for name in ("pc", "box", "wan"):
         net.ip("netns", "add", name)
         net.ip("link", "set", "lo", "up", ns=name)
@@ -315,9 +318,6 @@ def first_connection(contenders, runs):
 
 def measure(what, folder, runs):
     """{name: Figure} of one of cached, uncached, first_connection. In a jail of its own."""
-    # names wants /var/empty, which the workshop's read-only root does not have.
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "bench", "/var"], check=True)
-    os.mkdir("/var/empty", 0o755)
     lay_cables()
     net.start("wan", ["build/bench/dnsstub", "-a", RESOLVER, "-b", "10.20.1.1"], f"{folder}/dnsstub.log")
     net.start("wan", ["build/bench/dnsstub", "-a", LINE_DNS, "-b", "203.0.113.1"], f"{folder}/line-dnsstub.log")

@@ -3,11 +3,11 @@
  *
  *   firstpacket -a RESOLVER [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT] [-n COUNT] DOMAIN
  *   firstpacket -l ADDRESS -b FIRST       the resolver: aN.DOMAIN is FIRST + N
+ *   firstpacket -e PORT                   the other end of the first packet: sends each back
  *
- * Asks for a0.DOMAIN, a1.DOMAIN …, each once. In the instant an answer is read a TCP connection to its address goes out.
- * One line of JSON: {"names":N,"answered":N,"refused":N,"silent":N,"us_p50":N,"us_p99":N}; refused: reset or an ICMP
- * error came; silent: no answer to the SYN within a second, so not even a second try helped; the times are from the answer
- * to the open connection.
+ * Asks for a0.DOMAIN, a1.DOMAIN …, each once. In the instant an answer is read a UDP packet to its address goes out: one
+ * only, nobody sends it again. One line of JSON: {"names":N,"answered":N,"refused":N,"silent":N}; refused: an ICMP error
+ * came; silent: nothing came back within three seconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,18 +23,17 @@
 #define SLOTS_MAX 128
 #define NAMES_MAX 1000000
 #define ANSWER_NS 2000000000ull
-#define OPEN_NS 900000000ull /* the kernel sends a SYN again after a second: that one would not be the first packet */
+#define BACK_NS 3000000000ull
 
 struct slot {
-    int dns, tcp;   /* tcp -1: waiting for the answer */
+    int dns, first; /* first -1: waiting for the answer */
     uint16_t id;
     uint64_t since; /* the question, then the answer */
     size_t len;     /* of the question */
 };
 
 static struct slot slots[SLOTS_MAX];
-static unsigned asked, count = 1000, answered, refused, silent, opened, unanswered;
-static uint32_t *times;
+static unsigned asked, count = 1000, answered, refused, silent;
 static const char *domain;
 static unsigned port = 443;
 
@@ -79,7 +78,7 @@ static int next(struct slot *s)
         return 0;
     s->id = (uint16_t)(asked * 40503u + 1);
     s->len = question(data, asked++, s->id);
-    s->tcp = -1;
+    s->first = -1;
     s->since = now_ns();
     if (send(s->dns, data, s->len, 0) != (ssize_t)s->len)
         die("send");
@@ -103,18 +102,6 @@ static uint32_t address(const uint8_t *m, size_t len, size_t at)
     return 0;
 }
 
-static void connected(struct slot *s, int error)
-{
-    uint64_t us = (now_ns() - s->since) / 1000;
-    struct linger hard = {1, 0};
-    if (error)
-        refused++;
-    else
-        times[opened++] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
-    setsockopt(s->tcp, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    close(s->tcp);
-}
-
 /* 1: this slot is free again. */
 static int on_answer(struct slot *s)
 {
@@ -124,49 +111,34 @@ static int on_answer(struct slot *s)
     if (n < 12 || (data[0] << 8 | data[1]) != s->id)
         return 0; /* late, for an earlier question */
     to.sin_addr.s_addr = address(data, (size_t)n, s->len);
-    if (to.sin_addr.s_addr == 0) {
-        unanswered++;
+    if (to.sin_addr.s_addr == 0)
         return 1;
-    }
     answered++;
-    s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->tcp < 0)
-        die("socket");
+    s->first = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s->first < 0 || connect(s->first, (struct sockaddr *)&to, sizeof(to)) < 0)
+        die("no socket for the first packet");
     s->since = now_ns();
-    if (connect(s->tcp, (struct sockaddr *)&to, sizeof(to)) == 0 || errno != EINPROGRESS) {
-        connected(s, errno);
-        return 1;
-    }
+    (void)!send(s->first, "?", 1, 0);
     return 0;
 }
 
-static int on_connect(struct slot *s)
+static int on_first(struct slot *s)
 {
-    int error = 0;
-    socklen_t len = sizeof(error);
-    getsockopt(s->tcp, SOL_SOCKET, SO_ERROR, &error, &len);
-    connected(s, error);
+    char back;
+    refused += recv(s->first, &back, 1, MSG_DONTWAIT) != 1;
+    close(s->first);
     return 1;
 }
 
 static int late(struct slot *s, uint64_t now)
 {
-    if (s->tcp < 0 && now - s->since > ANSWER_NS) {
-        unanswered++;
-        return 1;
-    }
-    if (s->tcp >= 0 && now - s->since > OPEN_NS) {
-        silent++;
-        close(s->tcp);
-        return 1;
-    }
-    return 0;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
+    if (s->first < 0)
+        return now - s->since > ANSWER_NS;
+    if (now - s->since <= BACK_NS)
+        return 0;
+    silent++;
+    close(s->first);
+    return 1;
 }
 
 static void run(unsigned in_flight)
@@ -190,7 +162,7 @@ static void run(unsigned in_flight)
                 continue;
             int done = 0;
             if (fds[i].revents != 0)
-                done = s->tcp < 0 ? on_answer(s) : on_connect(s);
+                done = s->first < 0 ? on_answer(s) : on_first(s);
             else
                 done = late(s, now);
             if (done && !next(s)) {
@@ -198,13 +170,10 @@ static void run(unsigned in_flight)
                 active--;
                 continue;
             }
-            fds[i] = s->tcp < 0 ? (struct pollfd){.fd = s->dns, .events = POLLIN}
-                                : (struct pollfd){.fd = s->tcp, .events = POLLOUT};
+            fds[i] = (struct pollfd){.fd = s->first < 0 ? s->dns : s->first, .events = POLLIN};
         }
     }
-    qsort(times, opened, sizeof(*times), by_size);
-    printf("{\"names\":%u,\"answered\":%u,\"refused\":%u,\"silent\":%u,\"us_p50\":%u,\"us_p99\":%u}\n", count, answered,
-           refused, silent, opened ? times[opened / 2] : 0, opened ? times[opened / 100 * 99] : 0);
+    printf("{\"names\":%u,\"answered\":%u,\"refused\":%u,\"silent\":%u}\n", count, answered, refused, silent);
 }
 
 static void open_slots(struct in_addr resolver, struct in_addr source, unsigned sources, unsigned in_flight)
@@ -259,17 +228,47 @@ static int serve(struct in_addr at, struct in_addr base)
     }
 }
 
+/* Sends back what comes, from the address that it was sent to. */
+static int echo(unsigned at)
+{
+    struct sockaddr_in me = {.sin_family = AF_INET, .sin_port = htons((uint16_t)at)}, peer;
+    int on = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0 ||
+        bind(fd, (struct sockaddr *)&me, sizeof(me)) < 0)
+        die("cannot serve");
+    for (;;) {
+        char data[64], control[64];
+        struct iovec part = {data, sizeof(data)};
+        struct msghdr m = {.msg_name = &peer,
+                           .msg_namelen = sizeof(peer),
+                           .msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = sizeof(control)};
+        ssize_t n = recvmsg(fd, &m, 0);
+        struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+        if (c == NULL || c->cmsg_type != IP_PKTINFO)
+            continue;
+        struct in_pktinfo *info = (struct in_pktinfo *)CMSG_DATA(c);
+        info->ipi_spec_dst = info->ipi_addr;
+        info->ipi_ifindex = 0;
+        part.iov_len = (size_t)n;
+        (void)!sendmsg(fd, &m, 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct in_addr resolver = {0}, source = {0}, at = {0}, base = {0};
-    unsigned sources = 1, in_flight = 32;
+    unsigned sources = 1, in_flight = 32, echo_port = 0;
     int valid = 1;
-    for (int c; (c = getopt(argc, argv, "a:p:s:k:w:n:l:b:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "a:p:s:k:w:n:l:b:e:")) != -1;) {
         switch (c) {
         case 'a': valid &= inet_pton(AF_INET, optarg, &resolver); break;
         case 's': valid &= inet_pton(AF_INET, optarg, &source); break;
         case 'l': valid &= inet_pton(AF_INET, optarg, &at); break;
         case 'b': valid &= inet_pton(AF_INET, optarg, &base); break;
+        case 'e': echo_port = (unsigned)atoi(optarg); break;
         case 'p': port = (unsigned)atoi(optarg); break;
         case 'k': sources = (unsigned)atoi(optarg); break;
         case 'w': in_flight = (unsigned)atoi(optarg); break;
@@ -279,16 +278,15 @@ int main(int argc, char **argv)
     }
     if (valid && at.s_addr && optind == argc)
         return serve(at, base);
+    if (valid && echo_port && optind == argc)
+        return echo(echo_port);
     if (!valid || optind + 1 != argc || sources < 1 || in_flight < 1 || in_flight > SLOTS_MAX || count < 1 ||
         count > NAMES_MAX) {
         fprintf(stderr, "usage: firstpacket -a RESOLVER [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT]"
-                        " [-n COUNT] DOMAIN | firstpacket -l ADDRESS -b FIRST\n");
+                        " [-n COUNT] DOMAIN | firstpacket -l ADDRESS -b FIRST | firstpacket -e PORT\n");
         return 2;
     }
     domain = argv[optind];
-    times = calloc(count, sizeof(*times));
-    if (times == NULL)
-        die("memory");
     open_slots(resolver, source, sources, in_flight);
     run(in_flight);
     return answered == 0;

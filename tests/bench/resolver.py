@@ -12,6 +12,7 @@ tunnel is up; nothing is encrypted on either side.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -161,7 +162,21 @@ class Contender:
             time.sleep(0.1)
         raise CannotMeasure(f"{type(self).__name__} does not answer for {name}; its log ends: {self.tail()}")
 
+    @staticmethod
+    def port_is_free(limit=5):
+        """The one before has given the DNS port back: a child may go a moment after its parent."""
+        end = time.monotonic() + limit
+        with net.inside("box"):
+            while time.monotonic() < end:
+                try:
+                    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                        s.bind((BOX_LAN, 53))
+                        return
+                except OSError:
+                    time.sleep(0.02)
+
     def run_in_box(self, command):
+        self.port_is_free()
         open(self.log, "w").close()
         self.process = net.start("box", command, self.log)
 

@@ -4,8 +4,8 @@
 include tests/bench/dns/build.mk
 .DEFAULT_GOAL := bench-all
 .PHONY: bench-all
-bench-all: build/bench/dnsload build/bench/dnsstub build/bench/firstbyte build/bench/modechange
-build/bench/firstbyte: tests/bench/firstbyte.c tests/bench/build.mk
+bench-all: build/bench/dnsload build/bench/dnsstub build/bench/firstbyte build/bench/firstpacket build/bench/modechange
+build/bench/firstbyte build/bench/firstpacket: build/bench/%: tests/bench/%.c tests/bench/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"
 	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $<

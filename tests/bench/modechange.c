@@ -49,9 +49,8 @@ static void open_session(unsigned count)
     static struct conf conf = {.service_count = 1};
     conf.services[0] = service;
     struct kernel_view view = {.mode = MODE_SESSION, .generation = GENERATION, .tunnel_count = 1};
-    view.tunnels[0] = (struct kernel_tunnel){.service = 1,
-                                             .vip4 = address(10, 99, 0, 1),
-                                             .hub = address(198, 51, 100, 1)};
+    view.tunnels[0] =
+        (struct kernel_tunnel){.service = 1, .vip4 = address(10, 99, 0, 1), .hub = address(198, 51, 100, 1)};
     must(kernel_registry(&service, 1), "the registry's prefixes");
     must(kernel_hosts(&conf), "the hosts");
     must(kernel_set(&view), "the session");

@@ -66,7 +66,8 @@ static void reached(void)
     }
     fprintf(stderr, "reached: %u of %u message types\n", seen, types);
     if (seen < types && executions >= LONG_ENOUGH) {
-        fprintf(stderr, "ERROR: never accepted: message types%s (an example of each in tests/fuzz/ipc_seed.h)\n", missing);
+        fprintf(stderr, "ERROR: never accepted: message types%s (an example of each in tests/fuzz/ipc_seed.h)\n",
+                missing);
         _exit(1);
     }
 }

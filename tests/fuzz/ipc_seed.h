@@ -66,8 +66,10 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
                                         .name = "registry.example.jp"};
         break;
     case MSG_REFUSED:
-        m->u.refused = (struct msg_refused){
-            .why = WHY_OUTSIDE, .qtype = 1, .client = ipc_seed_addr(2), .name = "registry.example.jp"};
+        m->u.refused = (struct msg_refused){.why = WHY_OUTSIDE,
+                                            .qtype = 1,
+                                            .client = ipc_seed_addr(2),
+                                            .name = "registry.example.jp"};
         m->u.refused.answer = ipc_seed_addr(99);
         break;
     case MSG_QUEUE: m->u.queue.kind = QUEUE_BLOCKED; break;

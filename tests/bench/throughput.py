@@ -1,0 +1,127 @@
+"""session_throughput_up, session_throughput_down: bulk data in a session, beside the same box with a rule set that accepts all.
+
+The lab's image (one agent more) in QEMU with its real tunnel. In one session the rule set is exchanged again and again:
+ours, and one of two chains that translates addresses and clamps segments, as any gateway must, and accepts everything.
+With ours, gate and hello run and each measurement is a new TLS connection that hello agrees to; meanwhile with the other
+one gate is held (SIGSTOP), for its sets are not there. The machine in QEMU is the bottleneck by far.
+"""
+
+import json
+import os
+import time
+
+import box as boxes
+import machines
+import net
+import pki
+import topology as t
+from figure import CannotMeasure, Figure
+
+SECONDS = 4
+ACCEPT_ALL = "the same tunnel, a rule set that accepts all"
+OPEN = """table inet open {{
+	chain forward {{
+		type filter hook forward priority filter; policy accept;
+		tcp flags & (syn | rst) == syn tcp option maxseg size set 1340
+	}}
+	chain nat_out {{
+		type nat hook postrouting priority srcnat; policy accept;
+		iifname "lan0" oifname "wan0" ip daddr {inner} snat ip to {vip}
+	}}
+}}
+"""
+
+
+class Switch:
+    """Exchanges the rule set of the running box, by its lab agent."""
+
+    def __init__(self, box):
+        self.box = box
+        vip = self.ask("nft list map inet sekisho vip_v4 | sed -n 's/.*: \\([0-9.]*\\) .*/\\1/p'").strip()
+        self.write("/run/open.nft", "table inet sekisho\ndelete table inet sekisho\n" + OPEN.format(inner=t.INNER_NET, vip=vip))
+
+    def ask(self, command):
+        status, output = self.box.agent.run(command, 30)
+        if status != 0:
+            raise CannotMeasure(f"on the box: {command}: {output.strip()[-300:]}")
+        return output
+
+    def write(self, path, text):
+        self.ask(f": >{path}")
+        for line in text.splitlines():
+            self.ask(f"echo '{line.strip()}' >>{path}")
+
+    def open(self):
+        self.ask("kill -STOP $(pidof gate); { echo 'table inet open'; echo 'delete table inet open'; "
+                 "nft list table inet sekisho; } >/run/ours.nft && nft -f /run/open.nft")
+
+    def ours(self):
+        self.ask("nft -f /run/ours.nft; kill -CONT $(pidof gate)")
+
+
+def processor_ns(pid):
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+        one = int(f.read().split()[0])
+    return sum(thread_ns(pid, name) for name in os.listdir(f"/proc/{pid}/task")) or one
+
+
+def thread_ns(pid, thread):
+    try:
+        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as f:
+            return int(f.read().split()[0])
+    except OSError:
+        return 0
+
+
+def bulk(lab, direction):
+    """(Mbit/s, processor nanoseconds of the machine for each octet)"""
+    before = processor_ns(lab.box.process.pid)
+    begin = time.monotonic()
+    done = net.run("lan", ["python3", "-B", "tests/bench/bulk.py", direction, t.REGISTRY, t.REGISTRY_NAME, pki.path("web.crt"),
+                           str(SECONDS)], timeout=60)
+    if done.returncode != 0:
+        raise CannotMeasure(f"no bulk data {direction}: {done.stderr.strip()[-300:]}")
+    found = json.loads(done.stdout)
+    if not found["bytes"]:
+        raise CannotMeasure(f"no bulk data {direction}: nothing went through")
+    spent = processor_ns(lab.box.process.pid) - before
+    total = found["bytes"] * (time.monotonic() - begin) / max(SECONDS - 1, 1)
+    return found["mbit"], spent / total, found["handshake_ms"]
+
+
+def measure(_what, folder, runs):
+    """{name: Figure}. In a jail of its own."""
+    place = machines.Place(folder)
+    lab = place.lab
+    box = place.our_box(boxes.LAB_KERNEL)
+    box.start(kernel=boxes.LAB_KERNEL)
+    lab.ready()
+    place.pc_by_hand()
+    lab.session()
+    lab.registry.stop()
+    net.start("registry", ["python3", "-B", "tests/bench/bulk.py", "serve", t.REGISTRY, pki.path("registry.crt"),
+                           pki.path("registry.key")], f"{folder}/bulk.log")
+    time.sleep(1)
+    switch = Switch(box)
+    found = {(d, who): [] for d in ("up", "down") for who in ("ours", "open")}
+    for _ in range(runs):
+        for who in ("ours", "open"):
+            if who == "open":
+                switch.open()
+            else:
+                lab.pc.dns(t.REGISTRY_NAME)
+            try:
+                for d in ("up", "down"):
+                    found[d, who].append(bulk(lab, d))
+                    print(who, d, found[d, who][-1], flush=True)
+            finally:
+                if who == "open":
+                    switch.ours()
+    figures = {}
+    for d in ("up", "down"):
+        cost = [sorted(r[1] for r in found[d, who])[runs // 2] for who in ("ours", "open")]
+        figures[f"session_throughput_{d}"] = Figure(
+            [r[0] for r in found[d, "ours"]], ACCEPT_ALL, [r[0] for r in found[d, "open"]],
+            f"TLS through the machine in QEMU (TCG) and its real tunnel, {SECONDS} s each, in turn; the machine's processor "
+            f"time an octet is {cost[0] / cost[1]:.3f} of the peer's")
+    return figures

@@ -233,6 +233,17 @@ static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, c
         queue_add(b, verdict, m->packets[i], NULL, 0);
 }
 
+/* From now on the rules reset what comes of it. False: the kernel does not know the flow (any more). */
+static bool mark_refused(const struct msg_flow *m)
+{
+    struct kernel_flow flow = {m->client, m->server, m->client_port, m->server_port};
+    if (kernel_refuse(&flow) == 0)
+        return true;
+    if (errno != ENOENT)
+        log_warn("a refused flow could not be marked: %s", strerror(errno));
+    return false;
+}
+
 /*
  * Both ends are reset: the server by a reset in place of the flow's first held packet; the client by the rule set, which
  * sees the held packets that are left, or the client's next one, again with the mark of refused flows.
@@ -240,13 +251,11 @@ static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, c
 static void refuse(struct gate *g, struct queue_batch *b, const struct msg_flow *m)
 {
     uint8_t packet[RESET_MAX];
-    struct kernel_flow flow = {m->client, m->server, m->client_port, m->server_port};
     struct reset reset = {m->client, m->server, m->client_port, m->server_port, m->seq, m->ack};
-    if (kernel_refuse(&flow) < 0 && errno != ENOENT)
-        log_warn("a refused flow could not be marked: %s", strerror(errno));
+    bool marked = mark_refused(m);
     if (m->count > 0)
         queue_add(b, QUEUE_REPLACE, m->packets[0], packet, reset_build(packet, &reset));
-    verdict_for_all(b, QUEUE_REPEAT, m, 1);
+    verdict_for_all(b, marked ? QUEUE_REPEAT : QUEUE_DROP, m, 1);
     refusals_tls(&g->refusals, m, gate_now_ms());
     g->dirty = true;
 }
@@ -260,6 +269,9 @@ static void on_flow(struct gate *g, const struct msg_flow *m)
         verdict_for_all(&b, QUEUE_ACCEPT, m, 0);
     } else if (m->what == FLOW_DROP) {
         verdict_for_all(&b, QUEUE_DROP, m, 0);
+    } else if (m->what == FLOW_MORE) {
+        /* (If it could not be marked, the rules would ask again, for ever.) */
+        verdict_for_all(&b, mark_refused(m) ? QUEUE_REPEAT : QUEUE_DROP, m, 0);
     } else if (m->what == FLOW_NAME &&
                admit_agrees(&g->admit, &now, m->service, &m->server, m->server_port, m->name)) {
         verdict_for_all(&b, QUEUE_AGREE, m, 0);

@@ -80,6 +80,30 @@ static bool may_write(struct refusals_reason *e, uint64_t now_ms)
     return true;
 }
 
+/*
+ * May this line be written? It may not if the same was written a moment ago, or if its reason has used up its allowance.
+ * times: how often the same has happened since it was written last, this one included.
+ */
+static bool write_line(struct refusals *r, struct refusals_reason *e, const char *line, uint64_t now_ms, unsigned *times)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a; a collision costs a line */
+    for (const char *c = line; *c; c++)
+        h = (h ^ (uint8_t)*c) * 1099511628211u;
+    struct refusals_same *s = &r->same[(h ^ h >> 32) & (REFUSALS_SAME - 1)];
+    bool same = s->since && s->what == h;
+    if (same && now_ms - s->since < REFUSALS_SAME_MS) {
+        s->more++;
+        return false;
+    }
+    *times = 1 + (same ? s->more : 0);
+    if (!may_write(e, now_ms)) {
+        s->more += same;
+        return false;
+    }
+    *s = (struct refusals_same){.what = h, .since = now_ms};
+    return true;
+}
+
 /* ---- the three kinds ---- */
 
 void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_ms)
@@ -98,11 +122,13 @@ void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_
     char client[INET6_ADDRSTRLEN], answer[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX];
     struct refusals_reason *e = count(r, REASON_DNS, words[m->why], now_ms);
     r->dns++;
-    if (!may_write(e, now_ms))
+    char line[AUDIT_LINE_MAX];
+    unsigned times;
+    snprintf(line, sizeof line, "name=%s client=%s why=%s answer=%s", refusals_word(m->name, name, sizeof name),
+             address(&m->client, client, sizeof client), words[m->why], address(&m->answer, answer, sizeof answer));
+    if (!write_line(r, e, line, now_ms, &times))
         return;
-    audit_event("dns.refused", "name=%s client=%s why=%s type=%u answer=%s not-logged=%u",
-                refusals_word(m->name, name, sizeof name), address(&m->client, client, sizeof client), words[m->why],
-                m->qtype, address(&m->answer, answer, sizeof answer), e->lost);
+    audit_event("dns.refused", "%s type=%u count=%u not-logged=%u", line, m->qtype, times, e->lost);
     e->lost = 0;
 }
 
@@ -124,13 +150,16 @@ void refusals_tls(struct refusals *r, const struct msg_flow *m, uint64_t now_ms)
     const char *why = words[m->what] ? words[m->what] : "broken";
     struct refusals_reason *e = count(r, REASON_TLS, why, now_ms);
     r->tls++;
-    if (!may_write(e, now_ms))
-        return;
     /* `name` is what the PC asked for, `at` the listed name that the address was admitted for. */
-    audit_event("tls.refused", "name=%s at=%s client=%s server=%s port=%u why=%s not-logged=%u",
-                refusals_word(m->name, name, sizeof name),
-                refusals_word(name_of(r, &m->server), known, sizeof known), address(&m->client, client, sizeof client),
-                address(&m->server, server, sizeof server), m->server_port, why, e->lost);
+    char line[AUDIT_LINE_MAX];
+    unsigned times;
+    snprintf(line, sizeof line, "name=%s at=%s client=%s server=%s port=%u why=%s",
+             refusals_word(m->name, name, sizeof name), refusals_word(name_of(r, &m->server), known, sizeof known),
+             address(&m->client, client, sizeof client), address(&m->server, server, sizeof server), m->server_port,
+             why);
+    if (!write_line(r, e, line, now_ms, &times))
+        return;
+    audit_event("tls.refused", "%s count=%u not-logged=%u", line, times, e->lost);
     e->lost = 0;
 }
 

@@ -14,6 +14,9 @@
 /* Of each reason this many lines are written at once, then one each REFUSALS_EVERY_MS. */
 #define REFUSALS_BURST 12
 #define REFUSALS_EVERY_MS 20000
+/* The same PC asking for the same again and again is one line in so many milliseconds, with a count. */
+#define REFUSALS_SAME_MS 10000
+#define REFUSALS_SAME 64
 #define REFUSALS_REASONS 64
 #define REFUSALS_NAMES 512 /* addresses whose name is remembered; a power of two */
 
@@ -25,6 +28,11 @@ struct refusals {
         uint64_t tokens_at;
         unsigned tokens, lost;
     } reasons[REFUSALS_REASONS];
+    struct refusals_same {
+        uint64_t what; /* hash of all that the line would say */
+        uint64_t since;
+        unsigned more; /* not written */
+    } same[REFUSALS_SAME];
     /* Which listed name an address was admitted for last: for the log only. */
     struct refusals_name {
         struct addr addr;

@@ -125,7 +125,7 @@ static void tell_one(struct flows *f, const struct flow *fl, enum msg_flow_what 
 /* A further packet of a flow that is refused. One report is enough, if there was a packet in it. */
 static void tell_refused(struct flows *f, struct flow *fl, uint32_t id)
 {
-    tell_one(f, fl, fl->told ? FLOW_DROP : (enum msg_flow_what)fl->what, id);
+    tell_one(f, fl, fl->told ? FLOW_MORE : (enum msg_flow_what)fl->what, id);
     fl->told = true;
 }
 

@@ -165,6 +165,7 @@ enum msg_flow_what {
     FLOW_NAME, /* a whole ClientHello asking for `name`: gate agrees or resets */
     FLOW_EARLY, /* no whole ClientHello yet, and the client waits for acknowledgements: let these packets go, no more */
     FLOW_DROP, /* nobody decides about these packets any more (the session has changed): drop them */
+    FLOW_MORE, /* of a flow that was refused already: reset its client, say nothing a second time */
     FLOW_NOT_TLS, /* from here on: refuse; what is wrong with it */
     FLOW_BROKEN, /* TLS, but not a ClientHello that can be read */
     FLOW_NO_NAME, /* no server_name */

@@ -235,6 +235,36 @@ static void internet_lets_out_but_not_to_the_registry(void **state)
     close(web), close(udp), close(registry), close(pc);
 }
 
+/* What gate does with a flow whose ClientHello it does not agree to: from the next packet of either end on it is over. */
+static void a_refused_flow_is_reset_at_both_ends(void **state)
+{
+    (void)state;
+    internet(9);
+    int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), tcp = bound(PC_NS, SOCK_STREAM, PC, 0);
+    struct sockaddr_in own;
+    socklen_t len = sizeof own;
+    char c;
+    assert_int_equal(connect_to(tcp, SERVER, 80), 0);
+    assert_int_equal(getsockname(tcp, (struct sockaddr *)&own, &len), 0);
+    assert_true(readable(web));
+    int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
+
+    struct kernel_flow flow = {.client_port = ntohs(own.sin_port), .server_port = 80};
+    assert_true(conf_parse_addr(PC, &flow.client) && conf_parse_addr(SERVER, &flow.server));
+    uint64_t before = counter("dropped_hello");
+    assert_int_equal(kernel_refuse(&flow), 0);
+    assert_int_equal(write(accepted, "z", 1), 1);
+    assert_true(readable(accepted));
+    assert_int_equal(read(accepted, &c, 1), -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(write(tcp, "z", 1), 1);
+    assert_true(readable(tcp));
+    assert_int_equal(read(tcp, &c, 1), -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(counter("dropped_hello"), before + 2);
+    close(web), close(tcp), close(accepted);
+}
+
 static void session_cuts_what_was_open(void **state)
 {
     (void)state;
@@ -472,6 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_lets_nothing_through),    cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
+        cmocka_unit_test(a_refused_flow_is_reset_at_both_ends),
         cmocka_unit_test(session_cuts_what_was_open),     cmocka_unit_test(session_refuses_at_once),
         cmocka_unit_test(admitted_but_no_ipsec),          cmocka_unit_test(one_service_opens_nothing_of_another),
         cmocka_unit_test(nothing_comes_in_from_the_line), cmocka_unit_test(dns_is_answered_by_the_box_whoever_is_asked),

@@ -223,6 +223,9 @@ static void on_tick(uev_t *w, void *arg, int events)
         g->refused[0] = 0;
         g->dirty = true;
     }
+    if (!hellolink_is_there(&g->hello) && now - g->hello_gone_at >= GATE_HELLO_MS &&
+        now - g->hello_gone_at < GATE_HELLO_MS + 2 * SESSION_TICK_MS)
+        g->dirty = true; /* its absence is told now */
     if (now - g->counted_at >= COUNT_EVERY_MS) {
         uint64_t before = g->counters.blocked + g->counters.asked;
         g->counted_at = now;
@@ -265,6 +268,7 @@ static void start(struct gate *g)
     peers_send_names(g);
     peers_send_hosts(g);
     children_send(&g->children, MSG_NAMES_END, NULL, -1);
+    g->hello_gone_at = gate_now_ms();
     if (hellolink_watch(&g->hello, &g->loop, &peers_hello, g) < 0)
         log_fatal("cannot watch hello's socket: %s", strerror(errno));
 }

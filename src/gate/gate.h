@@ -25,6 +25,7 @@ struct gate_paths {
 };
 
 #define GATE_REFUSED_MS 600000 /* how long the last answer that was not believed is shown */
+#define GATE_HELLO_MS 4000 /* hello may be away so long without anybody being told */
 #define GATE_ADMITS_MAX 64 /* answers opened in one transaction */
 
 struct gate {
@@ -48,6 +49,7 @@ struct gate {
     struct kernel_counters counters;
     uint64_t counted_at;
     struct refusals refusals;
+    uint64_t hello_gone_at; /* when it was there last, or gate's start */
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */
     unsigned admit_count; /* answers of `names` that wait to be opened together */
     struct msg_admit admits[GATE_ADMITS_MAX];

@@ -223,6 +223,7 @@ static void on_hello_gone(void *user, const char *why)
 {
     struct gate *g = user;
     log_warn("hello: %s; new TLS connections wait until it is back", why);
+    g->hello_gone_at = gate_now_ms();
     audit_event("fault", "hello: %s; new TLS connections wait until it is back", why);
     g->dirty = true;
 }

@@ -64,6 +64,14 @@ static void add_resolver(struct publish *p, const struct gate *g)
         add_addr(p, "resolver", &g->wan.dns[0]);
 }
 
+/* It needs a moment to come back; only then it is a matter for people. */
+static const char *hello_word(const struct gate *g)
+{
+    if (hellolink_is_there(&g->hello))
+        return "running";
+    return gate_now_ms() - g->hello_gone_at < GATE_HELLO_MS ? "starting" : "down";
+}
+
 /* Sums, then what is not 0: names (`dns.`), TLS connections (`tls.`), packets (the reason alone). */
 static void add_refusals(struct publish *p, const struct gate *g)
 {
@@ -115,7 +123,7 @@ void state_write(struct gate *g)
     publish_add(&p, "agreed", "%llu", (unsigned long long)g->agreed);
     publish_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
     publish_add(&p, "names", "%s", g->configured ? "running" : "down");
-    publish_add(&p, "hello", "%s", hellolink_is_there(&g->hello) ? "running" : "down");
+    publish_add(&p, "hello", "%s", hello_word(g));
     if (g->refused[0])
         publish_add(&p, "refused", "%s", g->refused);
     const char *fault = g->configured ? s->fault : g->fault;

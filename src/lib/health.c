@@ -221,6 +221,11 @@ static bool names_down(const struct health *h)
     return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "names", "down");
 }
 
+static bool hello_down(const struct health *h)
+{
+    return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "hello", "down");
+}
+
 static bool audit_away(const struct health *h)
 {
     return !h->has[HEALTH_AUDIT];
@@ -282,6 +287,11 @@ static const struct situation problems[] = {
      "DNSプログラムが動いていません。PCは名前を解決できません。",
      "It is started again by itself. If it stays so for a minute, switch the box off and on.",
      "自動で再起動します。1分たっても変わらなければ、装置の電源を入れ直してください。", 0, NULL, names_down},
+    {"hello-down", true,
+     "The program that reads TLS greetings (hello) is not running: open connections go on, new TLS connections wait.",
+     "TLS接続を確認するプログラム(hello)が動いていません。接続中の通信は続きますが、新しいTLS接続は待たされます。",
+     "It is started again by itself. If it stays so for a minute, switch the box off and on.",
+     "自動で再起動します。1分たっても変わらなければ、装置の電源を入れ直してください。", 0, NULL, hello_down},
     {"gate-says", true, "The gate reports", "ゲートからの報告",
      "If it does not go away by itself within some minutes, tell the centre this sentence.",
      "数分たっても消えない場合は、この文をセンターに伝えてください。", HEALTH_GATE, "fault", gate_says},

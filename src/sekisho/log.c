@@ -55,7 +55,7 @@ static void json_line(struct json *j, char *line)
     json_close(j, '}');
 }
 
-int op_log(const struct ops_args *args)
+char *log_whole(const char *root, size_t *length)
 {
     size_t len = 0;
     bool any = false;
@@ -63,15 +63,24 @@ int op_log(const struct ops_args *args)
         char path[PATH_MAX], suffix[8] = "";
         if (age > 0)
             (void)snprintf(suffix, sizeof suffix, ".%d", age);
-        (void)snprintf(path, sizeof path, "%s/state/audit/audit.log%s", args->root, suffix);
+        (void)snprintf(path, sizeof path, "%s/state/audit/audit.log%s", root, suffix);
         any = any || access(path, R_OK) == 0;
         len += read_file(path, whole + len);
     }
     if (!any) {
         (void)fprintf(stderr, "The audit log cannot be read: %s\n", strerror(errno));
-        return EXIT_USAGE;
+        return NULL;
     }
     whole[len] = '\0';
+    *length = len;
+    return whole;
+}
+
+int op_log(const struct ops_args *args)
+{
+    size_t len = 0;
+    if (!log_whole(args->root, &len))
+        return EXIT_USAGE;
     /* Go back over the wanted number of lines. */
     size_t from = len;
     for (unsigned lines = 0; from > 0; from--)

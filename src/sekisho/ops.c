@@ -17,6 +17,8 @@ static const struct op ops[] = {
     {"rules", NULL, true, OPT_JSON | OPT_LANG, op_rules, "[--json] [--lang en|ja]",
      "what is allowed now: names, addresses, until when, through which tunnel, for whom",
      "いま許可している通信(名前・アドレス・期限・トンネル・対象PC)"},
+    {"log", "blocked", true, OPT_JSON | OPT_LINES | OPT_LANG, op_log_blocked, "[-n N] [--json] [--lang en|ja]",
+     "who asked for what lately and why not (20)", "最近、誰が何を求めてなぜ遮断されたか(20件)"},
     {"log", NULL, true, OPT_JSON | OPT_LINES, op_log, "[-n N] [--json]", "the last N lines of the audit log (20)",
      "監査記録の最後のN行(20行)"},
     {"check", NULL, true, OPT_JSON | OPT_CHECK | OPT_FILES, op_check,

@@ -60,9 +60,13 @@ int op_cert_show(const struct ops_args *args);
 int op_cert_renew(const struct ops_args *args);
 int op_rules(const struct ops_args *args);
 int op_log(const struct ops_args *args);
+int op_log_blocked(const struct ops_args *args);
 int op_check(const struct ops_args *args);
 int op_console(const struct ops_args *args);
 int op_help(const struct ops_args *args);
+
+/* The whole audit log, oldest line first; NULL, having said why. The text may be written to. */
+char *log_whole(const char *root, size_t *length);
 
 /* check --export and --dump, for one file that has no mistake. */
 struct conf_site;

@@ -1,6 +1,7 @@
 /* `sekisho status` and `sekisho cert show`: what the daemons publish, in plain words. */
 #include "health.h"
 #include "json.h"
+#include "lib/reason.h"
 #include "ops.h"
 #include "text.h"
 
@@ -42,6 +43,8 @@ static const struct row {
     {"Hub", "接続先", HEALTH_GATE, "hub", show_text},
     {"Address in the tunnel", "トンネル内アドレス", HEALTH_GATE, "vip", show_text},
     {"Names refused", "拒否した名前", HEALTH_GATE, "blocked.dns", show_text},
+    {"TLS connections agreed to", "許可したTLS接続", HEALTH_GATE, "agreed", show_text},
+    {"TLS connections refused", "拒否したTLS接続", HEALTH_GATE, "blocked.tls", show_text},
     {"Packets refused", "遮断したパケット", HEALTH_GATE, "blocked.forward", show_text},
     {"Last session ended", "前回の終了理由", HEALTH_GATE, "last-end", show_text},
     {"Certificate", "証明書", HEALTH_ENROLL, "phase", show_text},
@@ -86,6 +89,51 @@ static void show_pair(enum ops_lang lang, const char *prefix, const char *en, co
         (void)printf("%s%s\n", prefix, en);
     if (lang != LANG_EN)
         (void)printf("%s%s\n", prefix, ja);
+}
+
+/* ---- the most frequent reasons ---- */
+
+#define TOP 3
+
+struct top {
+    const struct reason *reason;
+    uint64_t count;
+};
+
+/* The reasons that were given most often, most frequent first. Returns how many. */
+static size_t top_reasons(const struct health *h, struct top top[TOP])
+{
+    static const char *const kinds[REASON_KINDS] = {[REASON_DNS] = "dns.", [REASON_TLS] = "tls.", [REASON_PACKET] = ""};
+    const struct reason *r;
+    size_t n = 0;
+    for (size_t i = 0; (r = reason_at(i)) != NULL; i++) {
+        char key[64];
+        (void)snprintf(key, sizeof key, "blocked.%s%s", kinds[r->kind], r->word);
+        uint64_t count = strtoull(health_get(h, HEALTH_GATE, key), NULL, 10);
+        size_t at = n;
+        while (at > 0 && top[at - 1].count < count)
+            at--;
+        if (count == 0 || at == TOP)
+            continue;
+        n += n < TOP;
+        memmove(&top[at + 1], &top[at], (n - at - 1) * sizeof top[0]);
+        top[at] = (struct top){r, count};
+    }
+    return n;
+}
+
+static void show_top(const struct health *h, enum ops_lang lang)
+{
+    struct top top[TOP];
+    size_t n = top_reasons(h, top);
+    if (n > 0)
+        show_pair(lang, "  ", "Refused most often (more: `log blocked`):", "多い遮断理由(詳細は `log blocked`):");
+    for (size_t i = 0; i < n; i++) {
+        char en[192], ja[192];
+        (void)snprintf(en, sizeof en, "%llu: %s", (unsigned long long)top[i].count, top[i].reason->en);
+        (void)snprintf(ja, sizeof ja, "%llu:%s", (unsigned long long)top[i].count, top[i].reason->ja);
+        show_pair(lang, "    ", en, ja);
+    }
 }
 
 static void show_situation(const struct health *h, const struct situation *s, enum ops_lang lang, const char *prefix)
@@ -174,6 +222,7 @@ int op_status(const struct ops_args *args)
     if (headline->do_en)
         show_pair(args->lang, "  -> ", headline->do_en, headline->do_ja);
     show_rows(&h, rows, sizeof rows / sizeof rows[0], args->lang);
+    show_top(&h, args->lang);
     if (count > 0)
         show_pair(args->lang, "", "Not as it should be:", "問題:");
     for (size_t i = 0; i < count; i++) {

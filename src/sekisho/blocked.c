@@ -1,0 +1,166 @@
+/* `sekisho log blocked`: what was refused lately, from the audit log, in words: who, what, why not. */
+#include "json.h"
+#include "lib/reason.h"
+#include "ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUE_MAX 256
+#define SHOWN_MAX 1000 /* as many as can be asked for with -n */
+
+/* One line of the audit log that tells of a refusal. */
+struct refusal {
+    char time[32];
+    const struct reason *reason;
+    char client[VALUE_MAX], name[VALUE_MAX], at[VALUE_MAX], server[VALUE_MAX], proto[VALUE_MAX], port[VALUE_MAX];
+    unsigned long times, unlogged;
+};
+
+/* The value of ` key=` in the details; "" if it is not there or says nothing ("-"). */
+static void value_of(const char *details, const char *key, char out[VALUE_MAX])
+{
+    char word[32];
+    int n = snprintf(word, sizeof word, " %s=", key);
+    const char *at = strstr(details, word);
+    out[0] = '\0';
+    if (!at)
+        return;
+    at += n;
+    size_t len = strcspn(at, " ");
+    if (len >= VALUE_MAX || (len == 1 && at[0] == '-'))
+        return;
+    memcpy(out, at, len);
+    out[len] = '\0';
+    for (char *c = out; *c; c++) /* a file that was tampered with must not reach the terminal raw */
+        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+            *c = '?';
+}
+
+/* `TIME NUMBER PROGRAM EVENT DETAILS`, of gate and about a refusal? */
+static bool parse(char *line, struct refusal *r)
+{
+    static const struct {
+        const char *event, *why;
+    } events[REASON_KINDS] = {
+        [REASON_DNS] = {"dns.refused", "why"}, [REASON_TLS] = {"tls.refused", "why"}, [REASON_PACKET] = {"blocked", "reason"}};
+    char event[32], program[32], word[VALUE_MAX];
+    int details = 0;
+    memset(r, 0, sizeof *r);
+    if (sscanf(line, "%31s %*s %31s %31s%n", r->time, program, event, &details) != 3 || strcmp(program, "gate") != 0)
+        return false;
+    for (int k = 0; k < REASON_KINDS; k++) {
+        if (strcmp(event, events[k].event) != 0)
+            continue;
+        value_of(line + details, events[k].why, word);
+        r->reason = reason_find((enum reason_kind)k, word);
+    }
+    if (!r->reason)
+        return false;
+    value_of(line + details, "client", r->client);
+    value_of(line + details, "name", r->name);
+    value_of(line + details, "at", r->at);
+    value_of(line + details, "server", r->server);
+    value_of(line + details, "proto", r->proto);
+    value_of(line + details, "port", r->port);
+    value_of(line + details, "count", word);
+    r->times = word[0] ? strtoul(word, NULL, 10) : 1;
+    value_of(line + details, "not-logged", word);
+    r->unlogged = strtoul(word, NULL, 10);
+    return true;
+}
+
+/* What was asked for: a name, or a server by its name where one is known, with port. */
+static void target(const struct refusal *r, char *out, size_t size)
+{
+    const char *host = r->name[0] ? r->name : r->at[0] ? r->at : r->server[0] ? r->server : "?";
+    const char *proto = r->reason->kind == REASON_TLS ? "TLS" : r->proto;
+    bool port = r->port[0] && strcmp(r->port, "0") != 0;
+    if (r->reason->kind == REASON_DNS)
+        (void)snprintf(out, size, "DNS %s", r->name[0] ? r->name : "?");
+    else
+        (void)snprintf(out, size, "%s %s%s%s", proto, host, port ? ":" : "", port ? r->port : "");
+    /* An address beside its name, where both are known: another server may bear the name tomorrow. */
+    size_t len = strlen(out);
+    if (r->server[0] && strcmp(host, r->server) != 0 && len < size)
+        (void)snprintf(out + len, size - len, " (%s)", r->server);
+}
+
+static void print_words(const struct refusal *r, enum ops_lang lang)
+{
+    char what[3 * VALUE_MAX], times[32] = "", times_ja[32] = "";
+    const char *client = r->client[0] ? r->client : "?";
+    target(r, what, sizeof what);
+    if (r->times > 1) {
+        (void)snprintf(times, sizeof times, " (%lu times)", r->times);
+        (void)snprintf(times_ja, sizeof times_ja, "(%lu回)", r->times);
+    }
+    if (lang != LANG_JA)
+        (void)printf("%s %s -> %s: %s%s\n", r->time, client, what, r->reason->en, times);
+    if (lang != LANG_EN)
+        (void)printf("%s %s → %s:%s%s\n", lang == LANG_BOTH ? "                    " : r->time, client, what,
+                     r->reason->ja, times_ja);
+    if (r->unlogged > 0 && lang != LANG_JA)
+        (void)printf("  (%lu more for the same reason were not written)\n", r->unlogged);
+    if (r->unlogged > 0 && lang != LANG_EN)
+        (void)printf("  (同じ理由の記録をほかに%lu件省きました)\n", r->unlogged);
+}
+
+static void print_json(struct json *j, const struct refusal *r)
+{
+    static const char *const kinds[REASON_KINDS] = {"dns", "tls", "packet"};
+    json_open(j, NULL, '{');
+    json_text(j, "time", r->time);
+    json_text(j, "kind", kinds[r->reason->kind]);
+    json_text(j, "reason", r->reason->word);
+    const struct {
+        const char *key, *value;
+    } texts[] = {{"client", r->client}, {"name", r->name},   {"at", r->at},
+                 {"server", r->server}, {"proto", r->proto}, {"port", r->port}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i].value[0])
+            json_text(j, texts[i].key, texts[i].value);
+    json_number(j, "times", r->times);
+    json_number(j, "not_logged", r->unlogged);
+    json_text(j, "text", r->reason->en);
+    json_text(j, "text_ja", r->reason->ja);
+    json_close(j, '}');
+}
+
+int op_log_blocked(const struct ops_args *args)
+{
+    static struct refusal last[SHOWN_MAX]; /* a ring: the newest ones */
+    unsigned wanted = args->lines < SHOWN_MAX ? args->lines : SHOWN_MAX, count = 0;
+    size_t len;
+    char *text = log_whole(args->root, &len);
+    if (!text)
+        return EXIT_USAGE;
+    for (char *line = text; *line;) {
+        size_t n = strcspn(line, "\n");
+        bool more = line[n] == '\n';
+        line[n] = '\0';
+        if (parse(line, &last[count % wanted]))
+            count++;
+        line += n + more;
+    }
+    struct json j = {0};
+    if (args->json)
+        json_open(&j, NULL, '[');
+    for (unsigned i = count > wanted ? count - wanted : 0; i < count; i++) {
+        if (args->json)
+            print_json(&j, &last[i % wanted]);
+        else
+            print_words(&last[i % wanted], args->lang);
+    }
+    if (args->json) {
+        json_close(&j, ']');
+        json_end();
+    } else if (count == 0) {
+        if (args->lang != LANG_JA)
+            (void)puts("Nothing was refused as far as the audit log goes back.");
+        if (args->lang != LANG_EN)
+            (void)puts("監査記録の範囲では、遮断はありません。");
+    }
+    return EXIT_GOOD;
+}

@@ -142,8 +142,8 @@ static int listening(const struct addr *lan, int type)
     int freebind = lan->family == AF_INET6 ? IPV6_FREEBIND : IP_FREEBIND;
     if (setsockopt(fd, level, freebind, &on, sizeof on) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        (type != SOCK_DGRAM || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0) && bind(fd, (struct sockaddr *)&at, len) == 0 &&
-        (type != SOCK_STREAM || listen(fd, 128) == 0))
+        (type != SOCK_DGRAM || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0) &&
+        bind(fd, (struct sockaddr *)&at, len) == 0 && (type != SOCK_STREAM || listen(fd, 128) == 0))
         return fd;
     int error = errno;
     close(fd);

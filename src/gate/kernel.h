@@ -17,7 +17,7 @@
 
 #define KERNEL_RESOLVERS_MAX (CONF_SERVICES_MAX + CONF_ADDRS_MAX)
 #define KERNEL_ALLOW_MAX (MSG_ADMIT_ADDRS * CONF_PORTS_MAX) /* elements of one answer */
-#define KERNEL_BATCH_MAX (4 * KERNEL_ALLOW_MAX)             /* elements of one transaction: several answers together */
+#define KERNEL_BATCH_MAX (4 * KERNEL_ALLOW_MAX) /* elements of one transaction: several answers together */
 
 /*
  * Connection marks. A session's number (generation) has its two top bits 0 and is none of the small numbers. A TLS flow
@@ -29,9 +29,9 @@
 
 /* A tunnel that is up. family 0: this address does not exist. */
 struct kernel_tunnel {
-    uint8_t service;        /* 1..8 */
+    uint8_t service; /* 1..8 */
     struct addr vip4, vip6; /* ours, lent by the hub: what LAN traffic is translated to */
-    struct addr hub;        /* outer address of the other end */
+    struct addr hub; /* outer address of the other end */
 };
 
 #define KERNEL_REASONS_MAX 32
@@ -59,7 +59,7 @@ struct kernel_allow {
 /* Packets since the rule set was loaded (aggregates of segments count once). */
 struct kernel_counters {
     uint64_t session_out, session_in; /* through the tunnels: for the idle clock */
-    uint64_t asked;   /* packets that went to `hello` */
+    uint64_t asked; /* packets that went to `hello` */
     uint64_t blocked; /* what LAN hosts may not, and what strangers try: all reasons together */
     unsigned reason_count;
     struct kernel_reason {

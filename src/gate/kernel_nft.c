@@ -58,13 +58,13 @@ static void generation_elements(struct batch *b, uint32_t generation)
     const struct {
         const char *set, *map;
         const uint32_t *mark;
-    } kinds[] = {
-        {"live", "generation", &generation}, {"asking", "asking_generation", &asking}, {"agreed", NULL, &agreed}};
+    } kinds[] = {{"live", "generation", &generation},
+                 {"asking", "asking_generation", &asking},
+                 {"agreed", NULL, &agreed}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct element live = {.key = kinds[i].mark, .key_len = sizeof(uint32_t)};
         batch_add(b, kinds[i].set, &live, 1);
-        struct element e = {
-            .key = name, .key_len = sizeof name, .data = kinds[i].mark, .data_len = sizeof(uint32_t)};
+        struct element e = {.key = name, .key_len = sizeof name, .data = kinds[i].mark, .data_len = sizeof(uint32_t)};
         if (kinds[i].map)
             batch_add(b, kinds[i].map, &e, 1);
     }

@@ -180,25 +180,19 @@ void peers_send_names(struct gate *g)
         children_send(&g->children, MSG_NAME, &m, -1);
 }
 
-/* Bit N-1: service N is one that `may` says yes to. */
-static uint8_t services_of(const struct conf *conf, bool (*may)(const struct conf_site *, const char *), const char *only)
-{
-    uint8_t bits = 0;
-    for (unsigned i = 0; i < conf->service_count; i++) {
-        const struct conf_service *s = &conf->services[i];
-        if (may ? may(&conf->site, s->name) : strcmp(s->name, only) == 0)
-            bits |= (uint8_t)(1u << (s->number - 1));
-    }
-    return bits;
-}
-
 void peers_send_hosts(struct gate *g)
 {
-    struct msg_host others = {.services = services_of(&g->conf, conf_others_may, NULL)};
+    const struct conf *conf = &g->conf;
+    struct msg_host others = {0};
+    for (unsigned i = 0; i < conf->service_count; i++)
+        if (conf_others_may(&conf->site, conf->services[i].name))
+            others.services |= (uint8_t)(1u << (conf->services[i].number - 1));
     children_send(&g->children, MSG_HOST, &others, -1);
-    for (unsigned i = 0; i < g->conf.site.host_count; i++) {
-        const struct conf_host *h = &g->conf.site.hosts[i];
-        struct msg_host m = {h->addr, services_of(&g->conf, NULL, h->service)};
+    for (unsigned h = 0; h < conf->site.host_count; h++) {
+        struct msg_host m = {.addr = conf->site.hosts[h].addr};
+        for (unsigned i = 0; i < conf->service_count; i++)
+            if (strcmp(conf->services[i].name, conf->site.hosts[h].service) == 0)
+                m.services = (uint8_t)(1u << (conf->services[i].number - 1));
         children_send(&g->children, MSG_HOST, &m, -1);
     }
 }
@@ -254,8 +248,9 @@ static void refuse(struct gate *g, struct queue_batch *b, const struct msg_flow 
     uint8_t packet[RESET_MAX];
     struct reset reset = {m->client, m->server, m->client_port, m->server_port, m->seq, m->ack};
     bool marked = mark_refused(m);
+    size_t len = reset_build(packet, &reset);
     if (m->count > 0)
-        queue_add(b, QUEUE_REPLACE, m->packets[0], packet, reset_build(packet, &reset));
+        queue_add(b, QUEUE_REPLACE, m->packets[0], packet, len);
     verdict_for_all(b, marked ? QUEUE_REPEAT : QUEUE_DROP, m, 1);
     refusals_tls(&g->refusals, m, gate_now_ms());
     g->dirty = true;
@@ -273,8 +268,7 @@ static void on_flow(struct gate *g, const struct msg_flow *m)
     } else if (m->what == FLOW_MORE) {
         /* (If it could not be marked, the rules would ask again, for ever.) */
         verdict_for_all(&b, mark_refused(m) ? QUEUE_REPEAT : QUEUE_DROP, m, 0);
-    } else if (m->what == FLOW_NAME &&
-               admit_agrees(&g->admit, &now, m->service, &m->server, m->server_port, m->name)) {
+    } else if (m->what == FLOW_NAME && admit_agrees(&g->admit, &now, m->service, &m->server, m->server_port, m->name)) {
         verdict_for_all(&b, QUEUE_AGREE, m, 0);
         g->agreed++;
     } else {

@@ -13,7 +13,7 @@
 /* Numbers as in configs/firewall.nft. */
 #define QUEUE_NUMBER 1      /* packets of flows that are asked about */
 #define QUEUE_LOG_BLOCKED 1 /* heads of refused packets, prefix = reason */
-#define QUEUE_LOG_ANSWER 2  /* SYN-ACKs to flows that are asked about; on the same socket as the packets, so in order */
+#define QUEUE_LOG_ANSWER 2 /* SYN-ACKs to flows that are asked about; on the same socket as the packets, so in order */
 
 /* A new non-blocking socket, bound; -1 with errno. */
 int queue_open_packets(void);
@@ -24,7 +24,7 @@ void queue_close_blocked(int fd);
 
 enum queue_verdict {
     QUEUE_ACCEPT, /* pass this packet; the flow stays a question */
-    QUEUE_AGREE,  /* pass, and the flow's mark becomes the agreed one of its own session */
+    QUEUE_AGREE, /* pass, and the flow's mark becomes the agreed one of its own session */
     QUEUE_DROP,
     QUEUE_REPEAT, /* through the rules again, which now see the mark of refused flows */
     QUEUE_REPLACE /* pass what is given instead of it */

@@ -84,7 +84,8 @@ static bool may_write(struct refusals_reason *e, uint64_t now_ms)
  * May this line be written? It may not if the same was written a moment ago, or if its reason has used up its allowance.
  * times: how often the same has happened since it was written last, this one included.
  */
-static bool write_line(struct refusals *r, struct refusals_reason *e, const char *line, uint64_t now_ms, unsigned *times)
+static bool write_line(struct refusals *r, struct refusals_reason *e, const char *line, uint64_t now_ms,
+                       unsigned *times)
 {
     uint64_t h = 14695981039346656037u; /* FNV-1a; a collision costs a line */
     for (const char *c = line; *c; c++)
@@ -134,18 +135,11 @@ void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_
 
 void refusals_tls(struct refusals *r, const struct msg_flow *m, uint64_t now_ms)
 {
-    static const char *const words[FLOW_WHAT_COUNT] = {[FLOW_NAME] = "wrong-name",
-                                                       [FLOW_NOT_TLS] = "not-tls",
-                                                       [FLOW_BROKEN] = "broken",
-                                                       [FLOW_NO_NAME] = "no-name",
-                                                       [FLOW_ECH] = "ech",
-                                                       [FLOW_NOT_LISTED] = "not-listed",
-                                                       [FLOW_SECOND] = "second",
-                                                       [FLOW_TOO_LONG] = "too-long",
-                                                       [FLOW_TOO_SLOW] = "too-slow",
-                                                       [FLOW_CROWD] = "crowd",
-                                                       [FLOW_OLD_TLS] = "old-tls",
-                                                       [FLOW_NO_START] = "no-start"};
+    static const char *const words[FLOW_WHAT_COUNT] = {
+        [FLOW_NAME] = "wrong-name", [FLOW_NOT_TLS] = "not-tls",   [FLOW_BROKEN] = "broken",
+        [FLOW_NO_NAME] = "no-name", [FLOW_ECH] = "ech",           [FLOW_NOT_LISTED] = "not-listed",
+        [FLOW_SECOND] = "second",   [FLOW_TOO_LONG] = "too-long", [FLOW_TOO_SLOW] = "too-slow",
+        [FLOW_CROWD] = "crowd",     [FLOW_OLD_TLS] = "old-tls",   [FLOW_NO_START] = "no-start"};
     char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX], known[CONF_FQDN_MAX];
     const char *why = words[m->what] ? words[m->what] : "broken";
     struct refusals_reason *e = count(r, REASON_TLS, why, now_ms);
@@ -180,8 +174,7 @@ void refusals_packet(struct refusals *r, const struct msg_blocked *m, uint64_t n
     if (!may_write(e, now_ms))
         return;
     audit_event("blocked", "reason=%s client=%s server=%s name=%s proto=%s port=%u count=%u not-logged=%u",
-                e->reason->word, address(&m->client, client, sizeof client),
-                address(&m->server, server, sizeof server),
+                e->reason->word, address(&m->client, client, sizeof client), address(&m->server, server, sizeof server),
                 refusals_word(name_of(r, &m->server), name, sizeof name), proto_word(m->proto, proto, sizeof proto),
                 m->port, m->count, e->lost);
     e->lost = 0;

@@ -43,8 +43,9 @@ static bool parse(char *line, struct refusal *r)
 {
     static const struct {
         const char *event, *why;
-    } events[REASON_KINDS] = {
-        [REASON_DNS] = {"dns.refused", "why"}, [REASON_TLS] = {"tls.refused", "why"}, [REASON_PACKET] = {"blocked", "reason"}};
+    } events[REASON_KINDS] = {[REASON_DNS] = {"dns.refused", "why"},
+                              [REASON_TLS] = {"tls.refused", "why"},
+                              [REASON_PACKET] = {"blocked", "reason"}};
     char event[32], program[32], word[VALUE_MAX];
     int details = 0;
     memset(r, 0, sizeof *r);

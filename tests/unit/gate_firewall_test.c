@@ -501,12 +501,17 @@ static void each_user_only_what_it_needs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_lets_nothing_through),    cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
+        cmocka_unit_test(closed_lets_nothing_through),
+        cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
         cmocka_unit_test(a_refused_flow_is_reset_at_both_ends),
-        cmocka_unit_test(session_cuts_what_was_open),     cmocka_unit_test(session_refuses_at_once),
-        cmocka_unit_test(admitted_but_no_ipsec),          cmocka_unit_test(one_service_opens_nothing_of_another),
-        cmocka_unit_test(nothing_comes_in_from_the_line), cmocka_unit_test(dns_is_answered_by_the_box_whoever_is_asked),
-        cmocka_unit_test(no_other_port_of_the_box),       cmocka_unit_test(false_sources),
+        cmocka_unit_test(session_cuts_what_was_open),
+        cmocka_unit_test(session_refuses_at_once),
+        cmocka_unit_test(admitted_but_no_ipsec),
+        cmocka_unit_test(one_service_opens_nothing_of_another),
+        cmocka_unit_test(nothing_comes_in_from_the_line),
+        cmocka_unit_test(dns_is_answered_by_the_box_whoever_is_asked),
+        cmocka_unit_test(no_other_port_of_the_box),
+        cmocka_unit_test(false_sources),
         cmocka_unit_test(each_user_only_what_it_needs),
     };
     return cmocka_run_group_tests_name("gate_firewall", tests, build, NULL);

@@ -69,8 +69,8 @@ static void question(const char *name, enum msg_why why, uint64_t now)
 
 static void packet(const char *reason, const char *server, uint64_t now)
 {
-    struct msg_blocked m = {.proto = 6, .client = address("192.168.77.10"), .server = address(server), .port = 22,
-                            .count = 3};
+    struct msg_blocked m = {
+        .proto = 6, .client = address("192.168.77.10"), .server = address(server), .port = 22, .count = 3};
     snprintf(m.reason, sizeof m.reason, "%s", reason);
     refusals_packet(&r, &m, now);
 }
@@ -99,8 +99,9 @@ static void names_instead_of_addresses(void **state)
     (void)state;
     struct addr server = address("10.20.0.80");
     packet("not-listed", "10.20.0.80", 1);
-    assert_string_equal(last, "blocked reason=not-listed client=192.168.77.10 server=10.20.0.80 name=- proto=tcp port=22 "
-                              "count=3 not-logged=0");
+    assert_string_equal(last,
+                        "blocked reason=not-listed client=192.168.77.10 server=10.20.0.80 name=- proto=tcp port=22 "
+                        "count=3 not-logged=0");
     refusals_learn(&r, &server, "www.registry.example");
     packet("wrong-host", "10.20.0.80", 2);
     assert_non_null(strstr(last, "server=10.20.0.80 name=www.registry.example proto=tcp"));

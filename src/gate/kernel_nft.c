@@ -58,13 +58,13 @@ static void generation_elements(struct batch *b, uint32_t generation)
     const struct {
         const char *set, *map;
         const uint32_t *mark;
-    } kinds[] = {
-        {"live", "generation", &generation}, {"asking", "asking_generation", &asking}, {"agreed", NULL, &agreed}};
+    } kinds[] = {{"live", "generation", &generation},
+                 {"asking", "asking_generation", &asking},
+                 {"agreed", NULL, &agreed}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct element live = {.key = kinds[i].mark, .key_len = sizeof(uint32_t)};
         batch_add(b, kinds[i].set, &live, 1);
-        struct element e = {
-            .key = name, .key_len = sizeof name, .data = kinds[i].mark, .data_len = sizeof(uint32_t)};
+        struct element e = {.key = name, .key_len = sizeof name, .data = kinds[i].mark, .data_len = sizeof(uint32_t)};
         if (kinds[i].map)
             batch_add(b, kinds[i].map, &e, 1);
     }
@@ -73,6 +73,8 @@ static void generation_elements(struct batch *b, uint32_t generation)
 static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
 {
     uint32_t mark = t->service;
+    struct element up = {.key = &mark, .key_len = sizeof mark};
+    batch_add(b, "up", &up, 1);
     const struct addr *vips[] = {&t->vip4, &t->vip6};
     for (unsigned i = 0; i < 2; i++) {
         if (!vips[i]->family)
@@ -91,8 +93,8 @@ static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
 
 int kernel_set(const struct kernel_view *view)
 {
-    static const char *const emptied[] = {"mode",   "generation", "live",   "asking_generation", "asking",
-                                          "agreed", "vip_v4",     "vip_v6", "hubs_v4",           "hubs_v6"};
+    static const char *const emptied[] = {"mode", "generation", "live",   "asking_generation", "asking", "agreed",
+                                          "up",   "vip_v4",     "vip_v6", "hubs_v4",           "hubs_v6"};
     static const char *const admitted[] = {"allow_v4", "allow_v6", "tls_v4", "tls_v6"};
     static const char *const chains[][2] = {
         [MODE_CLOSED] = {"closed", "closed"},

@@ -73,6 +73,8 @@ static void generation_elements(struct batch *b, uint32_t generation)
 static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
 {
     uint32_t mark = t->service;
+    struct element up = {.key = &mark, .key_len = sizeof mark};
+    batch_add(b, "up", &up, 1);
     const struct addr *vips[] = {&t->vip4, &t->vip6};
     for (unsigned i = 0; i < 2; i++) {
         if (!vips[i]->family)
@@ -91,8 +93,8 @@ static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
 
 int kernel_set(const struct kernel_view *view)
 {
-    static const char *const emptied[] = {"mode",   "generation", "live",   "asking_generation", "asking",
-                                          "agreed", "vip_v4",     "vip_v6", "hubs_v4",           "hubs_v6"};
+    static const char *const emptied[] = {"mode", "generation", "live",   "asking_generation", "asking", "agreed",
+                                          "up",   "vip_v4",     "vip_v6", "hubs_v4",           "hubs_v6"};
     static const char *const admitted[] = {"allow_v4", "allow_v6", "tls_v4", "tls_v6"};
     static const char *const chains[][2] = {
         [MODE_CLOSED] = {"closed", "closed"},

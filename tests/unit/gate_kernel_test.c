@@ -109,6 +109,7 @@ static void session_and_back(void **state)
     assert_shows("map inet sekisho asking_generation", "\"lan0\" : 0x9ecafbad");
     assert_shows("set inet sekisho asking", "{ 0x9ecafbad }");
     assert_shows("set inet sekisho agreed", "{ 0x5ecafbad }");
+    assert_shows("set inet sekisho up", "elements = { 0x00000001, 0x00000008 }");
     assert_shows("map inet sekisho vip_v4", "0x00000001 : 10.9.0.7");
     assert_shows("map inet sekisho vip_v4", "0x00000008 : 10.10.0.7");
     assert_shows("map inet sekisho vip_v6", "{ 0x00000001 : fd00:9::7 }");
@@ -121,6 +122,7 @@ static void session_and_back(void **state)
     assert_shows("map inet sekisho mode", "\"wan0\" : jump internet_in");
     assert_shows("set inet sekisho live", "{ 0x00000007 }");
     assert_hides("map inet sekisho vip_v4", "elements");
+    assert_hides("set inet sekisho up", "elements");
 
     assert_int_equal(kernel_closed(), 0);
     assert_shows("map inet sekisho mode", "\"lan0\" : jump closed");
@@ -264,6 +266,8 @@ static void bound_hosts(void **state)
     }
     assert_int_equal(kernel_hosts(&conf), 0);
     assert_shows("set inet sekisho hosts_v4", "192.168.77.65");
+    conf.site.host_count = 0;
+    assert_int_equal(kernel_hosts(&conf), 0);
 }
 
 static void resolvers(void **state)

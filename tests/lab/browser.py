@@ -63,6 +63,7 @@ class Browser:
         page = Page(self, session)
         for domain in ("Page", "Network", "Runtime"):
             page.ask(domain + ".enable")
+        page.ask("Page.setLifecycleEventsEnabled", {"enabled": True})
         return page
 
     def stop(self):
@@ -132,8 +133,9 @@ class Page:
             return "hangs", time.monotonic() - begin
         if done.get("errorText"):
             return done["errorText"], time.monotonic() - begin
-        while not any(e["method"] == "Page.loadEventFired" and e.get("sessionId") == self.session
-                      for e in self.browser.events):
+        # By its number: the page of an earlier error may still be loading.
+        while not any(e["method"] == "Page.lifecycleEvent" and e["params"]["name"] == "load"
+                      and e["params"]["loaderId"] == done["loaderId"] for e in self.browser.events):
             got = self.browser.next(begin + timeout)
             if got is None:
                 return "hangs", time.monotonic() - begin

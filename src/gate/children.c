@@ -11,6 +11,7 @@
 
 #define DNS_PORT 53
 #define SEND_WAIT_MS 1000
+#define LISTEN_ROOM (1 << 20) /* octets of questions that wait to be read */
 
 /* It ends with us: it sees the end of the line. */
 static void run_child(int sock, const char *path)
@@ -139,6 +140,9 @@ static int listening(const struct addr *lan, int type)
         return -1;
     int level = lan->family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
     int freebind = lan->family == AF_INET6 ? IPV6_FREEBIND : IP_FREEBIND;
+    /* A burst of one client must not push out what others ask meanwhile. (Refused only where root is none.) */
+    int room = LISTEN_ROOM;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
     if (setsockopt(fd, level, freebind, &on, sizeof on) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, (struct sockaddr *)&at, len) == 0 &&
         (type != SOCK_STREAM || listen(fd, 128) == 0))

@@ -11,7 +11,7 @@
 
 #define DNS_PORT 53
 #define SEND_WAIT_MS 1000
-#define LISTEN_ROOM (1 << 20) /* octets of questions that wait to be read */
+#define LAN_BUFFER (1 << 20) /* a burst of questions of a whole LAN waits here while answers are confirmed */
 
 /* It ends with us: it sees the end of the line. */
 static void run_child(int sock, const char *path)
@@ -135,17 +135,15 @@ static int listening(const struct addr *lan, int type)
 {
     struct sockaddr_storage at;
     socklen_t len = to_sockaddr(lan, DNS_PORT, &at);
-    int on = 1, fd = socket(lan->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int on = 1, room = LAN_BUFFER, fd = socket(lan->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     int level = lan->family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
     int freebind = lan->family == AF_INET6 ? IPV6_FREEBIND : IP_FREEBIND;
-    /* A burst of one client must not push out what others ask meanwhile. (Refused only where root is none.) */
-    int room = LISTEN_ROOM;
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
     if (setsockopt(fd, level, freebind, &on, sizeof on) == 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, (struct sockaddr *)&at, len) == 0 &&
-        (type != SOCK_STREAM || listen(fd, 128) == 0))
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        (type != SOCK_DGRAM || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0) &&
+        bind(fd, (struct sockaddr *)&at, len) == 0 && (type != SOCK_STREAM || listen(fd, 128) == 0))
         return fd;
     int error = errno;
     close(fd);

@@ -182,6 +182,8 @@ void server_flush(struct server *s)
 static void udp_reply(struct server *s, const struct client *to, const uint8_t *data, size_t len)
 {
     struct server_late *l = &s->late;
+    if (len > sizeof(l->data[0]))
+        return;
     if (l->count == SERVER_BATCH || (l->count != 0 && l->slot != to->slot))
         server_flush(s);
     unsigned i = l->count++;

@@ -90,6 +90,49 @@ check "each question from a port of its own" [ "$(awk '$1 == "udp" { print $2 }'
 check "each with an id of its own" [ "$(awk '$1 == "udp" { print $3 }' /var/asked | sort -u | wc -l)" -ge 98 ]
 check "each in letters of its own" [ "$(cut -d ' ' -f 4 /var/asked | cut -c 1-16 | sort -u | wc -l)" -ge 95 ]
 
+# ---- internal DNS servers that forward to the box ----
+cat >/var/unbound.conf <<'END'
+server:
+  interface: 127.0.0.1@5400
+  do-not-query-localhost: no
+  username: ""
+  chroot: ""
+  directory: "/var"
+  pidfile: ""
+  use-syslog: no
+  logfile: "/var/unbound.log"
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@53
+END
+unbound -d -c /var/unbound.conf >/var/unbound.out 2>&1 &
+unbound=$!
+dnsmasq -k -p 5401 --no-resolv --no-hosts --server=127.0.0.1#53 --listen-address=127.0.0.1 --bind-interfaces --user=root \
+	--pid-file= --cache-size=0 >/var/dnsmasq.out 2>&1 &
+dnsmasq=$!
+for server in unbound:5400 dnsmasq:5401; do
+	port=${server#*:} server=${server%:*}
+	for _ in $(seq 30); do
+		ask -p "$port" registry.lab.example A
+		if grep -q 'status: NOERROR' /var/dig; then break; fi
+		sleep 0.1
+	done
+	check "through $server" says '^registry\.lab\.example\..*A[[:space:]]+10\.99\.0\.'
+	ask -p "$port" +dnssec "x.$server.wild.example" A
+	check "through $server, with DNSSEC asked for" says "^x\.$server\.wild\.example\..*A[[:space:]]+10\.99\.0\."
+	ask -p "$port" cut.wild.example A
+	check "64 addresses through $server" [ "$(grep -c '^cut\.wild\.example\..*[[:space:]]A[[:space:]]' /var/dig)" -eq 64 ]
+	# What a hospital's PCs ask for all the time, and the box refuses: the server must not give the box up for it.
+	seq -f 'n%.0f.telemetry.example A' 1000 >/var/asks
+	dig @127.0.0.1 -p "$port" +tries=1 +time=2 +short -f /var/asks >/var/refused 2>&1
+	check "nothing for unlisted names through $server" [ "$(grep -c '^[0-9]' /var/refused)" -eq 0 ]
+	ask -p "$port" "after.$server.wild.example" A
+	check "a listed name after 1,000 refused ones through $server" says "^after\.$server\..*A[[:space:]]+10\.99\.0\."
+done
+kill "$unbound" "$dnsmasq"
+
 # ---- a flood of one client is another one's loss of nothing ----
 build/bench/dnsload -a 127.0.0.1 -s 127.0.0.9 -k 1 -t 8 -f -N 100000 'f%u.wild.example' >/var/flood &
 flood=$!

@@ -33,7 +33,7 @@ struct cache_entry *cache_get(struct cache *c, const struct cache_key *key, uint
                 e = &set[i].entry;
             }
     } else {
-        e = &c->entries[key->id][type_index(key->type)];
+        e = &c->entries[type_index(key->type)][key->id];
     }
     if (e == NULL || generation == 0 || e->generation != generation || ttl_left(&e->clock, now) == 0)
         return NULL;
@@ -72,7 +72,7 @@ struct cache_entry *cache_put(struct cache *c, const struct cache_key *key, uint
                               unsigned count, bool opens)
 {
     struct cache_entry *e =
-        key->wild ? wild_place(c, key, generation, now) : &c->entries[key->id][type_index(key->type)];
+        key->wild ? wild_place(c, key, generation, now) : &c->entries[type_index(key->type)][key->id];
     e->generation = generation;
     e->clock = *clock;
     e->rcode = DNS_NOERROR;
@@ -128,14 +128,14 @@ void cache_drop_all(struct cache *c)
 {
     for (unsigned id = 0; id < LISTED_MAX; id++)
         for (unsigned t = 0; t < CACHE_TYPES; t++)
-            empty(&c->entries[id][t]);
+            empty(&c->entries[t][id]);
     drop_wild(c, -1);
 }
 
 void cache_drop(struct cache *c, unsigned id, bool wild)
 {
     for (unsigned t = 0; t < CACHE_TYPES; t++)
-        empty(&c->entries[id][t]);
+        empty(&c->entries[t][id]);
     if (wild)
         drop_wild(c, (int)id);
 }

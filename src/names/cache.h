@@ -36,7 +36,8 @@ struct cache_key {
 struct cache {
     uint32_t seed; /* against chosen collisions */
     uint64_t evicted; /* answers still good that made room for another */
-    struct cache_entry entries[LISTED_MAX][CACHE_TYPES];
+    /* By type first: what is used lies together, and pages never used cost nothing. */
+    struct cache_entry entries[CACHE_TYPES][LISTED_MAX];
     struct cache_wild {
         uint16_t id, type;
         uint8_t name_len;

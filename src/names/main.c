@@ -122,6 +122,7 @@ static void run(int epoll)
             }
             wait = sooner(wait, (int)(stats_at + STATS_EVERY_MS - now));
         }
+        server_flush(&server);
         struct epoll_event events[EVENTS_MAX];
         int n = epoll_wait(epoll, events, EVENTS_MAX, wait);
         if (n < 0 && errno != EINTR)

@@ -50,25 +50,6 @@ static bool may_report(struct query *q, uint64_t now)
     return true;
 }
 
-void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
-                   uint8_t name_len, uint16_t type, const struct addr *bad)
-{
-    struct msg_refused m = {.qtype = type};
-    if (table[why].why < 0)
-        return;
-    q->stats.refused++;
-    if (!may_report(q, now))
-        return;
-    m.why = (uint8_t)table[why].why;
-    if (client != NULL)
-        m.client = client->addr;
-    if (bad != NULL)
-        m.answer = *bad;
-    if (name != NULL)
-        dns_name_to_text(name, name_len, m.name);
-    q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
-}
-
 void refuse_limit(struct query *q, uint64_t now, const struct client *client, const uint8_t *name, uint8_t name_len,
                   uint16_t type)
 {
@@ -83,10 +64,35 @@ void refuse_limit(struct query *q, uint64_t now, const struct client *client, co
         q->limit_told = now;
 }
 
+void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
+                   uint8_t name_len, uint16_t type, const struct addr *bad)
+{
+    struct msg_refused m = {.qtype = type};
+    if (table[why].why < 0)
+        return;
+    q->stats.refused++;
+    if (why == REFUSAL_BUSY) {
+        /* Said once in a while, or the one who makes the crowd would use up what others have to report. */
+        refuse_limit(q, now, client, name, name_len, type);
+        return;
+    }
+    if (!may_report(q, now))
+        return;
+    m.why = (uint8_t)table[why].why;
+    if (client != NULL)
+        m.client = client->addr;
+    if (bad != NULL)
+        m.answer = *bad;
+    if (name != NULL)
+        dns_name_to_text(name, name_len, m.name);
+    q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
+}
+
 void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client)
 {
     struct msg_refused m = {.why = (uint8_t)why, .client = client->addr};
     q->stats.refused++;
-    if (may_report(q, now))
+    /* A flood is told once in ten seconds a client (limit_tell): it needs no leave besides. */
+    if (why == WHY_FLOOD || may_report(q, now))
         q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
 }

@@ -34,7 +34,7 @@ void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct
 void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client);
 
 /*
- * A limit bites though the client is served: addresses left out, answers that made room for others. WHY_LIMIT to gate,
+ * A limit of the box bites: no place left, addresses left out, answers that made room for others. WHY_LIMIT to gate,
  * once in ten seconds. client, name: may be NULL.
  */
 void refuse_limit(struct query *q, uint64_t now, const struct client *client, const uint8_t *name, uint8_t name_len,

@@ -1,7 +1,9 @@
 #include "server.h"
 
+#include "fair.h"
 #include "log.h"
 #include "loop.h"
+#include "refuse.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -170,17 +172,29 @@ static int udp_batch(struct server *s, uint64_t now, unsigned index)
     return count;
 }
 
+void server_flush(struct server *s)
+{
+    if (s->late.count != 0)
+        send_batch(s->lan[s->late.slot].fd, s->late.out, s->late.count);
+    s->late.count = 0;
+}
+
 static void udp_reply(struct server *s, const struct client *to, const uint8_t *data, size_t len)
 {
-    struct sockaddr_storage peer;
-    union {
-        struct cmsghdr align;
-        uint8_t space[64];
-    } control = {.space = {0}};
-    struct iovec iov = {(void *)data, len};
-    struct msghdr m = {.msg_name = &peer, .msg_namelen = to_sockaddr(to, &peer), .msg_iov = &iov, .msg_iovlen = 1};
-    write_local(to, &m, &control);
-    (void)sendmsg(s->lan[to->slot].fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct server_late *l = &s->late;
+    if (len > sizeof(l->data[0]))
+        return;
+    if (l->count == SERVER_BATCH || (l->count != 0 && l->slot != to->slot))
+        server_flush(s);
+    unsigned i = l->count++;
+    l->slot = to->slot;
+    memcpy(l->data[i], data, len);
+    l->iov[i] = (struct iovec){l->data[i], len};
+    l->out[i].msg_hdr = (struct msghdr){.msg_name = &l->peers[i],
+                                        .msg_namelen = to_sockaddr(to, &l->peers[i]),
+                                        .msg_iov = &l->iov[i],
+                                        .msg_iovlen = 1};
+    write_local(to, &l->out[i].msg_hdr, l->control[i].space);
 }
 
 /* ---- TCP ---- */
@@ -193,6 +207,22 @@ static void tcp_close(struct server *s, struct server_tcp *t)
     s->tcp_count--;
 }
 
+/* All places are taken: the client with most of them loses the one that was silent longest. */
+static struct server_tcp *tcp_make_room(struct server *s, const struct addr *newcomer)
+{
+    const struct addr *owners[SERVER_TCP_MAX];
+    struct server_tcp *victim = NULL;
+    for (unsigned i = 0; i < SERVER_TCP_MAX; i++)
+        owners[i] = &s->tcp[i].client.addr;
+    const struct addr *most = fair_victim(owners, SERVER_TCP_MAX, newcomer);
+    for (unsigned i = 0; most != NULL && i < SERVER_TCP_MAX; i++)
+        if (addr_equal(owners[i], most) && (victim == NULL || s->tcp[i].deadline < victim->deadline))
+            victim = &s->tcp[i];
+    if (victim != NULL)
+        tcp_close(s, victim);
+    return victim;
+}
+
 static struct server_tcp *tcp_place(struct server *s, const struct addr *addr)
 {
     struct server_tcp *place = NULL;
@@ -203,7 +233,9 @@ static struct server_tcp *tcp_place(struct server *s, const struct addr *addr)
         else
             his += addr_equal(&s->tcp[i].client.addr, addr);
     }
-    return his >= SERVER_TCP_CLIENT_MAX ? NULL : place;
+    if (his >= SERVER_TCP_CLIENT_MAX)
+        return NULL;
+    return place != NULL ? place : tcp_make_room(s, addr);
 }
 
 static void tcp_accept(struct server *s, uint64_t now, int listener)
@@ -220,6 +252,7 @@ static void tcp_accept(struct server *s, uint64_t now, int listener)
         from_sockaddr(&peer, &c);
         struct server_tcp *t = tcp_place(s, &c.addr);
         if (t == NULL) {
+            refuse_limit(s->query, now, &c, NULL, 0, 0);
             close(fd);
             continue;
         }

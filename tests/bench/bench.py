@@ -51,8 +51,9 @@ class Group:
 
 GROUPS = {
     "images": Group("sizes", "images", 1, 5, 900),
-    "cached": Group("resolver", "cached", 5, 60, 300),
-    "uncached": Group("resolver", "uncached", 5, 50, 300),
+    "cached": Group("resolver", "cached", 5, 90, 400),
+    "uncached": Group("resolver", "uncached", 5, 70, 400),
+    "forwarded": Group("resolver", "forwarded", 5, 50, 300),
     "first": Group("resolver", "first_connection", 5, 30, 300),
     "firstpacket": Group("firstpacket", "refused", 10, 120, 600),
     "throughput": Group("throughput", "throughput", 7, 200, 700),
@@ -80,8 +81,14 @@ ROWS = [
     Row("session_throughput_down", "Mbit/s", "higher", "throughput"),
     Row("mode_change_ms", "ms", "lower", "modechange"),
     Row("dns_cached_qps", "answers/s", "higher", "cached"),
+    Row("dns_cached_qps_unbound", "answers/s", "higher", "cached"),
     Row("dns_p99_us", "us", "lower", "cached"),
+    Row("dns_p99_us_unbound", "us", "lower", "cached"),
     Row("dns_uncached_qps", "answers/s", "higher", "uncached"),
+    Row("dns_uncached_qps_unbound", "answers/s", "higher", "uncached"),
+    Row("dns_uncached_p99_us", "us", "lower", "uncached"),
+    Row("dns_uncached_p99_us_unbound", "us", "lower", "uncached"),
+    Row("dns_forward_qps", "answers/s", "higher", "forwarded"),
 ]
 
 

@@ -26,14 +26,19 @@ from figure import CannotMeasure, Figure   # noqa: E402
 
 BOX_LAN, RESOLVER, LINE_DNS, VIP = "192.168.77.1", "10.20.0.53", "198.51.100.1", "10.99.0.1"
 SOURCES = 200                 # addresses of the pc: so that the limit for each client is not what is measured
-NAMES = 64                    # names on the list: as many as a service file may have
+NAMES = 63                    # names on the list: with the wildcard, as many as a service file may have
 DOMAIN = "bench.example"
 NAME = "n%u." + DOMAIN        # listed
+FRESH = "f%u.fresh." + DOMAIN  # below a listed wildcard: a new name each time, each with its rule in the kernel
+FRESH_COUNT = 30000           # of them, in each run
 OTHER = "x%u.other.example"   # not listed
 SECONDS = 3                   # of one run of the load generator
 IN_FLIGHT = 64                # questions at a time
 LOSS = 0.01                   # of the answers may be late or an error; more, and the figure means nothing
 DNSMASQ = "dnsmasq 2.91 --nftset"
+UNBOUND = "unbound 1.22"
+# The load and the resolver behind all have one processor, what is measured the other: gate and names together, too.
+LOAD_CPU, BOX_CPU = ("taskset", "-c", "0"), ("taskset", "-c", "1")
 
 # What is taken out of the rule sets, line by line; a line that is not there means that this file must be adapted.
 OURS_WITHOUT_IPSEC = [
@@ -77,7 +82,8 @@ remote = 10.20.0.0/16
 resolver = 10.20.0.53
 
 [allow]
-""" + "".join(f"name = {NAME.replace('%u', str(i))} tcp/443 tls\n" for i in range(NAMES))
+""" + f"name = *.fresh.{DOMAIN} tcp/443 tls\n" + "".join(
+    f"name = {NAME.replace('%u', str(i))} tcp/443 tls\n" for i in range(NAMES))
 
 
 # ---- the namespaces
@@ -178,7 +184,7 @@ class Contender:
     def run_in_box(self, command):
         self.port_is_free()
         open(self.log, "w").close()
-        self.process = net.start("box", command, self.log)
+        self.process = net.start("box", (*BOX_CPU, *command), self.log)
 
     def stop(self):
         if self.process:
@@ -266,6 +272,45 @@ class Dnsmasq(Contender):
         self.wait(OTHER.replace("%u", "0"))
 
 
+class Unbound(Contender):
+    """The other peer: no packet filter, one thread, forwards as dnsmasq does."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        with open(f"{self.folder}/conf", "w", encoding="ascii") as f:
+            f.write(f"""server:
+  interface: {BOX_LAN}
+  access-control: 0.0.0.0/0 allow
+  num-threads: 1
+  username: ""
+  chroot: ""
+  directory: "{self.folder}"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  do-ip6: no
+  module-config: "iterator"
+  msg-cache-size: 64m
+  rrset-cache-size: 64m
+  outgoing-range: 4096
+  num-queries-per-thread: 2048
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "{DOMAIN}"
+  forward-addr: {RESOLVER}
+forward-zone:
+  name: "."
+  forward-addr: {LINE_DNS}
+""")
+
+    def start(self, session=True):
+        net.run("box", ["nft", "flush", "ruleset"])
+        net.run("box", ["conntrack", "-F"])
+        self.run_in_box(["unbound", "-d", "-c", f"{self.folder}/conf"])
+        self.wait(OTHER.replace("%u", "0"))
+
+
 # ---- the measurements
 
 def tool(ns, *command, timeout=60):
@@ -275,9 +320,9 @@ def tool(ns, *command, timeout=60):
     return json.loads(done.stdout)
 
 
-def load(contender, name, names, in_flight=IN_FLIGHT, seconds=SECONDS):
-    found = tool("pc", "build/bench/dnsload", "-a", BOX_LAN, "-s", "192.168.77.2", "-k", str(min(SOURCES, in_flight)), "-w",
-                 str(in_flight), "-t", str(seconds), "-N", str(names), name)
+def load(contender, name, names, in_flight=IN_FLIGHT, seconds=SECONDS, count=0):
+    found = tool("pc", *LOAD_CPU, "build/bench/dnsload", "-a", BOX_LAN, "-s", "192.168.77.2", "-k", str(SOURCES), "-w",
+                 str(in_flight), "-t", str(seconds), "-n", str(count), "-N", str(names), name)
     bad = found["failed"] + found["lost"]
     if found["answers"] == 0 or bad > found["answers"] * LOSS:
         raise CannotMeasure(f"{type(contender).__name__}: of {found['answers']} answers {found['failed']} were errors, and "
@@ -298,26 +343,41 @@ def alternate(contenders, runs, measure, session=True):
     return found
 
 
+def figures(key, found, note, suffix=""):
+    """Beside dnsmasq, and the same beside unbound."""
+    ours, dnsmasq, unbound = ([r[key] for r in runs] for runs in found)
+    name = {"qps": "qps", "p99_us": "p99_us"}[key]
+    return {f"dns_{suffix}{name}": Figure(ours, DNSMASQ, dnsmasq, note),
+            f"dns_{suffix}{name}_unbound": Figure(ours, UNBOUND, unbound, note)}
+
+
 def cached(contenders, runs):
     def one(contender):
         contender.wait(NAME.replace("%u", "0"))
         load(contender, NAME, NAMES, seconds=0.5)
         return load(contender, NAME, NAMES)
-    ours, peers = alternate(contenders, runs, one)
-    return {
-        "dns_cached_qps": Figure([r["qps"] for r in ours], DNSMASQ, [r["qps"] for r in peers],
-                                 f"{NAMES} listed names in a session, {IN_FLIGHT} questions in flight"),
-        "dns_p99_us": Figure([r["p99_us"] for r in ours], DNSMASQ, [r["p99_us"] for r in peers],
-                             "the same load: 99 of 100 answers came within this time"),
-    }
+    found = alternate(contenders, runs, one)
+    note = f"{NAMES} listed names in a session, {IN_FLIGHT} questions in flight from {SOURCES} clients; one processor each"
+    both = figures("qps", found, note, "cached_") | figures("p99_us", found, note + "; 99 of 100 came within")
+    return both
 
 
 def uncached(contenders, runs):
+    """Each name is new, and its rule is in the kernel before its answer (unbound has no rules at all)."""
+    def one(contender):
+        return load(contender, FRESH, FRESH_COUNT * 4, seconds=20, count=FRESH_COUNT)
+    found = alternate(contenders, runs, one)
+    note = (f"{FRESH_COUNT} new names below a listed wildcard, each rule confirmed before its answer; {IN_FLIGHT} questions "
+            "in flight; gate and names on one processor")
+    return figures("qps", found, note, "uncached_") | figures("p99_us", found, note, "uncached_")
+
+
+def forwarded(contenders, runs):
     def one(contender):
         return load(contender, OTHER, 1000000)
-    ours, peers = alternate(contenders, runs, one, session=False)
-    return {"dns_uncached_qps": Figure([r["qps"] for r in ours], DNSMASQ, [r["qps"] for r in peers],
-                                       "names on no list, outside a session: forwarded, none asked for twice")}
+    ours, peers = alternate(contenders[:2], runs, one, session=False)
+    return {"dns_forward_qps": Figure([r["qps"] for r in ours], DNSMASQ, [r["qps"] for r in peers],
+                                      "names on no list, outside a session: forwarded, none asked for twice")}
 
 
 def first_connection(contenders, runs):
@@ -326,17 +386,18 @@ def first_connection(contenders, runs):
         if found["failed"] or not found["ms"]:
             raise CannotMeasure(f"{found['failed']} of {NAMES} first connections failed")
         return sorted(found["ms"])[len(found["ms"]) // 2]
-    ours, peers = alternate(contenders, runs, one)
+    ours, peers = alternate(contenders[:2], runs, one)
     return {"first_connection_ms": Figure(ours, DNSMASQ, peers, f"DNS question to first byte; each run {NAMES} names, "
                                           "each asked for the first time; namespaces, no encryption on either side")}
 
 
 def measure(what, folder, runs):
-    """{name: Figure} of one of cached, uncached, first_connection. In a jail of its own."""
+    """{name: Figure} of one of cached, uncached, forwarded, first_connection. In a jail of its own."""
     lay_cables()
-    net.start("wan", ["build/bench/dnsstub", "-a", RESOLVER, "-b", "10.20.1.1"], f"{folder}/dnsstub.log")
-    net.start("wan", ["build/bench/dnsstub", "-a", LINE_DNS, "-b", "203.0.113.1"], f"{folder}/line-dnsstub.log")
+    net.start("wan", [*LOAD_CPU, "build/bench/dnsstub", "-a", RESOLVER, "-b", "10.20.1.1"], f"{folder}/dnsstub.log")
+    net.start("wan", [*LOAD_CPU, "build/bench/dnsstub", "-a", LINE_DNS, "-b", "203.0.113.1"], f"{folder}/line-dnsstub.log")
     net.start("wan", ["build/bench/firstbyte", "-l", "0.0.0.0", "-p", "443"], f"{folder}/server.log")
     time.sleep(0.2)
-    contenders = [Ours(f"{folder}/ours"), Dnsmasq(f"{folder}/dnsmasq")]
-    return {"cached": cached, "uncached": uncached, "first_connection": first_connection}[what](contenders, runs)
+    contenders = [Ours(f"{folder}/ours"), Dnsmasq(f"{folder}/dnsmasq"), Unbound(f"{folder}/unbound")]
+    return {"cached": cached, "uncached": uncached, "forwarded": forwarded,
+            "first_connection": first_connection}[what](contenders, runs)

@@ -12,7 +12,7 @@ mount -t tmpfs -o mode=0755 names-test /var || exit 1
 mkdir -m 755 /var/empty
 ip link set lo up || exit 1
 out=/var/gate.log gate='' failed=0
-build/bench/dnsstub -a 127.0.0.1 -p 5353 -t 100 -b 10.99.0.1 & # 10.99.0.1 … 200 for every name
+build/bench/dnsstub -a 127.0.0.1 -p 5353 -t 100 -b 10.99.0.1 -v >/var/asked & # 10.99.0.1 … 200 for every name
 
 check() { # WHAT CONDITION...
 	what=$1; shift
@@ -21,10 +21,10 @@ check() { # WHAT CONDITION...
 }
 start() { # OPTIONS-OF-FAKEGATE...
 	: >"$out"
-	build/bench/fakegate "$@" build/bin/names registry.lab.example:1 other.example.org:2 >"$out" 2>&1 &
+	build/bench/fakegate "$@" build/bin/names registry.lab.example:1 other.example.org:2 '*.wild.example:1' >"$out" 2>&1 &
 	gate=$!
 	for _ in $(seq 50); do
-		if grep -q 'answering for 2 names' "$out"; then names=$(pgrep -x names); return 0; fi
+		if grep -q 'answering for 3 names' "$out"; then names=$(pgrep -x names); return 0; fi
 		sleep 0.1
 	done
 	echo "FAIL: names does not start"; cat "$out"; exit 1
@@ -73,6 +73,100 @@ ask decoy.example.net A
 check "an unlisted name" says 'status: REFUSED'
 check "and why" says 'EDE: 15 \(Blocked\): \(sekisho: this name is not on'
 check "gate heard of it" told '^refused why=0 type=1 client=127\.0\.0\.1 answer=.* name=decoy\.example\.net$'
+
+# ---- below a wildcard; a cut answer; what a forger would have to guess ----
+ask a.b.wild.example A
+check "below a wildcard" says '^a\.b\.wild\.example\..*A[[:space:]]+10\.99\.0\.'
+ask wild.example A
+check "not the wildcard's own name" says 'status: REFUSED'
+ask cut.wild.example A
+check "64 addresses, by TCP" [ "$(grep -c '^cut\.wild\.example\..*[[:space:]]A[[:space:]]' /var/dig)" -eq 64 ]
+check "in parts that a message holds" [ "$(grep -c '^admit .* count=16 ' "$out")" -eq 4 ]
+ask +noedns cut.wild.example A
+check "a client without EDNS gets them by TCP" says 'retrying in TCP mode'
+: >/var/asked
+for i in $(seq 100); do ask "abcdefghijklmnop$i.wild.example" A; done
+check "each question from a port of its own" [ "$(awk '$1 == "udp" { print $2 }' /var/asked | sort -u | wc -l)" -ge 98 ]
+check "each with an id of its own" [ "$(awk '$1 == "udp" { print $3 }' /var/asked | sort -u | wc -l)" -ge 98 ]
+check "each in letters of its own" [ "$(cut -d ' ' -f 4 /var/asked | cut -c 1-16 | sort -u | wc -l)" -ge 95 ]
+
+# ---- internal DNS servers that forward to the box ----
+cat >/var/unbound.conf <<'END'
+server:
+  interface: 127.0.0.1@5400
+  do-not-query-localhost: no
+  username: ""
+  chroot: ""
+  directory: "/var"
+  pidfile: ""
+  use-syslog: no
+  logfile: "/var/unbound.log"
+remote-control:
+  control-enable: no
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@53
+END
+unbound -d -c /var/unbound.conf >/var/unbound.out 2>&1 &
+unbound=$!
+dnsmasq -k -p 5401 --no-resolv --no-hosts --server=127.0.0.1#53 --listen-address=127.0.0.1 --bind-interfaces --user=root \
+	--pid-file= --cache-size=0 >/var/dnsmasq.out 2>&1 &
+dnsmasq=$!
+for server in unbound:5400 dnsmasq:5401; do
+	port=${server#*:} server=${server%:*}
+	for _ in $(seq 30); do
+		ask -p "$port" registry.lab.example A
+		if grep -q 'status: NOERROR' /var/dig; then break; fi
+		sleep 0.1
+	done
+	check "through $server" says '^registry\.lab\.example\..*A[[:space:]]+10\.99\.0\.'
+	ask -p "$port" +dnssec "x.$server.wild.example" A
+	check "through $server, with DNSSEC asked for" says "^x\.$server\.wild\.example\..*A[[:space:]]+10\.99\.0\."
+	ask -p "$port" cut.wild.example A
+	check "64 addresses through $server" [ "$(grep -c '^cut\.wild\.example\..*[[:space:]]A[[:space:]]' /var/dig)" -eq 64 ]
+	# What a hospital's PCs ask for all the time, and the box refuses: the server must not give the box up for it.
+	seq -f 'n%.0f.telemetry.example A' 1000 >/var/asks
+	dig @127.0.0.1 -p "$port" +tries=1 +time=2 +short -f /var/asks >/var/refused 2>&1
+	check "nothing for unlisted names through $server" [ "$(grep -c '^[0-9]' /var/refused)" -eq 0 ]
+	ask -p "$port" "after.$server.wild.example" A
+	check "a listed name after 1,000 refused ones through $server" says "^after\.$server\..*A[[:space:]]+10\.99\.0\."
+done
+kill "$unbound" "$dnsmasq"
+
+# ---- a flood of one client is another one's loss of nothing ----
+build/bench/dnsload -a 127.0.0.1 -s 127.0.0.9 -k 1 -t 8 -f -N 100000 'f%u.wild.example' >/var/flood &
+flood=$!
+sleep 1
+python3 - >/var/served <<'PY'
+import socket, struct, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.8', 0))
+s.settimeout(1)
+good, first, slow = 0, 0, 0
+for i in range(100):
+    label = b'new%d' % i if i % 2 else b'old'
+    q = struct.pack('>6H', i, 0x100, 1, 0, 0, 0) + bytes([len(label)]) + label + b'\4wild\7example\0\0\1\0\1'
+    begin = time.monotonic()
+    for again in range(3): # as a PC's stub resolver does
+        s.sendto(q, ('127.0.0.1', 53))
+        try:
+            a = s.recv(1500)
+        except TimeoutError:
+            continue
+        good += a[:2] == q[:2] and a[7] == 1
+        first += again == 0
+        slow = max(slow, time.monotonic() - begin)
+        break
+    time.sleep(0.03)
+print(good, first, round(slow * 1000))
+PY
+wait "$flood"
+echo "flood: $(cat /var/flood); the other client: $(cat /var/served) (of 100 answered; at once; slowest, ms)"
+check "the flood was one" [ "$(sed 's/.*"sent":\([0-9]*\).*/\1/' /var/flood)" -gt 100000 ]
+check "a client beside a flood is served" [ "$(cut -d ' ' -f 1 /var/served)" -ge 99 ]
+check "and mostly at once" [ "$(cut -d ' ' -f 2 /var/served)" -ge 90 ]
+check "the flood is reported" told '^refused why=7 .*client=127\.0\.0\.9 '
+
 python3 - <<'PY'
 import os, random, socket, struct
 random.seed(1)

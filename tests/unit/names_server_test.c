@@ -65,12 +65,19 @@ static int teardown(void **state)
     return 0;
 }
 
-static int client_socket(int type, const struct sockaddr_in *to)
+static int client_socket_at(int type, const struct sockaddr_in *to, unsigned address)
 {
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-    MUST(fd >= 0 && connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0);
+    MUST(fd >= 0 && bind(fd, (const struct sockaddr *)&from, sizeof(from)) == 0);
+    MUST(connect(fd, (const struct sockaddr *)to, sizeof(*to)) == 0);
     MUST(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
     return fd;
+}
+
+static int client_socket(int type, const struct sockaddr_in *to)
+{
+    return client_socket_at(type, to, INADDR_LOOPBACK);
 }
 
 /* What epoll says is ready gets its turn, until nothing is. */
@@ -133,6 +140,7 @@ static void test_udp_now_and_later(void **state)
     assert_int_equal(s.rcode, DNS_REFUSED);
     deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
     admit(&w, ADMIT_OK);
+    server_flush(&server);
     assert_true(see(in, (size_t)recv(a, in, sizeof(in), 0), &s));
     assert_int_equal(s.id, 1);
     assert_int_equal(s.count, 1);
@@ -229,6 +237,7 @@ static void test_tcp_questions_in_a_row(void **state)
     assert_false(unframe(a, &s)); /* the second waits for the first */
     deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
     admit(&w, ADMIT_OK);
+    server_flush(&server);
     server_tick(&server, w.now);
     assert_true(unframe(a, &s));
     assert_int_equal(s.id, 1);
@@ -299,6 +308,7 @@ static void test_tcp_answer_is_not_for_the_next(void **state)
     turn();
     deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
     admit(&w, ADMIT_OK);
+    server_flush(&server);
     assert_false(unframe(b, &s));
     assert_int_equal(server.tcp_count, 1);
     close(b);
@@ -313,12 +323,70 @@ static void test_too_many_lan_sockets(void **state)
     assert_false(server_listen(&server, IPPROTO_UDP, 2000));
 }
 
+/* Four clients hold all places; a fifth gets one, and only one of those who have most loses it. */
+static void test_tcp_places_are_shared(void **state)
+{
+    (void)state;
+    int fds[SERVER_TCP_MAX];
+    for (unsigned i = 0; i < SERVER_TCP_MAX; i++) {
+        fds[i] =
+            client_socket_at(SOCK_STREAM, &tcp_at, INADDR_LOOPBACK + 1 + i % (SERVER_TCP_MAX / SERVER_TCP_CLIENT_MAX));
+        turn();
+        w.now++;
+    }
+    assert_int_equal(server.tcp_count, SERVER_TCP_MAX);
+    int fd = client_socket_at(SOCK_STREAM, &tcp_at, INADDR_LOOPBACK + 100);
+    turn();
+    struct wire m;
+    struct seen s;
+    question(&m, 5, UNLISTED_NAME);
+    frame(fd, &m);
+    turn();
+    assert_true(unframe(fd, &s));
+    assert_int_equal(s.rcode, DNS_REFUSED);
+    unsigned gone = 0;
+    for (unsigned i = 0; i < SERVER_TCP_MAX; i++)
+        gone += closed(fds[i]);
+    assert_int_equal(gone, 1);
+    assert_true(closed(fds[0])); /* silent longest */
+    for (unsigned i = 0; i < SERVER_TCP_MAX; i++)
+        close(fds[i]);
+    close(fd);
+}
+
+static void test_many_late_answers(void **state)
+{
+    (void)state;
+    int fds[3 * SERVER_BATCH];
+    struct wire m;
+    for (unsigned i = 0; i < 3 * SERVER_BATCH; i++) {
+        fds[i] = client_socket_at(SOCK_DGRAM, &udp_at, INADDR_LOOPBACK + i);
+        question(&m, (uint16_t)i, REGISTRY_NAME);
+        assert_int_equal(send(fds[i], m.data, m.len, 0), (ssize_t)m.len);
+    }
+    turn();
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    admit(&w, ADMIT_OK);
+    server_flush(&server);
+    for (unsigned i = 0; i < 3 * SERVER_BATCH; i++) { /* each his own */
+        uint8_t data[DNS_MSG_MAX];
+        struct seen s;
+        ssize_t n = recv(fds[i], data, sizeof(data), 0);
+        assert_true(n > 0 && see(data, (size_t)n, &s));
+        assert_int_equal(s.id, i);
+        assert_int_equal(s.count, 1);
+        close(fds[i]);
+    }
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_udp_now_and_later),         T(test_udp_many_at_once),
+        T(test_many_late_answers),         T(test_udp_many_at_once),
+        T(test_tcp_places_are_shared),     T(test_udp_many_at_once),
         T(test_udp_too_long_is_dropped),   T(test_silent_until_list_is_complete),
         T(test_tcp_octet_by_octet),        T(test_tcp_questions_in_a_row),
         T(test_tcp_bad_frames_are_closed), T(test_tcp_idle_is_closed),

@@ -1,13 +1,14 @@
 /*
  * A DNS load generator: keeps a bounded number of questions in flight and prints answers a second and latencies.
  *
- *   dnsload [-a ADDRESS] [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT] [-t SECONDS] [-n COUNT] [-N NAMES] NAME
+ *   dnsload [-a ADDRESS] [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT] [-t SECONDS] [-n COUNT] [-N NAMES] [-f] NAME
  *
- * Each of the SOURCES sockets is bound to its own IPv4 address, counted up from FIRST-SOURCE (so that a limit for each
- * client is not what is measured), and shares the questions in flight. NAME may hold one %u, which runs from 0 to NAMES-1.
- * Ends after SECONDS, or COUNT questions. One line of JSON: {"qps":…,"answers":…,"lost":…,"failed":…,"p50_us":…,
- * "p99_us":…,"max_us":…}; failed: any answer that is not NOERROR with at least one record. A question with no answer
- * after a second is lost, and asked anew.
+ * One socket; the questions come in turn from SOURCES addresses, counted up from FIRST-SOURCE (so that a limit for each
+ * client is not what is measured), many to a system call: the generator must not be what is measured either. NAME may
+ * hold one %u, which runs from 0 to NAMES-1. Ends after SECONDS, or COUNT questions. One line of JSON: {"qps":…,
+ * "answers":…,"lost":…,"failed":…,"p50_us":…,"p99_us":…,"max_us":…}; failed: any answer that is not NOERROR with at least
+ * one record. A question with no answer after a second is lost, and asked anew.
+ * -f: a flood: it does not wait for answers, and only counts them ("sent" is printed too).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,21 +23,40 @@
 #include <unistd.h>
 
 #define SOURCES_MAX 256
-#define FLIGHT_MAX 1024 /* of one socket */
+#define FLIGHT_MAX 1024
+#define TURN_SHIFT 10 /* an id is the place in flight, and above that a count of its uses, against late answers */
 #define BATCH 64
 #define LOST_NS 1000000000ull
 #define BUCKETS 200000 /* latencies in microseconds, longer ones in the last */
+#define NAMES_READY 65536 /* names kept in wire form; further ones are made each time */
 
-struct source {
-    int fd;
-    unsigned window;
-    uint64_t sent[FLIGHT_MAX]; /* by id; 0: not in flight */
-};
-
-static struct source sources[SOURCES_MAX];
-static unsigned source_count = 64, name_count = 1;
+/* A question that has its place; those with sent 0 are free. */
+static struct {
+    uint64_t sent;
+    uint16_t id;
+} flight[FLIGHT_MAX];
+static uint16_t free_places[FLIGHT_MAX];
+static unsigned free_count, window = 128, source_count = 64, name_count = 1, source_turn;
+static uint32_t source_base;
+static int fd;
+static bool flood;
+static struct sockaddr_in server;
 static char name_format[256];
 static uint64_t asked, limit, answers, lost, failed, latency[BUCKETS], longest;
+
+struct wire_name {
+    uint8_t len, data[63];
+};
+static struct wire_name *ready;
+
+/* What recvmmsg and sendmmsg want, made once. */
+static struct mmsghdr in[BATCH], out[BATCH];
+static struct iovec in_iov[BATCH], out_iov[BATCH];
+static uint8_t in_data[BATCH][1500], out_data[BATCH][512];
+static union {
+    struct cmsghdr align;
+    uint8_t space[CMSG_SPACE(sizeof(struct in_pktinfo))];
+} control[BATCH];
 
 static uint64_t now_ns(void)
 {
@@ -51,22 +71,16 @@ _Noreturn static void die(const char *what)
     exit(1);
 }
 
-/* The question for the next name, without EDNS: 12 octets of header, the name, type A, class IN. */
-static size_t question(uint8_t *out, unsigned id)
+/* The name in wire form. Returns its length. */
+static size_t make_name(unsigned number, uint8_t *p)
 {
-    static unsigned turn;
     char name[300];
     const char *mark = strstr(name_format, "%u");
-    unsigned number = turn++ % name_count;
+    uint8_t *begin = p;
     if (mark != NULL)
         snprintf(name, sizeof(name), "%.*s%u%s", (int)(mark - name_format), name_format, number, mark + 2);
     else
         snprintf(name, sizeof(name), "%s", name_format);
-    static const uint8_t head[12] = {0, 0, 1, 0, 0, 1};
-    memcpy(out, head, 12);
-    out[0] = (uint8_t)(id >> 8);
-    out[1] = (uint8_t)id;
-    uint8_t *p = out + 12;
     for (const char *c = name; *c != '\0';) {
         size_t len = strcspn(c, ".");
         *p++ = (uint8_t)len;
@@ -74,69 +88,116 @@ static size_t question(uint8_t *out, unsigned id)
         p += len;
         c += len + (c[len] == '.');
     }
-    static const uint8_t tail[5] = {0, 0, 1, 0, 1};
-    memcpy(p, tail, 5);
-    return (size_t)(p + 5 - out);
+    *p++ = 0;
+    return (size_t)(p - begin);
 }
 
-/* Fill the socket's window; a question is free to go when it was never asked, was answered, or is lost. */
-static void fill(struct source *s)
+static void make_names(void)
 {
-    static uint8_t data[BATCH][512];
-    struct mmsghdr msgs[BATCH];
-    struct iovec iov[BATCH];
-    unsigned count = 0;
-    uint64_t now = now_ns();
-    memset(msgs, 0, sizeof(msgs));
-    for (unsigned id = 0; id < s->window && count < BATCH; id++) {
-        if (s->sent[id] != 0 && now - s->sent[id] < LOST_NS)
-            continue;
-        if (limit != 0 && asked >= limit)
-            break;
-        lost += s->sent[id] != 0;
-        s->sent[id] = now;
-        iov[count] = (struct iovec){data[count], question(data[count], id)};
-        msgs[count].msg_hdr.msg_iov = &iov[count];
-        msgs[count].msg_hdr.msg_iovlen = 1;
-        count++;
-        asked++;
+    uint8_t wire[320];
+    ready = calloc(NAMES_READY, sizeof(*ready));
+    for (unsigned i = 0; ready != NULL && i < name_count && i < NAMES_READY; i++) {
+        size_t len = make_name(i, wire);
+        if (len > sizeof(ready[i].data))
+            return;
+        ready[i].len = (uint8_t)len;
+        memcpy(ready[i].data, wire, len);
     }
+}
+
+/* The question for the next name, without EDNS: 12 octets of header, the name, type A, class IN. */
+static size_t question(uint8_t *p, unsigned id)
+{
+    static const uint8_t head[12] = {0, 0, 1, 0, 0, 1}, tail[4] = {0, 1, 0, 1};
+    static unsigned turn;
+    unsigned number = turn++ % name_count;
+    memcpy(p, head, 12);
+    p[0] = (uint8_t)(id >> 8);
+    p[1] = (uint8_t)id;
+    size_t len = 12;
+    if (number < NAMES_READY && ready[number].len != 0) {
+        memcpy(p + len, ready[number].data, ready[number].len);
+        len += ready[number].len;
+    } else {
+        len += make_name(number, p + len);
+    }
+    memcpy(p + len, tail, 4);
+    return len + 4;
+}
+
+static void send_out(unsigned count)
+{
     for (unsigned at = 0; at < count;) {
-        int n = sendmmsg(s->fd, msgs + at, count - at, 0);
+        int n = sendmmsg(fd, out + at, count - at, 0);
         at += n > 0 ? (unsigned)n : 1;
     }
 }
 
-static void answer(struct source *s, const uint8_t *in, size_t len, uint64_t now)
+/* Put a question into place n of the batch, from the next source address. */
+static void prepare(unsigned n, unsigned id)
+{
+    struct cmsghdr *h = &control[n].align;
+    struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(source_base + source_turn)};
+    source_turn = (source_turn + 1) % source_count;
+    memcpy(CMSG_DATA(h), &info, sizeof(info));
+    out_iov[n].iov_len = question(out_data[n], id);
+    asked++;
+}
+
+/* Use all free places. */
+static void fill(void)
+{
+    uint64_t now = now_ns();
+    while (free_count > 0 && (limit == 0 || asked < limit)) {
+        unsigned count = 0;
+        for (; count < BATCH && free_count > 0 && (limit == 0 || asked < limit); count++) {
+            unsigned place = free_places[--free_count];
+            flight[place].sent = now;
+            flight[place].id = (uint16_t)(flight[place].id + (1u << TURN_SHIFT));
+            prepare(count, flight[place].id);
+        }
+        send_out(count);
+    }
+}
+
+static void answer(const uint8_t *data, size_t len, uint64_t now)
 {
     if (len < 12)
         return;
-    unsigned id = (unsigned)(in[0] << 8 | in[1]);
-    if (id >= s->window || s->sent[id] == 0)
+    unsigned id = (unsigned)(data[0] << 8 | data[1]), place = id & (FLIGHT_MAX - 1);
+    if (place >= window || flight[place].sent == 0 || flight[place].id != id)
         return;
-    uint64_t us = (now - s->sent[id]) / 1000;
-    s->sent[id] = 0;
+    uint64_t us = (now - flight[place].sent) / 1000;
+    flight[place].sent = 0;
+    free_places[free_count++] = (uint16_t)place;
     latency[us < BUCKETS ? us : BUCKETS - 1]++;
     longest = us > longest ? us : longest;
     answers++;
-    failed += (in[3] & 0xf) != 0 || (in[6] == 0 && in[7] == 0);
+    failed += (data[3] & 0xf) != 0 || (data[6] == 0 && data[7] == 0);
 }
 
-static void drain(struct source *s)
+static int drain(int flags)
 {
-    static uint8_t data[BATCH][1500];
-    struct mmsghdr msgs[BATCH];
-    struct iovec iov[BATCH];
-    memset(msgs, 0, sizeof(msgs));
-    for (unsigned i = 0; i < BATCH; i++) {
-        iov[i] = (struct iovec){data[i], sizeof(data[i])};
-        msgs[i].msg_hdr.msg_iov = &iov[i];
-        msgs[i].msg_hdr.msg_iovlen = 1;
-    }
-    int n = recvmmsg(s->fd, msgs, BATCH, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(fd, in, BATCH, flags, NULL);
     uint64_t now = now_ns();
-    for (int i = 0; i < n; i++)
-        answer(s, data[i], msgs[i].msg_len, now);
+    for (int i = 0; i < n; i++) {
+        if (flood)
+            answers++;
+        else
+            answer(in_data[i], in[i].msg_len, now);
+    }
+    return n;
+}
+
+/* What has not been answered for too long is lost, and its place free. */
+static void sweep(uint64_t now)
+{
+    for (unsigned i = 0; i < window; i++)
+        if (flight[i].sent != 0 && now - flight[i].sent >= LOST_NS) {
+            flight[i].sent = 0;
+            free_places[free_count++] = (uint16_t)i;
+            lost++;
+        }
 }
 
 static unsigned long percentile(double part)
@@ -148,77 +209,96 @@ static unsigned long percentile(double part)
     return BUCKETS;
 }
 
-static void open_sources(const char *server, unsigned port, const char *first, unsigned in_flight)
+static void set_up(void)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    struct sockaddr_in from = {.sin_family = AF_INET};
-    if (inet_pton(AF_INET, server, &to.sin_addr) != 1 || inet_pton(AF_INET, first, &from.sin_addr) != 1)
-        die("not an IPv4 address");
-    uint32_t base = ntohl(from.sin_addr.s_addr);
-    for (unsigned i = 0; i < source_count; i++) {
-        struct source *s = &sources[i];
-        from.sin_addr.s_addr = htonl(base == 0 ? 0 : base + i);
-        s->window = in_flight / source_count + (i < in_flight % source_count);
-        s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-        if (s->window > FLIGHT_MAX || s->fd < 0 || bind(s->fd, (struct sockaddr *)&from, sizeof(from)) < 0 ||
-            connect(s->fd, (struct sockaddr *)&to, sizeof(to)) < 0)
-            die("cannot open a socket");
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    struct timeval patience = {.tv_usec = 50000};
+    int room = 4 << 20;
+    fd = socket(AF_INET, SOCK_DGRAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0)
+        die("cannot open a socket");
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+    for (unsigned i = 0; i < BATCH; i++) {
+        in_iov[i] = (struct iovec){in_data[i], sizeof(in_data[i])};
+        in[i].msg_hdr.msg_iov = &in_iov[i];
+        in[i].msg_hdr.msg_iovlen = 1;
+        out_iov[i].iov_base = out_data[i];
+        out[i].msg_hdr = (struct msghdr){.msg_name = &server,
+                                         .msg_namelen = sizeof(server),
+                                         .msg_iov = &out_iov[i],
+                                         .msg_iovlen = 1,
+                                         .msg_control = &control[i],
+                                         .msg_controllen = sizeof(control[i].space)};
+        control[i].align = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo)),
+                                            .cmsg_level = IPPROTO_IP,
+                                            .cmsg_type = IP_PKTINFO};
     }
+    for (unsigned i = 0; i < window; i++) {
+        flight[i].id = (uint16_t)i;
+        free_places[free_count++] = (uint16_t)i;
+    }
+    make_names();
 }
 
-static void run(double seconds)
+static uint64_t run(double seconds)
 {
-    struct pollfd fds[SOURCES_MAX];
-    uint64_t start = now_ns(), end = start + (uint64_t)(seconds * 1e9), swept = start;
-    for (unsigned i = 0; i < source_count; i++) {
-        fds[i] = (struct pollfd){.fd = sources[i].fd, .events = POLLIN};
-        fill(&sources[i]);
-    }
-    uint64_t now = start;
-    while ((now = now_ns()) < end && (limit == 0 || answers + lost < limit)) {
-        if (poll(fds, source_count, 10) < 0)
-            die("poll");
-        bool sweep = now - swept > LOST_NS / 4;
-        for (unsigned i = 0; i < source_count; i++) {
-            if (fds[i].revents != 0)
-                drain(&sources[i]);
-            if (fds[i].revents != 0 || sweep)
-                fill(&sources[i]);
+    uint64_t start = now_ns(), now = start, end = start + (uint64_t)(seconds * 1e9), swept = start;
+    while (now < end && (limit == 0 || answers + lost < limit)) {
+        if (flood) {
+            for (unsigned i = 0; i < BATCH; i++)
+                prepare(i, (unsigned)asked & 0xffff);
+            send_out(BATCH);
+            while (drain(MSG_DONTWAIT) == BATCH)
+                ;
+        } else {
+            fill();
+            drain(MSG_WAITFORONE);
         }
-        swept = sweep ? now : swept;
+        now = now_ns();
+        if (!flood && now - swept > LOST_NS / 4) {
+            sweep(now);
+            swept = now;
+        }
     }
-    printf(
-        "{\"qps\":%.0f,\"answers\":%llu,\"lost\":%llu,\"failed\":%llu,\"p50_us\":%lu,\"p99_us\":%lu,\"max_us\":%llu}\n",
-        (double)answers * 1e9 / (double)(now - start), (unsigned long long)answers, (unsigned long long)lost,
-        (unsigned long long)failed, percentile(0.50), percentile(0.99), (unsigned long long)longest);
+    return now - start;
 }
 
 int main(int argc, char **argv)
 {
-    const char *server = "127.0.0.1", *first = "127.0.1.1";
-    unsigned port = 53, in_flight = 128;
+    const char *address = "127.0.0.1", *first = "127.0.1.1";
+    struct in_addr source;
     double seconds = 5;
-    for (int c; (c = getopt(argc, argv, "a:p:s:k:w:t:n:N:")) != -1;) {
+    server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(53)};
+    for (int c; (c = getopt(argc, argv, "a:p:s:k:w:t:n:N:f")) != -1;) {
         switch (c) {
-        case 'a': server = optarg; break;
-        case 'p': port = (unsigned)atoi(optarg); break;
+        case 'a': address = optarg; break;
+        case 'p': server.sin_port = htons((uint16_t)atoi(optarg)); break;
         case 's': first = optarg; break;
         case 'k': source_count = (unsigned)atoi(optarg); break;
-        case 'w': in_flight = (unsigned)atoi(optarg); break;
+        case 'w': window = (unsigned)atoi(optarg); break;
         case 't': seconds = atof(optarg); break;
         case 'n': limit = strtoull(optarg, NULL, 10); break;
         case 'N': name_count = (unsigned)atoi(optarg); break;
+        case 'f': flood = true; break;
         default: return 2;
         }
     }
-    if (optind + 1 != argc || source_count < 1 || source_count > SOURCES_MAX || name_count < 1 || in_flight < 1 ||
-        strlen(argv[optind]) > 240) {
+    if (optind + 1 != argc || source_count < 1 || source_count > SOURCES_MAX || name_count < 1 || window < 1 ||
+        window > FLIGHT_MAX || strlen(argv[optind]) > 240 || inet_pton(AF_INET, address, &server.sin_addr) != 1 ||
+        inet_pton(AF_INET, first, &source) != 1) {
         fprintf(stderr, "usage: dnsload [-a ADDRESS] [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT]"
-                        " [-t SECONDS] [-n COUNT] [-N NAMES] NAME\n");
+                        " [-t SECONDS] [-n COUNT] [-N NAMES] [-f] NAME\n");
         return 2;
     }
     snprintf(name_format, sizeof(name_format), "%s", argv[optind]);
-    open_sources(server, port, first, in_flight);
-    run(seconds);
+    source_base = ntohl(source.s_addr);
+    set_up();
+    uint64_t took = run(seconds);
+    printf("{\"qps\":%.0f,\"answers\":%llu,\"sent\":%llu,\"lost\":%llu,\"failed\":%llu,\"p50_us\":%lu,\"p99_us\":%lu,"
+           "\"max_us\":%llu}\n",
+           (double)answers * 1e9 / (double)took, (unsigned long long)answers, (unsigned long long)asked,
+           (unsigned long long)lost, (unsigned long long)failed, percentile(0.50), percentile(0.99),
+           (unsigned long long)longest);
     return answers == 0;
 }

@@ -1,24 +1,44 @@
 /*
  * A resolver that knows every name: the same one behind whatever is measured.
  *
- *   dnsstub [-a ADDRESS] [-p PORT] [-t TTL] [-b FIRST]
+ *   dnsstub [-a ADDRESS] [-p PORT] [-t TTL] [-b FIRST] [-v]
  *
- * Each A question gets one address, FIRST plus a hash of the name modulo 200; any other type gets no data. Ends by signal.
+ * Each A question gets one address, FIRST plus a hash of the name modulo 200; any other type gets no data. A name that
+ * begins with `cut` is answered over UDP with the mark of a cut answer, over TCP with 64 addresses. -v prints a line for
+ * each question: source port, id, first label. Ends by signal.
  */
 #include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define BATCH 32
+#define MANY 64
+#define ROOM 1500
 
 static uint32_t ttl = 300, base;
+static int verbose;
+
+static uint8_t *put_addr(uint8_t *p, uint32_t number)
+{
+    static const uint8_t head[6] = {0xc0, 12, 0, 1, 0, 1};
+    uint32_t addr = htonl(base + number), life = htonl(ttl);
+    memcpy(p, head, 6);
+    memcpy(p + 6, &life, 4);
+    p[10] = 0;
+    p[11] = 4;
+    memcpy(p + 12, &addr, 4);
+    return p + 16;
+}
 
 /* Turn the question in place into its answer. Returns its length, 0: not a question that can be answered. */
-static size_t answer(uint8_t *m, size_t len)
+static size_t answer(uint8_t *m, size_t len, int tcp)
 {
     size_t pos = 12;
     uint32_t hash = 0;
@@ -31,26 +51,55 @@ static size_t answer(uint8_t *m, size_t len)
     pos += 5;
     if (pos > len || pos > 280)
         return 0;
-    int is_a = m[pos - 4] == 0 && m[pos - 3] == 1;
-    m[2] |= 0x80;
+    int is_a = m[pos - 4] == 0 && m[pos - 3] == 1, cut = m[12] >= 3 && strncasecmp((char *)m + 13, "cut", 3) == 0;
+    m[2] |= 0x80 | (cut && !tcp ? 0x02 : 0);
     m[3] = 0x80;
     memset(m + 6, 0, 6);
-    if (!is_a)
+    if (!is_a || (cut && !tcp))
         return pos;
-    m[7] = 1;
-    uint32_t addr = htonl(base + hash % 200), life = htonl(ttl);
-    static const uint8_t head[6] = {0xc0, 12, 0, 1, 0, 1};
-    memcpy(m + pos, head, 6);
-    memcpy(m + pos + 6, &life, 4);
-    m[pos + 10] = 0;
-    m[pos + 11] = 4;
-    memcpy(m + pos + 12, &addr, 4);
-    return pos + 16;
+    m[7] = cut ? MANY : 1;
+    uint8_t *p = m + pos;
+    if (!cut)
+        return (size_t)(put_addr(p, hash % 200) - m);
+    for (uint32_t i = 0; i < MANY; i++)
+        p = put_addr(p, i);
+    return (size_t)(p - m);
+}
+
+static void show(const uint8_t *m, size_t len, uint16_t port, const char *how)
+{
+    if (!verbose || len < 14 || 13u + m[12] > len)
+        return;
+    printf("%s %u %u %.*s\n", how, port, (unsigned)(m[0] << 8 | m[1]), m[12], (const char *)m + 13);
+    fflush(stdout);
+}
+
+/* One connection after the other, one question each. */
+static void serve_tcp(int listener)
+{
+    for (;;) {
+        static uint8_t data[2 + ROOM];
+        struct sockaddr_in peer;
+        socklen_t peer_len = sizeof(peer);
+        int fd = accept(listener, (struct sockaddr *)&peer, &peer_len);
+        if (fd < 0)
+            continue;
+        ssize_t n = recv(fd, data, 2, MSG_WAITALL);
+        size_t len = n == 2 ? (size_t)(data[0] << 8 | data[1]) : 0;
+        if (len != 0 && len < 400 && recv(fd, data + 2, len, MSG_WAITALL) == (ssize_t)len) {
+            show(data + 2, len, ntohs(peer.sin_port), "tcp");
+            len = answer(data + 2, len, 1);
+            data[0] = (uint8_t)(len >> 8);
+            data[1] = (uint8_t)len;
+            n = send(fd, data, 2 + len, MSG_NOSIGNAL);
+        }
+        close(fd);
+    }
 }
 
 static void serve(int fd)
 {
-    static uint8_t data[BATCH][1500];
+    static uint8_t data[BATCH][ROOM];
     static struct sockaddr_in peers[BATCH];
     struct mmsghdr in[BATCH], out[BATCH];
     struct iovec iov[BATCH], out_iov[BATCH];
@@ -67,7 +116,8 @@ static void serve(int fd)
         int n = recvmmsg(fd, in, BATCH, MSG_WAITFORONE, NULL);
         unsigned count = 0;
         for (int i = 0; i < n; i++) {
-            size_t len = answer(data[i], in[i].msg_len);
+            show(data[i], in[i].msg_len, ntohs(peers[i].sin_port), "udp");
+            size_t len = answer(data[i], in[i].msg_len, 0);
             if (len == 0)
                 continue;
             out_iov[count] = (struct iovec){data[i], len};
@@ -88,12 +138,13 @@ int main(int argc, char **argv)
 {
     const char *address = "127.0.0.1", *first = "10.99.0.1";
     struct sockaddr_in me = {.sin_family = AF_INET, .sin_port = htons(53)};
-    for (int c; (c = getopt(argc, argv, "a:p:t:b:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "a:p:t:b:v")) != -1;) {
         switch (c) {
         case 'a': address = optarg; break;
         case 'p': me.sin_port = htons((uint16_t)atoi(optarg)); break;
         case 't': ttl = (uint32_t)atoi(optarg); break;
         case 'b': first = optarg; break;
+        case 'v': verbose = 1; break;
         default: return 2;
         }
     }
@@ -105,6 +156,16 @@ int main(int argc, char **argv)
         return 1;
     }
     base = ntohl(b.s_addr);
+    int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (listener < 0 || bind(listener, (struct sockaddr *)&me, sizeof(me)) < 0 || listen(listener, 16) < 0) {
+        perror("dnsstub: tcp");
+        return 1;
+    }
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        serve_tcp(listener);
+    }
     serve(fd);
     return 0;
 }

@@ -72,6 +72,8 @@ static void give_listeners(void)
     int on = 1;
     int udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int room = 1 << 20; /* as gate does */
+    setsockopt(udp, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
     setsockopt(udp, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
     setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(udp, (struct sockaddr *)&listen_at, sizeof(listen_at)) < 0 ||

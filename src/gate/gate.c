@@ -78,8 +78,9 @@ static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *t
 
 static int op_apply(void *user, const struct kernel_view *view)
 {
-    (void)user;
-    return kernel_set(view);
+    struct kernel_view with = *view;
+    with.tls_waits = !hellolink_is_there(&((struct gate *)user)->hello);
+    return kernel_set(&with);
 }
 
 static void op_forget(void *user, uint32_t generation)

@@ -90,6 +90,8 @@ static void hand_over_queues(struct hellolink *h)
     }
     hellolink_send(h, MSG_QUEUE, &packets, h->packets);
     hellolink_send(h, MSG_QUEUE, &blocked, h->blocked);
+    if (h->fd >= 0)
+        h->ops->ready(h->user);
 }
 
 static bool trusted(const struct hellolink *h, int fd)

@@ -14,6 +14,7 @@
 
 struct hellolink_ops {
     void (*here)(void *user); /* connected: send names, end of names, mode; the queues follow by themselves */
+    void (*ready)(void *user); /* it has them: flows can be asked about */
     void (*message)(void *user, const struct msg *m);
     void (*gone)(void *user, const char *why); /* the line and the queues are closed */
 };

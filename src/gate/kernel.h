@@ -41,6 +41,7 @@ struct kernel_tunnel {
 struct kernel_view {
     enum msg_mode_kind mode;
     uint32_t generation; /* mark of the flows that are admitted from now on, and the only one that is live; 0: none */
+    bool tls_waits; /* `hello` is away: no TLS flow can begin */
     bool keep_allow; /* false: every admitted address is forgotten. true: only for the same generation as before */
     unsigned tunnel_count;
     struct kernel_tunnel tunnels[CONF_SERVICES_MAX];
@@ -81,6 +82,8 @@ void kernel_close(void);
 
 /* Replace mode, generation, live, asking, agreed, vip and hubs, and empty allow_* and tls_* unless keep_allow. */
 int kernel_set(const struct kernel_view *view);
+/* `hello` has come (the present generation) or gone (0): may TLS flows begin? */
+int kernel_asking(uint32_t generation);
 /* Closed, nothing live: kernel_set with an empty view. What every fault ends in. */
 int kernel_closed(void);
 /* Replace tunnel_v4 and tunnel_v6 by the remote prefixes of all services. Prefixes must not overlap. */

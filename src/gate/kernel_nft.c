@@ -50,24 +50,39 @@ static void mode_element(struct batch *b, const char *interface, const char *cha
     batch_add(b, "mode", &e, 1);
 }
 
-/* The session's number, and its two forms for flows whose ClientHello is still a question. */
-static void generation_elements(struct batch *b, uint32_t generation)
+/* What a new flow gets as its mark. */
+static void mark_element(struct batch *b, const char *map, uint32_t mark)
 {
     char name[IFNAMSIZ] = "lan0";
-    uint32_t asking = generation | KERNEL_MARK_ASKING, agreed = generation | KERNEL_MARK_AGREED;
-    const struct {
-        const char *set, *map;
-        const uint32_t *mark;
-    } kinds[] = {{"live", "generation", &generation},
-                 {"asking", "asking_generation", &asking},
-                 {"agreed", NULL, &agreed}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        struct element live = {.key = kinds[i].mark, .key_len = sizeof(uint32_t)};
-        batch_add(b, kinds[i].set, &live, 1);
-        struct element e = {.key = name, .key_len = sizeof name, .data = kinds[i].mark, .data_len = sizeof(uint32_t)};
-        if (kinds[i].map)
-            batch_add(b, kinds[i].map, &e, 1);
-    }
+    struct element e = {.key = name, .key_len = sizeof name, .data = &mark, .data_len = sizeof mark};
+    batch_add(b, map, &e, 1);
+}
+
+static void live_element(struct batch *b, const char *set, uint32_t mark)
+{
+    struct element e = {.key = &mark, .key_len = sizeof mark};
+    batch_add(b, set, &e, 1);
+}
+
+/* The session's number, and its two forms for flows whose ClientHello is still a question. */
+static void generation_elements(struct batch *b, const struct kernel_view *view)
+{
+    uint32_t asking = view->generation | KERNEL_MARK_ASKING;
+    live_element(b, "live", view->generation);
+    live_element(b, "asking", asking);
+    live_element(b, "agreed", view->generation | KERNEL_MARK_AGREED);
+    mark_element(b, "generation", view->generation);
+    if (!view->tls_waits)
+        mark_element(b, "asking_generation", asking);
+}
+
+int kernel_asking(uint32_t generation)
+{
+    struct batch *b = batch_begin();
+    batch_flush(b, "asking_generation");
+    if (generation)
+        mark_element(b, "asking_generation", generation | KERNEL_MARK_ASKING);
+    return batch_commit(b);
 }
 
 static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
@@ -109,7 +124,7 @@ int kernel_set(const struct kernel_view *view)
     mode_element(b, "lan0", chains[view->mode][0]);
     mode_element(b, "wan0", chains[view->mode][1]);
     if (view->generation)
-        generation_elements(b, view->generation);
+        generation_elements(b, view);
     for (unsigned i = 0; i < view->tunnel_count; i++)
         tunnel_elements(b, &view->tunnels[i]);
     return batch_commit(b);

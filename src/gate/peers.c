@@ -209,8 +209,21 @@ static void on_hello_here(void *user)
     hellolink_send(&g->hello, MSG_NAMES_END, NULL, -1);
     session_mode(&g->session, &mode);
     hellolink_send(&g->hello, MSG_MODE, &mode, -1);
-    log_info("hello is here");
+}
+
+static void let_tls_begin(struct gate *g, bool yes)
+{
+    struct msg_mode mode;
+    session_mode(&g->session, &mode);
+    if (kernel_asking(yes ? mode.generation : 0) < 0)
+        log_error("the kernel does not take whether TLS flows may begin: %s", strerror(errno));
     g->dirty = true;
+}
+
+static void on_hello_ready(void *user)
+{
+    log_info("hello is here");
+    let_tls_begin(user, true);
 }
 
 static void on_hello_gone(void *user, const char *why)
@@ -219,7 +232,7 @@ static void on_hello_gone(void *user, const char *why)
     log_warn("hello: %s; new TLS connections wait until it is back", why);
     g->hello_gone_at = gate_now_ms();
     audit_event("fault", "hello: %s; new TLS connections wait until it is back", why);
-    g->dirty = true;
+    let_tls_begin(g, false);
 }
 
 static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, const struct msg_flow *m, unsigned from)
@@ -288,4 +301,4 @@ static void on_hello(void *user, const struct msg *m)
     }
 }
 
-const struct hellolink_ops peers_hello = {on_hello_here, on_hello, on_hello_gone};
+const struct hellolink_ops peers_hello = {on_hello_here, on_hello_ready, on_hello, on_hello_gone};

@@ -1,0 +1,144 @@
+import socket
+import ssl
+import struct
+import time
+
+import net
+import pc
+import pcap
+import pki
+import topology as t
+
+ECH = 0xFE0D
+RST = 4
+
+
+def hello(name, newest=None):
+    """The first words of this machine's OpenSSL; name None: without SNI."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if newest:
+        context.maximum_version = newest
+    out = ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
+def with_extension(data, kind, body):
+    """The same ClientHello with one more extension at its end."""
+    at = 9 + 34
+    at += 1 + data[at]                                      # session id
+    at += 2 + struct.unpack_from(">H", data, at)[0]         # cipher suites
+    at += 1 + data[at]                                      # compression
+    extra = struct.pack(">HH", kind, len(body)) + body
+    (size,) = struct.unpack_from(">H", data, at)
+    out = bytearray(data + extra)
+    struct.pack_into(">H", out, at, size + len(extra))
+    struct.pack_into(">H", out, 3, len(out) - 5)            # record
+    out[6:9] = (len(out) - 9).to_bytes(3, "big")            # message
+    return bytes(out)
+
+
+def say(data, pieces=1, pause=0.0):
+    """Say this to the registry's address; (what came back, own port)."""
+    with net.inside(pc.NS):
+        s = socket.socket()
+    s.settimeout(8)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    s.connect((t.REGISTRY, 443))
+    port = s.getsockname()[1]
+    size = -(-len(data) // pieces)
+    begin = time.monotonic()
+    try:
+        for at in range(0, len(data), size):
+            s.sendall(data[at:at + size])
+            time.sleep(pause)
+        got = s.recv(16)
+        seen = "a ServerHello" if got[:1] == b"\x16" else f"{got!r}"
+    except ConnectionResetError:
+        seen = "reset"
+    except BrokenPipeError:
+        seen = "reset"
+    except TimeoutError:
+        seen = "nothing"
+    s.close()
+    return seen, port, time.monotonic() - begin
+
+
+def s_client(lab, version, name):
+    done = net.run(pc.NS, ["openssl", "s_client", "-connect", f"{t.REGISTRY}:443", "-servername", name, version,
+                           "-CAfile", pki.path("web.crt"), "-verify_return_error", "-brief"], text="Q\n", timeout=15)
+    text = done.stdout + done.stderr
+    return next((line for line in text.split("\n") if line.startswith("Protocol version")), text[-200:])
+
+
+def run(lab):
+    lab.up()
+    lab.boot(lab.site(idle="5 min"))
+    lab.ready()
+    lab.session()
+
+    for version, name in (("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")):
+        lab.check(f"openssl s_client {version} to the listed name", f"Protocol version: {name}",
+                  s_client(lab, version, t.REGISTRY_NAME))
+
+    right, small = hello(t.REGISTRY_NAME), hello(t.REGISTRY_NAME, ssl.TLSVersion.TLSv1_2)
+    wrong, wrong_small = hello("decoy.example"), hello("decoy.example", ssl.TLSVersion.TLSv1_2)
+    old = bytearray(small)
+    old[9:11] = b"\x03\x01"
+    passes = (
+        (f"a post-quantum hello of {len(right)} bytes", right, 1, 0.0),
+        ("the same in three pieces, 100 ms between them", right, 3, 0.1),
+        ("a TLS 1.2 hello byte by byte", small, len(small), 0.002),
+    )
+    refused = (
+        ("a name that is not listed", wrong, 1, "why=not-listed", "name=decoy.example"),
+        ("the same in 20 pieces", wrong, 20, "why=not-listed", "name=decoy.example"),
+        ("the same byte by byte", wrong_small, len(wrong_small), "why=not-listed", "name=decoy.example"),
+        ("a listed name that was not admitted for this address", hello(t.FORMS_NAME), 1, "why=wrong-name",
+         f"name={t.FORMS_NAME}"),
+        ("no name", hello(None), 1, "why=no-name", "name=-"),
+        ("a hidden name (ECH) behind a listed one", with_extension(right, ECH, b"\0" * 32), 1, "why=ech",
+         f"name={t.REGISTRY_NAME}"),
+        ("plain HTTP on the TLS port", f"GET / HTTP/1.1\r\nHost: {t.REGISTRY_NAME}\r\n\r\n".encode(), 1, "why=not-tls",
+         "client="),
+        ("nothing newer than TLS 1.0", bytes(old), 1, "why=old-tls", "client="),
+    )
+    seen = {}
+    with lab.capture("registry", "inner0", "tcp port 443") as behind:
+        for what, data, pieces, pause in passes:
+            seen[what] = say(data, pieces, pause)
+        for what, data, pieces, *_ in refused:
+            seen[what] = say(data, pieces, 0.002 if pieces > 1 else 0.0)
+        time.sleep(1.0)
+    flows = {}
+    for p in behind.packets():
+        if p.dst == t.REGISTRY and p.proto == pcap.TCP:
+            octets, reset = flows.get(p.sport, (0, False))
+            flows[p.sport] = octets + len(p.payload), reset or bool(p.flags & RST)
+
+    for what, data, *_ in passes:
+        answer, port, seconds = seen[what]
+        lab.check(f"{what} ({seconds:.2f} s)", "a ServerHello", answer)
+        octets = flows.get(port, (0, False))[0]
+        lab.check(f"{what}: octets behind the tunnel", f"{len(data)} or more (repetitions)", octets, octets >= len(data))
+    for what, data, pieces, *words in refused:
+        answer, port, seconds = seen[what]
+        lab.check(f"{what} ({seconds:.2f} s)", "reset", answer)
+        octets, reset = flows.get(port, (-1, False))
+        lab.check(f"{what}: behind the tunnel", "0 octets, reset", f"{octets} octets{', reset' if reset else ''}")
+        if pieces == 1:
+            lab.log_says(f"{what}: the log says it", "tls.refused", *words)
+
+    lab.pc.dns(t.FORMS_NAME)
+    lab.check("the other listed name, once it was asked for", "a ServerHello", say(hello(t.FORMS_NAME))[0])
+    status = lab.box.status()
+    lab.check("refused TLS connections are counted", f"{len(refused)}", lab.box.get("gate.blocked.tls", 0),
+              status.get("gate", {}).get("blocked.tls") == len(refused))
+    text = lab.box.cli("log blocked -n 40")
+    for words in ("the server name in the TLS connection is not on the list", "許可リストにありません", "decoy.example:443",
+                  "names no server (no SNI)"):
+        lab.check(f"`log blocked` says: {words}", "yes", "yes" if words in text else "no")

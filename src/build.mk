@@ -133,6 +133,9 @@ $(foreach t,$(TESTS),$(eval $(call unit_test,release,unit,$(t))))
 $(foreach t,$(TESTS),$(eval $(call unit_test,asan,asan/unit,$(t))))
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_target,$(f))))
 
+# A test that starts the program itself.
+build/unit/hello_process_test build/asan/unit/hello_process_test: build/bin/hello
+
 build/host/sekisho: $(call objects,release,sekisho) build/obj/release/lib.a
 	@mkdir -p $(@D) && echo "  LINK  static $@" && $(CC) -static-pie -Wl,-z,relro,-z,now -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_lib)
 

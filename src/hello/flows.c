@@ -1,10 +1,12 @@
 #include "flows.h"
 
+#include "flowtable.h"
 #include "log.h"
 
 #include <string.h>
 
 #define NEVER UINT32_MAX
+#define FLOWS_MORE_MAX 8 /* FLOW_MORE of one flow */
 
 static const char *const state_names[] = {"free", "seen", "holding", "agreed", "again", "refused"};
 
@@ -14,46 +16,6 @@ void flows_init(struct flows *f, uint32_t seed, void (*send)(void *user, const s
     f->user = user;
     f->seed = seed;
     f->epoch = 1;
-}
-
-/* ---- the table ---- */
-
-static uint32_t mix(uint32_t h, uint32_t v)
-{
-    h = (h ^ v) * 0x9e3779b1u;
-    return h ^ (h >> 15);
-}
-
-static uint32_t mix_addr(uint32_t h, const struct addr *a)
-{
-    for (unsigned i = 0; i < (a->family == AF_INET ? 4 : 16); i += 4) {
-        uint32_t v;
-        memcpy(&v, a->bytes + i, 4);
-        h = mix(h, v);
-    }
-    return h;
-}
-
-static bool alive(const struct flows *f, const struct flow *fl)
-{
-    return fl->state != STATE_FREE && fl->epoch == f->epoch;
-}
-
-static struct flow *set_of(struct flows *f, const struct packet *p)
-{
-    uint32_t h = mix_addr(mix_addr(f->seed, &p->client), &p->server);
-    h = mix(h, (uint32_t)p->client_port << 16 | p->server_port);
-    return f->table[h % FLOWS_SETS];
-}
-
-static struct flow *find(struct flows *f, const struct packet *p)
-{
-    struct flow *set = set_of(f, p);
-    for (unsigned i = 0; i < FLOWS_WAYS; i++)
-        if (alive(f, &set[i]) && set[i].client_port == p->client_port && set[i].server_port == p->server_port &&
-            addr_equal(&set[i].client, &p->client) && addr_equal(&set[i].server, &p->server))
-            return &set[i];
-    return NULL;
 }
 
 static struct flow_work *work_of(struct flows *f, const struct flow *fl)
@@ -122,11 +84,20 @@ static void tell_one(struct flows *f, const struct flow *fl, enum msg_flow_what 
     send_message(f, &m);
 }
 
-/* A further packet of a flow that is refused. One report is enough, if there was a packet in it. */
+/*
+ * A further packet of a flow that is refused. One report is enough, if there was a packet in it; gate then puts the packet
+ * through the rules again, which reset the client. If those sent it here again and again (the kernel has lost the flow),
+ * it would go round for ever: so only a few times.
+ */
 static void tell_refused(struct flows *f, struct flow *fl, uint32_t id)
 {
-    tell_one(f, fl, fl->told ? FLOW_MORE : (enum msg_flow_what)fl->what, id);
-    fl->told = true;
+    tell_one(f, fl,
+             fl->told == 0                ? (enum msg_flow_what)fl->what
+             : fl->told <= FLOWS_MORE_MAX ? FLOW_MORE
+                                          : FLOW_DROP,
+             id);
+    if (fl->told <= FLOWS_MORE_MAX)
+        fl->told++;
 }
 
 /* About the held packets that end at `upto` or before, in the order in which they came. */
@@ -378,23 +349,6 @@ void flows_mode(struct flows *f, const struct msg_mode *m)
     f->epoch++;
 }
 
-/* Room for a flow that begins: its own place of before, a free one, or that of the one that was silent longest. */
-static struct flow *place(struct flows *f, const struct packet *p)
-{
-    struct flow *fl = find(f, p), *set = set_of(f, p);
-    if (fl)
-        return fl;
-    for (unsigned i = 0; i < FLOWS_WAYS; i++) {
-        if (!alive(f, &set[i]))
-            return &set[i];
-        /* one that nothing is held of goes first */
-        if (!fl || (fl->work && !set[i].work) ||
-            ((fl->work == 0) == (set[i].work == 0) && set[i].used_at < fl->used_at))
-            fl = &set[i];
-    }
-    return fl;
-}
-
 void flows_synack(struct flows *f, uint64_t now, const uint8_t *ip, size_t len)
 {
     struct packet p;
@@ -408,8 +362,8 @@ void flows_synack(struct flows *f, uint64_t now, const uint8_t *ip, size_t len)
     p.client_port = p.server_port;
     p.server = server;
     p.server_port = port;
-    struct flow *fl = place(f, &p);
-    if (alive(f, fl)) {
+    struct flow *fl = flowtable_place(f, &p);
+    if (flowtable_alive(f, fl)) {
         if (addr_equal(&fl->client, &p.client) && addr_equal(&fl->server, &p.server) &&
             fl->client_port == p.client_port && fl->server_port == p.server_port && fl->base == p.ack &&
             fl->ack == p.seq + 1)
@@ -563,7 +517,7 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
         tell_one(f, &stranger, p.odd ? FLOW_DROP : FLOW_EARLY, id);
         return;
     }
-    struct flow *fl = find(f, &p);
+    struct flow *fl = flowtable_find(f, &p);
     if (!fl) {
         f->stats.refused++;
         tell_one(f, &stranger, FLOW_NO_START, id);

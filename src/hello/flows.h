@@ -42,7 +42,7 @@ struct flow {
     uint8_t state;   /* enum flow_state */
     uint8_t service; /* of the first payload packet */
     uint8_t what;    /* REFUSED: why … */
-    bool told;       /* … and gate has had a packet to act on; what still comes was on its way, and is dropped */
+    uint8_t told;    /* … and how often gate has had packets to act on */
     bool stamped;    /* timestamps were agreed on (RFC 7323) */
     uint16_t work;   /* 1 + index; 0: none */
     uint32_t epoch;  /* of struct flows; of an earlier one: as good as FREE */

@@ -73,9 +73,9 @@ static bool receive(int fd, uint64_t now)
         flows.stats.skipped++;
         return true;
     }
-    int left = (int)n;
-    for (const struct nlmsghdr *m = (const struct nlmsghdr *)datagram; mnl_nlmsg_ok(m, left);
-         m = mnl_nlmsg_next(m, &left)) {
+    int left = (int)n; /* (mnl_nlmsg_ok takes a length of 2 GiB and more for a negative one) */
+    for (const struct nlmsghdr *m = (const struct nlmsghdr *)datagram;
+         mnl_nlmsg_ok(m, left) && m->nlmsg_len <= (uint32_t)left; m = mnl_nlmsg_next(m, &left)) {
         struct queued q;
         queue_read(m, &q);
         take(now, &q);

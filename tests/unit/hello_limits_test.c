@@ -54,7 +54,12 @@ static void test_session_changes(void **state)
     assert_int_equal(w.f.works_used, 0);
     assert_said(world_piece(&w, &o, 100, o.len), FLOW_NO_START);
     world_synack(&w);
+    world_mode(&w, MODE_SESSION, 9); /* nor is what was only seen, or refused, remembered */
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NO_START);
+    world_synack(&w);
     assert_said(world_piece(&w, &o, 0, o.len), FLOW_NAME);
+    world_mode(&w, MODE_SESSION, 10);
+    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NO_START);
 }
 
 /* The same ports again: a new connection, whatever was decided about the old one. */

@@ -122,6 +122,7 @@ void state_write(struct gate *g)
     publish_add(&p, "asked", "%llu", (unsigned long long)g->counters.asked);
     publish_add(&p, "agreed", "%llu", (unsigned long long)g->agreed);
     publish_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
+    publish_add(&p, "limited", "%llu", (unsigned long long)g->admit.limited); /* times that a table was full */
     publish_add(&p, "names", "%s", g->configured ? "running" : "down");
     publish_add(&p, "hello", "%s", hello_word(g));
     if (g->refused[0])

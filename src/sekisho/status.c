@@ -145,9 +145,9 @@ static void show_situation(const struct health *h, const struct situation *s, en
 /* Keys whose values are numbers; all others are text, also where they happen to look like one (a serial number). */
 static bool is_number(const char *key, const char *value)
 {
-    static const char *const keys[] = {"version",  "since",    "generation", "not-before",    "not-after",
-                                       "renew-at", "next-try", "number",     "admitted",      "written",
-                                       "requests", "asked",    "agreed",     "requests-since"};
+    static const char *const keys[] = {"version",  "since",    "generation", "not-before", "not-after",
+                                       "renew-at", "next-try", "number",     "admitted",   "limited",
+                                       "written",  "requests", "asked",      "agreed",     "requests-since"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strcmp(keys[i], key) == 0 || strncmp(key, "blocked.", 8) == 0)
             return value[0] && strlen(value) < 20 && value[strspn(value, "0123456789")] == '\0';

@@ -58,8 +58,11 @@ def run(lab):
     lab.up(second=True)
     lab.boot(lab.site(extra="service = lab2", hosts=[f"host = {' '.join(ONE)} lab", f"host = {' '.join(TWO)} lab2",
                                                      f"host = {' '.join(NONE)} none", "others = lab2"]),
-             lab.both_services())
+             lab.both_services(), lab_image=True)
     lab.ready()
+    seen = [line.split() for line in lab.box.root("cat /proc/net/arp").splitlines()[1:]]
+    lab.check("cards that the box takes no ARP answer for", sorted(ONE + TWO + NONE),
+              sorted(x for words in seen if len(words) > 3 and int(words[2], 16) & 4 for x in (words[0], words[3])))
     lab.pc.become(*NONE)
     may_not(lab, "bound to none", FIRST)
     may_not(lab, "bound to none", SECOND)

@@ -1,0 +1,201 @@
+/*
+ * Three network namespaces with the shipped rule set in the middle one: a PC, the box and the line, and sockets of ours
+ * in each. For the tests that judge the rule set by real packets.
+ */
+#ifndef GATE_FIREWALL_FIXTURE_H
+#define GATE_FIREWALL_FIXTURE_H
+
+#include "kernel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define PC "192.168.77.10"
+#define BOX_LAN "192.168.77.1"
+#define BOX_WAN "203.0.113.2"
+#define SERVER "203.0.113.1"  /* the line's other end, plays the internet */
+#define REGISTRY "10.20.0.80" /* behind the tunnel; here it is at the line's end, to see what leaks */
+#define SOON_MS 300           /* what has not arrived by then does not arrive */
+
+enum { BOX, PC_NS, WAN_NS };
+static int ns[3];
+
+static inline void run(const char *command)
+{
+    if (system(command) != 0)
+        fail_msg("failed: %s", command);
+}
+
+static inline void enter(int where)
+{
+    assert_int_equal(setns(ns[where], CLONE_NEWNET), 0);
+}
+
+static inline int new_namespace(int *fd)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        return -1;
+    *fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    return system("ip link set lo up");
+}
+
+static inline int build(void **state)
+{
+    (void)state;
+    if (new_namespace(&ns[PC_NS]) || new_namespace(&ns[WAN_NS]) || new_namespace(&ns[BOX])) {
+        fprintf(stderr, "no network namespaces: %s (this test needs root)\n", strerror(errno));
+        return -1;
+    }
+    char command[1024];
+    /* We are in the box; the far ends are moved by descriptor. */
+    snprintf(command, sizeof command,
+             "set -e; ip link add lan0 type veth peer name pc0 netns /proc/%d/fd/%d; "
+             "ip link add wan0 type veth peer name line0 netns /proc/%d/fd/%d; "
+             /* (the box has no /etc/protocols: all names must be known to nft itself) */
+             "sed 's/queue to .*/drop/' configs/firewall.nft | "
+             "unshare -m sh -c 'mount --bind /dev/null /etc/protocols && nft -f -'; "
+             "nft add element inet sekisho unbound '{ 1, 2 }'; sysctl -qw net.ipv4.ip_forward=1; "
+             "ip addr add " BOX_LAN "/24 dev lan0; ip addr add " BOX_WAN "/24 dev wan0; "
+             "ip link set lan0 up; ip link set wan0 up; ip route add default via " SERVER,
+             getpid(), ns[PC_NS], getpid(), ns[WAN_NS]);
+    fcntl(ns[PC_NS], F_SETFD, 0);
+    fcntl(ns[WAN_NS], F_SETFD, 0);
+    if (system(command) || kernel_open())
+        return -1;
+    enter(PC_NS);
+    if (system("set -e; ip addr add " PC "/24 dev pc0; ip link set pc0 up; ip route add default via " BOX_LAN))
+        return -1;
+    enter(WAN_NS);
+    if (system("set -e; ip addr add " SERVER "/24 dev line0; ip addr add " REGISTRY "/32 dev lo; ip link set line0 up; "
+               "ip route add 192.168.77.0/24 via " BOX_WAN))
+        return -1;
+    enter(BOX);
+    static struct conf_service service = {.number = 1, .remote_count = 1};
+    if (!conf_parse_prefix("10.20.0.0/16", &service.remote[0]))
+        return -1;
+    return kernel_registry(&service, 1);
+}
+
+/* ---- sockets ---- */
+
+static inline struct sockaddr_in at(const char *addr, int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    assert_int_equal(inet_pton(AF_INET, addr, &a.sin_addr), 1);
+    return a;
+}
+
+/* A socket in that namespace, bound; stream sockets listen. */
+static inline int bound(int where, int type, const char *addr, int port)
+{
+    struct sockaddr_in a = at(addr, port);
+    int on = 1;
+    enter(where);
+    int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    enter(BOX);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    if (type == SOCK_STREAM && port)
+        assert_int_equal(listen(fd, 16), 0);
+    return fd;
+}
+
+static inline bool readable(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    return poll(&p, 1, SOON_MS) > 0;
+}
+
+/* Connects from a socket; 0 or the errno that came; ETIMEDOUT if nothing did. */
+static inline int connect_to(int fd, const char *addr, int port)
+{
+    struct sockaddr_in to = at(addr, port);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+        return 0;
+    if (errno != EINPROGRESS)
+        return errno;
+    struct pollfd p = {fd, POLLOUT, 0};
+    if (poll(&p, 1, SOON_MS) <= 0)
+        return ETIMEDOUT;
+    int error;
+    socklen_t len = sizeof error;
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    return error;
+}
+
+static inline int tcp_from_pc(const char *addr, int port)
+{
+    int fd = bound(PC_NS, SOCK_STREAM, PC, 0), result = connect_to(fd, addr, port);
+    close(fd);
+    return result;
+}
+
+static inline void send_to(int fd, const char *addr, int port)
+{
+    struct sockaddr_in to = at(addr, port);
+    (void)!sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof to);
+}
+
+static inline bool arrives(int fd, struct sockaddr_in *from)
+{
+    char buf[64];
+    socklen_t len = sizeof *from;
+    return readable(fd) && recvfrom(fd, buf, sizeof buf, 0, (struct sockaddr *)from, from ? &len : NULL) == 1;
+}
+
+static inline uint64_t counter(const char *name)
+{
+    char command[128];
+    unsigned long long n = 0;
+    snprintf(command, sizeof command, "nft list counter inet sekisho %s | sed -n 's/.*packets \\([0-9]*\\).*/\\1/p'",
+             name);
+    FILE *f = popen(command, "r");
+    if (fscanf(f, "%llu", &n) != 1)
+        n = 0;
+    pclose(f);
+    return n;
+}
+
+/* ---- modes ---- */
+
+static inline void closed(void)
+{
+    assert_int_equal(kernel_closed(), 0);
+}
+
+static inline void internet(uint32_t generation)
+{
+    assert_int_equal(kernel_set(&(struct kernel_view){.mode = MODE_INTERNET, .generation = generation}), 0);
+}
+
+static inline void session(uint32_t generation)
+{
+    struct kernel_view v = {.mode = MODE_SESSION, .generation = generation, .tunnel_count = 1};
+    v.tunnels[0].service = 1;
+    assert_true(conf_parse_addr("10.9.0.7", &v.tunnels[0].vip4));
+    assert_true(conf_parse_addr("203.0.113.99", &v.tunnels[0].hub));
+    assert_int_equal(kernel_set(&v), 0);
+}
+
+static inline void allow(const char *addr, uint8_t proto, int port)
+{
+    struct kernel_allow a = {.proto = proto, .port = (uint16_t)port, .service = 1, .timeout_s = 60};
+    assert_true(conf_parse_addr(addr, &a.addr));
+    assert_int_equal(kernel_allow(&a, 1), 0);
+}
+
+#endif

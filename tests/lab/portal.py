@@ -89,6 +89,7 @@ class Portal(servers.Nginx):
     ssl_early_data on;
     root {root};
     add_header Timing-Allow-Origin *;
+    add_header Cache-Control no-store;
     location = /tell {{ {tell} }}
     location = /early {{ return 200 "early-data=$ssl_early_data reused=$ssl_session_reused\\n"; }}
     location = /slow {{ alias {root}/slow; limit_rate 8k; }}

@@ -28,6 +28,7 @@ RESEND = 1.5             # seconds without an answer, then the PC asks again
 OVERHEAD = 40            # seconds of the long form for the box's start, the leaks on purpose and the judgement
 STUCK = 40               # seconds without a session: the run is over
 HEAVY = ("gate", "names", "charon")      # their death ends the session
+EVENTS = 0.07            # share of sessions that the hub re-keys, and of those that it ends
 BACK = 8.0               # seconds in which Finit has started again whatever was killed
 
 
@@ -48,7 +49,7 @@ def long_plan(environment):
         return int(environment.get(f"LEAK_{name}") or default)
     seconds = said("SECONDS", 900)
     return Plan(seconds=seconds - OVERHEAD, cycles=said("CYCLES", 1000),
-                wanted=1000 * said("CYCLES", 1000), kills=said("KILLS", max(3 * len(programs()), seconds // 8)), rate=said("RATE", 1700), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
+                wanted=1000 * said("CYCLES", 1000), kills=said("KILLS", max(3 * len(programs()), seconds // 8)), rate=said("RATE", 1900), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
 
 
 def programs():
@@ -245,6 +246,7 @@ class Run:
         self.probes = self.hellos = None
         self.hellos_end = 0                      # the first that does not count any more
         self.cycles = 0
+        self.rekeyed = self.by_hub = 0           # by the hub; by_hub: ended
         self.times = []                          # from question to answer, in cycles without a death
         self.parts = []                          # (internet, first number, last)
         self.inward_end = 0                      # numbers from the line below this one count
@@ -277,6 +279,10 @@ class Run:
             self.times.append(time.monotonic() - asked)
         begin = self.probes.after()
         time.sleep(self.random.uniform(0.03, 0.22))
+        event = self.random.random()
+        if event < EVENTS:                       # the session goes on
+            self.lab.hub.swanctl("--rekey", "--child", "registry")
+            self.rekeyed += 1
         end = self.probes.before()
         time.sleep(0.03)                         # for those on their way to the box
         undisturbed = undisturbed and self.killer.quiet()
@@ -284,6 +290,9 @@ class Run:
             self.known.open.add(begin, end)
         if undisturbed and time.monotonic() > self.killer.no_hello_until:
             self.known.tls.add(begin, end)
+        if event > 1 - EVENTS:
+            self.lab.hub.terminate()
+            self.by_hub += 1
         if self.session_ends():
             begin = self.probes.after()
             time.sleep(self.random.uniform(0.0, 0.06))
@@ -439,7 +448,8 @@ def report(it, seconds, killed, alive):
     table += hellos + [["from the line, all kinds", from_line, 0, 0, 0, from_line, arrived]]
     sums = [sum(row[i] for row in table) for i in range(1, 7)]
     lab.say(f"seed {it.plan.seed}; {it.cycles} session starts and ends in {seconds:.0f} s (question to answer, tunnel "
-            f"included: median {statistics.median(it.times or [0]):.2f} s)")
+            f"included: median {statistics.median(it.times or [0]):.2f} s); {it.by_hub} of them ended by the hub, "
+            f"{it.rekeyed} re-keyed by it")
     form = "{:<62}{:>10}{:>9}{:>9}{:>9}{:>11}{:>8}"
     for name, *cells in [["kind", "sent", "should", "did", "edge", "should not", "did"], *table]:
         lab.say(form.format(name, *[c if isinstance(c, str) else f"{c:,}" for c in cells]))

@@ -28,6 +28,7 @@ RESEND = 1.5             # seconds without an answer, then the PC asks again
 OVERHEAD = 40            # seconds of the long form for the box's start, the leaks on purpose and the judgement
 STUCK = 40               # seconds without a session: the run is over
 HEAVY = ("gate", "names", "charon")      # their death ends the session
+EVENTS = 0.07            # share of sessions that the hub re-keys, and of those that it ends
 BACK = 8.0               # seconds in which Finit has started again whatever was killed
 
 
@@ -48,7 +49,7 @@ def long_plan(environment):
         return int(environment.get(f"LEAK_{name}") or default)
     seconds = said("SECONDS", 900)
     return Plan(seconds=seconds - OVERHEAD, cycles=said("CYCLES", 1000),
-                wanted=1000 * said("CYCLES", 1000), kills=said("KILLS", max(3 * len(programs()), seconds // 8)), rate=said("RATE", 1700), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
+                wanted=1000 * said("CYCLES", 1000), kills=said("KILLS", max(3 * len(programs()), seconds // 12)), rate=said("RATE", 1900), seed=said("SEED", random.SystemRandom().randrange(1 << 32)))
 
 
 def programs():
@@ -191,8 +192,8 @@ class Asker:
 class Killer:
     """Kills a program at a random moment: each in turn, in random order; each fifth time two at once."""
 
-    def __init__(self, box, plan):
-        self.box, self.random = box, random.Random(plan.seed)
+    def __init__(self, box, plan, note):
+        self.box, self.note, self.random = box, note, random.Random(plan.seed)
         self.done = {p: 0 for p in programs()}
         self.bag, self.left = [], plan.kills
         self.pace = plan.cycles / (plan.kills + 1)
@@ -217,6 +218,7 @@ class Killer:
     def strike(self, names):
         for name in names:
             delay = self.random.uniform(0.0, 1.0)
+            self.note(f"kill {name} in {delay:.3f} s")
             which = self.random.randrange(100)
             # In the background on the box, so that it falls wherever the cycle then is.
             self.box.root(f"(sleep {delay:.3f}; set -- $(pidof {name}); [ $# = 0 ] || {{ shift $(({which} % $#)); "
@@ -242,21 +244,28 @@ class Run:
     def __init__(self, lab, plan):
         self.lab, self.plan, self.random = lab, plan, random.Random(plan.seed + 1)
         self.killer, self.asker, self.known = None, Asker(), Known()
-        self.probes = self.hellos = None
+        self.probes = self.hellos = self.events = None
         self.hellos_end = 0                      # the first that does not count any more
         self.cycles = 0
+        self.rekeyed = self.by_hub = 0           # by the hub; by_hub: ended
         self.times = []                          # from question to answer, in cycles without a death
         self.parts = []                          # (internet, first number, last)
         self.inward_end = 0                      # numbers from the line below this one count
 
     def begin(self):
+        self.events = open(f"{self.lab.folder}/events", "w", buffering=1)
         self.probes = Probes(self.lab, self.plan, self.lab.box.get("wan.address") or "198.51.100.100")
-        self.killer = Killer(self.lab.box, self.plan)
+        self.killer = Killer(self.lab.box, self.plan, self.note)
         if "hello" in self.killer.done:
             self.hellos = leak_hellos.Hellos(self.plan.seed + 2, self.probes.after, self.probes.before)
 
     def question(self):
+        self.note("question")
         self.known.questions.append(self.probes.after())
+
+    def note(self, what):
+        """For who looks into a failure: what was done, and at which number."""
+        self.events.write(f"{time.time():.3f} {self.probes.after()} {what}\n")
 
     def session_begins(self):
         return self.asker.ask(self.question)
@@ -276,7 +285,12 @@ class Run:
         if undisturbed:
             self.times.append(time.monotonic() - asked)
         begin = self.probes.after()
-        time.sleep(self.random.uniform(0.03, 0.22))
+        time.sleep(self.random.uniform(0.03, 0.3))
+        event = self.random.random()
+        if event < EVENTS:                       # the session goes on
+            self.note("re-key")
+            self.lab.hub.swanctl("--rekey", "--child", "registry")
+            self.rekeyed += 1
         end = self.probes.before()
         time.sleep(0.03)                         # for those on their way to the box
         undisturbed = undisturbed and self.killer.quiet()
@@ -284,6 +298,11 @@ class Run:
             self.known.open.add(begin, end)
         if undisturbed and time.monotonic() > self.killer.no_hello_until:
             self.known.tls.add(begin, end)
+        if event > 1 - EVENTS:
+            self.note("the hub ends it")
+            self.lab.hub.terminate()
+            self.by_hub += 1
+        self.note(f"end; open from {begin} to {end}{'' if undisturbed else ', disturbed'}")
         if self.session_ends():
             begin = self.probes.after()
             time.sleep(self.random.uniform(0.0, 0.06))
@@ -320,18 +339,22 @@ class Run:
 
     def leak_on_purpose(self):
         """[(what, first, last)]: the rule set is broken in two ways, a second each."""
-        root = self.lab.box.root
-        self.session_begins()
+        time.sleep(BACK)                             # a gate that dies now would mend the rule set
+        if not self.session_begins():
+            raise RuntimeError("no session for the leaks on purpose")
         first = self.probes.after()
-        self.known.open.add(first, first + 10**9)    # the session stays on
-        root("nft insert rule inet sekisho outward accept")
-        time.sleep(1.0)
+        self.break_rules("nft insert rule inet sekisho outward accept")
         second = self.probes.after()
-        self.known.open.list[-1] = (first, second)
-        root("nft flush chain inet sekisho guard_out; nft insert rule inet sekisho forward accept; ip xfrm policy flush")
+        self.known.open.add(first, second)           # the session was on all the time
+        self.break_rules("nft flush chain inet sekisho guard_out && nft insert rule inet sekisho forward accept "
+                         "&& ip xfrm policy flush")
+        return [("everything may pass in a session", first, second), ("no guard, no IPsec", second, self.probes.after())]
+
+    def break_rules(self, command):
+        status, text = self.lab.box.agent.run(command)
+        if status != 0:
+            raise RuntimeError(f"the rule set could not be broken on purpose: {text}")
         time.sleep(1.0)
-        return [("everything may pass in a session", first, second),
-                ("no guard, no IPsec", second, self.probes.after())]
 
     def verdicts(self):
         line, behind = self.probes.line.flags(), self.probes.behind.flags()
@@ -439,7 +462,8 @@ def report(it, seconds, killed, alive):
     table += hellos + [["from the line, all kinds", from_line, 0, 0, 0, from_line, arrived]]
     sums = [sum(row[i] for row in table) for i in range(1, 7)]
     lab.say(f"seed {it.plan.seed}; {it.cycles} session starts and ends in {seconds:.0f} s (question to answer, tunnel "
-            f"included: median {statistics.median(it.times or [0]):.2f} s)")
+            f"included: median {statistics.median(it.times or [0]):.2f} s); {it.by_hub} of them ended by the hub, "
+            f"{it.rekeyed} re-keyed by it")
     form = "{:<62}{:>10}{:>9}{:>9}{:>9}{:>11}{:>8}"
     for name, *cells in [["kind", "sent", "should", "did", "edge", "should not", "did"], *table]:
         lab.say(form.format(name, *[c if isinstance(c, str) else f"{c:,}" for c in cells]))
@@ -458,10 +482,15 @@ def report(it, seconds, killed, alive):
         where = "the internet" if internet else "nothing"
         lab.check(f"outside a session {where}: probes that should pass and did, of {v.sum('should'):,}", "98 % and more",
                   f"{v.sum('did'):,}", v.sum("should") > 0 and v.sum("did") >= 0.98 * v.sum("should"))
+        if v.missing:
+            with open(f"{lab.folder}/missing", "a") as f:
+                f.writelines(f"{n} {it.probes.kinds[n % len(it.probes.kinds)].name}\n" for n in v.missing)
         lab.check(f"outside a session {where}: probes that should not pass and did, of {v.sum('must_not'):,}", "0",
                   f"{v.sum('leaked')}" + "".join(f"; {e}" for e in v.examples()), v.sum("leaked") == 0)
     lab.check(f"probes from the line that reached the PC, of {from_line:,}", 0, arrived)
     if it.hellos:
+        with open(f"{lab.folder}/hellos", "w") as f:
+            f.writelines(f"{sort} from {begin} to {end}: {how}\n" for sort, begin, end, how in it.hellos.tries)
         should, did = (sum(row[i] for row in hellos) for i in (2, 3))
         lab.check(f"ClientHellos that should be answered and were, of {should:,}", "95 % and more", f"{did:,}",
                   should > 0 and did >= 0.95 * should)

@@ -59,7 +59,7 @@ class Hellos:
 
     def __init__(self, seed, after, before):
         self.random, self.after, self.before = random.Random(seed), after, before
-        self.tries = []          # (sort, number of other probes before it, and behind it, answered) at index NUMBER - FIRST
+        self.tries = []          # (sort, number of other probes before it, and behind it, how it ended) at index NUMBER - FIRST
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -77,7 +77,7 @@ class Hellos:
             self.tries.append((sort, begin, self.before(), answered))
 
     def _one(self, hello, how):
-        """Did a TLS server answer?"""
+        """"answered" by a TLS server, or what came instead."""
         with net.inside("lan"):
             s = socket.socket()
         with s:
@@ -91,10 +91,11 @@ class Hellos:
                 for piece in self._pieces(hello) if how == "pieces" else [hello]:
                     s.sendall(piece)
                     time.sleep(0.002)
-                return s.recv(1) == b"\x16"
-            except OSError:
+                answer = s.recv(1)
+                return "answered" if answer == b"\x16" else f"closed with {answer}"
+            except OSError as e:
                 self.over.wait(0.02)
-                return False
+                return str(e)
 
     def _pieces(self, hello):
         """Cut anywhere but in the number: the counters would not know it again."""
@@ -121,7 +122,7 @@ class Hellos:
             row[5] += not listed
             if listed and opened(begin, end):
                 row[2] += 1
-                row[3] += answered
+                row[3] += answered == "answered"
             elif listed:
                 row[4] += came != 0
         return rows

@@ -85,6 +85,7 @@ class Row:
 class Verdict:
     rows: list
     leaks: list = field(default_factory=list)        # (number, kind, where)
+    missing: list = field(default_factory=list)      # numbers that had to come out and did not
 
     def sum(self, what):
         return sum(getattr(r, what) for r in self.rows)
@@ -147,6 +148,8 @@ def judge(kinds, internet, line, behind, known, low, high):
             row.did += 1
         else:
             row.may += 1
+    v.missing = [n for begin, end in known.open.list for n in range(max(begin, low), min(end, high))
+                 if kinds[n % len(kinds)].allowed == LISTED and not behind[n]]
     for n, where in sorted(guilty.items()):
         v.rows[n % len(kinds)].leaked += 1
         v.leaks.append((n, kinds[n % len(kinds)], where))

@@ -11,8 +11,13 @@
 #include "ttlclock.h"
 
 #define CACHE_TYPES 3 /* A, AAAA, HTTPS */
+#ifdef SEKISHO_FUZZ
+#define CACHE_SETS 2
+#define CACHE_WAYS 2
+#else
 #define CACHE_SETS 128
 #define CACHE_WAYS 4 /* 512 names and types below wildcards */
+#endif
 
 struct cache_entry {
     uint32_t generation; /* 0: empty */

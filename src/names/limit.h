@@ -16,8 +16,13 @@
 #define LIMIT_WORK_RATE 500
 #define LIMIT_WORK_BURST 1000
 
+#ifdef SEKISHO_FUZZ
+#define LIMIT_SETS 2
+#define LIMIT_WAYS 2
+#else
 #define LIMIT_SETS 128 /* clients known at a time: sets x ways; the longest silent of a set makes room */
 #define LIMIT_WAYS 8
+#endif
 
 enum limit_kind { LIMIT_ANY, LIMIT_WORK };
 

@@ -11,8 +11,13 @@
 #include "dnsmsg.h"
 #include "msg.h"
 
+#ifdef SEKISHO_FUZZ /* small tables: the fuzzer fills them, and starts fast */
+#define LISTED_MAX 8
+#define LISTED_SLOTS 32
+#else
 #define LISTED_MAX (CONF_SERVICES_MAX * CONF_RULES_MAX)
 #define LISTED_SLOTS 2048 /* power of two, four times the names: look-ups end after a step or two */
+#endif
 
 struct listed_name {
     uint8_t service;

@@ -32,10 +32,17 @@
 #include "limit.h"
 #include "listed.h"
 
+#ifdef SEKISHO_FUZZ
+#define QUERY_ASKERS_MAX 8
+#define QUERY_ASKERS_CLIENT_MAX 6
+#define QUERY_LOOKUPS_MAX 6
+#define QUERY_FORWARDS_MAX 4
+#else
 #define QUERY_ASKERS_MAX 512        /* clients' questions waiting, all together … */
 #define QUERY_ASKERS_CLIENT_MAX 384 /* … and of one client, as long as nobody else needs the place */
 #define QUERY_LOOKUPS_MAX 256       /* names being found out … */
 #define QUERY_FORWARDS_MAX 192      /* … of which unlisted ones */
+#endif
 #define QUERY_HOLD_MS 8000          /* for the tunnel to come up */
 #define QUERY_TRY_MS 1200           /* for one question to the resolver */
 #define QUERY_TCP_MS 3000           /* for one over TCP */

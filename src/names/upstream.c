@@ -51,9 +51,13 @@ void upstream_add(struct upstream *u, uint64_t now, uint8_t service, int fd)
         if (pool[i].fd < 0 || (int)(pool[i].serial - place->serial) < 0)
             place = &pool[i];
     drop(place);
+    memset(&place->peer, 0, sizeof(place->peer)); /* compared octet by octet */
     place->peer_len = sizeof(place->peer);
-    if (getpeername(fd, (struct sockaddr *)&place->peer, &place->peer_len) < 0)
-        log_fatal("gate sent an upstream socket that is not connected: %s", strerror(errno));
+    if (getpeername(fd, (struct sockaddr *)&place->peer, &place->peer_len) < 0) {
+        log_error("an upstream socket has no resolver any more: %s", strerror(errno));
+        close(fd);
+        return;
+    }
     place->fd = fd;
     place->serial = new_serial(u);
     place->busy = 0;

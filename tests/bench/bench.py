@@ -231,7 +231,7 @@ def run(rows):
 def main(names):
     if names[:1] == ["--list"]:
         for row in ROWS:
-            print(f"{row.name:<26}{row.unit:<12}{row.better} is better")
+            print(f"{row.name:<30}{row.unit:<12}{row.better} is better")
         return 0
     if names[:1] == ["--group"]:
         return in_group(*names[1:])

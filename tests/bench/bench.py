@@ -61,6 +61,7 @@ GROUPS = {
     "modechange": Group("modechange", "change", 5, 60, 400),
     "boot": Group("machines", "boot", 5, 110, 900),
     "memory": Group("machines", "memory", 1, 50, 400),
+    "full": Group("memoryfull", "full", 1, 40, 300),
     "first_box": Group("machines", "first_connection", 3, 90, 700),
 }
 
@@ -70,6 +71,12 @@ ROWS = [
     Row("ram_session_mib", "MiB", "lower", "memory"),
     Row("rss_gate_kib", "KiB", "lower", "memory"),
     Row("rss_names_kib", "KiB", "lower", "memory"),
+    Row("rss_hello_kib", "KiB", "lower", "memory"),
+    Row("rss_together_kib", "KiB", "lower", "memory"),
+    Row("rss_gate_full_kib", "KiB", "lower", "full"),
+    Row("rss_names_full_kib", "KiB", "lower", "full"),
+    Row("rss_hello_full_kib", "KiB", "lower", "full"),
+    Row("rss_together_full_kib", "KiB", "lower", "full"),
     Row("rss_enroll_kib", "KiB", "lower", "memory"),
     Row("rss_status_kib", "KiB", "lower", "memory"),
     Row("rss_charon_kib", "KiB", "lower", "memory"),

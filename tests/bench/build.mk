@@ -4,11 +4,16 @@
 include tests/bench/dns/build.mk
 .DEFAULT_GOAL := bench-all
 .PHONY: bench-all
-bench-all: build/bench/dnsload build/bench/dnsstub build/bench/firstbyte build/bench/firstpacket build/bench/modechange
-build/bench/firstbyte build/bench/firstpacket: build/bench/%: tests/bench/%.c tests/bench/build.mk
+bench-all: build/bench/dnsload build/bench/dnsstub build/bench/firstbyte build/bench/firstpacket build/bench/tlsfirst \
+           build/bench/xtqueue build/bench/modechange
+build/bench/firstbyte build/bench/firstpacket build/bench/tlsfirst: build/bench/%: tests/bench/%.c tests/bench/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"
 	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $<
+build/bench/xtqueue: tests/bench/xtqueue.c tests/bench/build.mk
+	@mkdir -p $(@D)
+	@echo "  CC    bench $<"
+	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $< -lnftnl -lmnl
 # With gate's own code for the packet filter.
 KERNEL_OBJ := $(patsubst src/%.c,build/obj/release/%.o,$(sort $(wildcard src/gate/kernel_*.c)))
 build/bench/modechange: tests/bench/modechange.c $(KERNEL_OBJ) build/obj/release/lib.a tests/bench/build.mk

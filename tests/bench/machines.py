@@ -195,13 +195,18 @@ def memory(folder, runs):
         [r[0] for r in ours], PEER, [r[0] for r in peers],
         "MemTotal - MemAvailable in a session (the root file system is in RAM too); "
         f"ours with {box.memory} MiB, the peer with {PEER_MEMORY}")}
-    for name, beside in (("gate", None), ("names", "dnsmasq"), ("enroll", None), ("status", None), ("charon", "charon")):
+    for name, beside in (("gate", None), ("names", "dnsmasq"), ("hello", None), ("enroll", None), ("status", None),
+                         ("charon", "charon")):
         if not all(name in r[1] for r in ours):
             raise CannotMeasure(f"no process {name} was found on the box; there are {', '.join(sorted(ours[0][1]))}")
         figures[f"rss_{name}_kib"] = Figure(
             [sum(r[1][name]) for r in ours], beside and f"{beside} on the peer machine",
             [sum(r[1].get(beside, [0])) for r in peers] if beside else [],
             "resident memory in a session, all its processes, shared pages counted in each")
+    figures["rss_together_kib"] = Figure(
+        [sum(sum(r[1][name]) for name in ("gate", "names", "hello")) for r in ours], "dnsmasq on the peer machine, which "
+        "keeps no session and reads no ClientHello", [sum(r[1].get("dnsmasq", [0])) for r in peers],
+        "gate, names and hello in a session")
     return figures
 
 

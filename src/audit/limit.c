@@ -10,26 +10,27 @@ static const struct {
     {10000, 30}, /* bulk: what a PC on the LAN can cause at will */
 };
 
-static bool is_bulk(const char *event, size_t len)
+/* 0: ordinary. Each kind of bulk events has a bucket of its own, so that none hides another. */
+static uint8_t kind_of(const char *event, size_t len)
 {
-    static const char *const kinds[] = {"dns.", "flow.", "audit.lost"};
+    static const char *const kinds[] = {"dns.", "tls.", "blocked", "flow.", "audit.lost"};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (len >= strlen(kinds[i]) && strncmp(event, kinds[i], strlen(kinds[i])) == 0)
-            return true;
-    return false;
+            return (uint8_t)(i + 1);
+    return 0;
 }
 
-/* The sender's bucket; when the table is full, all further senders share the last one. */
-static struct limit_bucket *find(struct limit *l, uid_t uid, bool bulk, uint64_t now_ms)
+/* The sender's bucket; when the table is full, all further ones share the last. */
+static struct limit_bucket *find(struct limit *l, uid_t uid, uint8_t kind, uint64_t now_ms)
 {
     struct limit_bucket *b = l->buckets;
-    for (size_t i = 0; i < LIMIT_SENDERS; i++, b++) {
+    for (size_t i = 0; i < LIMIT_BUCKETS; i++, b++) {
         if (!b->used) {
-            *b = (struct limit_bucket){.uid = uid, .used = true, .bulk = bulk, .last_ms = now_ms};
-            b->tokens_ms = rates[bulk].each_ms * rates[bulk].burst;
+            *b = (struct limit_bucket){.uid = uid, .used = true, .kind = kind, .last_ms = now_ms};
+            b->tokens_ms = rates[kind > 0].each_ms * rates[kind > 0].burst;
             return b;
         }
-        if (b->uid == uid && b->bulk == bulk)
+        if (b->uid == uid && b->kind == kind)
             return b;
     }
     return b - 1;
@@ -37,8 +38,8 @@ static struct limit_bucket *find(struct limit *l, uid_t uid, bool bulk, uint64_t
 
 bool limit_allow(struct limit *l, uid_t uid, const char *event, size_t len, uint64_t now_ms, unsigned *suppressed)
 {
-    struct limit_bucket *b = find(l, uid, is_bulk(event, len), now_ms);
-    uint64_t each = rates[b->bulk].each_ms, full = each * rates[b->bulk].burst;
+    struct limit_bucket *b = find(l, uid, kind_of(event, len), now_ms);
+    uint64_t each = rates[b->kind > 0].each_ms, full = each * rates[b->kind > 0].burst;
     b->tokens_ms += now_ms - b->last_ms;
     b->last_ms = now_ms;
     if (b->tokens_ms > full)

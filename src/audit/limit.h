@@ -11,18 +11,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define LIMIT_SENDERS 16
+#define LIMIT_BUCKETS 32
 
 struct limit_bucket {
     uid_t uid;
-    bool used, bulk;
+    bool used;
+    uint8_t kind; /* 0: ordinary events; else a kind of bulk events */
     uint64_t tokens_ms; /* allowance, in milliseconds of saved time */
     uint64_t last_ms;   /* monotonic */
     unsigned suppressed;
 };
 
 struct limit {
-    struct limit_bucket buckets[LIMIT_SENDERS];
+    struct limit_bucket buckets[LIMIT_BUCKETS];
 };
 
 /*

@@ -194,6 +194,11 @@ static void allowance(void **state)
     assert_true(allow(&l, UID_GATE, "session.start service=lab", 1000, &suppressed));
     assert_int_equal(suppressed, 0);
     assert_true(allow(&l, UID_ENROLL, "dns.refused name=x", 1000, &suppressed));
+    /* nor what else was refused, and that is not without limit either */
+    assert_true(allow(&l, UID_GATE, "tls.refused name=x", 1000, &suppressed));
+    for (int i = passed = 0; i < 100; i++)
+        passed += allow(&l, UID_GATE, "blocked reason=closed", 1000, &suppressed);
+    assert_int_equal(passed, 30);
     /* and what was dropped is counted */
     assert_false(allow(&l, UID_GATE, "dns.refused name=y", 10999, &suppressed));
     assert_true(allow(&l, UID_GATE, "dns.refused name=y", 11000, &suppressed));

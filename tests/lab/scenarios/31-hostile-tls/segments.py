@@ -116,7 +116,9 @@ def slow(h):
     data = bytes(_bad(h, NAME))
     flow = _flow(h, data, NAME)
     flow.send(0, data[:80])
-    flow.reset(7.0)
+    if not flow.reset(5.5):
+        flow.send(0, data[:80])
+        flow.reset(0.5)
 
 
 # ---- the same place twice, with other bytes
@@ -198,13 +200,13 @@ def insertion_timestamp(h):
     _insert(h, stamps=True, options=[])
 
 
-@attack("insertion by a wrong acknowledgement, a wrong checksum, urgent data, no ACK, a FIN", bad=_evil)
+@attack("insertion by a wrong acknowledgement, a wrong checksum, urgent data, no ACK, RST, SYN", bad=_evil)
 def insertion_fields(h):
     _insert(h, ack=12345)
     _insert(h, chksum=0x1234)
     _insert(h, flags="PAU", urgptr=20)
     _insert(h, flags="P")
-    _insert(h, flags="PAF")
+    # Not by a FIN: the server takes such a segment and answers, so what comes after it is a flow that was agreed to.
     _insert(h, flags="PAR")
     _insert(h, flags="PAS")
 

@@ -41,14 +41,20 @@ def pieces(data, cuts=(), most=MSS):
 
 
 def talk(h, data, cuts=(), wait=0.5, limit=0):
-    """A new flow that says this, in order; waits for its end."""
+    """A new flow that says this, in order, and its last segment once more as TCP would; waits for its end."""
     flow = connect(h)
     h.limits[flow.sport] = limit
     for at, piece in pieces(data, cuts):
         flow.send(at, piece)
-    if wait:
-        h.lan.wait(flow.sport, lambda p: p.flags & 4 or p.payload, wait)
+    if not ended(flow, 0.05):
+        flow.send(at, piece)
+        ended(flow, wait)
     return flow
+
+
+def ended(flow, timeout):
+    """Reset, or answered."""
+    return flow.card.wait(flow.sport, lambda p: p.flags & 4 or p.payload, timeout)
 
 
 def _ends(h):

@@ -43,7 +43,7 @@ def resembling_names(h):
     for name in (GOOD + "." + t.DECOY_NAME, "a." + GOOD, "evil-" + GOOD, GOOD[:-1], GOOD[1:], GOOD + "x", GOOD + ".", "." + GOOD,
                  GOOD + "\0", GOOD + "\0." + t.DECOY_NAME, t.DECOY_NAME + "\0" + GOOD, GOOD + " ", GOOD.replace(".", ".."),
                  GOOD.replace("r", "г", 1), GOOD.replace(".", "。"), "*.lab.example", "lab.example", "*", "localhost", GOOD + "/" + t.DECOY_NAME):
-        talk(h, bytes(hello(h, name.encode(), small=True)), wait=0.3)
+        talk(h, bytes(hello(h, name.encode(), small=True)))
 
 
 @attack("no name at all; an empty one; an address instead", sound=reset)
@@ -51,18 +51,18 @@ def no_name(h):
     talk(h, bytes(hello(h, GOOD, small=True).set(ch.SNI, None)))
     talk(h, bytes(hello(h, GOOD).set(ch.SNI, None)))
     for body in (b"", b"\0\0", ch.sni((0, b"")), ch.sni((0, t.REGISTRY.encode()))):
-        talk(h, bytes(hello(h, GOOD, small=True).set(ch.SNI, body)), wait=0.3)
+        talk(h, bytes(hello(h, GOOD, small=True).set(ch.SNI, body)))
 
 
 @attack("two names, in one extension and in two, the listed one first and last; a name of another type; far too long ones", sound=reset)
 def several_names(h):
     good, bad = GOOD.encode(), t.DECOY_NAME.encode()
     for pairs in (((0, good), (0, bad)), ((0, bad), (0, good)), ((1, bad), (0, good)), ((1, good),), ((0, good), (1, bad)), ((0, good), (0, good))):
-        talk(h, bytes(hello(h, GOOD, small=True).set(ch.SNI, ch.sni(*pairs))), wait=0.3)
-    talk(h, bytes(hello(h, GOOD, small=True).add(ch.SNI, ch.sni((0, bad)))), wait=0.3)
-    talk(h, bytes(hello(h, t.DECOY_NAME, small=True).add(ch.SNI, ch.sni((0, good)))), wait=0.3)
+        talk(h, bytes(hello(h, GOOD, small=True).set(ch.SNI, ch.sni(*pairs))))
+    talk(h, bytes(hello(h, GOOD, small=True).add(ch.SNI, ch.sni((0, bad)))))
+    talk(h, bytes(hello(h, t.DECOY_NAME, small=True).add(ch.SNI, ch.sni((0, good)))))
     for size in (64, 254, 255, 256, 1000):
-        talk(h, bytes(hello(h, b"a" * size, small=True)), wait=0.3)
+        talk(h, bytes(hello(h, b"a" * size, small=True)))
 
 
 @attack("an encrypted ClientHello behind the listed name: outer, inner, empty", sound=reset)
@@ -99,7 +99,7 @@ def words_behind(h):
 def second_hello_after_retry(h):
     first = hello(h, GOOD, small=True).set(ch.KEY_SHARE, b"\0\0")
     data = bytes(first)
-    flow = talk(h, data, wait=1.0, limit=len(data))
+    flow = talk(h, data, limit=len(data))
     h.limits[flow.sport] = len(data)
     if not flow.answered(1.0):
         raise RuntimeError("the server did not ask again")
@@ -121,7 +121,7 @@ def odd_records(h):
                  ch.record(message[:60]) + ch.record(b"\1", 20) + ch.record(message[60:]),
                  ch.record(message[:4]) + ch.record(message[4:]), ch.record(message, version=0x0300), ch.record(message, version=0x0304),
                  ch.record(message, version=0xFEFD), ch.record(message, kind=23), ch.record(message, kind=24)):
-        talk(h, data, wait=0.3)
+        talk(h, data)
 
 
 @attack("a listed name in records of the wrong type or with words between", sound=reset)
@@ -130,7 +130,7 @@ def wrong_records(h):
     for data in (ch.record(message, kind=23), ch.record(message, kind=21), ch.record(message[:60]) + ch.record(h.data(40), 23) + ch.record(message[60:]),
                  ch.record(message[:60]) + ch.record(h.data(2), 21) + ch.record(message[60:]), struct.pack(">BHH", 22, 0x0301, 0xFFFF) + message,
                  ch.records(message, 1)):
-        talk(h, data, wait=0.3)
+        talk(h, data)
 
 
 @attack("lengths that lie, so that one reader finds a listed name where another finds the decoy's", sound=reset)
@@ -138,14 +138,14 @@ def lying_lengths(h):
     good, bad = GOOD.encode(), t.DECOY_NAME.encode()
     for body in (b"\0\x05" + ch.sni((0, bad))[2:], b"\xff\xff" + ch.sni((0, good))[2:], ch.sni((0, good))[:2] + b"\0\0\x05" + good,
                  ch.sni((0, good)) + ch.sni((0, bad)), ch.sni((0, good)) + b"\0"):
-        talk(h, bytes(hello(h, GOOD, small=True).set(ch.SNI, body)), wait=0.3)
+        talk(h, bytes(hello(h, GOOD, small=True).set(ch.SNI, body)))
     message = hello(h, GOOD, small=True).message()
     extra = hello(h, t.DECOY_NAME, small=True).message()
     for changed in (message + b"\0\0", message[:1] + (len(message) + 60).to_bytes(3, "big") + message[4:],
                     message[:1] + (len(message) - 20).to_bytes(3, "big") + message[4:], message[:1] + b"\xff\xff\xff" + message[4:],
                     message[:38] + b"\xff" + message[39:], message[:38] + b"\0" + message[39:],
                     message[:1] + (len(message) - 4 + len(extra)).to_bytes(3, "big") + message[4:] + extra):
-        talk(h, ch.record(changed), wait=0.3)
+        talk(h, ch.record(changed))
 
 
 @attack("SSL 2 and 3, TLS 1.0 and 1.1, with a listed name where there is room for one", sound=reset)
@@ -166,7 +166,7 @@ def no_tls(h):
     for data in (b"GET /" + h.word + b" HTTP/1.1\r\nHost: " + GOOD.encode() + b"\r\n\r\n", b"SSH-2.0-" + h.word + b"\r\n",
                  b"\5\1\0\5\1\0\3\x08" + h.word + b"\1\xbb", b"\0\x1d" + h.data(29), b"\0\x0e\x38" + h.word + bytes(5),
                  b"\x10\x16\0\4MQTT\4\2\0\x3c\0\x08" + h.word, bytes(100) + h.word, os.urandom(100) + h.word, b"\x16" + h.word, h.word[:1]):
-        talk(h, data, wait=0.3)
+        talk(h, data)
 
 
 @attack("a ClientHello of 20 and of 60 KB", bad=data_out)

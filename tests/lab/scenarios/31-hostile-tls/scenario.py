@@ -25,7 +25,7 @@ def run(lab):
             good[what] = segments.good_order(trial.hand(), number)
         for small in (True, False):
             h = trial.hand()
-            flow = talk(h, bytes(hello(h, GOOD, small)), wait=2)
+            flow = talk(h, bytes(hello(h, GOOD, small)))
             good["in one piece" if small else "in two segments"] = "a ServerHello" if flow.answered(1)[:1] == b"\x16" else "none"
 
     trial.session(also=what_must_pass)

@@ -7,7 +7,7 @@ from scapy.layers.inet import fragment
 
 import hostile
 import topology as t
-from tries import GOOD, connect, data_out, hello, pieces, reset, talk
+from tries import GOOD, connect, data_out, hello, insist, pieces, reset, talk
 
 attack = hostile.Table(bad=data_out)
 NAME = "registry.lab.evil.example"      # goes with the listed name for a while
@@ -50,7 +50,7 @@ def _try_order(h, number):
     flow = _flow(h, data)
     for at, piece in list(_orders(data))[number][1]:
         flow.send(at, piece)
-    flow.reset(0.5)
+    insist(flow, at, piece)
 
 
 def good_order(h, number):
@@ -85,7 +85,7 @@ def waits_in_the_name(h):
         flow.send(at, piece)
         if begin <= at < begin + len(NAME):
             time.sleep(0.1)
-    flow.reset(0.5)
+    insist(flow, at, piece)
 
 
 @attack("a wait just before and just behind the first wrong letter; the listed name whole and then more of it", sound=reset)
@@ -97,7 +97,7 @@ def waits_at_the_border(h):
         for at, piece in pieces(data, (edge - 1, edge, edge + 1)):
             flow.send(at, piece)
             time.sleep(0.15)
-        flow.reset(0.5)
+        insist(flow, at, piece)
 
 
 @attack("a hole that is never filled: everything but the first byte; everything but the name's first letter")
@@ -116,9 +116,8 @@ def slow(h):
     data = bytes(_bad(h, NAME))
     flow = _flow(h, data, NAME)
     flow.send(0, data[:80])
-    if not flow.reset(5.5):
-        flow.send(0, data[:80])
-        flow.reset(0.5)
+    flow.reset(5.5)
+    insist(flow, 0, data[:80])
 
 
 # ---- the same place twice, with other bytes
@@ -135,8 +134,7 @@ def _twice(h, first, second, rest):
     for which, begin, end in (first, second, rest):
         begin, end = (len(good) - 1 if x == "end" else at + x if isinstance(x, int) else {"0": 0, "all": len(good)}[x] for x in (begin, end))
         flow.send(begin, versions[which][begin:end])
-    flow.send(0, bad)
-    flow.reset(0.5)
+    insist(flow, 0, bad)
 
 
 @attack("overlap: good bytes first, then other ones in their place", sound=reset)
@@ -279,7 +277,7 @@ def ports_again(h):
     good = bytes(hello(h, GOOD, small=True))
     bad = good.replace(GOOD.encode(), b"registry.evi.example")
     for end in ("R", "FA", None):
-        flow = talk(h, good, wait=1.0)
+        flow = talk(h, good)
         if not flow.answered():
             raise RuntimeError("a good ClientHello was not answered")
         if end:

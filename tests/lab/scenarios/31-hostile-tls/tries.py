@@ -40,16 +40,23 @@ def pieces(data, cuts=(), most=MSS):
             yield at, data[at:min(at + most, end)]
 
 
-def talk(h, data, cuts=(), wait=0.5, limit=0):
-    """A new flow that says this, in order, and its last segment once more as TCP would; waits for its end."""
+def talk(h, data, cuts=(), limit=0):
+    """A new flow that says this, in order; waits for its end."""
     flow = connect(h)
     h.limits[flow.sport] = limit
     for at, piece in pieces(data, cuts):
         flow.send(at, piece)
-    if not ended(flow, 0.05):
-        flow.send(at, piece)
-        ended(flow, wait)
+    insist(flow, at, piece)
     return flow
+
+
+def insist(flow, at, piece):
+    """Say the last words again and again, as TCP would, until the flow is at its end."""
+    for pause in (0.05, 0.2, 0.4, 0.8):
+        if ended(flow, pause):
+            return
+        flow.send(at, piece)
+    ended(flow, 0.5)
 
 
 def ended(flow, timeout):

@@ -50,9 +50,15 @@ class Attack:
 
 
 class Table(list):
+    """A list of attacks; used as a decorator it adds one. always: what holds for each that says nothing else."""
+
+    def __init__(self, **always):
+        super().__init__()
+        self.always = always
+
     def __call__(self, what, **more):
         def take(send):
-            self.append(Attack(send.__name__.replace("_", "-"), what, send, **more))
+            self.append(Attack(send.__name__.replace("_", "-"), what, send, **{**self.always, **more}))
             return send
         return take
 
@@ -64,7 +70,8 @@ class Hand:
 
     def __init__(self, trial):
         Hand.numbers += 1
-        self.lab, self.lan, self.line, self.before = trial.lab, trial.lan, trial.line, None
+        self.trial, self.lab, self.lan, self.line = trial, trial.lab, trial.lan, trial.line
+        self.before, self.broken = None, ""
         self.token = "".join(random.choices(string.ascii_lowercase, k=8))
         self.word = self.token.encode()
         self.seq = (0x7A00 + Hand.numbers) << 16
@@ -107,6 +114,10 @@ class Hand:
     def flow(self, dst, port, src=None, sport=None, ttl=64):
         return card.Flow(self.lan, src or (t.PC6 if ":" in dst else self.pc), dst, port, self.seq, self.window, sport, ttl)
 
+    def other(self):
+        """A hand with other marks: for what is no attack."""
+        return self.trial.hand()
+
     def marked(self, p):
         return (p.window == self.window and p.seq >> 16 == self.seq >> 16) or self.word in p.raw.lower()
 
@@ -119,6 +130,11 @@ class Trial:
         self.lan = card.Card("lan", "pc0", t.MAC_PC, t.MAC_LAN)
         self.line = card.Card("wan", "line0", net.link("wan", "line0")["address"], t.MAC_WAN)
         self.before = {}
+        self.innocent = []       # hands of what may pass
+
+    def hand(self):
+        self.innocent.append(Hand(self))
+        return self.innocent[-1]
 
     # ---- before the session
 
@@ -165,7 +181,10 @@ class Trial:
                 h, state = self.before.get(a.name) or (Hand(self), None)
                 h.before = state
                 begin = time.monotonic()
-                a.send(h)
+                try:
+                    a.send(h)
+                except (RuntimeError, OSError, AttributeError) as e:
+                    h.broken = f"it could not be made: {e}"
                 lab.report.step(f"{a.name} {time.monotonic() - begin:.2f} s")
                 done.append((a, h))
             time.sleep(max(SETTLE, first + NEIGHBOUR - time.monotonic()))
@@ -187,7 +206,7 @@ class Trial:
                 self._verdict(a, h, out + behind, sent, "0 packets out")
         lab.check("IKE and ESP on the LAN side", [], [p.what() for p in received if p.esp() or p.ike()])
         lab.check("frames that the box was too slow to take", 0, self.lan.lost() - lost)
-        marked = [h for _, h in done] + [control, *planted]
+        marked = [h for _, h in done] + [control, *planted, *self.innocent]
         self._strangers(marked, out, behind, hosts, names)
         lab.check("after all of it the registry's page", servers.MARKER, page.body.split()[0] if page.body else str(page))
 
@@ -223,8 +242,9 @@ class Trial:
         count = sum(1 for p in sent if mine(p))
         leaks = [p.what() for p in out if mine(p) and (a.bad is None or a.bad(h, p))]
         seen = f"{len(leaks)} ({', '.join(sorted(set(leaks))[:4])})" if leaks else "0" if count else "none sent"
-        self.lab.check(f"{a.name}: {a.what} ({count} sent)", expected, seen, bool(count) and not leaks)
-        if a.sound:
+        seen = h.broken or seen
+        self.lab.check(f"{a.name}: {a.what} ({count} sent)", expected, seen, bool(count) and not leaks and not h.broken)
+        if a.sound and not h.broken:
             self.lab.check(f"{a.name}: {a.sound[0]}", *a.sound[1](h))
 
     def _strangers(self, marked, out, behind, hosts, names):

@@ -60,9 +60,8 @@ class Switch:
 
 
 def processor_ns(pid):
-    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
-        one = int(f.read().split()[0])
-    return sum(thread_ns(pid, name) for name in os.listdir(f"/proc/{pid}/task")) or one
+    """What all threads of a process have had of the processors."""
+    return sum(thread_ns(pid, thread) for thread in os.listdir(f"/proc/{pid}/task"))
 
 
 def thread_ns(pid, thread):
@@ -113,7 +112,6 @@ def measure(_what, folder, runs):
             try:
                 for d in ("up", "down"):
                     found[d, who].append(bulk(lab, d))
-                    print(who, d, found[d, who][-1], flush=True)
             finally:
                 if who == "open":
                     switch.ours()

@@ -66,8 +66,8 @@ static void checksums_hold_everywhere(void **state)
     for (unsigned i = 0; i < 7; i++)
         for (unsigned j = 0; j < 7; j++) {
             uint8_t p[RESET_MAX];
-            struct reset r = {address("255.255.255.255"), address("0.0.0.0"), (uint16_t)values[j], 0xffff, values[i],
-                              values[j]};
+            struct reset r = {
+                address("255.255.255.255"), address("0.0.0.0"), (uint16_t)values[j], 0xffff, values[i], values[j]};
             assert_int_equal(reset_build(p, &r), 40);
             assert_int_equal(ones_sum(p, 20, 0), 0xffff);
             assert_int_equal(ones_sum(p + 20, 20, ones_sum(p + 12, 8, 6 + 20)), 0xffff);

@@ -181,6 +181,25 @@ static void extensions(struct reader *r, struct clienthello *out, struct facts *
 
 /* ---- ClientHello ---- */
 
+/*
+ * Does a session id look like a ServerHello? A HelloRetryRequest gives it back, and by the size of its window a client can
+ * make the server begin a segment with it, which the rule set (firewall.nft, agreed_in) would take for the server's answer.
+ */
+static bool like_server_hello(const uint8_t *id, size_t len)
+{
+    static const struct {
+        uint8_t at, value;
+    } octets[] = {{0, RECORD_HANDSHAKE}, {1, 3}, {2, 3}, {5, 2}, {9, 3}, {10, 3}};
+    for (size_t i = 0; i < len; i++) {
+        bool like = i + 2 < len;
+        for (unsigned k = 0; like && k < sizeof octets / sizeof octets[0]; k++)
+            like = i + octets[k].at >= len || id[i + octets[k].at] == octets[k].value;
+        if (like)
+            return true;
+    }
+    return false;
+}
+
 static void body(struct reader *r, struct clienthello *out, struct facts *f)
 {
     f->legacy_version = get(r, 2);
@@ -191,6 +210,8 @@ static void body(struct reader *r, struct clienthello *out, struct facts *f)
     if (!stopped(r) && n > 32)
         r->why = "a session id that is too long";
     skip(r, n);
+    if (!stopped(r) && like_server_hello(r->p + r->at - n, n))
+        r->why = "a session id that looks like a ServerHello";
     n = get(r, 2);
     if (!stopped(r) && (n < 2 || n % 2 != 0))
         r->why = "a list of ciphers of impossible length";

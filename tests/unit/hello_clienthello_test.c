@@ -271,6 +271,31 @@ static void test_records_broken(void **state)
     free(whole);
 }
 
+/* What a HelloRetryRequest gives back must not look like a ServerHello to the rule set. */
+static void test_session_id(void **state)
+{
+    (void)state;
+    static const char *const like[] = {
+        "\x16\3\3\0\x60\2\0\0\x5c\3\3aaaaaaaaaaaaaaaaaaaaa",
+        "bbbbbbb\x16\3\3\0\x60\2\0\0\x5c\3\3aaaaaaaaaaaaaa",
+        "bbbbbbbbbbbbbbbbbbbbbbbbb\x16\3\3\0\x60\2\0",
+        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbb\x16\3\3",
+    };
+    static const char *const other[] = {
+        "\x16\3\3\0\x60\1\0\0\x5c\3\3aaaaaaaaaaaaaaaaaaaaa",
+        "\x16\3\3\0\x60\2\0\0\x5c\3\1aaaaaaaaaaaaaaaaaaaaa",
+        "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\x16\3",
+    };
+    for (unsigned i = 0; i < COUNT(like); i++) {
+        shaped((struct shape){.name = REGISTRY_NAME, TLS13, .session_id = like[i]});
+        assert_wrong(FLOW_BROKEN);
+    }
+    for (unsigned i = 0; i < COUNT(other); i++) {
+        shaped((struct shape){.name = REGISTRY_NAME, TLS13, .session_id = other[i]});
+        assert_whole(REGISTRY_NAME);
+    }
+}
+
 /* ---- behind it ---- */
 
 static const char *rest(const char *text, size_t len, bool early_data, size_t *next)
@@ -313,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_no_name),
         cmocka_unit_test(test_every_octet_changed),
         cmocka_unit_test(test_records_broken),
+        cmocka_unit_test(test_session_id),
         cmocka_unit_test(test_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

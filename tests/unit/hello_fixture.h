@@ -85,6 +85,7 @@ struct shape {
     bool ech, early_data, twice;  /* twice: server_name as two extensions */
     bool no_extensions;
     size_t pad;                   /* octets in a padding extension; 0: none */
+    const char *session_id;       /* 32 octets; NULL: some */
 };
 
 static inline void put_server_name(struct octets *o, const struct shape *s)
@@ -143,7 +144,10 @@ static inline void put_message(struct octets *o, const struct shape *s)
     put_number(o, 2, s->legacy_version ? s->legacy_version : 0x0303);
     put_fill(o, 32, 0xaa);
     put_number(o, 1, 32);
-    put_fill(o, 32, 0x55);
+    if (s->session_id)
+        put(o, s->session_id, 32);
+    else
+        put_fill(o, 32, 0x55);
     put_number(o, 2, 4);
     put_number(o, 4, 0x1301c02f);
     put_number(o, 2, 0x0100); /* one compression method: none */

@@ -202,17 +202,17 @@ class Pc:
         """For hold(): a client that speaks TLS and believes in the lab's web CA."""
         return ssl.create_default_context(cafile=pki.path("web.crt"))
 
-    def hold(self, address, host, port=80, every=0.1, tls=None):
-        return Held(address, host, port, every, tls)
+    def hold(self, address, host, port=80, every=0.1, tls=None, patience=3):
+        return Held(address, host, port, every, tls, patience)
 
 
 class Held:
     """A connection that is kept busy: a request ten times a second, and when the last one was answered.
 
-    tls: the ssl.SSLContext of a client that speaks TLS.
+    tls: the ssl.SSLContext of a client that speaks TLS. patience: seconds without an answer after which it gives up.
     """
 
-    def __init__(self, address, host, port, every, tls):
+    def __init__(self, address, host, port, every, tls, patience):
         self.last = None           # time.monotonic() of the last answer
         self.ended = None          # when it was found dead, and how
         self.how = ""
@@ -221,7 +221,7 @@ class Held:
         self.every = every
         with net.inside(NS):
             self.socket = socket.socket()
-        self.socket.settimeout(3)
+        self.socket.settimeout(patience)
         self.socket.connect((address, port))
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname=host)

@@ -62,7 +62,7 @@ def one_dies(lab):
         lab.check(f"the dead hub's registry by its address ({seen.seconds:.1f} s: no hanging)", "no page, within 2 s", str(seen),
                   seen.status == 0 and seen.seconds < 2)
         lab.check("the connection to it", "dead", "alive" if held.alive() else "dead")
-        lab.check("the other registry's connection meanwhile: longest silence", "under 1.5 s", f"{longest:.2f} s", longest < 1.5)
+        lab.check("the other registry's connection meanwhile: longest silence", "under 2.5 s", f"{longest:.2f} s", longest < 2.5)
         lab.check("and it lives", True, mine.alive())
         page(lab, "and a new connection there", f"https://{t.REGISTRY_NAME}/")
     lab.check("in clear", [], wire.clear() + wire.marked())

@@ -41,6 +41,8 @@ def run(lab):
             lab.eventually("hello runs", "yes", lambda: lab.box.root("pidof hello").strip(), 30, lambda p: p not in ("", *dead))
             dead.append(lab.box.root("pidof hello").strip())
             lab.box.root(f"kill -9 {dead[-1]}")
+        lab.eventually("the rules let no new TLS flow begin", "yes", lambda: "no" if "elements" in lab.box.root(
+            "nft list map inet sekisho asking_generation") else "yes", 3, step=0.05)
         size = os.path.getsize(copy)
         begin = time.time()
         answer = lab.pc.tcp(t.REGISTRY, 443, 1.5)

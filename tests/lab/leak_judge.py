@@ -17,7 +17,7 @@ import bisect
 import re
 from dataclasses import dataclass, field
 
-from leak_kinds import ASKED, INTERNET, LISTED
+from leak_kinds import ASKED, INTERNET, LISTED, TLS_PORT
 
 SEEN, TUNNELLED = 1, 2
 EXAMPLES = 12
@@ -68,6 +68,10 @@ class Known:
     tls: Spans = field(default_factory=Spans)        # the same, and hello was not killed of late
     closed: Spans = field(default_factory=Spans)
     questions: list = field(default_factory=list)    # the first number that may have been sent after each question
+
+    def surely(self, kind):
+        """When a listed probe of this kind has to come out. Without hello no TLS flow begins: its SYN is dropped."""
+        return self.tls if kind.dport == TLS_PORT else self.open
 
 
 @dataclass
@@ -123,7 +127,7 @@ def judge(kinds, internet, line, behind, known, low, high):
         row = v.rows[i]
         row.sent = _upto(high, i, len(kinds)) - _upto(low, i, len(kinds))
         if kind.allowed == LISTED:
-            row.should = known.open.total(i, len(kinds), low, high)
+            row.should = known.surely(kind).total(i, len(kinds), low, high)
             row.must_not = known.closed.total(i, len(kinds), low, high)
         elif kind.allowed in barred:
             row.must_not = barred[kind.allowed].total(i, len(kinds), low, high)
@@ -144,12 +148,12 @@ def judge(kinds, internet, line, behind, known, low, high):
             guilty[n] = "behind the hub, through the tunnel"
         elif n in known.closed:
             guilty[n] = "behind the hub, after the session's end"
-        elif n in known.open:
+        elif n in known.surely(kind):
             row.did += 1
         else:
             row.may += 1
     v.missing = [n for begin, end in known.open.list for n in range(max(begin, low), min(end, high))
-                 if kinds[n % len(kinds)].allowed == LISTED and not behind[n]]
+                 if kinds[n % len(kinds)].allowed == LISTED and n in known.surely(kinds[n % len(kinds)]) and not behind[n]]
     for n, where in sorted(guilty.items()):
         v.rows[n % len(kinds)].leaked += 1
         v.leaks.append((n, kinds[n % len(kinds)], where))

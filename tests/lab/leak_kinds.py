@@ -19,7 +19,7 @@ ECHO = t.REGISTRY                # udp/9001 answers, so that there are flows tha
 DECOY_SILENT = "203.0.113.81"    # the same on the internet
 DECOY_ECHO = t.DECOY
 STRANGER = "203.0.113.82"        # an address of the internet that is only ever a forged source
-PORT, ECHO_PORT = 9000, 9001
+PORT, ECHO_PORT, TLS_PORT = 9000, 9001, 443
 RULES = "".join(f"name = {name} tcp/443 tls, tcp/{PORT}, udp/{PORT}, udp/{ECHO_PORT}\n" for name in NAMES)
 PC6_LOCAL = "fe80::5054:ff:fe5e:77"
 INWARD = 80                      # kinds from here on come from the line

@@ -313,10 +313,10 @@ pools {{
     def authenticate_every(self, seconds):
         """Tunnels that are made from now on must be authenticated anew after so long (RFC 4478); 0: never."""
         with open(self.conf) as f:
-            lines = [line for line in f if "reauth_time" not in line]
+            lines = [line for line in f if "reauth_time" not in line and "rand_time" not in line]
         at = next(i for i, line in enumerate(lines) if "dpd_delay" in line)
         if seconds:
-            lines.insert(at, f"    reauth_time = {seconds}s\n    over_time = 30s\n")
+            lines.insert(at, f"    reauth_time = {seconds}s\n    over_time = 30s\n    rand_time = 0s\n")
         lines = [line for line in lines if seconds or "over_time" not in line]
         self.write("swanctl.conf", "".join(lines))
         self.load()

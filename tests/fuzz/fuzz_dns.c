@@ -14,7 +14,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define ELEMENTS 512
+#define SCRIPT_EVENTS 256 /* of two octets each */
+#define ELEMENTS (SCRIPT_EVENTS * DNS_ADDRS_MAX) /* as many as a script can open: none is ever forgotten */
 #define WILD 3 /* `*.wild.example` */
 
 static struct world w;
@@ -31,7 +32,7 @@ static unsigned opened;
 
 static bool open_for(int id, const char *name, const struct addr *a, uint32_t ttl)
 {
-    for (unsigned i = 0; i < ELEMENTS && i < opened; i++)
+    for (unsigned i = 0; i < opened; i++)
         if (elements[i].id == id && strcasecmp(elements[i].name, name) == 0 && addr_equal(&elements[i].addr, a) &&
             elements[i].generation != 0 && elements[i].generation == w.q.mode.generation &&
             elements[i].until >= w.now + (ttl + TTL_GRACE_S) * UINT64_C(1000))
@@ -192,6 +193,27 @@ static void fuzz_forward(const uint8_t *data, size_t size)
 
 /* ---- 3: scripts ---- */
 
+/* An element that is there already is renewed. */
+static void open_element(const struct msg_admit *m, const struct addr *a)
+{
+    unsigned i = 0;
+    while (i < opened && !(elements[i].id == m->id && elements[i].generation == m->generation &&
+                           addr_equal(&elements[i].addr, a) && strcmp(elements[i].name, m->name) == 0))
+        i++;
+    if (i == opened) {
+        MUST(opened < ELEMENTS);
+        opened++;
+        elements[i].id = m->id;
+        memcpy(elements[i].name, m->name, sizeof(m->name));
+        elements[i].generation = m->generation;
+        elements[i].addr = *a;
+        elements[i].until = 0;
+    }
+    uint64_t until = w.now + m->timeout_s * UINT64_C(1000);
+    if (elements[i].until < until)
+        elements[i].until = until;
+}
+
 /* gate's part, as gate plays it: yes only to the session of now. */
 static void verdict(unsigned back, unsigned kind)
 {
@@ -204,13 +226,8 @@ static void verdict(unsigned back, unsigned kind)
     struct msg_admitted reply = {.seq = m->seq, .verdict = (uint8_t)(kind % (ADMIT_KERNEL + 1))};
     if (m->generation != w.q.mode.generation || w.q.mode.mode != MODE_SESSION)
         reply.verdict = ADMIT_STALE;
-    for (unsigned a = 0; reply.verdict == ADMIT_OK && a < m->count; a++, opened++) {
-        elements[opened % ELEMENTS].id = m->id;
-        memcpy(elements[opened % ELEMENTS].name, m->name, sizeof(m->name));
-        elements[opened % ELEMENTS].generation = m->generation;
-        elements[opened % ELEMENTS].until = w.now + m->timeout_s * UINT64_C(1000);
-        elements[opened % ELEMENTS].addr = m->addrs[a];
-    }
+    for (unsigned a = 0; reply.verdict == ADMIT_OK && a < m->count; a++)
+        open_element(m, &m->addrs[a]);
     query_admitted(&w.q, w.now, &reply);
 }
 
@@ -291,7 +308,7 @@ static void fuzz_script(const uint8_t *data, size_t size)
 {
     static const uint16_t waits[] = {1, 50, 1000, 1200, 5000, 9000, 60000, 65000};
     begin();
-    for (size_t i = 0; i + 1 < size && i < 512; i += 2) {
+    for (size_t i = 0; i + 1 < size && i < 2 * (size_t)SCRIPT_EVENTS; i += 2) {
         unsigned what = data[i + 1];
         if (data[i] == 0xff)
             script_stream(what, data + i + 2, size - i - 2);

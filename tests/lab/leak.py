@@ -138,16 +138,18 @@ class Asker:
     """The PC asks for a listed name until it gets an address: each such answer is a session."""
 
     def __init__(self):
-        self.number = 0
+        self.number = self.answered = 0      # of the last question; of the one whose answer began the session
         self.unanswered = {}     # id: when
         with net.inside("lan"):
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect((t.BOX_LAN, 53))
 
     @staticmethod
-    def question(number):
-        name = leak_kinds.NAMES[number % len(leak_kinds.NAMES)]
-        labels = b"".join(bytes([len(p)]) + p.encode() for p in name.split("."))
+    def name(number):
+        return leak_kinds.NAMES[number % len(leak_kinds.NAMES)]
+
+    def question(self, number):
+        labels = b"".join(bytes([len(p)]) + p.encode() for p in self.name(number).split("."))
         return struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
 
     def ask(self, before_sending, limit=STUCK):
@@ -178,6 +180,7 @@ class Asker:
             if number not in mine:               # a second answer to the question before: of a session that is over
                 continue
             if answer[3] & 15 == 0 and answer[6:8] != b"\0\0":
+                self.answered = number
                 return True
             time.sleep(0.1)
             sent = 0.0
@@ -261,7 +264,8 @@ class Run:
         self.probes = Probes(self.lab, self.plan, self.lab.box.get("wan.address") or "198.51.100.100")
         self.killer = Killer(self.lab.box, self.plan, self.note)
         if "hello" in self.killer.done:
-            self.hellos = leak_hellos.Hellos(self.plan.seed + 2, self.probes.after, self.probes.before)
+            self.hellos = leak_hellos.Hellos(self.plan.seed + 2, self.probes.after, self.probes.before,
+                                             lambda: self.asker.name(self.asker.answered))
 
     def question(self):
         self.note("question")
@@ -315,16 +319,29 @@ class Run:
             self.cycles += 1
         return True
 
-    def part(self, internet, cycles, until, progress=lambda: None):
+    def kill_the_rest(self):
+        """Who was not there when its turn came (hello goes with gate, and comes a moment later) is killed now."""
+        for _ in range(3 * len(self.killer.done)):
+            spared = [name for name, times in self.killer.count().items() if times == 0]
+            if not spared or not self.cycle():
+                return
+            self.killer.strike(spared[:1])
+            time.sleep(1.1)
+
+    def part(self, internet, cycles, until, progress=lambda: None, last=False):
         """Cycles with one kind of site file."""
         first, target = self.probes.after(), self.cycles + cycles
+        # Three of four probes must not pass; some more, so that there are as many of these as are wanted.
+        enough = self.plan.wanted * 1.4 * (1 if internet else 0.5)
         if internet:
             self.allow_internet()
-        while self.cycles < target and time.monotonic() < until:
+        while (self.cycles < target or self.probes.before() < enough) and time.monotonic() < until:
             if not self.cycle():
                 self.lab.check("a session", f"begins within {STUCK} s", "none", False)
                 break
             progress()
+        if last:
+            self.kill_the_rest()
         self.session_ends()
         self.parts.append((internet, first, self.probes.after()))
         self.inward_end = self.probes.from_line.word(2)
@@ -440,7 +457,7 @@ def run(lab, plan, progress=lambda run: None):
     begin = time.monotonic()
     try:
         it.part(False, plan.cycles // 2, begin + plan.seconds / 2, lambda: progress(it))
-        it.part(True, plan.cycles - it.cycles, begin + plan.seconds, lambda: progress(it))
+        it.part(True, plan.cycles - it.cycles, begin + plan.seconds, lambda: progress(it), last=True)
         seconds = time.monotonic() - begin
         killed = it.killer.count()
         purpose = it.leak_on_purpose()

@@ -116,6 +116,37 @@ static void session_cuts_what_was_open(void **state)
     close(web), close(udp), close(tcp), close(pc), close(accepted);
 }
 
+/*
+ * A packet that is looked at while the mode changes: the old mode lets it out, and the number that it gets is the new
+ * session's already. That must not open the flow for the session. (Here both have the same number from the start.)
+ */
+static void a_flow_that_begins_as_the_session_does(void **state)
+{
+    (void)state;
+    internet(13);
+    int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), udp = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000);
+    int tcp = bound(PC_NS, SOCK_STREAM, PC, 0), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
+    struct sockaddr_in from;
+    assert_int_equal(connect_to(tcp, SERVER, 80), 0);
+    assert_true(readable(web));
+    int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
+    send_to(pc, SERVER, 5000);
+    assert_true(arrives(udp, &from));
+    assert_int_equal(sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
+    assert_true(arrives(pc, NULL));
+
+    session(13);
+    uint64_t before = counter("dropped_not_listed");
+    send_to(pc, SERVER, 5000);
+    assert_false(arrives(udp, NULL));
+    assert_int_equal(write(tcp, "z", 1), 1);
+    assert_false(readable(accepted));
+    assert_true(counter("dropped_not_listed") >= before + 2);
+    (void)!sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from);
+    assert_false(arrives(pc, NULL));
+    close(web), close(udp), close(tcp), close(pc), close(accepted);
+}
+
 static void session_refuses_at_once(void **state)
 {
     (void)state;
@@ -331,6 +362,7 @@ int main(void)
         cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
         cmocka_unit_test(a_refused_flow_is_reset_at_both_ends),
         cmocka_unit_test(session_cuts_what_was_open),
+        cmocka_unit_test(a_flow_that_begins_as_the_session_does),
         cmocka_unit_test(session_refuses_at_once),
         cmocka_unit_test(admitted_but_no_ipsec),
         cmocka_unit_test(one_service_opens_nothing_of_another),

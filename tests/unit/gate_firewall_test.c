@@ -76,6 +76,37 @@ static void a_refused_flow_is_reset_at_both_ends(void **state)
     close(web), close(tcp), close(accepted);
 }
 
+/*
+ * What comes back from the queue may be another packet than what went there: gate puts a reset in its place, with the
+ * addresses that `hello` says. Only to a registry whose tunnel is up does it go on. (A rule stands in for the queue.)
+ */
+static void a_reset_from_the_queue_goes_to_the_registry_only(void **state)
+{
+    (void)state;
+    internet(14);
+    int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), tcp = bound(PC_NS, SOCK_STREAM, PC, 0);
+    struct sockaddr_in own;
+    socklen_t len = sizeof own;
+    struct linger at_once = {.l_onoff = 1};
+    assert_int_equal(connect_to(tcp, SERVER, 80), 0);
+    assert_int_equal(getsockname(tcp, (struct sockaddr *)&own, &len), 0);
+    assert_true(readable(web));
+    int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
+
+    struct kernel_flow flow = {.client_port = ntohs(own.sin_port), .server_port = 80};
+    assert_true(conf_parse_addr(PC, &flow.client) && conf_parse_addr(SERVER, &flow.server));
+    session(15);
+    assert_int_equal(kernel_refuse(&flow), 0);
+    run("nft insert rule inet sekisho forward iifname lan0 accept");
+    assert_int_equal(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    close(tcp); /* sends a reset */
+    bool arrived = readable(accepted);
+    run("nft -a list chain inet sekisho forward | sed -n 's/.*iifname \"lan0\" accept # handle \\([0-9]*\\)/\\1/p' | "
+        "xargs nft delete rule inet sekisho forward handle");
+    assert_false(arrived);
+    close(web), close(accepted);
+}
+
 static void session_cuts_what_was_open(void **state)
 {
     (void)state;
@@ -361,6 +392,7 @@ int main(void)
         cmocka_unit_test(closed_lets_nothing_through),
         cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
         cmocka_unit_test(a_refused_flow_is_reset_at_both_ends),
+        cmocka_unit_test(a_reset_from_the_queue_goes_to_the_registry_only),
         cmocka_unit_test(session_cuts_what_was_open),
         cmocka_unit_test(a_flow_that_begins_as_the_session_does),
         cmocka_unit_test(session_refuses_at_once),

@@ -371,9 +371,9 @@ static void each_user_only_what_it_needs(void **state)
     static const struct {
         uid_t uid;
         bool dns, ntp, tcp;
-    } users[] = {{601, true, false, false}, {602, false, false, false}, {604, false, false, false},
-                 {605, true, false, true},  {606, false, false, false}, {607, false, false, false},
-                 {608, true, true, false},  {611, true, false, false},  {612, false, false, false}};
+    } users[] = {{601, false, false, false}, {602, false, false, false}, {604, false, false, false},
+                 {605, true, false, true},   {606, false, false, false}, {607, false, false, false},
+                 {608, true, true, false},   {611, true, false, false},  {612, false, false, false}};
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         assert_int_equal(as_user(users[i].uid, SOCK_DGRAM, SERVER, 53, dns), users[i].dns);
         assert_false(as_user(users[i].uid, SOCK_DGRAM, "203.0.113.3", 53, other));
@@ -381,8 +381,22 @@ static void each_user_only_what_it_needs(void **state)
         assert_int_equal(as_user(users[i].uid, SOCK_STREAM, SERVER, 443, 0), users[i].tcp);
         assert_false(as_user(users[i].uid, SOCK_STREAM, REGISTRY, 443, 0));
     }
+    /* gate's sockets, by which `names` asks: on the line only while the mode says so, from the same moment on. */
+    struct kernel_view view = {.mode = MODE_INTERNET, .generation = 41, .names_outside = true};
+    for (int session_on = 0; session_on < 2; session_on++) {
+        assert_int_equal(kernel_set(&view), 0);
+        assert_true(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
+        assert_false(as_user(601, SOCK_DGRAM, "203.0.113.3", 53, other));
+        session(42);
+        assert_false(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
+        assert_false(as_user(601, SOCK_STREAM, SERVER, 443, 0));
+        assert_true(as_user(611, SOCK_DGRAM, SERVER, 53, dns));
+        view.mode = MODE_SESSION;
+    }
+    assert_int_equal(kernel_set(&view), 0);
     assert_int_equal(kernel_resolvers(NULL, 0), 0);
     assert_false(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
+    assert_false(as_user(611, SOCK_DGRAM, SERVER, 53, dns));
     close(dns), close(other), close(ntp), close(web);
 }
 

@@ -42,12 +42,13 @@ static const char *of_family(const struct addr *a, const char *v4, const char *v
     return a->family == AF_INET6 ? v6 : v4;
 }
 
-static void mode_element(struct batch *b, const char *interface, const char *chain)
+/* chain: where a map of verdicts jumps to; NULL: it is a set. */
+static void interface_element(struct batch *b, const char *set, const char *interface, const char *chain)
 {
     char name[IFNAMSIZ] = {0}; /* the key is the whole array, padded with NUL */
     strncpy(name, interface, sizeof name - 1);
     struct element e = {.key = name, .key_len = sizeof name, .jump = chain};
-    batch_add(b, "mode", &e, 1);
+    batch_add(b, set, &e, 1);
 }
 
 /* What a new flow gets as its mark. */
@@ -108,8 +109,9 @@ static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
 
 int kernel_set(const struct kernel_view *view)
 {
-    static const char *const emptied[] = {"mode", "generation", "live",   "asking_generation", "asking", "agreed",
-                                          "up",   "vip_v4",     "vip_v6", "hubs_v4",           "hubs_v6"};
+    static const char *const emptied[] = {"mode",   "generation", "live",      "asking_generation",
+                                          "asking", "agreed",     "names_ask", "up",
+                                          "vip_v4", "vip_v6",     "hubs_v4",   "hubs_v6"};
     static const char *const admitted[] = {"allow_v4", "allow_v6", "tls_v4", "tls_v6"};
     static const char *const chains[][2] = {
         [MODE_CLOSED] = {"closed", "closed"},
@@ -121,8 +123,10 @@ int kernel_set(const struct kernel_view *view)
         batch_flush(b, emptied[i]);
     for (size_t i = 0; !view->keep_allow && i < sizeof admitted / sizeof admitted[0]; i++)
         batch_flush(b, admitted[i]);
-    mode_element(b, "lan0", chains[view->mode][0]);
-    mode_element(b, "wan0", chains[view->mode][1]);
+    interface_element(b, "mode", "lan0", chains[view->mode][0]);
+    interface_element(b, "mode", "wan0", chains[view->mode][1]);
+    if (view->names_outside)
+        interface_element(b, "names_ask", "wan0", NULL);
     if (view->generation)
         generation_elements(b, view);
     for (unsigned i = 0; i < view->tunnel_count; i++)

@@ -254,17 +254,21 @@ static bool mark_refused(const struct msg_flow *m)
 
 /*
  * Both ends are reset: the server by a reset in place of the flow's first held packet; the client by the rule set, which
- * sees the held packets that are left, or the client's next one, again with the mark of refused flows.
+ * sees the held packets that are left, or the client's next one, again with the mark of refused flows. The addresses are
+ * what `hello` says: of a flow that the kernel does not know nothing is made, or they could be anybody's.
  */
 static void refuse(struct gate *g, struct queue_batch *b, const struct msg_flow *m)
 {
     uint8_t packet[RESET_MAX];
     struct reset reset = {m->client, m->server, m->client_port, m->server_port, m->seq, m->ack};
-    bool marked = mark_refused(m);
-    size_t len = reset_build(packet, &reset);
-    if (m->count > 0)
-        queue_add(b, QUEUE_REPLACE, m->packets[0], packet, len);
-    verdict_for_all(b, marked ? QUEUE_REPEAT : QUEUE_DROP, m, 1);
+    if (mark_refused(m)) {
+        size_t len = reset_build(packet, &reset);
+        if (m->count > 0)
+            queue_add(b, QUEUE_REPLACE, m->packets[0], packet, len);
+        verdict_for_all(b, QUEUE_REPEAT, m, 1);
+    } else {
+        verdict_for_all(b, QUEUE_DROP, m, 0);
+    }
     refusals_tls(&g->refusals, m, gate_now_ms());
     g->dirty = true;
 }

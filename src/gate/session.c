@@ -85,6 +85,7 @@ static bool apply(struct session *s, enum session_state state)
 {
     struct kernel_view view = {.mode = mode_of(s, state)};
     bool same_mode = view.mode == s->view.mode;
+    view.names_outside = view.mode == MODE_INTERNET || (view.mode == MODE_SESSION && s->names_outside);
     if (view.mode == MODE_SESSION) {
         view.keep_allow = same_mode;
         for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
@@ -514,6 +515,7 @@ void session_init(struct session *s, const struct conf *conf, const struct sessi
             continue;
         s->services[c->number].known = true;
         memcpy(s->services[c->number].name, c->name, sizeof c->name);
+        s->names_outside = s->names_outside || c->resolver_wan;
         if (!s->first)
             s->first = c->number;
     }

@@ -79,6 +79,7 @@ struct session {
     void *user;
     enum conf_outside outside;
     enum conf_start start;
+    bool names_outside; /* the names of some service are resolved on the line */
     uint32_t idle_ms;
 
     enum session_state state;

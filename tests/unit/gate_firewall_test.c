@@ -76,6 +76,37 @@ static void a_refused_flow_is_reset_at_both_ends(void **state)
     close(web), close(tcp), close(accepted);
 }
 
+/*
+ * What comes back from the queue may be another packet than what went there: gate puts a reset in its place, with the
+ * addresses that `hello` says. Only to a registry whose tunnel is up does it go on. (A rule stands in for the queue.)
+ */
+static void a_reset_from_the_queue_goes_to_the_registry_only(void **state)
+{
+    (void)state;
+    internet(14);
+    int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), tcp = bound(PC_NS, SOCK_STREAM, PC, 0);
+    struct sockaddr_in own;
+    socklen_t len = sizeof own;
+    struct linger at_once = {.l_onoff = 1};
+    assert_int_equal(connect_to(tcp, SERVER, 80), 0);
+    assert_int_equal(getsockname(tcp, (struct sockaddr *)&own, &len), 0);
+    assert_true(readable(web));
+    int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
+
+    struct kernel_flow flow = {.client_port = ntohs(own.sin_port), .server_port = 80};
+    assert_true(conf_parse_addr(PC, &flow.client) && conf_parse_addr(SERVER, &flow.server));
+    session(15);
+    assert_int_equal(kernel_refuse(&flow), 0);
+    run("nft insert rule inet sekisho forward iifname lan0 accept");
+    assert_int_equal(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    close(tcp); /* sends a reset */
+    bool arrived = readable(accepted);
+    run("nft -a list chain inet sekisho forward | sed -n 's/.*iifname \"lan0\" accept # handle \\([0-9]*\\)/\\1/p' | "
+        "xargs nft delete rule inet sekisho forward handle");
+    assert_false(arrived);
+    close(web), close(accepted);
+}
+
 static void session_cuts_what_was_open(void **state)
 {
     (void)state;
@@ -113,6 +144,37 @@ static void session_cuts_what_was_open(void **state)
     assert_int_equal(kernel_forget(6), 0);
     send_to(pc, SERVER, 5000);
     assert_true(arrives(udp, NULL));
+    close(web), close(udp), close(tcp), close(pc), close(accepted);
+}
+
+/*
+ * A packet that is looked at while the mode changes: the old mode lets it out, and the number that it gets is the new
+ * session's already. That must not open the flow for the session. (Here both have the same number from the start.)
+ */
+static void a_flow_that_begins_as_the_session_does(void **state)
+{
+    (void)state;
+    internet(13);
+    int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), udp = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000);
+    int tcp = bound(PC_NS, SOCK_STREAM, PC, 0), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
+    struct sockaddr_in from;
+    assert_int_equal(connect_to(tcp, SERVER, 80), 0);
+    assert_true(readable(web));
+    int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
+    send_to(pc, SERVER, 5000);
+    assert_true(arrives(udp, &from));
+    assert_int_equal(sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
+    assert_true(arrives(pc, NULL));
+
+    session(13);
+    uint64_t before = counter("dropped_not_listed");
+    send_to(pc, SERVER, 5000);
+    assert_false(arrives(udp, NULL));
+    assert_int_equal(write(tcp, "z", 1), 1);
+    assert_false(readable(accepted));
+    assert_true(counter("dropped_not_listed") >= before + 2);
+    (void)!sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from);
+    assert_false(arrives(pc, NULL));
     close(web), close(udp), close(tcp), close(pc), close(accepted);
 }
 
@@ -309,9 +371,9 @@ static void each_user_only_what_it_needs(void **state)
     static const struct {
         uid_t uid;
         bool dns, ntp, tcp;
-    } users[] = {{601, true, false, false}, {602, false, false, false}, {604, false, false, false},
-                 {605, true, false, true},  {606, false, false, false}, {607, false, false, false},
-                 {608, true, true, false},  {611, true, false, false},  {612, false, false, false}};
+    } users[] = {{601, false, false, false}, {602, false, false, false}, {604, false, false, false},
+                 {605, true, false, true},   {606, false, false, false}, {607, false, false, false},
+                 {608, true, true, false},   {611, true, false, false},  {612, false, false, false}};
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         assert_int_equal(as_user(users[i].uid, SOCK_DGRAM, SERVER, 53, dns), users[i].dns);
         assert_false(as_user(users[i].uid, SOCK_DGRAM, "203.0.113.3", 53, other));
@@ -319,8 +381,22 @@ static void each_user_only_what_it_needs(void **state)
         assert_int_equal(as_user(users[i].uid, SOCK_STREAM, SERVER, 443, 0), users[i].tcp);
         assert_false(as_user(users[i].uid, SOCK_STREAM, REGISTRY, 443, 0));
     }
+    /* gate's sockets, by which `names` asks: on the line only while the mode says so, from the same moment on. */
+    struct kernel_view view = {.mode = MODE_INTERNET, .generation = 41, .names_outside = true};
+    for (int session_on = 0; session_on < 2; session_on++) {
+        assert_int_equal(kernel_set(&view), 0);
+        assert_true(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
+        assert_false(as_user(601, SOCK_DGRAM, "203.0.113.3", 53, other));
+        session(42);
+        assert_false(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
+        assert_false(as_user(601, SOCK_STREAM, SERVER, 443, 0));
+        assert_true(as_user(611, SOCK_DGRAM, SERVER, 53, dns));
+        view.mode = MODE_SESSION;
+    }
+    assert_int_equal(kernel_set(&view), 0);
     assert_int_equal(kernel_resolvers(NULL, 0), 0);
     assert_false(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
+    assert_false(as_user(611, SOCK_DGRAM, SERVER, 53, dns));
     close(dns), close(other), close(ntp), close(web);
 }
 
@@ -330,7 +406,9 @@ int main(void)
         cmocka_unit_test(closed_lets_nothing_through),
         cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
         cmocka_unit_test(a_refused_flow_is_reset_at_both_ends),
+        cmocka_unit_test(a_reset_from_the_queue_goes_to_the_registry_only),
         cmocka_unit_test(session_cuts_what_was_open),
+        cmocka_unit_test(a_flow_that_begins_as_the_session_does),
         cmocka_unit_test(session_refuses_at_once),
         cmocka_unit_test(admitted_but_no_ipsec),
         cmocka_unit_test(one_service_opens_nothing_of_another),

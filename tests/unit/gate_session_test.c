@@ -107,6 +107,31 @@ static void internet_flows_live_through_a_failed_attempt(void **state)
     assert_int_equal(fake.last_forgotten, generation);
 }
 
+/* In a session names are asked for on the line only if a service's are resolved there; without one, as the LAN may. */
+static void who_may_ask_on_the_line(void **state)
+{
+    (void)state;
+    for (int resolved_there = 0; resolved_there < 2; resolved_there++)
+        for (int outside = 0; outside < 2; outside++) {
+            setup(outside ? CONF_OUTSIDE_INTERNET : CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
+            conf.services[1].resolver_wan = resolved_there;
+            session_init(&s, &conf, &ops, NULL);
+            session_begin(&s);
+            assert_false(fake.kernel.names_outside);
+            ready();
+            assert_int_equal(fake.kernel.names_outside, outside);
+            session_want(&s, 1, NULL);
+            assert_int_equal(fake.kernel.names_outside, outside);
+            up(1);
+            assert_int_equal(fake.kernel.mode, MODE_SESSION);
+            assert_int_equal(fake.kernel.names_outside, resolved_there);
+            session_tunnel_down(&s, 1, "gone");
+            assert_int_equal(fake.kernel.names_outside, outside);
+            session_charon(&s, false);
+            assert_false(fake.kernel.names_outside);
+        }
+}
+
 static void two_tunnels(void **state)
 {
     (void)state;
@@ -450,6 +475,7 @@ int main(void)
         cmocka_unit_test(ending_does_not_wait_for_ever),
         cmocka_unit_test(want_while_ending_begins_the_next),
         cmocka_unit_test(internet_flows_live_through_a_failed_attempt),
+        cmocka_unit_test(who_may_ask_on_the_line),
         cmocka_unit_test(two_tunnels),
         cmocka_unit_test(always),
         cmocka_unit_test(charon_dies),

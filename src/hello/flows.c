@@ -233,13 +233,13 @@ static struct flow_work *take_work(struct flows *f, uint64_t now, struct flow *f
 /* Is this name, or so much of it as there is, one that may go on? */
 static enum msg_flow_what judge_name(const struct flows *f, const struct flow_work *w, const struct clienthello *h)
 {
+    bool whole = h->has_name == CLIENTHELLO_NAME_WHOLE;
     if (w->flow->state == STATE_AGAIN) { /* RFC 8446 section 4.1.2: the second ClientHello repeats the first */
-        size_t len = strlen(h->name);
-        return h->has_name == CLIENTHELLO_NAME_WHOLE ? strcmp(h->name, w->name) == 0 ? FLOW_NAME : FLOW_SECOND
-               : strncmp(h->name, w->name, len) == 0 ? FLOW_NAME
-                                                     : FLOW_SECOND;
+        bool same = whole ? strcmp(h->name, w->name) == 0 : strncmp(h->name, w->name, strlen(h->name)) == 0;
+        if (!same)
+            return FLOW_SECOND;
     }
-    if (h->has_name != CLIENTHELLO_NAME_WHOLE)
+    if (!whole)
         return listed_begins(&f->listed, w->flow->service, h->name) ? FLOW_NAME : FLOW_NOT_LISTED;
     int id = conf_is_fqdn(h->name) ? listed_find(&f->listed, w->flow->service, h->name) : -1;
     if (h->ech && (id < 0 || !f->listed.names[id].ech_noise))

@@ -239,6 +239,17 @@ static void test_second_hello(void **state)
     uint32_t id = world_piece(&w, &o, end, o.len - 1);
     world_wait(&w, FLOWS_EARLY_MS);
     assert_said(id, FLOW_SECOND);
+    o.len = end; /* nor may it bring what the first had not: the true name, encrypted */
+    put_hello_in(&o, &(struct shape){.name = REGISTRY_NAME, TLS13, .ech = true}, 0);
+    begin();
+    assert_said(world_piece(&w, &o, 0, end), FLOW_NAME);
+    assert_said(world_piece(&w, &o, end, o.len), FLOW_ECH);
+    with((struct shape){.name = NOISE_NAME, TLS13, .ech = true});
+    end = o.len;
+    put_hello_in(&o, &(struct shape){.name = NOISE_NAME, TLS13, .ech = true}, 0);
+    begin();
+    assert_said(world_piece(&w, &o, 0, end), FLOW_NAME);
+    assert_said(world_piece(&w, &o, end, o.len), FLOW_NAME);
 }
 
 /* ---- what is refused ---- */

@@ -3,18 +3,12 @@
  * Besides memory errors it looks for accepted nonsense: what a result without mistakes must be is asserted.
  */
 #include "conf_parse.h"
+#include "must.h"
 #include "text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
 
 static bool printable(const char *text, size_t size)
 {

@@ -5,7 +5,8 @@
  *   2  the flow table: a script of SYN-ACKs, segments of prepared or given streams in any order, time, sessions, with a
  *      server that believes whatever was let go. It aborts when an id is mentioned twice or never, when anything but a
  *      whole, well-formed ClientHello with a listed name was agreed to, when the octets that reached the server do not say
- *      the same, or when something that the server would not have read was believed.
+ *      the same (before it, after it, in a second one), or when something that the server would not have read was believed.
+ *      With 2 any name could be listed (there is a wildcard), with 3 only what begins like a listed one.
  */
 #include "../unit/hello_fixture.h"
 
@@ -54,14 +55,14 @@ static void fuzz_parser(const uint8_t *data, size_t size)
 
 /* ---- 1: the kernel's words ---- */
 
-static unsigned blocked_told;
+static unsigned blocked_told; /* in this run */
 
 static bool on_blocked(void *user, const struct msg_blocked *m)
 {
     (void)user;
     MUST(m->count > 0 && m->reason[0] != '\0' && strspn(m->reason, "abcdefghijklmnopqrstuvwxyz-") == strlen(m->reason));
     blocked_told++;
-    return blocked_told % 5 != 0;
+    return blocked_told % 3 != 2; /* gate has no room now and then */
 }
 
 static void fuzz_kernel(const uint8_t *data, size_t size)
@@ -70,6 +71,7 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
     static _Alignas(struct nlmsghdr) uint8_t copy[16384];
     struct queued q;
     uint64_t skipped = 0;
+    blocked_told = 0;
     blocked_init(&b, w.now, on_blocked, NULL, &skipped);
     if (size < 4 || size > sizeof copy - 64)
         return;
@@ -104,7 +106,9 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
 /* ---- 2: scripts ---- */
 
 #define PORTS 4
+#define WILD 1 /* WILD_NAME among the listed names */
 #define SEGMENTS 4096
+#define OCTETS (2u << 20) /* in all the segments of a script: no input may take long, or it is called a time-out */
 
 static struct {
     const uint8_t *data;
@@ -114,12 +118,16 @@ static struct {
 } segments[SEGMENTS]; /* by id */
 
 /* What has reached the server of each connection; a port may have several, one after the other. */
+#define THERE 1
+#define DROPPED 2 /* not there, but hello has seen it, and threw the packet away */
 static struct {
     uint32_t connection; /* counts up */
     uint32_t iss;
-    bool agreed, refused;
+    bool refused;
+    unsigned agreed; /* ClientHellos */
+    char name[CONF_FQDN_MAX]; /* that was agreed to */
     uint32_t top;
-    uint8_t there[STREAM_MAX + 1], data[STREAM_MAX + 1];
+    uint8_t octets[STREAM_MAX + 1], data[STREAM_MAX + 1];
 } servers[PORTS];
 
 static struct octets streams[8];
@@ -145,36 +153,125 @@ static void make_streams(void)
         put(&streams[i], ccs, sizeof ccs);
         if (i == 7)
             put_record(&streams[i], 23, streams[0].data, streams[0].len);
-        put_hello_in(&streams[i], &shapes[i == 1 ? 2 : i], 0); /* after a HelloRetryRequest; one lies */
-        put_fill(&streams[i], 64, 0x16);
+        /* after a HelloRetryRequest; one has another listed name now, one an encrypted one */
+        put_hello_in(&streams[i], &shapes[i == 1 ? 3 : i == 6 ? 4 : i], 0);
+        put_hello_in(&streams[i], &shapes[i], 0); /* a third there is never */
     }
+}
+
+static void move_top(unsigned port)
+{
+    while (servers[port].top < STREAM_MAX && servers[port].octets[servers[port].top] & THERE)
+        servers[port].top++;
 }
 
 static void server_takes(unsigned port, uint32_t begin, const uint8_t *data, uint32_t len)
 {
     for (uint32_t i = 0; i < len && begin + i < STREAM_MAX; i++) {
         uint32_t at = begin + i;
-        MUST(!servers[port].there[at] || servers[port].data[at] == data[i]); /* never two stories */
-        servers[port].there[at] = 1;
+        MUST(!(servers[port].octets[at] & THERE) || servers[port].data[at] == data[i]); /* never two stories */
+        servers[port].octets[at] |= THERE;
         servers[port].data[at] = data[i];
     }
-    while (servers[port].top < STREAM_MAX && servers[port].there[servers[port].top])
-        servers[port].top++;
+    move_top(port);
+}
+
+/* hello drops a packet: the server may miss it, but hello may know what was in it. */
+static void server_misses(unsigned port, uint32_t begin, uint32_t len)
+{
+    for (uint32_t i = 0; i < len && begin + i < STREAM_MAX; i++)
+        servers[port].octets[begin + i] |= DROPPED;
+}
+
+/*
+ * hello agrees to what it has read. Of that a packet may have been dropped again, for want of room: the server gets it when
+ * the client repeats it, and then it has to be the same (server_takes). Nothing else may be missing.
+ */
+static void repeated_later(unsigned port)
+{
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
+        const struct flow_work *work = &w.f.works[i];
+        if (w.f.due[i] == 0 || work->flow->client_port != 40000 + port)
+            continue;
+        for (uint32_t at = servers[port].top; at < work->stream.have; at++)
+            if (!(servers[port].octets[at] & THERE)) {
+                MUST(servers[port].octets[at] & DROPPED);
+                servers[port].octets[at] |= THERE;
+                servers[port].data[at] = work->stream.data[at];
+            }
+    }
+    move_top(port);
+}
+
+/* What listed.c says, said again here. Does a listed name of service 1 begin so; with `whole`: is it this one? */
+static bool may_go_on(const char *name, bool whole, bool *noise)
+{
+    for (unsigned i = 0; i < w.f.listed.count; i++) {
+        const char *n = w.f.listed.names[i].name;
+        size_t len = strlen(name), tail = strlen(n + 1);
+        *noise = w.f.listed.names[i].ech_noise;
+        if (w.f.listed.names[i].service != 1)
+            continue;
+        if (n[0] == '*' ? !whole || (len > tail && strcmp(name + len - tail, n + 1) == 0)
+                        : strncmp(n, name, len) == 0 && (!whole || n[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/* A ClientHello, or what there is of it, that goes to the server before anybody has agreed to it. */
+static void only_a_beginning(const uint8_t *data, size_t len, const char *name)
+{
+    struct clienthello h;
+    bool noise;
+    MUST(clienthello_read(data, len, &h) == CLIENTHELLO_PART);
+    MUST(may_go_on(h.name, h.has_name == CLIENTHELLO_NAME_WHOLE, &noise));
+    MUST(!name || strncmp(h.name, name, strlen(h.name)) == 0);
+}
+
+/* A whole ClientHello with this name, and nothing in it that could mean another. */
+static void is_listed(const uint8_t *data, size_t len, const char *name, struct clienthello *h)
+{
+    MUST(clienthello_read(data, len, h) == CLIENTHELLO_WHOLE && strcmp(h->name, name) == 0);
+    bool noise;
+    MUST(may_go_on(name, true, &noise) && (!h->ech || noise));
+}
+
+/* Behind the first ClientHello: what may follow it, and at most one more, for the same name. */
+static void server_reads_on(unsigned port, const uint8_t *data, size_t len, bool early_data)
+{
+    struct clienthello h;
+    size_t next;
+    MUST(!clienthello_rest(data, len, early_data, &next));
+    if (next == SIZE_MAX || servers[port].agreed < 2) {
+        MUST(servers[port].agreed < 2);
+        if (next != SIZE_MAX)
+            only_a_beginning(data + next, len - next, servers[port].name);
+        return;
+    }
+    data += next;
+    len -= next;
+    is_listed(data, len, servers[port].name, &h);
+    MUST(!clienthello_rest(data + h.end, len - h.end, false, &next) && next == SIZE_MAX);
 }
 
 /* What has reached the server must bear out what was said. */
 static void server_reads(unsigned port, const struct msg_flow *m)
 {
+    const uint8_t *data = servers[port].data;
     struct clienthello h;
-    enum clienthello_read r = clienthello_read(servers[port].data, servers[port].top, &h);
-    if (m->what == FLOW_EARLY && !servers[port].agreed)
-        MUST(r == CLIENTHELLO_PART);
-    if (m->what != FLOW_NAME)
+    if (m->what == FLOW_NAME) {
+        MUST(servers[port].agreed == 0 || strcmp(servers[port].name, m->name) == 0);
+        strcpy(servers[port].name, m->name);
+        servers[port].agreed++;
+        repeated_later(port);
+    }
+    if (servers[port].agreed == 0) {
+        only_a_beginning(data, servers[port].top, NULL);
         return;
-    MUST(r == CLIENTHELLO_WHOLE && strcmp(h.name, m->name) == 0);
-    int id = listed_find(&w.f.listed, 1, h.name);
-    MUST(id >= 0 && (!h.ech || w.f.listed.names[id].ech_noise));
-    servers[port].agreed = true;
+    }
+    is_listed(data, servers[port].top, servers[port].name, &h);
+    server_reads_on(port, data + h.end, servers[port].top - h.end, h.early_data);
 }
 
 static void on_flow(struct world *world, const struct msg_flow *m)
@@ -183,19 +280,24 @@ static void on_flow(struct world *world, const struct msg_flow *m)
     unsigned port = m->client_port - 40000u;
     if (m->what >= FLOW_NOT_TLS && m->what != FLOW_NO_START && port < PORTS)
         servers[port].refused = true;
-    if (m->what != FLOW_NAME && m->what != FLOW_EARLY)
+    if (m->what != FLOW_NAME && m->what != FLOW_EARLY && m->what != FLOW_DROP)
         return;
     MUST(port < PORTS);
     for (unsigned i = 0; i < m->count; i++) {
-        unsigned at = m->packets[i] % SEGMENTS;
+        unsigned at = m->packets[i];
         if (segments[at].len == 0)
             continue; /* lets nothing out */
+        if (m->what == FLOW_DROP) {
+            if (segments[at].connection == servers[port].connection)
+                server_misses(port, segments[at].begin, segments[at].len);
+            continue;
+        }
         MUST(!servers[port].refused);
         MUST(segments[at].port == port && !segments[at].unread);
         MUST(segments[at].connection == servers[port].connection);
         server_takes(port, segments[at].begin, segments[at].data, segments[at].len);
     }
-    if (m->count > 0 && !servers[port].refused)
+    if (m->what != FLOW_DROP && !servers[port].refused)
         server_reads(port, m);
 }
 
@@ -243,16 +345,16 @@ static void script_segment(unsigned port, const uint8_t *data, uint32_t begin, u
         break;
     case 4:
         s.ack = IRS + 2;
-        unread = !servers[port].agreed; /* after HelloRetryRequest it is usual */
+        unread = servers[port].agreed == 0; /* after HelloRetryRequest it is usual */
         break;
     default: unread = false;
     }
-    segments[id % SEGMENTS].data = data;
-    segments[id % SEGMENTS].begin = begin;
-    segments[id % SEGMENTS].len = len;
-    segments[id % SEGMENTS].port = (uint8_t)port;
-    segments[id % SEGMENTS].unread = unread;
-    segments[id % SEGMENTS].connection = servers[port].connection;
+    segments[id].data = data;
+    segments[id].begin = begin;
+    segments[id].len = len;
+    segments[id].port = (uint8_t)port;
+    segments[id].unread = unread;
+    segments[id].connection = servers[port].connection;
     world_segment(&w, &s);
 }
 
@@ -264,11 +366,13 @@ static void fuzz_script(const uint8_t *data, size_t size)
         memset(&servers[i], 0, sizeof servers[i]);
     memset(segments, 0, sizeof segments);
     w.on_flow = on_flow;
-    for (size_t i = 0; i + 5 < size && w.ids < SEGMENTS - 2;) {
+    uint32_t octets = 0;
+    for (size_t i = 0; i + 5 < size && w.ids < SEGMENTS - 1 && octets < OCTETS;) {
         unsigned op = data[i], port = data[i + 1] % PORTS, a = data[i + 2], b = data[i + 3], c = data[i + 4];
         const struct octets *s = &streams[op >> 4 & 7];
         uint32_t begin = a << 8 | b, len = lens[c & 15];
         i += 5;
+        octets += len;
         switch (op & 15) {
         case 0: script_synack(port, a); break;
         case 1: world_wait(&w, waits[a & 7]); break;
@@ -295,7 +399,7 @@ static void fuzz_script(const uint8_t *data, size_t size)
 }
 
 /* The tables are large: only what a run has used is cleared. */
-static void begin(void)
+static void begin(bool wildcard)
 {
     static bool made;
     if (!made) {
@@ -304,6 +408,7 @@ static void begin(void)
     }
     world_mode(&w, MODE_CLOSED, 0); /* everything held is dropped, all that is known forgotten */
     world_mode(&w, MODE_SESSION, 7);
+    w.f.listed.names[WILD].service = wildcard ? 1 : 2;
     w.on_flow = NULL;
     w.ids = w.told = 0;
     w.now = 1000;
@@ -314,7 +419,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1)
         return 0;
     make_streams();
-    begin();
+    begin(data[0] % 4 != 3);
     switch (data[0] % 4) {
     case 0: fuzz_parser(data + 1, size - 1); break;
     case 1: fuzz_kernel(data + 1, size - 1); break;

@@ -6,8 +6,8 @@
  * how many types were accepted at least once, and after a long enough run fails if one was not.
  */
 #include "fuzz/ipc_seed.h"
+#include "must.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,33 +21,83 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned 
 
 static unsigned long executions, accepted[IPC_SEED_TYPES];
 
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-static void use(const struct msg *m)
+static bool is_addr(const struct addr *a, bool may_be_none)
 {
     char text[64];
+    if (a->family == 0)
+        return may_be_none;
+    return addr_text(a, text, sizeof text)[0] != '\0';
+}
+
+static bool is_text(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+static void use_to_gate(const struct msg *m)
+{
     switch (m->head.type) {
-    case MSG_NAME: MUST(strlen(m->u.name.name) < CONF_FQDN_MAX); break;
-    case MSG_FLOW: MUST(m->u.flow.count <= MSG_FLOW_PACKETS && strlen(m->u.flow.name) < CONF_FQDN_MAX); break;
-    case MSG_BLOCKED: MUST(strlen(m->u.blocked.reason) < MSG_REASON_MAX); break;
-    case MSG_REFUSED: MUST(strlen(m->u.refused.name) < CONF_FQDN_MAX); break;
-    case MSG_ADMIT:
-        MUST(strlen(m->u.admit.name) < CONF_FQDN_MAX);
-        for (unsigned i = 0; i < m->u.admit.count; i++)
-            MUST(addr_text(&m->u.admit.addrs[i], text, sizeof text)[0] != '\0');
+    case MSG_WANT: MUST(is_addr(&m->u.want.client, false)); break;
+    case MSG_FLOW:
+        MUST(m->u.flow.what < FLOW_WHAT_COUNT && m->u.flow.service >= 1 && m->u.flow.service <= CONF_SERVICES_MAX);
+        MUST(m->u.flow.count <= MSG_FLOW_PACKETS && is_text(m->u.flow.name, sizeof m->u.flow.name));
+        MUST(is_addr(&m->u.flow.client, false) && is_addr(&m->u.flow.server, false));
         break;
+    case MSG_BLOCKED:
+        MUST(is_text(m->u.blocked.reason, sizeof m->u.blocked.reason));
+        MUST(is_addr(&m->u.blocked.client, true) && is_addr(&m->u.blocked.server, true));
+        break;
+    case MSG_REFUSED:
+        MUST(m->u.refused.why < WHY_COUNT && is_text(m->u.refused.name, sizeof m->u.refused.name));
+        MUST(is_addr(&m->u.refused.client, true) && is_addr(&m->u.refused.answer, true));
+        break;
+    case MSG_ADMIT:
+        MUST(is_text(m->u.admit.name, sizeof m->u.admit.name) && conf_is_fqdn(m->u.admit.name));
+        MUST(m->u.admit.count >= 1 && m->u.admit.count <= MSG_ADMIT_ADDRS);
+        for (unsigned i = 0; i < m->u.admit.count; i++)
+            MUST(is_addr(&m->u.admit.addrs[i], false));
+        break;
+    case MSG_UPSTREAM_TCP:
+    case MSG_CTL_SESSION_START: MUST(m->u.service.service <= CONF_SERVICES_MAX); break;
+    default: break;
+    }
+}
+
+static void use_to_names_and_hello(const struct msg *m)
+{
+    switch (m->head.type) {
+    case MSG_LISTEN: MUST(m->u.listen.family == AF_INET || m->u.listen.family == AF_INET6); break;
+    case MSG_UPSTREAM:
+        MUST(m->u.upstream.service <= CONF_SERVICES_MAX && is_addr(&m->u.upstream.resolver, false));
+        break;
+    case MSG_UPSTREAM_CLEAR: MUST(m->u.service.service <= CONF_SERVICES_MAX); break;
+    case MSG_NAME:
+        MUST(m->u.name.service >= 1 && m->u.name.service <= CONF_SERVICES_MAX);
+        MUST(is_text(m->u.name.name, sizeof m->u.name.name) && conf_is_pattern(m->u.name.name));
+        break;
+    case MSG_HOST: MUST(is_addr(&m->u.host.addr, true)); break;
+    case MSG_MODE: MUST(m->u.mode.mode <= MODE_SESSION); break;
+    case MSG_ADMITTED: MUST(m->u.admitted.verdict <= ADMIT_KERNEL); break;
+    case MSG_QUEUE: MUST(m->u.queue.kind <= QUEUE_BLOCKED); break;
+    default: break;
+    }
+}
+
+static void use_to_others(const struct msg *m)
+{
+    switch (m->head.type) {
     case MSG_EST_CSR:
     case MSG_EST_CHAIN:
     case MSG_EST_CERT:
     case MSG_SIGNATURE: MUST(m->u.blob.len <= sizeof m->u.blob.data); break;
-    case MSG_EST_START: MUST(m->u.est_start.resolver_count <= CONF_ADDRS_MAX); break;
+    case MSG_EST_START:
+        MUST(m->u.est_start.resolver_count <= CONF_ADDRS_MAX);
+        for (unsigned i = 0; i < m->u.est_start.resolver_count; i++)
+            MUST(is_addr(&m->u.est_start.resolvers[i], false));
+        break;
     case MSG_SIGN: MUST(m->u.sign.len <= sizeof m->u.sign.digest); break;
-    case MSG_EST_DONE: MUST(strlen(m->u.est_done.text) < sizeof m->u.est_done.text); break;
-    case MSG_CTL_REPLY: MUST(strlen(m->u.reply.text) < sizeof m->u.reply.text); break;
+    case MSG_EST_DONE: MUST(is_text(m->u.est_done.text, sizeof m->u.est_done.text)); break;
+    case MSG_CTL_REPLY: MUST(is_text(m->u.reply.text, sizeof m->u.reply.text)); break;
     default: break;
     }
 }
@@ -113,6 +163,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             MUST(!ipc_valid((enum msg_role)role, data + 2, size - 2, fd));
     MUST(!ipc_valid(to, data + 2, size - 2, !fd));
     accepted[m.head.type]++;
-    use(&m);
+    use_to_gate(&m);
+    use_to_names_and_hello(&m);
+    use_to_others(&m);
     return 0;
 }

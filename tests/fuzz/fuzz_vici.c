@@ -2,9 +2,12 @@
  * Fuzz target: all that gate reads from charon. The lowest bit of the first octet says what the rest is:
  *   0  a VICI message. It is read whole, asked for values by path, read as an SA, and built anew from what was read: the
  *      copy must be the same octets, since the format has only one way to write a message.
- *   1  what comes on the socket: packets for the client, in two parts, cut at a place that the octet's other bits choose
+ *   1  what comes on the socket: packets for the client, in two parts, cut at a place that the octet's other bits choose.
+ *      It is held against a second reading of the same octets, written here: no event and no answer may be lost or
+ *      invented, wherever the cut is.
  */
 #include "sa.h"
+#include "must.h"
 #include "vici.h"
 
 #include <fcntl.h>
@@ -16,12 +19,6 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
 
 static struct vici_buf copy;
 
@@ -84,24 +81,69 @@ static void on_event(void *user, const char *event, const uint8_t *data, size_t 
     message(data, len);
 }
 
-static int listener(char path[108])
+static char path[108];
+
+static void remove_socket(void)
+{
+    unlink(path);
+}
+
+static int listener(void)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    snprintf(path, 108, "/tmp/fuzz-vici-%d", getpid());
+    snprintf(path, sizeof path, "/tmp/fuzz-vici-%d", getpid());
     strcpy(at.sun_path, path);
     unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     MUST(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 4) == 0);
+    atexit(remove_socket);
     return fd;
+}
+
+/* What the client must make of these octets, having registered for an event and asked one question. */
+struct told {
+    unsigned confirmed, answered, events;
+    bool broken;
+};
+
+static bool takes_packet(struct told *t, const uint8_t *body, size_t len)
+{
+    switch (body[0]) {
+    case 1: /* response */
+    case 2: /* unknown command */ return t->confirmed == 1 && t->answered++ == 0;
+    case 5: /* event confirmed */ return t->confirmed++ == 0;
+    case 7: /* event */
+        if (len < 2 || body[1] == 0 || body[1] > len - 2 || memchr(body + 2, 0, body[1]))
+            return false;
+        t->events++;
+        return true;
+    default: return false;
+    }
+}
+
+static struct told read_packets(const uint8_t *data, size_t size)
+{
+    struct told t = {0};
+    for (size_t at = 0; !t.broken && size - at >= 4;) {
+        size_t len = (size_t)data[at] << 24 | (size_t)data[at + 1] << 16 | (size_t)data[at + 2] << 8 | data[at + 3];
+        if (len < 1 || len > VICI_MSG_MAX)
+            t.broken = true;
+        else if (size - at - 4 < len)
+            break;
+        else
+            t.broken = !takes_packet(&t, data + at + 4, len);
+        at += 4 + len;
+    }
+    return t;
 }
 
 static void stream(const uint8_t *data, size_t size, size_t cut)
 {
-    static char path[108];
     static int listening = -1;
     if (listening < 0)
-        listening = listener(path);
+        listening = listener();
     answered = events = 0;
+    struct told t = read_packets(data, size);
     struct vici *v = vici_open(path, on_event, &events);
     int charon = accept(listening, NULL, NULL);
     MUST(v && charon >= 0);
@@ -116,7 +158,8 @@ static void stream(const uint8_t *data, size_t size, size_t cut)
         MUST(write(charon, data + cut, size - cut) == (ssize_t)(size - cut));
         result = vici_process(v);
     }
-    MUST(answered <= 1);
+    MUST((result == 0) == !t.broken && events == t.events);
+    MUST(answered == (t.answered > 0));
     close(charon);
     if (result == 0)
         MUST(vici_process(v) == -1); /* end of file: charon has gone */

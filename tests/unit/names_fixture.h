@@ -6,6 +6,7 @@
 #ifndef SEKISHO_NAMES_FIXTURE_H
 #define SEKISHO_NAMES_FIXTURE_H
 
+#include "must.h"
 #include "query.h"
 
 #include <ares.h>
@@ -14,14 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                    \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 #ifndef WORLD_LOG
 #define WORLD_LOG 1024 /* kept of each kind, then the oldest are overwritten */

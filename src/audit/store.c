@@ -1,5 +1,6 @@
 #include "store.h"
 #include "format.h"
+#include "publish.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,20 +36,6 @@ static uint64_t last_number(int folder, const char *name)
     return number;
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 static int open_current(struct store *s)
 {
     struct stat st;
@@ -59,7 +46,7 @@ static int open_current(struct store *s)
     s->size = (uint64_t)st.st_size;
     /* A power cut in the middle of a write leaves half a line: close it, so that the next one stands alone. */
     if (s->size > 0 && pread(s->fd, &last, 1, st.st_size - 1) == 1 && last != '\n') {
-        if (write_all(s->fd, "\n", 1) < 0)
+        if (publish_write(s->fd, "\n", 1) < 0)
             return -1;
         s->size++;
         s->torn = true;
@@ -111,7 +98,7 @@ int store_append(struct store *s, const char *lines, size_t len)
         return -1;
     if (s->size > 0 && s->size + len > s->file_max && rotate(s) < 0)
         return -1;
-    if (write_all(s->fd, lines, len) < 0)
+    if (publish_write(s->fd, lines, len) < 0)
         return -1;
     s->size += len;
     return fdatasync(s->fd);

@@ -45,7 +45,7 @@ void publish_add(struct publish *p, const char *key, const char *fmt, ...)
     p->len += (size_t)len;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int publish_write(int fd, const char *data, size_t len)
 {
     while (len > 0) {
         ssize_t n = write(fd, data, len);
@@ -71,7 +71,7 @@ int publish_text(const char *path, const char *text, size_t len)
     int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return -1;
-    int bad = write_all(fd, text, len);
+    int bad = publish_write(fd, text, len);
     int why = errno;
     if (close(fd) < 0 && !bad) {
         bad = -1;

@@ -25,6 +25,8 @@ void publish_add(struct publish *p, const char *key, const char *fmt, ...) __att
 int publish_commit(const struct publish *p, const char *path);
 /* The same for a text that was put together otherwise. */
 int publish_text(const char *path, const char *text, size_t len);
+/* All of it into an open file, however often write() stops early. 0 or -1 with errno. */
+int publish_write(int fd, const char *data, size_t len);
 
 /* Read a state file into buf (NUL-terminated). 0 or -1 with errno. */
 int publish_read(const char *path, char *buf, size_t len);

@@ -10,6 +10,7 @@ build/bench/firstbyte build/bench/firstpacket build/bench/tlsfirst: build/bench/
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"
 	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $<
+build/bench/firstbyte build/bench/firstpacket: tests/bench/question.h
 build/bench/xtqueue: tests/bench/xtqueue.c tests/bench/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"

@@ -8,6 +8,8 @@
  * milliseconds in between. A failure (no answer or no byte within two seconds, or an answer without an address) is
  * counted and has no time.
  */
+#include "question.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -53,41 +55,6 @@ static int reach(int type, struct in_addr to, unsigned port)
     return fd;
 }
 
-/* An A question (RFC 1035 section 4.1) with this id. Returns its length. */
-static size_t question(uint8_t *out, const char *name, uint16_t id)
-{
-    static const uint8_t head[10] = {1, 0, 0, 1}, tail[5] = {0, 0, 1, 0, 1};
-    uint8_t *p = out + 12;
-    out[0] = (uint8_t)(id >> 8);
-    out[1] = (uint8_t)id;
-    memcpy(out + 2, head, sizeof(head));
-    for (const char *c = name; *c != '\0';) {
-        size_t len = strcspn(c, ".");
-        *p++ = (uint8_t)len;
-        memcpy(p, c, len);
-        p += len;
-        c += len + (c[len] == '.');
-    }
-    memcpy(p, tail, sizeof(tail));
-    return (size_t)(p + sizeof(tail) - out);
-}
-
-/* The first A record: each answer here has its owner compressed to two octets, as both resolvers send it. */
-static int first_address(const uint8_t *m, size_t len, size_t at, struct in_addr *out)
-{
-    if (len < 12 || (m[3] & 0xf) != 0)
-        return -1;
-    for (unsigned n = (unsigned)(m[6] << 8 | m[7]); n > 0 && at + 12 <= len; n--) {
-        unsigned type = (unsigned)(m[at + 2] << 8 | m[at + 3]), size = (unsigned)(m[at + 10] << 8 | m[at + 11]);
-        if (type == 1 && size == 4 && at + 16 <= len) {
-            memcpy(out, m + at + 12, 4);
-            return 0;
-        }
-        at += 12 + size;
-    }
-    return -1;
-}
-
 static int resolve(struct in_addr resolver, const char *name, struct in_addr *out)
 {
     static uint16_t id = 1;
@@ -98,8 +65,8 @@ static int resolve(struct in_addr resolver, const char *name, struct in_addr *ou
         return -1;
     if (send(fd, data, len, 0) == (ssize_t)len) {
         ssize_t n = recv(fd, data, sizeof(data), 0);
-        if (n > 0)
-            found = first_address(data, (size_t)n, len, out);
+        *out = first_address(data, n > 0 ? (size_t)n : 0, len);
+        found = out->s_addr != 0 ? 0 : -1;
     }
     close(fd);
     return found;

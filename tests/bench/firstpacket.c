@@ -9,6 +9,8 @@
  * only, nobody sends it again. One line of JSON: {"names":N,"answered":N,"refused":N,"silent":N}; refused: an ICMP error
  * came; silent: nothing came back within three seconds.
  */
+#include "question.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -50,56 +52,21 @@ _Noreturn static void die(const char *what)
     exit(1);
 }
 
-static size_t question(uint8_t *out, unsigned number, uint16_t id)
-{
-    static const uint8_t head[10] = {1, 0, 0, 1}, tail[5] = {0, 0, 1, 0, 1};
-    char name[300];
-    uint8_t *p = out + 12;
-    snprintf(name, sizeof(name), "a%u.%s", number, domain);
-    out[0] = (uint8_t)(id >> 8);
-    out[1] = (uint8_t)id;
-    memcpy(out + 2, head, sizeof(head));
-    for (const char *c = name; *c != '\0';) {
-        size_t len = strcspn(c, ".");
-        *p++ = (uint8_t)len;
-        memcpy(p, c, len);
-        p += len;
-        c += len + (c[len] == '.');
-    }
-    memcpy(p, tail, sizeof(tail));
-    return (size_t)(p + sizeof(tail) - out);
-}
-
 /* Put the next question on its way; false: none is left. */
 static int next(struct slot *s)
 {
     uint8_t data[512];
+    char name[300];
     if (asked == count)
         return 0;
     s->id = (uint16_t)(asked * 40503u + 1);
-    s->len = question(data, asked++, s->id);
+    snprintf(name, sizeof(name), "a%u.%s", asked++, domain);
+    s->len = question(data, name, s->id);
     s->first = -1;
     s->since = now_ns();
     if (send(s->dns, data, s->len, 0) != (ssize_t)s->len)
         die("send");
     return 1;
-}
-
-/* The first A record; each of these answers has its owner compressed to two octets. 0: there is none. */
-static uint32_t address(const uint8_t *m, size_t len, size_t at)
-{
-    uint32_t a;
-    if (len < 12 || (m[3] & 0xf) != 0)
-        return 0;
-    for (unsigned n = (unsigned)(m[6] << 8 | m[7]); n > 0 && at + 12 <= len; n--) {
-        unsigned type = (unsigned)(m[at + 2] << 8 | m[at + 3]), size = (unsigned)(m[at + 10] << 8 | m[at + 11]);
-        if (type == 1 && size == 4 && at + 16 <= len) {
-            memcpy(&a, m + at + 12, 4);
-            return a;
-        }
-        at += 12 + size;
-    }
-    return 0;
 }
 
 /* 1: this slot is free again. */
@@ -110,7 +77,7 @@ static int on_answer(struct slot *s)
     ssize_t n = recv(s->dns, data, sizeof(data), MSG_DONTWAIT);
     if (n < 12 || (data[0] << 8 | data[1]) != s->id)
         return 0; /* late, for an earlier question */
-    to.sin_addr.s_addr = address(data, (size_t)n, s->len);
+    to.sin_addr = first_address(data, (size_t)n, s->len);
     if (to.sin_addr.s_addr == 0)
         return 1;
     answered++;

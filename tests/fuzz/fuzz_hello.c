@@ -9,12 +9,9 @@
  *      With 2 any name could be listed (there is a wildcard), with 3 only what begins like a listed one.
  */
 #include "../unit/hello_fixture.h"
+#include "../unit/hello_netlink.h"
 
 #include "blocked.h"
-
-#include <arpa/inet.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nfnetlink.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -76,14 +73,16 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
     if (size < 4 || size > sizeof copy - 64)
         return;
     /* a header as the kernel makes it; subsystem, kind and the rest are the fuzzer's */
-    struct nlmsghdr *m = mnl_nlmsg_put_header(copy);
-    m->nlmsg_type = (uint16_t)((data[0] % 2 ? NFNL_SUBSYS_QUEUE : NFNL_SUBSYS_ULOG) << 8 | data[1] % 2);
-    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
-    g->res_id = htons(data[2] % 4);
+    struct nlmsghdr *m =
+        netlink_begin(copy, data[0] % 2 ? NFNL_SUBSYS_QUEUE : NFNL_SUBSYS_ULOG, data[1] % 2, data[2] % 4);
     memcpy(copy + m->nlmsg_len, data + 3, size - 3);
     m->nlmsg_len += (uint32_t)(size - 3);
-    queue_read(m, &q);
-    MUST(q.data == NULL || (q.data >= copy && q.data + q.len <= copy + m->nlmsg_len));
+    const size_t len = m->nlmsg_len;
+    uint8_t *exact = malloc(len); /* of this size, for ASan */
+    MUST(exact);
+    memcpy(exact, copy, len);
+    queue_read((const struct nlmsghdr *)exact, &q);
+    MUST(q.data == NULL || (q.data >= exact && q.data + q.len <= exact + len));
     for (unsigned i = 0; i < 3; i++) {
         if (q.what == QUEUE_LOG)
             blocked_packet(&b, w.now, &q);
@@ -94,6 +93,7 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
         world_raw(&w, q.data, q.len);
     if (q.what == QUEUE_SYNACK)
         flows_synack(&w.f, w.now, q.data, q.len);
+    free(exact);
     struct packet p;
     packet_head(data, size, &p);
     if (packet_tcp(data, size, data[0] % 2, &p))

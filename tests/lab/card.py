@@ -108,53 +108,6 @@ class Card:
             heard = self.heard.get(SCAN_PORT, [])
         return [sorted({p.sport for p in heard if p.flags & bits == bits}) for bits in (0x12, 0x04)]
 
-    def _listen(self):
-        while True:
-            try:
-                data, (_, _, kind, *_) = self.socket.recvfrom(65536)
-            except OSError:
-                return
-            if kind == socket.PACKET_OUTGOING:
-                continue
-            p = pcap.parse(data, time.monotonic())
-            if p.proto == pcap.TCP and (p.dport in FLOW_PORTS or p.dport == SCAN_PORT):
-                with self.changed:
-                    self.heard.setdefault(p.dport, []).append(p)
-                    self.changed.notify_all()
-
-    def wait(self, port, test, timeout):
-        """The first segment for this port for which test holds; None when there is none in time."""
-        end = time.monotonic() + timeout
-        with self.changed:
-            while True:
-                found = next((p for p in self.heard.get(port, []) if test(p)), None)
-                if found or not self.changed.wait(max(0, end - time.monotonic())) and time.monotonic() >= end:
-                    return found
-
-    def lost(self):
-        """Frames that the other end of the TAP, the box, was too slow to take."""
-        return net.link(self.ns, self.name)["stats64"]["tx"]["dropped"]
-
-    def scan(self, src, dst, ports, block=200, pause=0.015):
-        """SYNs to all these ports of an address; (ports that answered with SYN and ACK, ports that answered with RST)."""
-        packet = (IPv6 if ":" in dst else IP)(src=src, dst=dst) / TCP(sport=SCAN_PORT, dport=0, flags="S")
-        frame = bytearray(bytes(Ether(src=self.mac, dst=self.peer) / packet))
-        at = len(frame) - 20
-        (zero,) = struct.unpack_from(">H", frame, at + 16)
-        with self.changed:
-            self.heard.pop(SCAN_PORT, None)
-        for n, port in enumerate(ports):
-            total = (~zero & 0xFFFF) + port
-            struct.pack_into(">H", frame, at + 2, port)
-            struct.pack_into(">H", frame, at + 16, ~(total + (total >> 16)) & 0xFFFF)
-            self.socket.send(frame)
-            if n % block == block - 1:
-                time.sleep(pause)
-        time.sleep(0.3)
-        with self.changed:
-            heard = self.heard.get(SCAN_PORT, [])
-        return [sorted({p.sport for p in heard if p.flags & bits == bits}) for bits in (0x12, 0x04)]
-
 
 _next_port = [FLOW_PORTS.start]
 

@@ -6,34 +6,17 @@
 [ -n "${ENROLL_TEST_INSIDE:-}" ] ||
 	ENROLL_TEST_INSIDE=1 exec unshare --mount --net --pid --fork --kill-child --mount-proc sh "$0"
 set -u
-mount -t tmpfs -o mode=755 test /var && mkdir -p /var/empty && ln -s /run /var/run || exit 1
+. tests/unit/checks.sh
+mount_var || exit 1
 w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/est/newcerts" "$w/bin" || exit 1
 [ -x build/bin/enroll ] || make -s -f src/build.mk build/bin/enroll || exit 1
 cp build/bin/enroll "$w/bin/" || exit 1 # a copy: somebody may be building meanwhile
 cd "$w" || exit 1
 ip link set lo up && ip addr add 192.0.2.10/32 dev lo && ip addr add 192.0.2.53/32 dev lo || exit 1
 
-failed=0 passed=0
-ok() { # what, then a command that must succeed
-	what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-		echo "ok: $what"
-	else
-		failed=$((failed + 1))
-		echo "FAILED: $what"
-		cat box/run/sekisho/enroll/state 2>/dev/null
-		tail -n 5 enroll.log
-	fi
-}
-soon() { # wait up to 15 s for a command to succeed
-	n=0
-	while ! "$@"; do
-		n=$((n + 1))
-		[ $n -lt 150 ] || return 1
-		sleep 0.1
-	done
+look() {
+	cat box/run/sekisho/enroll/state 2>/dev/null
+	tail -n 5 enroll.log
 }
 not() { ! "$@"; }
 says() { grep -qsE "^$1\$" box/run/sekisho/enroll/state; }
@@ -217,5 +200,4 @@ ok "a silent server is being asked" soon test -s silent.log
 kill -9 "$box"
 ok "the key part dies in an exchange: everything of it ends" soon no_parts
 
-echo "enroll_est: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+verdict enroll_est

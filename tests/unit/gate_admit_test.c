@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "addr.h"
+
 static struct conf conf;
 static struct admit admit;
 static struct prefix negotiated[2];
@@ -18,20 +20,6 @@ static unsigned negotiated_count;
 static struct kernel_allow opened[KERNEL_ALLOW_MAX];
 static unsigned opened_count;
 static bool kernel_fails;
-
-static struct addr address(const char *text)
-{
-    struct addr a;
-    assert_true(conf_parse_addr(text, &a));
-    return a;
-}
-
-static struct prefix prefix(const char *text)
-{
-    struct prefix p;
-    assert_true(conf_parse_prefix(text, &p));
-    return p;
-}
 
 static unsigned remote(void *user, uint8_t service, const struct prefix **out)
 {

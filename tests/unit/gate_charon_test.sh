@@ -6,32 +6,15 @@
 # Run inside the workshop, from the top: sh tests/unit/gate_charon_test.sh   (as root; about 40 s; needs build/bin)
 [ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"
 set -u
-mount -t tmpfs -o mode=755 test /var && mkdir -p /var/empty && ln -s /run /var/run
+. tests/unit/checks.sh
+mount_var || exit 1
 w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" || exit 1
 # Copies: somebody may be building meanwhile.
 cp build/bin/gate build/bin/names configs/firewall.nft "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
 cd "$w" || exit 1
-failed=0 passed=0
-ok() { # what, then a command that must succeed
-	what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-		echo "ok: $what"
-	else
-		failed=$((failed + 1))
-		echo "FAILED: $what"
-		cat run/gate/state
-		tail -n 5 gate.log
-	fi
-}
-soon() { # wait up to 15 s for a command to succeed
-	n=0
-	while ! "$@"; do
-		n=$((n + 1))
-		[ $n -lt 150 ] || return 1
-		sleep 0.1
-	done
+look() {
+	cat run/gate/state
+	tail -n 5 gate.log
 }
 says() { grep -qsE "^$1\$" run/gate/state; } # a line of gate/state
 logged() { grep -qsE "$1" gate.log; }        # a line of gate's log
@@ -252,5 +235,4 @@ kill $pid
 ok "asked to end, it ends" soon gone $pid
 ok "closed" kernel closed
 [ $failed = 0 ] || { cat gate.log; tail -n 40 box.log; }
-echo "gate_charon: $passed passed, $failed failed"
-[ $failed = 0 ]
+verdict gate_charon

@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "addr.h"
+
 static char listing[65536];
 
 /* What `nft list ARGS` prints, white space squeezed to single blanks. */
@@ -42,20 +44,6 @@ static void assert_hides(const char *args, const char *text)
 {
     if (strstr(listed(args), text))
         fail_msg("`nft list %s` still shows `%s`:\n%s", args, text, listing);
-}
-
-static struct addr address(const char *text)
-{
-    struct addr a;
-    assert_true(conf_parse_addr(text, &a));
-    return a;
-}
-
-static struct prefix prefix(const char *text)
-{
-    struct prefix p;
-    assert_true(conf_parse_prefix(text, &p));
-    return p;
 }
 
 static int load(void **state)

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "addr.h"
+
 static char last[AUDIT_LINE_MAX];
 static unsigned lines;
 
@@ -33,13 +35,6 @@ static int fresh(void **state)
     lines = 0;
     last[0] = 0;
     return 0;
-}
-
-static struct addr address(const char *text)
-{
-    struct addr a;
-    assert_true(conf_parse_addr(text, &a));
-    return a;
 }
 
 static uint64_t count_of(enum reason_kind kind, const char *word)

@@ -9,12 +9,7 @@
 
 #include <cmocka.h>
 
-static struct addr address(const char *text)
-{
-    struct addr a;
-    assert_true(conf_parse_addr(text, &a));
-    return a;
-}
+#include "addr.h"
 
 /* RFC 1071 another way than in reset.c: over octets, with end-around carry at each step. Right if the sum is 0xffff. */
 static unsigned ones_sum(const uint8_t *data, size_t len, unsigned start)

@@ -3,10 +3,9 @@
 
 #include "blocked.h"
 #include "hello_fixture.h"
+#include "hello_netlink.h"
 
 #include <arpa/inet.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 
@@ -14,19 +13,10 @@ static _Alignas(struct nlmsghdr) uint8_t buffer[4096];
 static struct queued q;
 static struct octets o;
 
-static struct nlmsghdr *message(unsigned subsystem, unsigned kind, unsigned group)
-{
-    struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-    m->nlmsg_type = (uint16_t)(subsystem << 8 | kind);
-    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
-    g->res_id = htons((uint16_t)group);
-    return m;
-}
-
 static struct nlmsghdr *packet(uint32_t id, uint32_t mark, uint32_t info)
 {
     struct nfqnl_msg_packet_hdr head = {.packet_id = htonl(id)};
-    struct nlmsghdr *m = message(NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1);
+    struct nlmsghdr *m = netlink_begin(buffer, NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1);
     mnl_attr_put(m, NFQA_PACKET_HDR, 7, &head); /* as the kernel has it, without padding */
     mnl_attr_put_u32(m, NFQA_MARK, htonl(mark));
     mnl_attr_put_u32(m, NFQA_SKB_INFO, htonl(info));
@@ -51,7 +41,7 @@ static void test_queue(void **state)
     m->nlmsg_type = NLMSG_ERROR; /* the kernel's answer to a verdict */
     queue_read(m, &q);
     assert_int_equal(q.what, QUEUE_NOTHING);
-    m = message(NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1); /* no id */
+    m = netlink_begin(buffer, NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1); /* no id */
     mnl_attr_put(m, NFQA_PAYLOAD, 5, "hello");
     queue_read(m, &q);
     assert_int_equal(q.what, QUEUE_NOTHING);
@@ -62,7 +52,7 @@ static void test_queue(void **state)
     m->nlmsg_len -= 1;
     queue_read(m, &q);
     assert_int_equal(q.len, 0);
-    m = message(NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1);
+    m = netlink_begin(buffer, NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1);
     m->nlmsg_len = NLMSG_HDRLEN;
     queue_read(m, &q);
     assert_int_equal(q.what, QUEUE_NOTHING);
@@ -70,7 +60,7 @@ static void test_queue(void **state)
 
 static void logged(unsigned group, const char *prefix, const void *data, size_t len)
 {
-    struct nlmsghdr *m = message(NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET, group);
+    struct nlmsghdr *m = netlink_begin(buffer, NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET, group);
     if (prefix)
         mnl_attr_put_strz(m, NFULA_PREFIX, prefix);
     mnl_attr_put(m, NFULA_PAYLOAD, len, data);

@@ -6,14 +6,13 @@
 #include "test.h"
 
 #include "hello_fixture.h"
+#include "hello_netlink.h"
 #include "ipc.h"
 #include "queue.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <poll.h>
@@ -101,15 +100,6 @@ static int stop(void **state)
 
 static _Alignas(struct nlmsghdr) uint8_t buffer[70000];
 
-static struct nlmsghdr *message(unsigned subsystem, unsigned kind, unsigned group)
-{
-    struct nlmsghdr *m = mnl_nlmsg_put_header(buffer);
-    m->nlmsg_type = (uint16_t)(subsystem << 8 | kind);
-    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
-    g->res_id = htons((uint16_t)group);
-    return m;
-}
-
 static void synack(uint16_t port)
 {
     o.len = 0;
@@ -118,7 +108,7 @@ static void synack(uint16_t port)
     o.data[21] = 443 & 0xff;
     o.data[22] = (uint8_t)(port >> 8);
     o.data[23] = (uint8_t)port;
-    struct nlmsghdr *m = message(NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET, QUEUE_SYNACK_GROUP);
+    struct nlmsghdr *m = netlink_begin(buffer, NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET, QUEUE_SYNACK_GROUP);
     mnl_attr_put(m, NFULA_PAYLOAD, o.len, o.data);
     MUST(send(kernel[1], m, m->nlmsg_len, 0) > 0);
 }
@@ -132,7 +122,7 @@ static void data(uint16_t port, uint32_t id, size_t from, size_t to)
                                      .ack = IRS + 1,
                                      .data = whole.data + from,
                                      .len = to - from});
-    struct nlmsghdr *m = message(NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1);
+    struct nlmsghdr *m = netlink_begin(buffer, NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET, 1);
     mnl_attr_put(m, NFQA_PACKET_HDR, 7, &head);
     mnl_attr_put_u32(m, NFQA_MARK, htonl(1));
     mnl_attr_put(m, NFQA_PAYLOAD, o.len, o.data);
@@ -229,7 +219,7 @@ static void test_verdicts(void **state)
     data(40004, 7, 0, 50);
     tell_mode(8);
     assert_flow(FLOW_DROP, 7);
-    struct nlmsghdr *m = message(NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET, 1);
+    struct nlmsghdr *m = netlink_begin(buffer, NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET, 1);
     mnl_attr_put_strz(m, NFULA_PREFIX, "not-listed");
     mnl_attr_put(m, NFULA_PAYLOAD, o.len, o.data);
     MUST(send(kernel[1], m, m->nlmsg_len, 0) > 0);

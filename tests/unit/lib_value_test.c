@@ -1,22 +1,9 @@
 /* Addresses, prefixes, names, times: the helpers that other programs use, too. */
 #include "test.h"
 
+#include "addr.h"
 #include "conf_parse.h"
 #include "text.h"
-
-static struct addr address(const char *text)
-{
-    struct addr a;
-    assert_true(conf_parse_addr(text, &a));
-    return a;
-}
-
-static struct prefix prefix(const char *text)
-{
-    struct prefix p;
-    assert_true(conf_parse_prefix(text, &p));
-    return p;
-}
 
 static void addresses(void **state)
 {

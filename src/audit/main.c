@@ -33,6 +33,8 @@ struct audit {
     struct store store;
     struct limit limit;
     uint64_t written;
+    bool open;       /* the log; until then nothing is taken, for the numbers are not known */
+    unsigned shortened_told;
     char fault[160]; /* a sentence for people; "" while all is well */
     size_t len;      /* of batch */
     char batch[BATCH_LINES * FORMAT_LINE_MAX];
@@ -50,7 +52,8 @@ static void publish(const struct audit *a)
     struct publish p;
     publish_begin(&p);
     publish_add(&p, "written", "%llu", (unsigned long long)a->written);
-    publish_add(&p, "number", "%llu", (unsigned long long)(a->store.next - 1));
+    if (a->open)
+        publish_add(&p, "number", "%llu", (unsigned long long)(a->store.next - 1));
     if (a->fault[0])
         publish_add(&p, "fault", "%s", a->fault);
     if (publish_commit(&p, STATE_FILE) < 0)
@@ -116,17 +119,41 @@ static bool receive(struct audit *a)
     return true;
 }
 
+static bool failed(struct audit *a, const char *what)
+{
+    (void)snprintf(a->fault, sizeof a->fault, "%s %s failed: %s", what, LOG_FOLDER, strerror(errno));
+    log_error("%s", a->fault);
+    publish(a);
+    return false;
+}
+
+/* Also when the log cannot be opened the program stays, and says so: `status` then tells people what is broken. */
+static bool open_log(struct audit *a)
+{
+    if (a->open)
+        return true;
+    if (store_open(&a->store, LOG_FOLDER, STORE_FILE_MAX) < 0)
+        return failed(a, "opening");
+    a->open = true;
+    add_own(a, "audit.start");
+    if (a->store.torn)
+        add_own(a, "audit.torn the line before was cut off by a power failure");
+    return true;
+}
+
 /* On failure the batch is kept and tried again: the socket's queue holds what comes meanwhile. */
 static bool flush(struct audit *a)
 {
+    if (!open_log(a))
+        return false;
+    if (a->store.shortened != a->shortened_told && batch_has_room(a)) {
+        add_own(a, "audit.shortened the disk is full: the oldest part of the log was given up for the newest");
+        a->shortened_told = a->store.shortened;
+    }
     if (a->len == 0)
         return true;
-    if (store_append(&a->store, a->batch, a->len) < 0) {
-        (void)snprintf(a->fault, sizeof a->fault, "writing to %s failed: %s", LOG_FOLDER, strerror(errno));
-        log_error("%s", a->fault);
-        publish(a);
-        return false;
-    }
+    if (store_append(&a->store, a->batch, a->len) < 0)
+        return failed(a, "writing to");
     a->len = 0;
     a->fault[0] = '\0';
     publish(a);
@@ -135,24 +162,26 @@ static bool flush(struct audit *a)
 
 _Noreturn static void run(struct audit *a)
 {
-    bool good = flush(a); /* this program's own start */
+    bool good = flush(a); /* the log is opened, and has this program's start */
     for (;;) {
         struct pollfd p = {.fd = a->sock, .events = POLLIN};
         if (good)
             (void)poll(&p, 1, -1);
         else
             (void)poll(NULL, 0, RETRY_MS);
-        while (batch_has_room(a) && receive(a))
+        while (a->open && batch_has_room(a) && receive(a))
             ;
         good = flush(a);
     }
 }
 
 /* The folders belong to this program's user; the log's to the group of those who may read state, too. */
-static void make_folder(const char *path, mode_t mode, gid_t gid)
+static bool make_folder(const char *path, mode_t mode, gid_t gid)
 {
-    if ((mkdir(path, 0700) < 0 && errno != EEXIST) || chown(path, UID_AUDIT, gid) < 0 || chmod(path, mode) < 0)
-        log_fatal("cannot prepare %s: %s", path, strerror(errno));
+    if ((mkdir(path, 0700) == 0 || errno == EEXIST) && chown(path, UID_AUDIT, gid) == 0 && chmod(path, mode) == 0)
+        return true;
+    log_error("cannot prepare %s: %s", path, strerror(errno));
+    return false;
 }
 
 static int open_socket(void)
@@ -182,7 +211,7 @@ int main(int argc, char **argv)
     static struct audit a;
     static const uint32_t groups[] = {UID_SEKISHO};
     static const char *const calls[] = {"openat", "rename", "renameat", "renameat2", "fdatasync",
-                                        "fsync",  "unlink", "unlinkat", NULL};
+                                        "fsync",  "unlink", "unlinkat", "ftruncate", NULL};
     log_name("audit");
     if (argc > 1 && strcmp(argv[1], "send") == 0)
         return send_event(argc, argv);
@@ -190,17 +219,13 @@ int main(int argc, char **argv)
         log_fatal("unknown argument %s", argv[1]);
     umask(0);
     (void)mkdir("/run/sekisho", 0755);
-    make_folder(RUN_FOLDER, 0755, UID_AUDIT);
-    make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files get the group */
+    if (!make_folder(RUN_FOLDER, 0755, UID_AUDIT))
+        return 1;
+    (void)make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files get the group. If not, open_log says it */
     a.sock = open_socket();
     umask(0022);
     sandbox_user(UID_AUDIT, groups, 1, 0);
     tzset(); /* reads its files now, not under seccomp */
-    if (store_open(&a.store, LOG_FOLDER, STORE_FILE_MAX) < 0)
-        log_fatal("cannot open the log in %s: %s", LOG_FOLDER, strerror(errno));
     sandbox_syscalls(calls);
-    add_own(&a, "audit.start");
-    if (a.store.torn)
-        add_own(&a, "audit.torn the line before was cut off by a power failure");
     run(&a);
 }

@@ -92,16 +92,50 @@ static int rotate(struct store *s)
     return open_current(s);
 }
 
-int store_append(struct store *s, const char *lines, size_t len)
+/* The disk is full: give up the oldest file but the current one. False: there is none. */
+static bool shorten(struct store *s)
+{
+    for (unsigned age = STORE_FILES - 1; age > 0; age--) {
+        char name[32];
+        file_name(age, name);
+        if (unlinkat(s->folder, name, 0) == 0) {
+            s->shortened++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whole or not at all: a part of a batch would stand in the log twice when it is tried again. */
+static int append_whole(struct store *s, const char *lines, size_t len)
 {
     if (s->fd < 0 && open_current(s) < 0)
         return -1;
     if (s->size > 0 && s->size + len > s->file_max && rotate(s) < 0)
         return -1;
-    if (publish_write(s->fd, lines, len) < 0)
+    if (publish_write(s->fd, lines, len) == 0 && fdatasync(s->fd) == 0) {
+        s->size += len;
+        return 0;
+    }
+    int why = errno;
+    if (ftruncate(s->fd, (off_t)s->size) < 0) { /* then opening it anew closes the half line */
+        close(s->fd);
+        s->fd = -1;
+    }
+    errno = why;
+    return -1;
+}
+
+int store_append(struct store *s, const char *lines, size_t len)
+{
+    while (append_whole(s, lines, len) < 0) {
+        int why = errno;
+        if (why == ENOSPC && shorten(s))
+            continue;
+        errno = why;
         return -1;
-    s->size += len;
-    return fdatasync(s->fd);
+    }
+    return 0;
 }
 
 void store_close(struct store *s)

@@ -305,8 +305,8 @@ static const struct situation problems[] = {
      "Wait a minute. If it stays so, switch the box off and on.",
      "1分ほど待っても変わらなければ、装置の電源を入れ直してください。", 0, NULL, audit_away},
     {"audit-says", true, "The audit log cannot be written", "監査記録を書き込めません",
-     "The storage may be broken: ask for a replacement box.",
-     "記憶装置の故障が考えられます。装置の交換を依頼してください。", HEALTH_AUDIT, "fault", audit_says},
+     "PCs can go on working. The storage is full or broken: ask for a replacement box.",
+     "PCはそのまま使えます。記憶装置に空きがないか、故障しています。装置の交換を依頼してください。", HEALTH_AUDIT, "fault", audit_says},
 };
 
 const struct situation *health_headline(const struct health *h)

@@ -6,7 +6,10 @@
 #include "sandbox.h"
 #include "store.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -169,6 +172,57 @@ static void rotates(void **state)
     store_close(&s);
 }
 
+/* A file system of a few pages, all of them in use but what the log has. */
+static void full_disk(void **state)
+{
+    struct store s;
+    char path[64], text[200 * 1024];
+    static char filler[4096];
+    (void)state;
+    assert_int_equal(unshare(CLONE_NEWNS), 0);
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 || errno == EINVAL, 1);
+    assert_int_equal(mount("tmpfs", dir, "tmpfs", 0, "size=128k"), 0);
+    assert_int_equal(store_open(&s, dir, 16000), 0);
+    for (int i = 0; i < 600; i++)
+        append(&s, "event.before with some more words behind it");
+    (void)snprintf(path, sizeof path, "%s/filler", dir);
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    while (write(fd, filler, sizeof filler) > 0)
+        ;
+    close(fd);
+    for (int i = 0; i < 400; i++)
+        append(&s, "event.after with some more words behind it");
+    assert_true(s.shortened > 0);
+    uint64_t next = s.next;
+    /* Nothing of its own is left to be given up: it says so, and no part of a line stays. */
+    for (unsigned age = 1; age < STORE_FILES; age++) {
+        (void)snprintf(path, sizeof path, "%s/audit.log.%u", dir, age);
+        (void)unlink(path);
+    }
+    (void)snprintf(path, sizeof path, "%s/filler", dir);
+    fd = open(path, O_WRONLY | O_APPEND);
+    while (write(fd, filler, sizeof filler) > 0)
+        ;
+    close(fd);
+    s.file_max = 1000000;
+    static char many[8 * 4096];
+    memset(many, 'x', sizeof many);
+    many[sizeof many - 1] = '\n';
+    assert_int_equal(store_append(&s, many, sizeof many), -1);
+    assert_int_equal(errno, ENOSPC);
+    read_log("audit.log", text, sizeof text);
+    assert_null(strchr(text, 'x'));
+    assert_int_equal(text[strlen(text) - 1], '\n');
+    store_close(&s);
+    /* There is room again: numbers go on. */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_open(&s, dir, 16000), 0);
+    assert_int_equal(s.next, next);
+    append(&s, "event.again");
+    store_close(&s);
+    assert_int_equal(umount(dir), 0);
+}
+
 static void no_folder(void **state)
 {
     struct store s;
@@ -217,6 +271,7 @@ int main(void)
         cmocka_unit_test(numbers),
         cmocka_unit_test_setup(survives_restart, make_dir),
         cmocka_unit_test_setup(rotates, make_dir),
+        cmocka_unit_test_setup(full_disk, make_dir),
         cmocka_unit_test(no_folder),
         cmocka_unit_test(allowance),
     };

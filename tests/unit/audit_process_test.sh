@@ -65,5 +65,17 @@ start
 check "numbers go on, the cut line stands alone" wait_for " $(padded $((last + 2))) audit audit\\.start\$"
 check "the cut is said" wait_for 'audit\.torn'
 stop -TERM
+
+# The log cannot be opened (a broken disk), and then it can: the program stays, says so, and goes on by itself.
+mv "$log" "$root/state/kept"
+mkdir "$log"
+start
+for _ in $(seq 50); do grep -q '^fault ' "$root/run/sekisho/audit/state" && break; sleep 0.1; done
+check "a log that cannot be opened is said in its state" grep -q '^fault opening /state/audit failed' "$root/run/sekisho/audit/state"
+check "and the program stays" kill -0 "$pid"
+rmdir "$log"
+mv "$root/state/kept" "$log"
+check "it goes on when it can" wait_for " $(padded $((last + 4))) audit audit\.start\$"
+stop -TERM
 echo "$failed failed"
 [ "$failed" -eq 0 ]

@@ -131,6 +131,7 @@ enum msg_why {
     WHY_MALFORMED,
     WHY_HOST, /* listed, but the asking host is bound to another service */
     WHY_LIMIT, /* a limit of the box bites: too many names, addresses or questions at once */
+    WHY_MANY, /* not refused: this client asks for unusually many names below wildcards, which can carry its words out */
     WHY_COUNT
 };
 

@@ -6,9 +6,10 @@
 
 static const struct {
     uint32_t rate, burst;
-} rules[2] = {
+} rules[LIMIT_KINDS] = {
     [LIMIT_ANY] = {LIMIT_ANY_RATE, LIMIT_ANY_BURST},
     [LIMIT_WORK] = {LIMIT_WORK_RATE, LIMIT_WORK_BURST},
+    [LIMIT_BELOW] = {LIMIT_BELOW_RATE, LIMIT_BELOW_BURST},
 };
 
 void limit_init(struct limit *l, uint32_t seed)
@@ -40,7 +41,7 @@ static void refill(struct limit_client *c, uint64_t now)
     uint64_t passed = now > c->seen ? now - c->seen : 0;
     if (passed > 60000)
         passed = 60000; /* long enough to fill any bucket, short enough not to overflow */
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < LIMIT_KINDS; k++) {
         uint64_t tokens = c->tokens[k] + passed * rules[k].rate; /* rate per second = thousandths per millisecond */
         uint64_t most = rules[k].burst * UINT64_C(1000);
         c->tokens[k] = (uint32_t)(tokens > most ? most : tokens);
@@ -61,7 +62,7 @@ static struct limit_client *entry(struct limit *l, uint64_t now, const struct ad
     memset(oldest, 0, sizeof(*oldest));
     oldest->addr = *client;
     oldest->seen = now;
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < LIMIT_KINDS; k++)
         oldest->tokens[k] = rules[k].burst * 1000;
     return oldest;
 }
@@ -77,11 +78,11 @@ bool limit_take(struct limit *l, uint64_t now, const struct addr *client, enum l
     return true;
 }
 
-bool limit_tell(struct limit *l, uint64_t now, const struct addr *client)
+bool limit_tell(struct limit *l, uint64_t now, const struct addr *client, enum limit_kind kind)
 {
     struct limit_client *c = entry(l, now, client);
-    if (c->told != 0 && now - c->told < TELL_EVERY_MS)
+    if (c->told[kind] != 0 && now - c->told[kind] < TELL_EVERY_MS)
         return false;
-    c->told = now == 0 ? 1 : now;
+    c->told[kind] = now == 0 ? 1 : now;
     return true;
 }

@@ -48,7 +48,7 @@ static bool flooded(struct query *q, uint64_t now, const struct client *from, en
 {
     if (limit_take(&q->limit, now, &from->addr, kind))
         return false;
-    if (limit_tell(&q->limit, now, &from->addr))
+    if (limit_tell(&q->limit, now, &from->addr, LIMIT_ANY)) /* both floods are one to people */
         refuse_report_other(q, now, WHY_FLOOD, from);
     else
         q->stats.refused++;
@@ -150,6 +150,13 @@ static size_t wait_for(struct query *q, uint64_t now, const struct client *from,
 
 /* ---- a client's question ---- */
 
+/* A name below a wildcard that nobody has asked for of late. */
+static void count_below(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question)
+{
+    if (!limit_take(&q->limit, now, &from->addr, LIMIT_BELOW) && limit_tell(&q->limit, now, &from->addr, LIMIT_BELOW))
+        refuse_many(q, from, question->lower, question->name_len, question->type);
+}
+
 static size_t ask_listed(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
                          unsigned id, uint8_t *out)
 {
@@ -176,6 +183,8 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
     }
     if (flooded(q, now, from, LIMIT_WORK))
         return 0;
+    if (name->wild)
+        count_below(q, now, from, question);
     return wait_for(q, now, from, question, (int)id, out);
 }
 

@@ -64,6 +64,13 @@ void refuse_limit(struct query *q, uint64_t now, const struct client *client, co
         q->limit_told = now;
 }
 
+void refuse_many(struct query *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type)
+{
+    struct msg_refused m = {.why = WHY_MANY, .qtype = type, .client = client->addr};
+    dns_name_to_text(name, name_len, m.name);
+    q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
+}
+
 void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
                    uint8_t name_len, uint16_t type, const struct addr *bad)
 {

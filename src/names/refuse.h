@@ -40,4 +40,7 @@ void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const 
 void refuse_limit(struct query *q, uint64_t now, const struct client *client, const uint8_t *name, uint8_t name_len,
                   uint16_t type);
 
+/* Nothing is refused: this client asks for unusually many names below wildcards (WHY_MANY). */
+void refuse_many(struct query *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type);
+
 #endif

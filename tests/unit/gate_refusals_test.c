@@ -74,11 +74,12 @@ static void every_reason_has_its_word(void **state)
 {
     (void)state;
     for (unsigned why = 0; why < WHY_COUNT; why++)
-        question("x.example", (enum msg_why)why, 1);
+        if (why != WHY_MANY)
+            question("x.example", (enum msg_why)why, 1);
     for (unsigned what = FLOW_NOT_TLS; what < FLOW_WHAT_COUNT; what++)
         flow((enum msg_flow_what)what, "", 1);
     flow(FLOW_NAME, "x.example", 1);
-    assert_int_equal(r.dns, WHY_COUNT);
+    assert_int_equal(r.dns, WHY_COUNT - 1);
     assert_int_equal(r.tls, FLOW_WHAT_COUNT - FLOW_NOT_TLS + 1);
     /* Each under a word of its own: none is missing in the tables, none shares another's. */
     unsigned kinds = 0;
@@ -105,6 +106,15 @@ static void names_instead_of_addresses(void **state)
                               "server=10.20.0.80 port=443 why=not-listed count=1 not-logged=0");
     packet("not-listed", "10.20.0.81", 4);
     assert_non_null(strstr(last, "server=10.20.0.81 name=- "));
+}
+
+/* What is answered is no refusal, but an auditor wants to know. */
+static void many_names_are_told(void **state)
+{
+    (void)state;
+    question("aGVsbG8.wild.example", WHY_MANY, 1);
+    assert_non_null(strstr(last, "dns.many client=192.168.77.10 name=aGVsbG8.wild.example note="));
+    assert_int_equal(r.dns, 0);
 }
 
 static void the_same_again_is_one_line(void **state)
@@ -162,6 +172,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_reason_has_its_word, fresh),
         cmocka_unit_test_setup(names_instead_of_addresses, fresh),
+        cmocka_unit_test_setup(many_names_are_told, fresh),
         cmocka_unit_test_setup(the_same_again_is_one_line, fresh),
         cmocka_unit_test_setup(a_noisy_reason_hides_no_other, fresh),
         cmocka_unit_test_setup(nothing_strange_in_the_log, fresh),

@@ -95,6 +95,34 @@ static void test_many_below_a_wildcard_are_bounded_and_told(void **state)
     assert_int_equal(w.gate[told_last(&w, MSG_REFUSED)].u.refused.why, WHY_LIMIT);
 }
 
+static unsigned told_why(enum msg_why why)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < w.told && i < WORLD_LOG; i++)
+        n += w.gate[i].type == MSG_REFUSED && w.gate[i].u.refused.why == why;
+    return n;
+}
+
+/* A page's names are nobody's business; hundreds of new ones below a wildcard may be words, so the auditor hears of it. */
+static void test_a_tunnel_below_a_wildcard_is_told(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < LIMIT_BELOW_BURST + 50; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "w%u.wild.example", i);
+        assert_int_equal(ask(&w, name, DNS_A), 0);
+        deliver_addr(&w, name, 60, "10.99.0.5");
+        admit(&w, ADMIT_OK);
+        assert_int_equal(last(&w).count, 1); /* it is answered all the same */
+        assert_int_equal(told_why(WHY_MANY), i >= LIMIT_BELOW_BURST);
+    }
+    assert_string_equal(w.gate[told_last(&w, MSG_REFUSED)].u.refused.name, "w200.wild.example");
+    ask(&w, "w249.wild.example", DNS_A); /* from the cache */
+    w.now += 11000;
+    ask(&w, "w248.wild.example", DNS_A);
+    assert_int_equal(told_why(WHY_MANY), 1);
+}
+
 /* ---- hosts that are bound to a service ---- */
 
 static void test_bound_host(void **state)
@@ -446,8 +474,8 @@ static void test_flood_cannot_take_all_lookups(void **state)
         ask_from(&w, &bad, name, DNS_A);
     }
     assert_int_equal(w.q.live, QUERY_LOOKUPS_MAX);
-    assert_int_equal(told(&w, MSG_REFUSED), 1); /* told, but the report is no second flood */
-    assert_int_equal(w.gate[told_last(&w, MSG_REFUSED)].u.refused.why, WHY_LIMIT);
+    assert_int_equal(told_why(WHY_LIMIT), 1); /* told, but the report is no second flood */
+    assert_int_equal(told(&w, MSG_REFUSED), 1 + told_why(WHY_MANY));
     for (unsigned i = 0; i < 20; i++) {
         unsigned before = w.replied;
         snprintf(name, sizeof(name), "good%u.wild.example", i);
@@ -518,6 +546,7 @@ int main(void)
         T(test_below_a_wildcard),
         T(test_wildcard_forgets_with_its_tunnel),
         T(test_many_below_a_wildcard_are_bounded_and_told),
+        T(test_a_tunnel_below_a_wildcard_is_told),
         T(test_bound_host),
         T(test_new_hosts_begin_a_new_list),
         T(test_64_addresses),

@@ -367,10 +367,11 @@ static void test_limit_tells_rarely(void **state)
 {
     (void)state;
     struct addr a = addr_of("192.168.77.10"), b = addr_of("192.168.77.11");
-    assert_true(limit_tell(&limit, NOW, &a));
-    assert_false(limit_tell(&limit, NOW + 9999, &a));
-    assert_true(limit_tell(&limit, NOW + 9999, &b));
-    assert_true(limit_tell(&limit, NOW + 10000, &a));
+    assert_true(limit_tell(&limit, NOW, &a, LIMIT_ANY));
+    assert_false(limit_tell(&limit, NOW + 9999, &a, LIMIT_ANY));
+    assert_true(limit_tell(&limit, NOW + 9999, &b, LIMIT_ANY));
+    assert_true(limit_tell(&limit, NOW + 9999, &a, LIMIT_BELOW)); /* one report hides no other */
+    assert_true(limit_tell(&limit, NOW + 10000, &a, LIMIT_ANY));
 }
 
 #define T(test) cmocka_unit_test_setup(test, setup)

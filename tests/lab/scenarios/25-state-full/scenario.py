@@ -1,0 +1,56 @@
+import judge
+import topology as t
+from box import pick
+
+
+def full(lab):
+    """Fill what is left; how many KiB are free then."""
+    lab.box.root("cat /dev/zero >/state/filler 2>/dev/null; echo x >>/state/filler2 2>/dev/null; sync")
+    return int(lab.box.root("df -k /state | tail -n 1").split()[3])
+
+
+def complains(lab, what):
+    """Things happen until the log's last block is full, and then the status says it."""
+    def ask():
+        for i in range(20):
+            lab.pc.dns(f"n{i}.decoy.example", timeout=2)
+        return [s["id"] for s in lab.box.problems(lab.box.status())]
+    lab.eventually(f"{what}: the status names the fault", "audit-says", ask, 90, lambda ids: "audit-says" in ids, 2)
+    lab.status_says(f"{what}: and what to do", "ask for a replacement box")
+    lab.eventually(f"{what}: the alert LED", "on", lambda: lab.box.leds.shows("alert"), 15)
+
+
+def page(lab, what):
+    answer = lab.pc.dns(t.REGISTRY_NAME, timeout=40)
+    seen = lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=20)
+    lab.check(what, f"NOERROR {t.REGISTRY}, 200", f"{answer}, {seen.status}")
+
+
+def run(lab):
+    lab.up()
+    lab.boot(lab_image=True)
+    lab.ready()
+    lab.session()
+    number = int(lab.box.log()[-1].split()[1])
+    left = full(lab)
+    lab.check("free on the state partition when it is filled", "4 KiB at most", f"{left} KiB", left <= 4)
+    page(lab, "the page, with the disk full")
+    complains(lab, "in a session")
+    lab.box.cli("session end")
+    lab.box.cut_power()
+    lab.box.start(kernel="build/lab/bzImage")
+    lab.box.agent.up(30)
+    lab.closed("after the start the LAN is closed")
+    lab.ready()
+    left = full(lab)
+    lab.check("free after the start", "4 KiB at most", f"{left} KiB", left <= 4)
+    judge.session(lab)
+    judge.nothing_else(lab)
+    complains(lab, "after the start")
+    lab.box.root("rm /state/filler /state/filler2")
+    lab.eventually("with room again: problems", [], lambda: [s["id"] for s in lab.box.problems(lab.box.status())], 60, step=2)
+    numbers = [int(line.split()[1]) for line in lab.box.log()]
+    lab.check("the log's numbers go on", f"more than {number}, each once and in order", numbers[-1:],
+              numbers[-1] > number and numbers == sorted(set(numbers)))
+    lab.eventually("the alert LED", "off", lambda: lab.box.leds.shows("alert"), 15)
+    assert pick(lab.box.status(), "audit.fault") == ""

@@ -1,4 +1,5 @@
 #include "health.h"
+#include "japanese.h"
 #include "text.h"
 
 #include <errno.h>
@@ -306,7 +307,8 @@ static const struct situation problems[] = {
      "1分ほど待っても変わらなければ、装置の電源を入れ直してください。", 0, NULL, audit_away},
     {"audit-says", true, "The audit log cannot be written", "監査記録を書き込めません",
      "PCs can go on working. The storage is full or broken: ask for a replacement box.",
-     "PCはそのまま使えます。記憶装置に空きがないか、故障しています。装置の交換を依頼してください。", HEALTH_AUDIT, "fault", audit_says},
+     "PCはそのまま使えます。記憶装置に空きがないか、故障しています。装置の交換を依頼してください。", HEALTH_AUDIT,
+     "fault", audit_says},
 };
 
 const struct situation *health_headline(const struct health *h)
@@ -326,17 +328,20 @@ size_t health_problems(const struct health *h, const struct situation **out, siz
     return n;
 }
 
-const char *health_sentence(const struct health *h, const struct situation *s, bool japanese, char *out, size_t size)
+const char *health_sentence(const struct health *h, const struct situation *s, bool japanese_wanted, char *out,
+                            size_t size)
 {
-    const char *text = japanese ? s->ja : s->en;
+    const char *text = japanese_wanted ? s->ja : s->en;
     const char *detail = s->detail_key ? health_get(h, s->detail_file, s->detail_key) : "";
-    char safe[512];
+    char safe[512], translated[JAPANESE_MAX];
+    if (japanese_wanted && japanese(detail, translated, sizeof translated))
+        detail = translated;
     (void)text_escape(safe, sizeof safe, detail, strlen(detail));
     if (!s->detail_key)
         (void)snprintf(out, size, "%s", text);
     else if (safe[0] == '\0')
-        (void)snprintf(out, size, "%s%s", text, japanese ? "。" : ".");
+        (void)snprintf(out, size, "%s%s", text, japanese_wanted ? "。" : ".");
     else
-        (void)snprintf(out, size, "%s%s%s", text, japanese ? ":" : ": ", safe);
+        (void)snprintf(out, size, "%s%s%s", text, japanese_wanted ? ":" : ": ", safe);
     return out;
 }

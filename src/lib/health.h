@@ -52,6 +52,7 @@ const struct situation *health_headline(const struct health *h);
 /* What is not as it should be: fills at most max pointers, returns how many. */
 size_t health_problems(const struct health *h, const struct situation **out, size_t max);
 /* The sentence with its detail; japanese or english. Returns out. */
-const char *health_sentence(const struct health *h, const struct situation *s, bool japanese, char *out, size_t size);
+const char *health_sentence(const struct health *h, const struct situation *s, bool japanese_wanted, char *out,
+                            size_t size);
 
 #endif

@@ -1,5 +1,6 @@
 /* `sekisho check`: find mistakes in site and service files, on the box or on any machine. */
 #include "conf.h"
+#include "japanese.h"
 #include "json.h"
 #include "ops.h"
 
@@ -34,24 +35,42 @@ static enum kind kind_of(const char *path)
     return kind;
 }
 
-static void show_errors(const struct conf_errors *errors)
+/* In one language: where, what is wrong, and what to write instead. Without a translation the Japanese is English too. */
+static void show_error(const struct conf_error *e, enum ops_lang lang, bool where)
+{
+    char wrong[JAPANESE_MAX], remedy[JAPANESE_MAX], line[16] = "";
+    if (e->line > 0)
+        (void)snprintf(line, sizeof line, ":%u", e->line);
+    if (where)
+        (void)printf("%s%s: ", e->file, line);
+    else
+        (void)printf("    ");
+    if (lang == LANG_JA && japanese(e->wrong, wrong, sizeof wrong) && japanese(e->remedy, remedy, sizeof remedy))
+        (void)printf("%s。\n    %s。\n", wrong, remedy);
+    else
+        (void)printf("%s.\n    %s\n", e->wrong, e->remedy);
+}
+
+static void show_errors(const struct conf_errors *errors, enum ops_lang lang)
 {
     unsigned shown = errors->count < CONF_ERRORS_MAX ? errors->count : CONF_ERRORS_MAX;
     for (unsigned i = 0; i < shown; i++) {
-        const struct conf_error *e = &errors->list[i];
-        if (e->line > 0)
-            (void)printf("%s:%u: %s.\n    %s\n", e->file, e->line, e->wrong, e->remedy);
-        else
-            (void)printf("%s: %s.\n    %s\n", e->file, e->wrong, e->remedy);
+        if (lang != LANG_JA)
+            show_error(&errors->list[i], LANG_EN, true);
+        if (lang != LANG_EN)
+            show_error(&errors->list[i], LANG_JA, lang == LANG_JA);
     }
-    if (errors->count > shown)
+    if (errors->count > shown && lang != LANG_JA)
         (void)printf("and %u more mistakes.\n", errors->count - shown);
+    if (errors->count > shown && lang != LANG_EN)
+        (void)printf("ほかに%u件の誤りがあります。\n", errors->count - shown);
 }
 
 static void json_errors(const struct conf_errors *errors)
 {
     unsigned shown = errors->count < CONF_ERRORS_MAX ? errors->count : CONF_ERRORS_MAX;
     struct json j = {0};
+    char text[JAPANESE_MAX];
     json_open(&j, NULL, '{');
     json_bool(&j, "ok", errors->count == 0);
     json_number(&j, "count", errors->count);
@@ -63,6 +82,8 @@ static void json_errors(const struct conf_errors *errors)
         json_number(&j, "line", e->line);
         json_text(&j, "wrong", e->wrong);
         json_text(&j, "remedy", e->remedy);
+        json_text(&j, "wrong_ja", japanese(e->wrong, text, sizeof text) ? text : e->wrong);
+        json_text(&j, "remedy_ja", japanese(e->remedy, text, sizeof text) ? text : e->remedy);
         json_close(&j, '}');
     }
     json_close(&j, ']');
@@ -135,6 +156,6 @@ int op_check(const struct ops_args *args)
     if (args->json && !args->export && !args->dump)
         json_errors(&errors);
     else
-        show_errors(&errors);
+        show_errors(&errors, args->lang);
     return !readable ? EXIT_USAGE : errors.count > 0 ? EXIT_WRONG : EXIT_GOOD;
 }

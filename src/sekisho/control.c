@@ -1,6 +1,7 @@
 /* `sekisho session …` and `sekisho cert renew`: a request to a daemon's control socket and its one-sentence answer. */
 #include "conf_parse.h"
 #include "ipc.h"
+#include "japanese.h"
 #include "json.h"
 #include "ops.h"
 #include "text.h"
@@ -19,17 +20,22 @@
 
 static int answer(const struct ops_args *args, int status, const char *text)
 {
-    char safe[512];
+    char safe[512], ja[JAPANESE_MAX];
     (void)text_escape(safe, sizeof safe, text, strlen(text));
+    bool translated = japanese(safe, ja, sizeof ja);
     if (args->json) {
         struct json j = {0};
         json_open(&j, NULL, '{');
         json_bool(&j, "ok", status == EXIT_GOOD);
         json_text(&j, "text", safe);
+        json_text(&j, "text_ja", translated ? ja : safe);
         json_close(&j, '}');
         json_end();
     } else {
-        (void)printf("%s\n", safe);
+        if (args->lang != LANG_JA || !translated)
+            (void)printf("%s\n", safe);
+        if (args->lang != LANG_EN && translated)
+            (void)printf("%s。\n", ja);
     }
     return status;
 }

@@ -21,8 +21,8 @@ static const struct op ops[] = {
      "who asked for what lately and why not (20)", "最近、誰が何を求めてなぜ遮断されたか(20件)"},
     {"log", NULL, true, OPT_JSON | OPT_LINES, op_log, "[-n N] [--json]", "the last N lines of the audit log (20)",
      "監査記録の最後のN行(20行)"},
-    {"check", NULL, true, OPT_JSON | OPT_CHECK | OPT_FILES, op_check,
-     "[--site|--service] [--services DIR] [--export|--dump] [--json] [FILE...]",
+    {"check", NULL, true, OPT_JSON | OPT_LANG | OPT_CHECK | OPT_FILES, op_check,
+     "[--site|--service] [--services DIR] [--export|--dump] [--json] [--lang en|ja] [FILE...]",
      "find mistakes in a site or service file; without FILE: the box's own",
      "施設ファイル・サービスファイルの誤りを調べる"},
     {"console", NULL, false, OPT_TTY, op_console, "[--tty DEVICE]", "status screen and prompt (started by the box)",
@@ -35,7 +35,7 @@ void ops_usage(bool from_console)
 {
     (void)printf("%s\n", from_console ? "Commands / コマンド:" : "usage: sekisho [--root DIR] COMMAND");
     for (size_t i = 0; i < OPS_COUNT; i++) {
-        char call[128];
+        char call[160];
         if (from_console && !ops[i].console)
             continue;
         (void)snprintf(call, sizeof call, "%s%s%s%s%s", ops[i].group, ops[i].name ? " " : "",

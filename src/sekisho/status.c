@@ -1,5 +1,6 @@
 /* `sekisho status` and `sekisho cert show`: what the daemons publish, in plain words. */
 #include "health.h"
+#include "japanese.h"
 #include "json.h"
 #include "lib/reason.h"
 #include "ops.h"
@@ -17,6 +18,12 @@ typedef void show_fn(const char *value, char *out, size_t size);
 static void show_text(const char *value, char *out, size_t size)
 {
     (void)text_escape(out, size, value, strlen(value));
+}
+
+/* A sentence of one of the programs, which has its Japanese. */
+static void show_sentence(const char *value, char *out, size_t size)
+{
+    show_text(value, out, size);
 }
 
 static void show_time(const char *value, char *out, size_t size)
@@ -46,7 +53,7 @@ static const struct row {
     {"TLS connections agreed to", "許可したTLS接続", HEALTH_GATE, "agreed", show_text},
     {"TLS connections refused", "拒否したTLS接続", HEALTH_GATE, "blocked.tls", show_text},
     {"Packets refused", "遮断したパケット", HEALTH_GATE, "blocked.forward", show_text},
-    {"Last session ended", "前回の終了理由", HEALTH_GATE, "last-end", show_text},
+    {"Last session ended", "前回の終了理由", HEALTH_GATE, "last-end", show_sentence},
     {"Certificate", "証明書", HEALTH_ENROLL, "phase", show_text},
     {"Certificate until", "証明書の期限", HEALTH_ENROLL, "not-after", show_time},
     {"Line", "回線", HEALTH_WAN, "link", show_text},
@@ -64,21 +71,22 @@ static const struct row cert_rows[] = {
     {"Renewal at", "更新予定", HEALTH_ENROLL, "renew-at", show_time},
     {"Loaded into the VPN", "VPNで使用", HEALTH_ENROLL, "loaded", show_text},
     {"Server", "証明書サーバ", HEALTH_ENROLL, "server", show_text},
-    {"Trouble", "問題", HEALTH_ENROLL, "fault", show_text},
+    {"Trouble", "問題", HEALTH_ENROLL, "fault", show_sentence},
     {"Next try", "次の試み", HEALTH_ENROLL, "next-try", show_time},
 };
 
 static void show_rows(const struct health *h, const struct row *row, size_t count, enum ops_lang lang)
 {
     for (; count > 0; count--, row++) {
-        char value[512];
+        char value[512], ja[JAPANESE_MAX];
         row->show(health_get(h, row->file, row->key), value, sizeof value);
         if (value[0] == '\0')
             continue;
+        bool two = row->show == show_sentence && japanese(value, ja, sizeof ja);
         if (lang == LANG_BOTH)
-            (void)printf("  %s / %s: %s\n", row->en, row->ja, value);
+            (void)printf("  %s / %s: %s%s%s\n", row->en, row->ja, value, two ? " / " : "", two ? ja : "");
         else
-            (void)printf("  %s: %s\n", lang == LANG_JA ? row->ja : row->en, value);
+            (void)printf("  %s: %s\n", lang == LANG_JA ? row->ja : row->en, two && lang == LANG_JA ? ja : value);
     }
 }
 

@@ -50,6 +50,43 @@ static bool has_problem(const char *id)
     return false;
 }
 
+/* What a program says of its fault is in the Japanese sentence in Japanese. */
+static void details_in_both_languages(void **state)
+{
+    static const struct {
+        enum health_file file;
+        const char *text, *id, *en, *ja;
+    } cases[] = {
+        {HEALTH_GATE,
+         "version 1\nsession fault\nfault The tunnel for gtol could not be raised: the hub does not answer.\n",
+         "gate-says", "The gate reports: The tunnel for gtol could not be raised: the hub does not answer.",
+         "ゲートからの報告:gtol のトンネルを張れませんでした(接続先が応答しません)"},
+        {HEALTH_AUDIT, "version 1\nfault writing to /state/audit failed: No space left on device\n", "audit-says",
+         "The audit log cannot be written: writing to /state/audit failed: No space left on device",
+         "監査記録を書き込めません:/state/audit に書き込めません(No space left on device)"},
+        {HEALTH_BOOT,
+         "version 1\nfault The site file is not valid. The box stays closed. /state/site.conf:4: `idle`: `10` is not a time. "
+         "Write a number and s, min or h, from 10 s to 24 h: `idle = 10 min`. \n",
+         "boot-says", "/state/site.conf:4: `idle`: `10` is not a time. Write a number",
+         "装置は閉じたままです。/state/site.conf:4: `idle`: `10` は時間の書き方ではありません。10 s から"},
+        {HEALTH_BOOT, "version 1\nfault what nobody has translated\n", "boot-says", ": what nobody has translated",
+         ":what nobody has translated"},
+    };
+    char text[1024];
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct situation *found[32] = {0}, *s = NULL;
+        set(cases[i].file, cases[i].text);
+        size_t n = health_problems(&h, found, COUNT(found));
+        for (size_t k = 0; k < n; k++)
+            if (strcmp(found[k]->id, cases[i].id) == 0)
+                s = found[k];
+        assert_non_null(s);
+        assert_contains(health_sentence(&h, s, false, text, sizeof text), cases[i].en);
+        assert_contains(health_sentence(&h, s, true, text, sizeof text), cases[i].ja);
+    }
+}
+
 static void well(void **state)
 {
     const struct situation *found[32];
@@ -171,9 +208,13 @@ static void killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(well, all_well),           cmocka_unit_test_setup(sessions, all_well),
-        cmocka_unit_test_setup(gate_missing, all_well),   cmocka_unit_test_setup(certificates, all_well),
-        cmocka_unit_test_setup(other_problems, all_well), cmocka_unit_test(killed),
+        cmocka_unit_test_setup(well, all_well),
+        cmocka_unit_test_setup(sessions, all_well),
+        cmocka_unit_test_setup(details_in_both_languages, all_well),
+        cmocka_unit_test_setup(gate_missing, all_well),
+        cmocka_unit_test_setup(certificates, all_well),
+        cmocka_unit_test_setup(other_problems, all_well),
+        cmocka_unit_test(killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -297,6 +297,11 @@ static void judge_hello(struct flows *f, struct flow_work *w, bool idle)
             refuse(f, w, what, h.name, judged[what]);
             return;
         }
+        /* Programs put the name among the first extensions; what a slow client may say before it is bounded. */
+        if (h.has_name == CLIENTHELLO_NAME_NONE && w->stream.have - w->hello_at > FLOWS_NAMELESS_MAX) {
+            refuse(f, w, FLOW_TOO_LONG, "", "much was said before the server name");
+            return;
+        }
         let_go(f, w, FLOW_EARLY, h.name);
     }
     set_due(f, w);

@@ -32,6 +32,7 @@
 #define FLOWS_WORKS_CLIENT_MAX 48 /* … of which one client's that are not agreed to */
 #define FLOWS_EARLY_MS 40         /* nothing new for so long: the client waits for acknowledgements */
 #define FLOWS_SLOW_MS 5000        /* from the first payload to the last octet of the ClientHello */
+#define FLOWS_NAMELESS_MAX 4096   /* octets that are let go before anything of the name is known */
 #define FLOWS_AGREED_MS 10000     /* repetitions are compared for so long */
 
 enum flow_state { STATE_FREE, STATE_SEEN, STATE_HOLDING, STATE_AGREED, STATE_AGAIN, STATE_REFUSED };

@@ -91,6 +91,11 @@ static bool session_raising(const struct health *h)
     return health_is(h, HEALTH_GATE, "session", "raising");
 }
 
+static bool raising_internet(const struct health *h)
+{
+    return session_raising(h) && health_is(h, HEALTH_GATE, "mode", "internet");
+}
+
 static bool session_ending(const struct health *h)
 {
     return health_is(h, HEALTH_GATE, "session", "ending");
@@ -129,6 +134,9 @@ static const struct situation headlines[] = {
      "下の説明と監査記録(`log`)をご覧ください。", HEALTH_GATE, "reason", gate_fault},
     {"connected", false, "Connected: PCs reach the registry and nothing else",
      "接続中:PCは登録システムだけと通信できます", NULL, NULL, HEALTH_GATE, "service", session_up},
+    {"connecting-internet", false, "Connecting; until then PCs may use the internet, but not the registry",
+     "接続しています(つながるまで、PCはインターネットは使えますが登録システムは使えません)", NULL, NULL, HEALTH_GATE,
+     "service", raising_internet},
     {"connecting", false, "Connecting; the LAN is closed meanwhile", "接続しています(その間LANは閉じています)", NULL,
      NULL, HEALTH_GATE, "service", session_raising},
     {"ending", false, "Ending the connection", "接続を終わっています", NULL, NULL, HEALTH_GATE, "service",

@@ -330,6 +330,27 @@ static void test_early_name(void **state)
     assert_said(id, FLOW_ECH);
 }
 
+/* A client that puts thousands of octets before the name, and waits, gets no more than a bounded part of them through. */
+static void test_much_before_the_name(void **state)
+{
+    (void)state;
+    with((struct shape){.name = "decoy.example.net", TLS13, .pad = 12000});
+    begin();
+    size_t let_go = 0;
+    for (size_t at = 0; at < 12000; at += 1000) {
+        uint32_t id = world_piece(&w, &o, at, at + 1000);
+        world_wait(&w, FLOWS_EARLY_MS);
+        if (world_said(&w, id) == FLOW_EARLY)
+            let_go += 1000;
+        else
+            assert_said(id, let_go == at ? FLOW_TOO_LONG : FLOW_MORE);
+    }
+    assert_true(let_go > 0 && let_go <= FLOWS_NAMELESS_MAX);
+    /* Whole at once, or by a client that does not wait, it is judged by its name alone. */
+    with((struct shape){.name = REGISTRY_NAME, TLS13, .pad = 12000});
+    assert_whole_is(FLOW_NAME);
+}
+
 static void test_overlaps_that_differ(void **state)
 {
     (void)state;
@@ -488,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_second_hello),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_early_name),
+        cmocka_unit_test(test_much_before_the_name),
         cmocka_unit_test(test_overlaps_that_differ),
         cmocka_unit_test(test_beginning),
         cmocka_unit_test(test_insertion),

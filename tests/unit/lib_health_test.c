@@ -109,6 +109,9 @@ static void sessions(void **state)
     assert_contains(health_sentence(&h, health_headline(&h), true, text, sizeof text), "接続中");
     set(HEALTH_GATE, "version 1\nmode closed\nsession raising\nservice gtol\n");
     assert_headline("connecting", false);
+    set(HEALTH_GATE,
+        "version 1\nmode internet\nsession raising\nservice gtol\n"); /* what it says of the LAN must be true */
+    assert_headline("connecting-internet", false);
     set(HEALTH_GATE, "version 1\nmode closed\nsession ending\n");
     assert_headline("ending", false);
     set(HEALTH_GATE, "version 1\nmode closed\nsession fault\nreason the hub refused our certificate\nfault x\n");

@@ -1,3 +1,4 @@
+import hashlib
 import re
 
 import judge
@@ -29,6 +30,33 @@ def bad_files(lab):
     service = lab.service().replace(f"name = {t.FORMS_NAME}", "name = forms_-.lab")
     line = next(i for i, text in enumerate(service.split("\n"), 1) if "forms_-.lab" in text)
     refused_file(lab, "no FQDN in the service file", rf"lab\.conf:{line}\b", lab.site(), {"lab": service})
+
+
+def contradictions(lab):
+    """Rules that contradict each other: the provisioning tool says so in both languages, and writes nothing."""
+    lab.make_box()
+    good, card = lab.service(), "02:00:5e:10:00:20"
+    rule = f"name = {t.REGISTRY_NAME} tcp/443 tls"
+    one_address = [f"host = 192.168.77.20 {card} lab", f"host = 192.168.77.20 {card} lab2"]
+    cases = (
+        ("a wildcard at the top level", "lab", good.replace(rule, "name = *.jp tcp/443 tls"), lab.site(), r"\*\.jp"),
+        ("overlapping rules", "lab", good.replace(rule, f"{rule}\nname = *.lab.example tcp/443 tls"), lab.site(), "same as line"),
+        ("contradictory rules", "lab", good.replace(rule, f"{rule}\nname = *.lab.example tcp/443"), lab.site(), "contradicts line"),
+        ("the box as its own resolver", "lab", re.sub(r"resolver = .*", f"resolver = {t.BOX_LAN}",
+         good.replace("[tunnel]\n", f"[tunnel]\nremote = {t.LAN_NET}\n")), lab.site(), "the box itself"),
+        ("a host bound to two services", "lab", good, lab.site(extra="service = lab2", hosts=one_address), "one service"),
+    )
+    for what, name, service, site, words in cases:
+        with open(lab.box.disk, "rb") as f:
+            before = hashlib.file_digest(f, "sha256").digest()
+        tool = lab.box.provision(site, {**lab.both_services(), name: service}, check=True, may_fail=True)
+        said = (tool.stdout + tool.stderr).strip()
+        line = next((text for text in said.split("\n") if re.search(words, text)), said)
+        lab.check(f"{what}: scripts/provision", f"refuses: file, line, `{words}`, and a remedy in Japanese", line,
+                  tool.returncode != 0 and re.search(rf"\.conf:\d+: .*{words}", line) and re.search("ください", said))
+        with open(lab.box.disk, "rb") as f:
+            after = hashlib.file_digest(f, "sha256").digest()
+        lab.check(f"{what}: the disk", "as before", "as before" if before == after else "changed")
 
 
 def strange_server(lab):
@@ -67,6 +95,7 @@ def forged_answers(lab):
 def run(lab):
     lab.up()
     bad_files(lab)
+    contradictions(lab)
     strange_server(lab)
     forged_answers(lab)
     judge.session(lab)

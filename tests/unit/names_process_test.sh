@@ -215,6 +215,10 @@ check "it ends with gate" stop
 
 # ---- its end, and a line that is no gate ----
 start -m session
+kill -STOP "$names"
+check "it ends with gate also when it hangs" stop
+
+start -m session
 kill -9 "$names"
 check "gate sees its end" told '^names ended: exit -1 signal 9$'
 wait "$gate"

@@ -16,7 +16,9 @@
  * way cannot be replaced by another.
  *
  * The rule that nothing may break: a packet that completes a ClientHello leaves only by FLOW_NAME (or refused), and what
- * leaves by FLOW_EARLY before is a proper beginning of one, with the beginning of a listed name.
+ * leaves by FLOW_EARLY before is a proper beginning of one, with the beginning of a listed name. (When a packet was dropped
+ * for want of room, its octets are known: the ClientHello may be agreed to without it, and its repetition, which must be
+ * the same, goes on its way afterwards.)
  */
 #ifndef SEKISHO_HELLO_FLOWS_H
 #define SEKISHO_HELLO_FLOWS_H

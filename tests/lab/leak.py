@@ -13,6 +13,7 @@ import statistics
 import struct
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import leak_hellos
@@ -492,6 +493,11 @@ def report(it, seconds, killed, alive):
     lab.say(f"probes sent: {sums[0]:,}")
     lab.say(f"probes that should pass: {sums[1]:,}; of these did: {sums[2]:,} (at an edge, where either is right: {sums[3]:,})")
     lab.say(f"probes that should not pass: {sums[4]:,}; of these did: {sums[5]:,}")
+    lost = Counter(it.probes.kinds[n % len(it.probes.kinds)].name for v in verdicts for n in v.missing)
+    if it.hellos:
+        lost.update(it.hellos.lost(it.known.tls.covers, 0, it.hellos_end))
+    for what, count in lost.most_common():
+        lab.say(f"should have passed and did not: {count:,} of {what}")
 
     lab.check("the probes and their counters ran all the time, and no counter lost a packet", "yes, 0",
               f"{'yes' if alive else 'no'}, {it.probes.lost()}", alive and it.probes.lost() == 0)

@@ -129,3 +129,8 @@ class Hellos:
             elif listed:
                 row[4] += came != 0
         return rows
+
+    def lost(self, opened, first, last):
+        """What each one was, and how it ended, that had to be answered and was not."""
+        return [f"{SORTS[sort][0]}: {how}" for sort, begin, end, how in self.tries[first:last]
+                if SORTS[sort][2] and how != "answered" and opened(begin, end)]

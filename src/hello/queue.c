@@ -10,18 +10,12 @@
 /* Attributes of both kinds have numbers below this. */
 #define TYPES 32
 
-struct attributes {
-    const uint8_t *end; /* of the message */
-    const struct nlattr *table[TYPES];
-};
-
-/* (libmnl lets the last attribute reach into the message's padding, which is not ours to read.) */
 static int keep(const struct nlattr *attribute, void *user)
 {
-    struct attributes *a = user;
+    const struct nlattr **table = user;
     unsigned type = mnl_attr_get_type(attribute);
-    if (type < TYPES && a->end - (const uint8_t *)attribute >= attribute->nla_len)
-        a->table[type] = attribute;
+    if (type < TYPES)
+        table[type] = attribute;
     return MNL_CB_OK;
 }
 
@@ -78,7 +72,7 @@ static void logged(const struct nlattr *const *table, unsigned group, struct que
 
 void queue_read(const struct nlmsghdr *message, struct queued *out)
 {
-    struct attributes a = {.end = (const uint8_t *)message + message->nlmsg_len};
+    const struct nlattr *table[TYPES] = {NULL};
     memset(out, 0, sizeof *out);
     if (mnl_nlmsg_get_payload_len(message) < sizeof(struct nfgenmsg))
         return;
@@ -86,9 +80,10 @@ void queue_read(const struct nlmsghdr *message, struct queued *out)
     bool queued = message->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET);
     if (!queued && message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
         return;
-    mnl_attr_parse(message, sizeof *head, keep, &a);
+    /* (mnl_attr_parse would go on into the padding behind the message, which is not ours to read.) */
+    mnl_attr_parse_payload(head + 1, mnl_nlmsg_get_payload_len(message) - sizeof *head, keep, table);
     if (queued)
-        packet(a.table, out);
+        packet(table, out);
     else
-        logged(a.table, ntohs(head->res_id), out);
+        logged(table, ntohs(head->res_id), out);
 }

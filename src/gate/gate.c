@@ -115,6 +115,14 @@ static void op_announce(void *user, const struct msg_mode *mode)
     hellolink_send(&g->hello, MSG_MODE, mode, -1);
 }
 
+/* When gate has ended, Finit loads the whole rule set anew (rootfs …/close), which closes everything, and starts gate. */
+static void op_helpless(void *user)
+{
+    struct gate *g = user;
+    state_write(g);
+    log_fatal("the packet filter does not even close: ending, so that its rules are loaded afresh");
+}
+
 /* The page of open names changes with every answer, so it has a slower clock of its own. */
 static void publish_rules(struct gate *g)
 {
@@ -163,6 +171,7 @@ static const struct session_ops session_ops = {
     .terminate = op_terminate,
     .tunnel = op_tunnel,
     .announce = op_announce,
+    .helpless = op_helpless,
     .changed = op_changed,
     .audit = op_audit,
     .random = op_random,

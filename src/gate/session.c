@@ -156,6 +156,8 @@ static void enter(struct session *s, enum session_state state, uint8_t failed, c
     if (state != SESSION_UP && state != SESSION_RAISING)
         drop_tunnels(s);
     announce(s, failed);
+    if (!obeyed)
+        s->ops->helpless(s->user);
 }
 
 /* ---- raising ---- */

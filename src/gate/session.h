@@ -9,7 +9,7 @@
  *   raising    IKE is at work for at least one service           as in idle
  *   up         at least one tunnel is up                         session
  *   ending     tunnels are being taken down                      closed
- *   fault      the kernel did not take a change                  closed, tried again until it does
+ *   fault      the kernel did not take a change                  closed; if not even that is taken: gate ends (helpless)
  *
  * Every change of mode gets a new generation number, so no flow outlives the mode in which it was admitted.
  */
@@ -53,6 +53,8 @@ struct session_ops {
     /* A tunnel came up (sockets to its resolver can be opened) or is gone (close them). */
     void (*tunnel)(void *user, uint8_t service, const struct kernel_tunnel *tunnel_or_null);
     void (*announce)(void *user, const struct msg_mode *mode); /* tell `names` */
+    /* The kernel does not even close, so what passes now is what did before. Must see to it that somebody else closes. */
+    void (*helpless)(void *user);
     void (*changed)(void *user); /* something that people can see has changed */
     void (*audit)(void *user, const char *event, const char *details);
     uint32_t (*random)(void *user);

@@ -17,6 +17,8 @@
 static struct fake {
     struct kernel_view kernel; /* what the kernel does */
     bool kernel_refuses, charon_refuses;
+    unsigned refuse_next; /* so many changes */
+    unsigned helpless;
     unsigned applied, forgotten, initiated[9], terminated[9];
     uint32_t last_forgotten, random;
     uint64_t activity, now;
@@ -31,7 +33,8 @@ static struct conf conf;
 static int apply(void *user, const struct kernel_view *view)
 {
     (void)user;
-    if (fake.kernel_refuses) {
+    if (fake.kernel_refuses || fake.refuse_next > 0) {
+        fake.refuse_next -= fake.refuse_next > 0;
         errno = ENOENT;
         return -1;
     }
@@ -108,8 +111,14 @@ static uint64_t now(void *user)
     return fake.now;
 }
 
-static const struct session_ops ops = {apply,    forget,  activity, initiate, terminate, tunnel,
-                                       announce, changed, audit,    random32, now};
+static void helpless(void *user)
+{
+    (void)user;
+    fake.helpless++;
+}
+
+static const struct session_ops ops = {apply,    forget,   activity, initiate, terminate, tunnel,
+                                       announce, helpless, changed,  audit,    random32,  now};
 
 static void setup(enum conf_outside outside, enum conf_start start)
 {

@@ -345,6 +345,23 @@ static void kernel_refuses(void **state)
     assert_string_equal(s.fault, "");
 }
 
+/* What passes when the kernel does not even close is what did before: the internet. Then others must close. */
+static void kernel_refuses_to_close(void **state)
+{
+    (void)state;
+    for (unsigned refused = 1; refused <= 2; refused++) {
+        setup(CONF_OUTSIDE_INTERNET, CONF_START_DEMAND);
+        ready();
+        session_want(&s, 1, NULL);
+        fake.refuse_next = refused; /* the session; and that the LAN is closed instead */
+        up(1);
+        assert_int_equal(s.state, SESSION_FAULT);
+        assert_int_equal(fake.kernel.mode, refused == 1 ? MODE_CLOSED : MODE_INTERNET);
+        assert_int_equal(fake.helpless, refused == 2);
+        assert_int_equal(fake.told.mode, MODE_CLOSED);
+    }
+}
+
 static void kernel_refuses_to_leave_a_session(void **state)
 {
     (void)state;
@@ -486,6 +503,7 @@ int main(void)
         cmocka_unit_test(raise_time_out),
         cmocka_unit_test(charon_takes_no_command),
         cmocka_unit_test(kernel_refuses),
+        cmocka_unit_test(kernel_refuses_to_close),
         cmocka_unit_test(kernel_refuses_to_leave_a_session),
         cmocka_unit_test(line_lost_and_moved),
         cmocka_unit_test(tunnel_nobody_asked_for),

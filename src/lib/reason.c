@@ -51,6 +51,7 @@ static const struct reason all[] = {
     {REASON_PACKET, "invalid", "such a packet belongs to no connection, or has options that are not allowed",
      "どの通信にも属さない、または許可されない形式のパケットです"},
     {REASON_PACKET, "path", "the box does not forward this way", "この経路の通信は転送しません"},
+    {REASON_PACKET, "ip-version", "the box passes IPv4 only", "この装置はIPv4だけを通します"},
     {REASON_PACKET, "hello", "no listed name was agreed to for this connection",
      "この通信では許可された名前が確認されていません"},
     {REASON_PACKET, "wan-in", "the line may only answer", "外側の回線からは応答しか受け付けません"},

@@ -15,6 +15,7 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
     case MSG_LISTEN:
         if (!server_listen(g->server, m->u.listen.proto, fd))
             log_fatal("gate sent more LAN sockets than %d", SERVER_LAN_MAX);
+        g->query->ipv4_only = m->u.listen.family == AF_INET;
         break;
     case MSG_UPSTREAM:
         if (m->u.upstream.proto == IPPROTO_TCP)

@@ -156,7 +156,7 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
     const struct listed_name *name = &q->listed.names[id];
     if (!hosts_may(&q->hosts, &from->addr, name->service))
         return refuse(q, now, REFUSAL_HOST, from, question, out);
-    if (question->type == DNS_SVCB)
+    if (question->type == DNS_SVCB || (question->type == DNS_AAAA && q->ipv4_only))
         return no_data(q, question, out);
     if (question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS)
         return refuse(q, now, REFUSAL_TYPE, from, question, out);

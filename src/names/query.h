@@ -105,6 +105,7 @@ struct asker {
 struct query {
     struct query_ops ops;
     struct msg_mode mode;
+    bool ipv4_only; /* the LAN has no IPv6: an IPv6 address would only make a PC try in vain */
     struct msg_stats stats;
     struct listed listed;
     struct hosts hosts;

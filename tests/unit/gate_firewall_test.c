@@ -335,6 +335,31 @@ static void false_sources(void **state)
     close(server), close(as_registry), close(as_other);
 }
 
+/* No PC has an IPv6 address of ours; one that has another's, and takes the box for its router, is told of in a word. */
+static void ipv6_is_refused_by_its_own_reason(void **state)
+{
+    (void)state;
+    internet(41);
+    run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip -6 addr add fe80::1/64 dev lan0 nodad; "
+        "ip -6 addr add 2001:db8:77::1/64 dev lan0 nodad; ip -6 addr add 2001:db8:1::1/64 dev wan0 nodad");
+    enter(WAN_NS);
+    run("ip -6 addr add 2001:db8:1::80/64 dev line0 nodad; ip -6 route add default via 2001:db8:1::1");
+    int server = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(5000)};
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8:1::80", &to.sin6_addr), 1);
+    assert_int_equal(bind(server, (struct sockaddr *)&to, sizeof to), 0);
+    enter(PC_NS);
+    run("ip -6 addr add 2001:db8:77::2/64 dev pc0 nodad; ip -6 route add default via fe80::1 dev pc0");
+    int pc = socket(AF_INET6, SOCK_DGRAM, 0);
+    enter(BOX);
+    uint64_t before = counter("dropped_ip_version");
+    assert_int_equal(sendto(pc, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    assert_false(readable(server));
+    assert_int_equal(counter("dropped_ip_version"), before + 1);
+    run("sysctl -qw net.ipv6.conf.all.forwarding=0; ip -6 addr flush dev lan0; ip -6 addr flush dev wan0");
+    close(server), close(pc);
+}
+
 /* ---- what the box itself may say ---- */
 
 /* As that user: does one datagram to addr:port arrive at fd? tcp: does a connection come about? */
@@ -416,6 +441,7 @@ int main(void)
         cmocka_unit_test(dns_is_answered_by_the_box_whoever_is_asked),
         cmocka_unit_test(no_other_port_of_the_box),
         cmocka_unit_test(false_sources),
+        cmocka_unit_test(ipv6_is_refused_by_its_own_reason),
         cmocka_unit_test(each_user_only_what_it_needs),
         cmocka_unit_test(a_service_without_tunnel_is_refused),
     };

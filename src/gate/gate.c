@@ -56,9 +56,8 @@ static void renew_wan_upstreams(struct gate *g)
         children_upstream(&g->children, 0, g->wan.dns, g->wan.dns_count, &any);
 }
 
-static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *tunnel)
+static void ask_through(struct gate *g, uint8_t service, const struct kernel_tunnel *tunnel)
 {
-    struct gate *g = user;
     const struct conf_service *s = g->charon.services[service].conf;
     if (!s || s->resolver_wan)
         return;
@@ -75,6 +74,13 @@ static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *t
 }
 
 /* ---- the session's other effects ---- */
+
+static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *tunnel)
+{
+    ask_through(user, service, tunnel);
+    if (tunnel)
+        again_resolve(user, service);
+}
 
 static int op_apply(void *user, const struct kernel_view *view)
 {

@@ -71,6 +71,12 @@ extern const struct hellolink_ops peers_hello;
 void peers_send_names(struct gate *g); /* the list, to `names` */
 void peers_send_hosts(struct gate *g); /* who may use what, to `names` */
 
+/* ---- again.c: PCs that still know an address from the session before ---- */
+/* One of them waits: begin a session, if the address was a listed name's just now. */
+void again_wanted(struct gate *g, const struct msg_blocked *m);
+/* The tunnel of this service is coming up: have the names that were open last looked up anew. */
+void again_resolve(struct gate *g, uint8_t service);
+
 /* ---- state.c ---- */
 /* Write RUN/gate/state. */
 void state_write(struct gate *g);

@@ -42,6 +42,8 @@ static const struct reason all[] = {
      "以前に始まった通信で、いまは無効です"},
     {REASON_PACKET, "tunnel-outside", "a registry address, but there is no session",
      "登録システムのアドレスですが、接続していません"},
+    {REASON_PACKET, "waiting", "a registry address, and there is no session yet; the PC waits for one",
+     "登録システムのアドレスですが、まだ接続していません。PCは接続を待っています"},
     {REASON_PACKET, "clear", "a registry address, but not through the tunnel",
      "登録システムのアドレスがトンネルを通っていません"},
     {REASON_PACKET, "wrong-tunnel", "a registry address, but through another service's tunnel",

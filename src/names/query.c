@@ -217,6 +217,20 @@ size_t query_client(struct query *q, uint64_t now, const struct client *from, co
     return ask_other(q, now, from, &question, out);
 }
 
+void query_resolve(struct query *q, uint64_t now, const struct msg_resolve *m)
+{
+    static const struct addr nobody;
+    struct dns_question question = {.type = DNS_A, .room = DNS_MSG_MAX, .rd = true};
+    question.name_len = dns_name_to_wire(m->name, question.lower);
+    memcpy(question.name, question.lower, question.name_len);
+    if (question.name_len == 0 || listed_find(&q->listed, question.lower, question.name_len) != m->id ||
+        lookup_find(q, &question) != NULL)
+        return;
+    struct lookup *l = lookup_new(q, now, &question, false, m->id, &nobody);
+    if (l != NULL)
+        lookup_start(q, l, now);
+}
+
 void query_client_gone(struct query *q, uint16_t slot, uint32_t serial)
 {
     /* A lookup that nobody waits for any more runs on to its end: its answer is then in the cache. */

@@ -35,7 +35,7 @@ static void internet_lets_out_but_not_to_the_registry(void **state)
     assert_int_equal(sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
     assert_true(arrives(pc, NULL));
 
-    assert_int_equal(tcp_from_pc(REGISTRY, 80), ECONNREFUSED);
+    assert_int_equal(tcp_from_pc(REGISTRY, 80), ETIMEDOUT); /* see who_waits_is_told_no_in_the_end */
     send_to(pc, REGISTRY, 5000);
     assert_false(arrives(registry, NULL));
     assert_true(counter("dropped_tunnel_outside") > 0);
@@ -44,6 +44,37 @@ static void internet_lets_out_but_not_to_the_registry(void **state)
     assert_false(arrives(pc, NULL));
     assert_true(counter("dropped_clear") > 0);
     close(web), close(udp), close(registry), close(pc);
+}
+
+static void internet_of_its_own(void)
+{
+    internet(6);
+}
+
+/* A registry address, while there is no session: silence, so that the PC tries again; in the end a word. */
+static void who_waits_is_told_no_in_the_end(void **state)
+{
+    (void)state;
+    void (*const modes[])(void) = {closed, internet_of_its_own};
+    for (unsigned i = 0; i < 2; i++) {
+        modes[i]();
+        int registry = bound(WAN_NS, SOCK_STREAM, REGISTRY, 80), pc = bound(PC_NS, SOCK_STREAM, PC, 0), error = 0;
+        uint64_t waiting = counter("dropped_waiting");
+        socklen_t len = sizeof error;
+        assert_int_equal(connect_to(pc, REGISTRY, 80), ETIMEDOUT);
+        assert_int_equal(counter("dropped_waiting"), waiting + 1);
+        usleep(1200000); /* it repeats itself after a second */
+        assert_int_equal(counter("dropped_waiting"), waiting + 2);
+        /* Eight seconds are over; the attempt is another one in nothing but its time. */
+        run("nft flush set inet sekisho waiting");
+        struct pollfd p = {pc, POLLOUT, 0};
+        assert_int_equal(poll(&p, 1, 9000), 1);
+        assert_int_equal(getsockopt(pc, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+        assert_int_equal(error, ECONNREFUSED);
+        assert_int_equal(counter("dropped_waiting"), waiting + 2);
+        assert_false(readable(registry));
+        close(registry), close(pc);
+    }
 }
 
 /* What gate does with a flow whose ClientHello it does not agree to: from the next packet of either end on it is over. */
@@ -430,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_lets_nothing_through),
         cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
+        cmocka_unit_test(who_waits_is_told_no_in_the_end),
         cmocka_unit_test(a_refused_flow_is_reset_at_both_ends),
         cmocka_unit_test(a_reset_from_the_queue_goes_to_the_registry_only),
         cmocka_unit_test(session_cuts_what_was_open),

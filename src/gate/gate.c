@@ -133,6 +133,7 @@ static void publish_now(struct gate *g)
 {
     g->published_at = now_ms(g);
     g->dirty = false;
+    g->counted = g->counters.blocked + g->counters.asked;
     state_write(g);
 }
 
@@ -234,9 +235,8 @@ static void on_tick(uev_t *w, void *arg, int events)
         now - g->hello_gone_at < GATE_HELLO_MS + 2 * SESSION_TICK_MS)
         g->dirty = true; /* its absence is told now */
     if (now - g->counted_at >= COUNT_EVERY_MS) {
-        uint64_t before = g->counters.blocked + g->counters.asked;
         g->counted_at = now;
-        if (kernel_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != before)
+        if (kernel_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != g->counted)
             g->dirty = true;
     }
     if (g->dirty && now - g->published_at >= PUBLISH_EVERY_MS)

@@ -47,7 +47,7 @@ struct gate {
     struct addr inside[CONF_SERVICES_MAX + 1]; /* resolvers in tunnels that are up; family 0: none */
 
     struct kernel_counters counters;
-    uint64_t counted_at;
+    uint64_t counted_at, counted; /* when they were read for the state file; packets that it tells of */
     struct refusals refusals;
     uint64_t hello_gone_at; /* when it was there last, or gate's start */
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */

@@ -56,9 +56,8 @@ static void renew_wan_upstreams(struct gate *g)
         children_upstream(&g->children, 0, g->wan.dns, g->wan.dns_count, &any);
 }
 
-static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *tunnel)
+static void ask_through(struct gate *g, uint8_t service, const struct kernel_tunnel *tunnel)
 {
-    struct gate *g = user;
     const struct conf_service *s = g->charon.services[service].conf;
     if (!s || s->resolver_wan)
         return;
@@ -75,6 +74,13 @@ static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *t
 }
 
 /* ---- the session's other effects ---- */
+
+static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *tunnel)
+{
+    ask_through(user, service, tunnel);
+    if (tunnel)
+        again_resolve(user, service);
+}
 
 static int op_apply(void *user, const struct kernel_view *view)
 {
@@ -135,6 +141,7 @@ static void publish_now(struct gate *g)
 {
     g->published_at = now_ms(g);
     g->dirty = false;
+    g->counted = g->counters.blocked + g->counters.asked;
     state_write(g);
 }
 
@@ -237,9 +244,8 @@ static void on_tick(uev_t *w, void *arg, int events)
         now - g->hello_gone_at < GATE_HELLO_MS + 2 * SESSION_TICK_MS)
         g->dirty = true; /* its absence is told now */
     if (now - g->counted_at >= COUNT_EVERY_MS) {
-        uint64_t before = g->counters.blocked + g->counters.asked;
         g->counted_at = now;
-        if (kernel_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != before)
+        if (kernel_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != g->counted)
             g->dirty = true;
     }
     if (g->dirty && now - g->published_at >= PUBLISH_EVERY_MS)

@@ -47,7 +47,7 @@ struct gate {
     struct addr inside[CONF_SERVICES_MAX + 1]; /* resolvers in tunnels that are up; family 0: none */
 
     struct kernel_counters counters;
-    uint64_t counted_at;
+    uint64_t counted_at, counted; /* when they were read for the state file; packets that it tells of */
     struct refusals refusals;
     uint64_t hello_gone_at; /* when it was there last, or gate's start */
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */
@@ -70,6 +70,12 @@ extern const struct children_ops peers_names;
 extern const struct hellolink_ops peers_hello;
 void peers_send_names(struct gate *g); /* the list, to `names` */
 void peers_send_hosts(struct gate *g); /* who may use what, to `names` */
+
+/* ---- again.c: PCs that still know an address from the session before ---- */
+/* One of them waits: begin a session, if the address was a listed name's just now. */
+void again_wanted(struct gate *g, const struct msg_blocked *m);
+/* The tunnel of this service is coming up: have the names that were open last looked up anew. */
+void again_resolve(struct gate *g, uint8_t service);
 
 /* ---- state.c ---- */
 /* Write RUN/gate/state. */

@@ -300,7 +300,11 @@ static void on_hello(void *user, const struct msg *m)
     struct gate *g = user;
     switch (m->head.type) {
     case MSG_FLOW: on_flow(g, &m->u.flow); break;
-    case MSG_BLOCKED: refusals_packet(&g->refusals, &m->u.blocked, gate_now_ms()); break;
+    case MSG_BLOCKED:
+        refusals_packet(&g->refusals, &m->u.blocked, gate_now_ms());
+        if (strcmp(m->u.blocked.reason, "waiting") == 0)
+            again_wanted(g, &m->u.blocked);
+        break;
     default: /* MSG_HELLO_STATS: nothing to do for gate */ break;
     }
 }

@@ -105,7 +105,7 @@ void rules_write(struct gate *g)
     if (g->configured) {
         add_services(&p);
         add_hosts(&p);
-        if (mode.mode == MODE_SESSION)
+        if (mode.mode == MODE_SESSION && g->admit.generation == mode.generation)
             admit_each(&g->admit, p.now_ms, add_pair, &p);
     }
     if (p.more)

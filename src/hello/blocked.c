@@ -20,6 +20,12 @@ static bool same(const struct msg_blocked *a, const struct msg_blocked *b)
            addr_equal(&a->server, &b->server) && strcmp(a->reason, b->reason) == 0;
 }
 
+/* A PC that waits is something for gate to act on, so it hears of it soon again. */
+static uint64_t fold_ms(const struct msg_blocked *m)
+{
+    return strcmp(m->reason, "waiting") == 0 ? BLOCKED_WAITING_MS : BLOCKED_FOLD_MS;
+}
+
 /* Say what has gathered. Without a token or room at gate it goes on gathering. */
 static void tell(struct blocked *b, uint64_t now, struct blocked_entry *e)
 {
@@ -32,8 +38,8 @@ static void tell(struct blocked *b, uint64_t now, struct blocked_entry *e)
         e->m.count = 0;
     }
     e->told_at = now;
-    if (e->told_at + BLOCKED_FOLD_MS < b->next)
-        b->next = e->told_at + BLOCKED_FOLD_MS;
+    if (e->told_at + fold_ms(&e->m) < b->next)
+        b->next = e->told_at + fold_ms(&e->m);
 }
 
 void blocked_packet(struct blocked *b, uint64_t now, const struct queued *q)
@@ -80,13 +86,13 @@ void blocked_due(struct blocked *b, uint64_t now)
         struct blocked_entry *e = &b->entries[i];
         if (e->told_at == 0)
             continue;
-        if (now - e->told_at >= BLOCKED_FOLD_MS) {
+        if (now - e->told_at >= fold_ms(&e->m)) {
             if (e->m.count == 0)
                 e->told_at = 0;
             else
                 tell(b, now, e);
         }
-        if (e->told_at != 0 && e->told_at + BLOCKED_FOLD_MS < b->next)
-            b->next = e->told_at + BLOCKED_FOLD_MS;
+        if (e->told_at != 0 && e->told_at + fold_ms(&e->m) < b->next)
+            b->next = e->told_at + fold_ms(&e->m);
     }
 }

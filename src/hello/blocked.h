@@ -10,6 +10,7 @@
 
 #define BLOCKED_MAX 256
 #define BLOCKED_FOLD_MS 10000 /* what repeats within this time is told once more at its end, with the count */
+#define BLOCKED_WAITING_MS 1000 /* the same for reason "waiting" */
 #define BLOCKED_RATE 50       /* messages a second; beyond, first messages are folded too */
 #define BLOCKED_BURST 200
 

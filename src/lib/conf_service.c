@@ -21,10 +21,16 @@ static const char *service_number(struct conf_parser *p, const char *value)
     return NULL;
 }
 
+/* The line and the LAN have no IPv6: what can never be reached is better said now. */
+static const char only_ipv4[] = "is an IPv6 address; the box has IPv4 only";
+
 static const char *tunnel_hub(struct conf_parser *p, const char *value)
 {
+    struct addr hub;
     if (!conf_is_host(value))
         return "is neither a full host name nor an address";
+    if (conf_parse_addr(value, &hub) && hub.family == AF_INET6)
+        return only_ipv4;
     return conf_copy_lower(p->service->hub, TEXT_SIZE(hub), value) ? NULL : "is too long";
 }
 
@@ -111,6 +117,8 @@ static const char *dns_resolver(struct conf_parser *p, const char *value)
         return NULL;
     if (!conf_parse_addr(value, &p->service->resolver))
         return "is neither an address nor `wan`";
+    if (p->service->resolver.family == AF_INET6)
+        return only_ipv4;
     return conf_never_remote(&p->service->resolver) ? "cannot be a DNS server" : NULL;
 }
 
@@ -295,6 +303,14 @@ static bool in_remote(const struct conf_service *service, const struct addr *a)
     return false;
 }
 
+static bool has_ipv4(const struct conf_service *service)
+{
+    for (unsigned i = 0; i < service->remote_count; i++)
+        if (service->remote[i].addr.family == AF_INET)
+            return true;
+    return false;
+}
+
 static void service_end(struct conf_parser *p)
 {
     struct conf_service *service = p->service;
@@ -307,6 +323,9 @@ static void service_end(struct conf_parser *p)
                   "the hub's name is too long to be its identity too");
     if (service->remote_count == 0)
         return;
+    if (!has_ipv4(service))
+        conf_fail(p, "Add the centre's IPv4 network with `remote`.",
+                  "there are only IPv6 networks behind the hub, and the box passes IPv4 only");
     bool literal = conf_parse_addr(service->hub, &hub);
     if (literal && service->resolver.family && addr_equal(&hub, &service->resolver)) {
         conf_report(p->errors, p->file, service->resolver_line,

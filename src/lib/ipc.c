@@ -89,6 +89,12 @@ static bool want_ok(const struct msg *m)
     return addr_ok(&m->u.want.client, false);
 }
 
+static bool resolve_ok(const struct msg *m)
+{
+    const struct msg_resolve *b = &m->u.resolve;
+    return text_ends(b->name, sizeof b->name) && conf_is_fqdn(b->name);
+}
+
 static bool admit_ok(const struct msg *m)
 {
     const struct msg_admit *b = &m->u.admit;
@@ -164,6 +170,7 @@ static const struct rule rules[] = {
     {MSG_NAMES_END, TO(ROLE_NAMES) | TO(ROLE_HELLO), 0, false, NULL},
     {MSG_MODE, TO(ROLE_NAMES) | TO(ROLE_HELLO), BODY(msg_mode), false, mode_ok},
     {MSG_ADMITTED, TO(ROLE_NAMES), BODY(msg_admitted), false, admitted_ok},
+    {MSG_RESOLVE, TO(ROLE_NAMES), BODY(msg_resolve), false, resolve_ok},
 
     {MSG_WANT, TO(ROLE_GATE), BODY(msg_want), false, want_ok},
     {MSG_ADMIT, TO(ROLE_GATE), BODY(msg_admit), false, admit_ok},

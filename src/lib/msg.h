@@ -20,6 +20,8 @@ enum msg_type {
     MSG_ADMITTED, /* reply to MSG_ADMIT (struct msg_admitted) */
     /* gate -> hello */
     MSG_QUEUE, /* fd: netlink socket to read packets from, replaces one of the same kind (struct msg_queue) */
+    /* gate -> names */
+    MSG_RESOLVE, /* find this name's addresses out again, though nobody asks (struct msg_resolve) */
     /* names -> gate */
     MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
     MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
@@ -92,6 +94,11 @@ struct msg_mode {
 struct msg_want {
     uint16_t id;
     struct addr client;
+};
+
+struct msg_resolve {
+    uint16_t id;
+    char name[CONF_FQDN_MAX]; /* the name with this id, or one that its wildcard covers */
 };
 
 #define MSG_ADMIT_ADDRS 16
@@ -250,6 +257,7 @@ struct msg {
         struct msg_mode mode;
         struct msg_admitted admitted;
         struct msg_want want;
+        struct msg_resolve resolve;
         struct msg_admit admit;
         struct msg_refused refused;
         struct msg_stats stats;

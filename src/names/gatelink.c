@@ -15,6 +15,7 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
     case MSG_LISTEN:
         if (!server_listen(g->server, m->u.listen.proto, fd))
             log_fatal("gate sent more LAN sockets than %d", SERVER_LAN_MAX);
+        g->query->ipv4_only = m->u.listen.family == AF_INET;
         break;
     case MSG_UPSTREAM:
         if (m->u.upstream.proto == IPPROTO_TCP)
@@ -38,6 +39,7 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
         break;
     case MSG_MODE: query_mode(g->query, now, &m->u.mode); break;
     case MSG_ADMITTED: query_admitted(g->query, now, &m->u.admitted); break;
+    case MSG_RESOLVE: query_resolve(g->query, now, &m->u.resolve); break;
     default: /* ipc_recv lets nothing else through */ log_fatal("message %u from gate is not for names", m->head.type);
     }
 }

@@ -163,7 +163,7 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
     const struct listed_name *name = &q->listed.names[id];
     if (!hosts_may(&q->hosts, &from->addr, name->service))
         return refuse(q, now, REFUSAL_HOST, from, question, out);
-    if (question->type == DNS_SVCB)
+    if (question->type == DNS_SVCB || (question->type == DNS_AAAA && q->ipv4_only))
         return no_data(q, question, out);
     if (question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS)
         return refuse(q, now, REFUSAL_TYPE, from, question, out);
@@ -224,6 +224,20 @@ size_t query_client(struct query *q, uint64_t now, const struct client *from, co
     if (id >= 0)
         return ask_listed(q, now, from, &question, (unsigned)id, out);
     return ask_other(q, now, from, &question, out);
+}
+
+void query_resolve(struct query *q, uint64_t now, const struct msg_resolve *m)
+{
+    static const struct addr nobody;
+    struct dns_question question = {.type = DNS_A, .room = DNS_MSG_MAX, .rd = true};
+    question.name_len = dns_name_to_wire(m->name, question.lower);
+    memcpy(question.name, question.lower, question.name_len);
+    if (question.name_len == 0 || listed_find(&q->listed, question.lower, question.name_len) != m->id ||
+        lookup_find(q, &question) != NULL)
+        return;
+    struct lookup *l = lookup_new(q, now, &question, false, m->id, &nobody);
+    if (l != NULL)
+        lookup_start(q, l, now);
 }
 
 void query_client_gone(struct query *q, uint16_t slot, uint32_t serial)

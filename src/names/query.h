@@ -105,6 +105,7 @@ struct asker {
 struct query {
     struct query_ops ops;
     struct msg_mode mode;
+    bool ipv4_only; /* the LAN has no IPv6: an IPv6 address would only make a PC try in vain */
     struct msg_stats stats;
     struct listed listed;
     struct hosts hosts;
@@ -156,6 +157,8 @@ bool query_name(struct query *q, const struct msg_name *m);
 bool query_host(struct query *q, const struct msg_host *m);
 void query_mode(struct query *q, uint64_t now, const struct msg_mode *m);
 void query_admitted(struct query *q, uint64_t now, const struct msg_admitted *m);
+/* Look the name's IPv4 addresses up and have them opened, for PCs that still know them and do not ask. */
+void query_resolve(struct query *q, uint64_t now, const struct msg_resolve *m);
 
 /* Time passes. Returns milliseconds until it must be called again, -1: not before something else happens. */
 int query_tick(struct query *q, uint64_t now);

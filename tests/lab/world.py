@@ -195,7 +195,8 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
         seen = {}
 
         def tcp(address, port):
-            seen[f"{address}:{port}"] = self.pc.tcp(address, port, 1.5)
+            # Not for a second: an attempt that is repeated is a wish for a session, if the address was open lately.
+            seen[f"{address}:{port}"] = self.pc.tcp(address, port, 0.9)
         with self.capture() as capture:
             threads = [threading.Thread(target=tcp, args=place) for place in
                        ((t.REGISTRY, 443), (t.DECOY, 443), (t.DECOY, 80))]

@@ -35,7 +35,7 @@ static void internet_lets_out_but_not_to_the_registry(void **state)
     assert_int_equal(sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
     assert_true(arrives(pc, NULL));
 
-    assert_int_equal(tcp_from_pc(REGISTRY, 80), ECONNREFUSED);
+    assert_int_equal(tcp_from_pc(REGISTRY, 80), ETIMEDOUT); /* see who_waits_is_told_no_in_the_end */
     send_to(pc, REGISTRY, 5000);
     assert_false(arrives(registry, NULL));
     assert_true(counter("dropped_tunnel_outside") > 0);
@@ -44,6 +44,37 @@ static void internet_lets_out_but_not_to_the_registry(void **state)
     assert_false(arrives(pc, NULL));
     assert_true(counter("dropped_clear") > 0);
     close(web), close(udp), close(registry), close(pc);
+}
+
+static void internet_of_its_own(void)
+{
+    internet(6);
+}
+
+/* A registry address, while there is no session: silence, so that the PC tries again; in the end a word. */
+static void who_waits_is_told_no_in_the_end(void **state)
+{
+    (void)state;
+    void (*const modes[])(void) = {closed, internet_of_its_own};
+    for (unsigned i = 0; i < 2; i++) {
+        modes[i]();
+        int registry = bound(WAN_NS, SOCK_STREAM, REGISTRY, 80), pc = bound(PC_NS, SOCK_STREAM, PC, 0), error = 0;
+        uint64_t waiting = counter("dropped_waiting");
+        socklen_t len = sizeof error;
+        assert_int_equal(connect_to(pc, REGISTRY, 80), ETIMEDOUT);
+        assert_int_equal(counter("dropped_waiting"), waiting + 1);
+        usleep(1200000); /* it repeats itself after a second */
+        assert_int_equal(counter("dropped_waiting"), waiting + 2);
+        /* Eight seconds are over; the attempt is another one in nothing but its time. */
+        run("nft flush set inet sekisho waiting");
+        struct pollfd p = {pc, POLLOUT, 0};
+        assert_int_equal(poll(&p, 1, 9000), 1);
+        assert_int_equal(getsockopt(pc, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+        assert_int_equal(error, ECONNREFUSED);
+        assert_int_equal(counter("dropped_waiting"), waiting + 2);
+        assert_false(readable(registry));
+        close(registry), close(pc);
+    }
 }
 
 /* What gate does with a flow whose ClientHello it does not agree to: from the next packet of either end on it is over. */
@@ -335,6 +366,31 @@ static void false_sources(void **state)
     close(server), close(as_registry), close(as_other);
 }
 
+/* No PC has an IPv6 address of ours; one that has another's, and takes the box for its router, is told of in a word. */
+static void ipv6_is_refused_by_its_own_reason(void **state)
+{
+    (void)state;
+    internet(41);
+    run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip -6 addr add fe80::1/64 dev lan0 nodad; "
+        "ip -6 addr add 2001:db8:77::1/64 dev lan0 nodad; ip -6 addr add 2001:db8:1::1/64 dev wan0 nodad");
+    enter(WAN_NS);
+    run("ip -6 addr add 2001:db8:1::80/64 dev line0 nodad; ip -6 route add default via 2001:db8:1::1");
+    int server = socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(5000)};
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8:1::80", &to.sin6_addr), 1);
+    assert_int_equal(bind(server, (struct sockaddr *)&to, sizeof to), 0);
+    enter(PC_NS);
+    run("ip -6 addr add 2001:db8:77::2/64 dev pc0 nodad; ip -6 route add default via fe80::1 dev pc0");
+    int pc = socket(AF_INET6, SOCK_DGRAM, 0);
+    enter(BOX);
+    uint64_t before = counter("dropped_ip_version");
+    assert_int_equal(sendto(pc, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
+    assert_false(readable(server));
+    assert_int_equal(counter("dropped_ip_version"), before + 1);
+    run("sysctl -qw net.ipv6.conf.all.forwarding=0; ip -6 addr flush dev lan0; ip -6 addr flush dev wan0");
+    close(server), close(pc);
+}
+
 /* ---- what the box itself may say ---- */
 
 /* As that user: does one datagram to addr:port arrive at fd? tcp: does a connection come about? */
@@ -405,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closed_lets_nothing_through),
         cmocka_unit_test(internet_lets_out_but_not_to_the_registry),
+        cmocka_unit_test(who_waits_is_told_no_in_the_end),
         cmocka_unit_test(a_refused_flow_is_reset_at_both_ends),
         cmocka_unit_test(a_reset_from_the_queue_goes_to_the_registry_only),
         cmocka_unit_test(session_cuts_what_was_open),
@@ -416,6 +473,7 @@ int main(void)
         cmocka_unit_test(dns_is_answered_by_the_box_whoever_is_asked),
         cmocka_unit_test(no_other_port_of_the_box),
         cmocka_unit_test(false_sources),
+        cmocka_unit_test(ipv6_is_refused_by_its_own_reason),
         cmocka_unit_test(each_user_only_what_it_needs),
         cmocka_unit_test(a_service_without_tunnel_is_refused),
     };

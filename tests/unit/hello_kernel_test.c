@@ -132,12 +132,18 @@ static bool on_blocked(void *user, const struct msg_blocked *m)
 static struct blocked b;
 static uint64_t skipped;
 
-static void blocked(uint64_t now, const char *client)
+static void blocked_for(const char *reason, uint64_t now, const char *client)
 {
     o.len = 0;
     put_packet(&o, &(struct segment){.client = client, .flags = PACKET_SYN});
-    q = (struct queued){.what = QUEUE_LOG, .reason = "not-listed", .data = o.data, .len = o.len};
+    q = (struct queued){.what = QUEUE_LOG, .data = o.data, .len = o.len};
+    snprintf(q.reason, sizeof q.reason, "%s", reason);
     blocked_packet(&b, now, &q);
+}
+
+static void blocked(uint64_t now, const char *client)
+{
+    blocked_for("not-listed", now, client);
 }
 
 static void test_folding(void **state)
@@ -173,6 +179,24 @@ static void test_folding(void **state)
     assert_int_equal(last.count, 1);
 }
 
+/* gate begins a session for a PC that waits: soon after one session's end it may be the next. */
+static void test_waiting_is_told_soon_again(void **state)
+{
+    (void)state;
+    told = 0;
+    room = true;
+    blocked_init(&b, 1000, on_blocked, NULL, &skipped);
+    blocked_for("waiting", 1000, CLIENT);
+    blocked_for("waiting", 1500, CLIENT);
+    assert_int_equal(told, 1);
+    assert_int_equal(blocked_wait(&b, 1500), 500);
+    blocked_due(&b, 2000);
+    assert_int_equal(told, 2);
+    blocked_due(&b, 3000);
+    blocked_for("waiting", 4000, CLIENT);
+    assert_int_equal(told, 3);
+}
+
 static void test_flood(void **state)
 {
     (void)state;
@@ -202,8 +226,12 @@ static void test_flood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue),   cmocka_unit_test(test_log),   cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_folding), cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_log),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_waiting_is_told_soon_again),
+        cmocka_unit_test(test_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

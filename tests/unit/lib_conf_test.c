@@ -115,8 +115,8 @@ static void service_full(void **state)
     assert_false(service.rules[0].ports[1].tls);
     assert_int_equal(service.rules[0].ports[2].proto, IPPROTO_UDP);
     assert_string_equal(service.esp_proposal, "aes256gcm16-ecp384");
-    read_service(SERVICE_HEAD "[tunnel]\nhub = HUB.example.jp\nremote = 2001:db8:1::/48\nencapsulation = udp\n"
-                              "[dns]\nresolver = wan\n" ALLOW);
+    read_service(SERVICE_HEAD "[tunnel]\nhub = HUB.example.jp\nremote = 2001:db8:1::/48\nremote = 10.1.0.0/16\n"
+                              "encapsulation = udp\n[dns]\nresolver = wan\n" ALLOW);
     assert_good();
     assert_string_equal(service.hub_id, "hub.example.jp");
     assert_true(service.force_encap && service.resolver_wan);

@@ -30,6 +30,7 @@ static const struct sample {
     {MSG_BLOCKED, ROLE_GATE, sizeof(struct msg_blocked), false},
     {MSG_HELLO_STATS, ROLE_GATE, sizeof(struct msg_hello_stats), false},
     {MSG_ADMITTED, ROLE_NAMES, sizeof(struct msg_admitted), false},
+    {MSG_RESOLVE, ROLE_NAMES, sizeof(struct msg_resolve), false},
     {MSG_WANT, ROLE_GATE, sizeof(struct msg_want), false},
     {MSG_ADMIT, ROLE_GATE, sizeof(struct msg_admit), false},
     {MSG_REFUSED, ROLE_GATE, sizeof(struct msg_refused), false},
@@ -68,6 +69,7 @@ static void fill(struct msg *m, const struct sample *s)
         strcpy(m->u.name.name, "registry.lab.example");
         break;
     case MSG_WANT: m->u.want.client = a; break;
+    case MSG_RESOLVE: strcpy(m->u.resolve.name, "registry.lab.example"); break;
     case MSG_ADMIT:
         m->u.admit.count = 1;
         m->u.admit.addrs[0] = a;

@@ -68,6 +68,7 @@ ask +tcp other.example.org A
 check "over TCP" says '^other\.example\.org\..*A[[:space:]]+10\.99\.0\.'
 ask registry.lab.example AAAA
 check "no IPv6: no data, with an SOA" says 'status: NOERROR'
+check "and no resolver was asked" [ "$(grep -c AAAA /var/asked)" -eq 0 ]
 check "and the SOA" says '^registry\.lab\.example\.[[:space:]]+[0-9]+[[:space:]]+IN[[:space:]]+SOA'
 ask decoy.example.net A
 check "an unlisted name" says 'status: REFUSED'

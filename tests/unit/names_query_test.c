@@ -358,6 +358,36 @@ static void test_new_list_forgets_all(void **state)
     assert_int_equal(s.rcode, DNS_REFUSED);
 }
 
+/* gate says that PCs may still know this name: it is looked up as soon as the tunnel is up, and nobody is answered. */
+static void test_a_name_is_found_out_again(void **state)
+{
+    (void)state;
+    struct msg_resolve m = {.id = 0, .name = REGISTRY_NAME};
+    query_resolve(&w.q, w.now, &m);
+    assert_int_equal(w.asked, 0);
+    assert_int_equal(told(&w, MSG_WANT), 0); /* it is no wish */
+    world_mode(&w, MODE_SESSION, 1, 0, 7);
+    assert_int_equal(w.asked, 1);
+    query_resolve(&w.q, w.now, &m); /* once is enough */
+    assert_int_equal(w.asked, 1);
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    assert_string_equal(w.gate[told_last(&w, MSG_ADMIT)].u.admit.name, REGISTRY_NAME);
+    admit(&w, ADMIT_OK);
+    assert_int_equal(w.replied, 0);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 1); /* and it is in the cache */
+    assert_int_equal(w.asked, 1);
+}
+
+static void test_only_listed_names_are_found_out_again(void **state)
+{
+    (void)state;
+    struct msg_resolve unlisted = {.id = 0, .name = "decoy.example.net"}, wrong = {.id = 1, .name = REGISTRY_NAME};
+    query_resolve(&w.q, w.now, &unlisted);
+    query_resolve(&w.q, w.now, &wrong);
+    assert_int_equal(w.asked, 0);
+    assert_int_equal(w.q.live, 0);
+}
+
 #define IN(kind, test) cmocka_unit_test_setup(test, kind)
 
 int main(void)
@@ -386,6 +416,8 @@ int main(void)
         IN(setup_session, test_flood_is_met_with_silence),
         IN(setup_session, test_gone_tcp_client_gets_nothing),
         IN(setup_session, test_new_list_forgets_all),
+        IN(setup, test_a_name_is_found_out_again),
+        IN(setup_session, test_only_listed_names_are_found_out_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

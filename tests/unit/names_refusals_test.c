@@ -202,6 +202,23 @@ static void test_names_near_a_listed_one_are_refused(void **state)
     assert_int_equal(w.asked, 0);
 }
 
+/* Asked first or alone, it neither waits nor raises a tunnel; the name's IPv4 address is as good as ever. */
+static void test_a_lan_without_ipv6_gets_no_ipv6_addresses(void **state)
+{
+    (void)state;
+    w.q.ipv4_only = true;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_AAAA), 1);
+    struct seen s = last(&w);
+    assert_int_equal(s.rcode, DNS_NOERROR);
+    assert_int_equal(s.count, 0);
+    assert_true(s.soa);
+    assert_int_equal(w.asked, 0);
+    assert_int_equal(told(&w, MSG_WANT), 0);
+    assert_int_equal(told(&w, MSG_REFUSED), 0);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    assert_int_equal(w.asked, 1);
+}
+
 static void test_other_types(void **state)
 {
     (void)state;
@@ -329,6 +346,7 @@ int main(void)
         IN(setup_session, test_negative_answers_are_kept_with_soa),
         IN(setup_session, test_unlisted_is_refused),
         IN(setup_session, test_names_near_a_listed_one_are_refused),
+        IN(setup_session, test_a_lan_without_ipv6_gets_no_ipv6_addresses),
         IN(setup_session, test_other_types),
         IN(setup, test_without_edns_no_ede),
         IN(setup, test_malformed_is_counted),

@@ -1,0 +1,76 @@
+import time
+
+import browser
+import portal
+import servers
+import topology as t
+
+URL = f"https://{t.PORTAL_NAME}/"
+LIMIT = 6
+
+
+def questions(wire):
+    return [p.what() for p in wire.packets() if p.dport == 53]
+
+
+def idle(lab):
+    return lab.box.get("gate.session")
+
+
+def again(lab, page, what, pause):
+    """The session is over; so much later she clicks."""
+    lab.eventually(f"{what}: tunnels at the hub", 0, lab.hub.installed, 60)
+    time.sleep(pause)
+    with lab.capture("lan", "pc0", "port 53 or port 443") as wire:
+        seen, seconds = page.open(URL, 40)
+    text = page.run('document.title + " " + document.getElementById("what").textContent') if seen == "loaded" else ""
+    lab.check(f"{what}: the page ({seconds:.1f} s)", f"loaded within {LIMIT} s, with all that belongs to it", f"{seen} {text}",
+              seen == "loaded" and seconds < LIMIT and text == f"all loaded {servers.MARKER}")
+    lab.check(f"{what}: questions to the DNS meanwhile", [], questions(wire))
+    lab.check(f"{what}: packets that the capture has lost", 0, wire.dropped)
+
+
+def stranger(lab):
+    """Nobody has asked for the name yet: the address alone is no reason to begin."""
+    begin = time.monotonic()
+    seen = lab.pc.tcp(t.PORTAL, 443, 20)
+    seconds = time.monotonic() - begin
+    lab.check(f"the address before any session ({seconds:.0f} s)", "refused, within 16 s", seen, seen == "refused" and seconds < 16)
+    lab.check("the session after that", "idle", idle(lab))
+    lab.log_says("the log says that the PC has waited", "reason=waiting", f"client={lab.pc.address}", f"server={t.PORTAL}")
+
+
+def moved(lab):
+    """The registry has another address now: the one of before is not opened from memory."""
+    lab.box.cli("session end")
+    lab.eventually("tunnels at the hub before the registry moves", 0, lab.hub.installed, 10)
+    lab.inner_dns.lie({t.PORTAL_NAME: [t.UNLISTED], t.STATIC_NAME: [t.UNLISTED]})
+    with lab.capture("hub", "inner0", f"host {t.PORTAL} and tcp") as behind:
+        seen = lab.pc.tcp(t.PORTAL, 443, 20)
+        lab.eventually("its old address begins a session", "up", lambda: idle(lab), 10)
+    lab.check("and stays closed", "refused", seen)
+    lab.check("packets to it behind the hub", [], [p.what() for p in behind.packets()])
+    opened = {(o["name"], o["address"]) for s in lab.box.console.object("rules")["services"] for o in s["open"]}
+    lab.check("open for its names", "the new address only", ", ".join(sorted(f"{n} {a}" for n, a in opened)),
+              (t.PORTAL_NAME, t.UNLISTED) in opened and not any(a == t.PORTAL for _, a in opened))
+
+
+def run(lab):
+    site = portal.Portal(lab.folder)
+    chrome = browser.Browser(lab.folder).start()
+    lab.up()
+    site.start()
+    lab.boot(lab.site(idle="15 s"), services={"lab": portal.service(lab)})
+    lab.ready()
+    page = chrome.page()
+    with lab.capture() as line:
+        stranger(lab)
+        seen, seconds = page.open(URL, 40)
+        lab.check(f"the first page ({seconds:.1f} s)", "loaded", seen)
+        again(lab, page, "ended because nobody used it", 2)
+        lab.box.cli("session end")
+        again(lab, page, "ended by command", 3)
+        moved(lab)
+    lab.check("in clear, in all that time", [], line.clear() + line.marked())
+    lab.check("packets of the box to others", [], line.strangers())
+    chrome.stop()

@@ -8,6 +8,7 @@ import topology as t
 
 URL = f"https://{t.REGISTRY_NAME}/"
 EVERY = 0.005
+PATIENCE = 12       # longer than a question may wait for a tunnel
 
 
 class Probes:
@@ -74,7 +75,8 @@ class Transfer:
 
 
 def again(lab, what, timeout=70):
-    lab.eventually(f"{what}: the registry again", True, lambda: servers.MARKER in lab.pc.curl(URL, timeout=20).body, timeout)
+    """Each attempt may be one that had begun before the edge and waits in vain (see waiting): not for long."""
+    lab.eventually(f"{what}: the registry again", True, lambda: servers.MARKER in lab.pc.curl(URL, timeout=PATIENCE).body, timeout)
 
 
 def others(lab, before):
@@ -139,9 +141,41 @@ def hub_restarts(lab):
     again(lab, "the hub has restarted")
 
 
+def waiting(lab):
+    """A client that has said all it had to say, and waits for the registry's word: the next word is the registry's."""
+    with net.inside("lan"):
+        plain = socket.create_connection((t.REGISTRY, 443), 5)
+    client = lab.pc.tls().wrap_socket(plain, server_hostname=t.REGISTRY_NAME)
+    client.sendall(f"GET / HTTP/1.1\r\nHost: {t.REGISTRY_NAME}\r\n".encode())
+    time.sleep(0.5)
+    return client
+
+
+def hears(client, seconds):
+    client.settimeout(seconds)
+    try:
+        return "something" if client.recv(100) else "the end"
+    except TimeoutError:
+        return "nothing"
+    except OSError as e:
+        return type(e).__name__
+
+
 def charon_killed(lab):
+    client = waiting(lab)
     lab.box.root("kill -9 $(pidof charon)")
     again(lab, "charon was killed")
+    # Nobody knows which sequence number a reset of it would need, until it says something.
+    lab.check("a client that has waited for an answer since before that", "nothing", hears(client, 1))
+    begin = time.monotonic()
+    try:
+        client.sendall(b"\r\n")
+        heard = hears(client, 5)
+    except OSError as e:
+        heard = type(e).__name__
+    lab.check(f"at its next word ({time.monotonic() - begin:.2f} s)", "ConnectionResetError within 1 s", heard,
+              heard == "ConnectionResetError" and time.monotonic() - begin < 1)
+    client.close()
 
 
 def run(lab):

@@ -1,0 +1,254 @@
+/* PCs that still know an address from the session before: who begins a session by one, and what is looked up again. */
+#include "gate.h"
+#include "ipc.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct gate gate;
+static int names; /* the far end of the line to `names` */
+static unsigned raised; /* service that charon was asked for last */
+
+static struct addr address(const char *text)
+{
+    struct addr a = {0};
+    assert_true(conf_parse_addr(text, &a));
+    return a;
+}
+
+/* ---- a session that can begin, and does nothing ---- */
+
+static int initiate(void *user, uint8_t service)
+{
+    (void)user;
+    raised = service;
+    return 0;
+}
+
+static int apply(void *user, const struct kernel_view *view)
+{
+    (void)user;
+    (void)view;
+    return 0;
+}
+
+static void announce(void *user, const struct msg_mode *mode)
+{
+    (void)user;
+    (void)mode;
+}
+
+static void changed(void *user)
+{
+    (void)user;
+}
+
+static uint32_t number(void *user)
+{
+    (void)user;
+    return 12345;
+}
+
+static uint64_t now(void *user)
+{
+    (void)user;
+    return gate_now_ms();
+}
+
+static const struct session_ops ops = {
+    .apply = apply, .initiate = initiate, .announce = announce, .changed = changed, .random = number, .now = now};
+
+/* ---- what was open in the session before ---- */
+
+static unsigned remote(void *user, uint8_t service, const struct prefix **out)
+{
+    (void)user;
+    *out = gate.conf.services[service - 1].remote;
+    return 1;
+}
+
+static int allow(const struct kernel_allow *list, unsigned count)
+{
+    (void)list;
+    (void)count;
+    return 0;
+}
+
+static void opened(unsigned id, const char *name, const char *addr, uint32_t timeout_s, uint64_t ago_ms)
+{
+    struct admit_now then = {77, 3, gate_now_ms() - ago_ms, remote, NULL};
+    struct msg_admit m = {
+        .id = (uint16_t)id, .generation = 77, .timeout_s = timeout_s, .count = 1, .addrs = {address(addr)}};
+    snprintf(m.name, sizeof m.name, "%s", name);
+    assert_int_equal(admit_open(&gate.admit, &then, &m, allow), ADMIT_OK);
+}
+
+static void add_service(unsigned i, const char *name, const char *net)
+{
+    struct conf_service *s = &gate.conf.services[i];
+    *s = (struct conf_service){.number = (uint8_t)(i + 1), .remote_count = 1};
+    snprintf(s->name, sizeof s->name, "%s", name);
+    assert_true(conf_parse_prefix(net, &s->remote[0]));
+}
+
+static int setup(void **state)
+{
+    int pair[2];
+    (void)state;
+    memset(&gate.conf, 0, sizeof gate.conf);
+    gate.conf.service_count = 2;
+    add_service(0, "one", "10.20.0.0/16");
+    add_service(1, "two", "10.30.0.0/16");
+    struct conf_service *s = gate.conf.services;
+    s[0].rule_count = 3;
+    s[0].rules[0] = (struct conf_rule){"a.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
+    s[0].rules[1] =
+        (struct conf_rule){"b.example.jp", false, 2, {{IPPROTO_TCP, 8443, true}, {IPPROTO_UDP, 123, false}}, 2};
+    s[0].rules[2] = (struct conf_rule){"*.wild.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 3};
+    s[1].rule_count = 1;
+    s[1].rules[0] = (struct conf_rule){"c.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
+    snprintf(gate.conf.site.others, sizeof gate.conf.site.others, "all");
+    gate.conf.site.host_count = 1;
+    gate.conf.site.hosts[0] = (struct conf_host){.addr = address("192.168.77.20"), .service = "two"};
+    admit_init(&gate.admit, &gate.conf);
+    session_init(&gate.session, &gate.conf, &ops, &gate);
+    gate.session.state = SESSION_IDLE;
+    gate.session.charon = gate.session.credentials = gate.session.wan = true;
+    raised = 0;
+    if (ipc_pair(pair) < 0)
+        return -1;
+    gate.children.sock = pair[0];
+    names = pair[1];
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    close(names);
+    return close(gate.children.sock);
+}
+
+/* ---- a PC waits ---- */
+
+/* Which service is raised for it; 0: none. */
+static unsigned wish(const char *client, const char *server, uint8_t proto, uint16_t port)
+{
+    struct msg m = {.head = {.type = MSG_BLOCKED},
+                    .u.blocked = {.reason = "waiting", .proto = proto, .port = port, .count = 1}};
+    m.u.blocked.client = address(client);
+    m.u.blocked.server = address(server);
+    peers_hello.message(&gate, &m);
+    return raised;
+}
+
+#define PC "192.168.77.50"
+
+static void an_address_of_before_begins_a_session(void **state)
+{
+    (void)state;
+    opened(0, "a.example.jp", "10.20.0.80", 61, 30000);
+    opened(3, "c.example.jp", "10.30.0.80", 61, 30000);
+    assert_int_equal(wish(PC, "10.30.0.80", IPPROTO_TCP, 443), 2);
+    assert_int_equal(gate.session.state, SESSION_RAISING);
+    assert_string_equal(gate.session.services[2].client, PC);
+    assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 1);
+}
+
+static void nothing_else_does(void **state)
+{
+    (void)state;
+    opened(0, "a.example.jp", "10.20.0.80", 61, 30000);
+    opened(1, "b.example.jp", "10.20.0.81", 61, 30000);
+    opened(0, "a.example.jp", "10.20.0.82", 61, 62000);
+    assert_int_equal(wish(PC, "10.20.0.99", IPPROTO_TCP, 443), 0); /* nobody's */
+    assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 8443), 0); /* another name's port */
+    assert_int_equal(wish(PC, "10.20.0.81", IPPROTO_UDP, 123), 0); /* what says so of itself: not TCP */
+    assert_int_equal(wish(PC, "10.20.0.82", IPPROTO_TCP, 443), 0); /* its time is over */
+    assert_int_equal(wish("192.168.77.20", "10.20.0.80", IPPROTO_TCP, 443), 0); /* bound to another service */
+    snprintf(gate.conf.site.others, sizeof gate.conf.site.others, "two");
+    assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 0); /* so are all others now */
+    assert_int_equal(gate.session.state, SESSION_IDLE);
+}
+
+static void other_reasons_are_no_wish(void **state)
+{
+    (void)state;
+    opened(0, "a.example.jp", "10.20.0.80", 61, 0);
+    struct msg m = {.head = {.type = MSG_BLOCKED},
+                    .u.blocked = {.reason = "tunnel-outside", .proto = IPPROTO_TCP, .port = 443, .count = 1}};
+    m.u.blocked.client = address(PC);
+    m.u.blocked.server = address("10.20.0.80");
+    peers_hello.message(&gate, &m);
+    assert_int_equal(raised, 0);
+}
+
+/* ---- a tunnel comes up ---- */
+
+/* The names that `names` is told to look up, in any order, as one text. */
+static const char *told(char *out, size_t size)
+{
+    static struct msg m;
+    int fd;
+    out[0] = 0;
+    while (ipc_recv(names, ROLE_NAMES, &m, &fd) == IPC_OK) {
+        assert_int_equal(m.head.type, MSG_RESOLVE);
+        size_t len = strlen(out);
+        snprintf(out + len, size - len, "%u:%s ", m.u.resolve.id, m.u.resolve.name);
+    }
+    return out;
+}
+
+static void names_of_before_are_looked_up_once_each(void **state)
+{
+    (void)state;
+    char text[2048];
+    opened(0, "a.example.jp", "10.20.0.80", 61, 10000);
+    opened(0, "a.example.jp", "10.20.0.81", 61, 10000);
+    opened(1, "b.example.jp", "10.20.0.80", 61, 62000); /* over */
+    opened(2, "x.wild.example.jp", "10.20.0.83", 61, 10000);
+    opened(3, "c.example.jp", "10.30.0.80", 61, 10000); /* another service's */
+    again_resolve(&gate, 1);
+    told(text, sizeof text);
+    assert_non_null(strstr(text, "0:a.example.jp "));
+    assert_non_null(strstr(text, "2:x.wild.example.jp "));
+    assert_int_equal(strlen(text), strlen("0:a.example.jp 2:x.wild.example.jp "));
+    again_resolve(&gate, 2);
+    assert_string_equal(told(text, sizeof text), "3:c.example.jp ");
+}
+
+static void names_that_a_pc_invents_are_bounded(void **state)
+{
+    (void)state;
+    char name[64], text[8192];
+    unsigned count = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "n%u.wild.example.jp", i);
+        opened(2, name, "10.20.0.80", 61, 0);
+    }
+    again_resolve(&gate, 1);
+    for (const char *c = told(text, sizeof text); (c = strchr(c, ' ')) != NULL; c++)
+        count++;
+    assert_in_range(count, 1, 64);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_address_of_before_begins_a_session),
+        TEST(nothing_else_does),
+        TEST(other_reasons_are_no_wish),
+        TEST(names_of_before_are_looked_up_once_each),
+        TEST(names_that_a_pc_invents_are_bounded),
+    };
+    return cmocka_run_group_tests_name("gate_again", tests, NULL, NULL);
+}

@@ -37,7 +37,8 @@ static void packet(const struct nlattr *const *table, struct queued *out)
     const struct nfqnl_msg_packet_hdr *head = mnl_attr_get_payload(table[NFQA_PACKET_HDR]);
     out->what = QUEUE_PACKET;
     out->id = ntohl(head->packet_id);
-    uint32_t mark = has(table, NFQA_MARK, 4) ? ntohl(mnl_attr_get_u32(table[NFQA_MARK])) : 0;
+    /* The service's number; of the higher bits one says that the packet was here (firewall.nft, asked). */
+    uint32_t mark = has(table, NFQA_MARK, 4) ? ntohl(mnl_attr_get_u32(table[NFQA_MARK])) & 0xff : 0;
     out->mark = mark >= 1 && mark <= CONF_SERVICES_MAX ? (uint8_t)mark : 0;
     out->checksum =
         has(table, NFQA_SKB_INFO, 4) && ntohl(mnl_attr_get_u32(table[NFQA_SKB_INFO])) & NFQA_SKB_CSUM_NOTVERIFIED;

@@ -2,6 +2,7 @@
 
     bulk.py serve ADDRESS CERTIFICATE KEY         the registry: takes or gives as much as goes through
     bulk.py up|down ADDRESS NAME CA SECONDS       the PC: one connection; prints one line of JSON
+    bulk.py turns ADDRESS NAME CA COUNT           the PC: one packet there and one back, COUNT times at an even pace
 
 The rate is the receiver's, without the first second: {"mbit": N, "bytes": N, "handshake_ms": N}
 """
@@ -16,6 +17,8 @@ import time
 
 BLOCK = b"\0" * 262144
 SKIP = 1.0          # seconds until the window is open
+TURN = 1200         # octets: with TLS, IPsec and everything one packet
+PACE = 300          # turns a second
 
 
 def give(connection, seconds):
@@ -46,6 +49,34 @@ def take(connection):
             since = at = now
 
 
+def answer_turns(connection):
+    while True:
+        block = b""
+        while len(block) < TURN:
+            more = connection.recv(TURN - len(block))
+            if not more:
+                return
+            block += more
+        connection.sendall(block)
+
+
+def turns(address, name, ca, count):
+    connection, _ = connect(address, name, ca)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(b"turns 0\n")
+    begin = time.monotonic()
+    for i in range(count):
+        time.sleep(max(0.0, begin + i / PACE - time.monotonic()))
+        connection.sendall(b"\0" * TURN)
+        left = TURN
+        while left:
+            got = len(connection.recv(left))
+            if got == 0:
+                sys.exit("the connection ended early")
+            left -= got
+    connection.close()
+
+
 def read_line(connection):
     line = b""
     while not line.endswith(b"\n"):
@@ -69,6 +100,9 @@ def serve(address, certificate, key):
             direction, seconds = read_line(connection)
             if direction == "down":
                 give(connection, float(seconds))
+            elif direction == "turns":
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                answer_turns(connection)
             elif direction == "up":
                 results.put(take(connection))
             else:
@@ -109,5 +143,7 @@ if __name__ == "__main__":
         serve(*sys.argv[2:])
     elif len(sys.argv) == 6 and sys.argv[1] in ("up", "down"):
         client(*sys.argv[1:])
+    elif len(sys.argv) == 6 and sys.argv[1] == "turns":
+        turns(*sys.argv[2:5], int(sys.argv[5]))
     else:
         sys.exit(__doc__)

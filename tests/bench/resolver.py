@@ -43,9 +43,10 @@ LOAD_CPU, BOX_CPU = ("taskset", "-c", "0"), ("taskset", "-c", "1")
 # What is taken out of the rule sets, line by line; a line that is not there means that this file must be adapted.
 OURS_WITHOUT_IPSEC = [
     ("queue to $hello_queue", "drop"),
-    ("meta mark != 0 meta ipsec missing goto no_clear", ""),
-    ("meta mark != 0 meta mark . ipsec in reqid $same accept", "meta mark != 0 accept"),
-    ("meta ipsec exists goto no_wrong_tunnel", ""),
+    ("meta ipsec exists goto from_tunnel", ""),
+    ("meta mark set ip saddr map @tunnel_v4 goto no_clear", "meta mark set ip saddr map @tunnel_v4 accept"),
+    ("meta mark . ipsec in reqid $same accept", "accept"),
+    ("meta ipsec exists ct state", 'iifname "wan0" meta mark != 0 ct state'),
     ("rt ipsec missing goto no_clear", ""),
     ("meta mark . ipsec out reqid $same accept", "accept"),
 ]

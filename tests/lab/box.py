@@ -34,6 +34,7 @@ class Box:
         os.makedirs(self.folder, exist_ok=True)
         self.memory = memory
         self.disk = f"{self.folder}/disk.img"
+        self.extra = []        # more for QEMU's command line
         self.sockets = f"/run/{name}"
         self.console_log = f"{self.folder}/console.log"
         self.process = None
@@ -113,7 +114,7 @@ class Box:
                         "-drive", f"if=pflash,format=raw,file={self.folder}/vars.fd"]
         else:
             command += ["-kernel", kernel]
-        return command + ["-rtc", f"base={clock:%Y-%m-%dT%H:%M:%S}" if clock else "base=utc"]
+        return command + self.extra + ["-rtc", f"base={clock:%Y-%m-%dT%H:%M:%S}" if clock else "base=utc"]
 
     def _socket(self, name):
         path = f"{self.sockets}/{name}"

@@ -128,11 +128,11 @@ static void a_reset_from_the_queue_goes_to_the_registry_only(void **state)
     assert_true(conf_parse_addr(PC, &flow.client) && conf_parse_addr(SERVER, &flow.server));
     session(15);
     assert_int_equal(kernel_refuse(&flow), 0);
-    run("nft insert rule inet sekisho forward iifname lan0 accept");
+    run("nft insert rule inet sekisho forward iifname lan0 meta mark set mark or 0x200 accept");
     assert_int_equal(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
     close(tcp); /* sends a reset */
     bool arrived = readable(accepted);
-    run("nft -a list chain inet sekisho forward | sed -n 's/.*iifname \"lan0\" accept # handle \\([0-9]*\\)/\\1/p' | "
+    run("nft -a list chain inet sekisho forward | sed -n 's/.*meta mark set meta mark | .*# handle \\([0-9]*\\)/\\1/p' | "
         "xargs nft delete rule inet sekisho forward handle");
     assert_false(arrived);
     close(web), close(accepted);
@@ -391,6 +391,43 @@ static void ipv6_is_refused_by_its_own_reason(void **state)
     close(server), close(pc);
 }
 
+/* A router of the line: your packet (that protocol, these ports) was too large. */
+static void too_large(uint8_t proto, uint16_t sport, uint16_t dport)
+{
+    enter(WAN_NS);
+    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    enter(BOX);
+    assert_true(fd >= 0);
+    uint8_t p[36] = {3, 4, [6] = 0x05, [7] = 0x78, [8] = 0x45, [11] = 100, [16] = 64, [17] = proto};
+    struct sockaddr_in box = at(BOX_WAN, 0), hub = at("203.0.113.10", 0);
+    memcpy(p + 20, &box.sin_addr, 4);
+    memcpy(p + 24, &hub.sin_addr, 4);
+    p[28] = (uint8_t)(sport >> 8), p[29] = (uint8_t)sport, p[30] = (uint8_t)(dport >> 8), p[31] = (uint8_t)dport;
+    uint32_t sum = 0;
+    for (size_t i = 0; i < sizeof p; i += 2)
+        sum += (uint32_t)p[i] << 8 | p[i + 1];
+    sum = (sum >> 16) + (sum & 0xffff);
+    sum = ~(sum + (sum >> 16));
+    p[2] = (uint8_t)(sum >> 8), p[3] = (uint8_t)sum;
+    assert_int_equal(sendto(fd, p, sizeof p, 0, (struct sockaddr *)&box, sizeof box), sizeof p);
+    close(fd);
+    usleep(20000);
+}
+
+/* ESP is not tracked, so errors about it are related to no flow; they must get in nevertheless. */
+static void path_mtu_of_what_is_wrapped(void **state)
+{
+    (void)state;
+    closed();
+    uint64_t before = counter("dropped_input_wan");
+    too_large(IPPROTO_ESP, 0x1234, 0x5678);
+    too_large(IPPROTO_UDP, 4500, 4500);
+    assert_int_equal(counter("dropped_input_wan"), before);
+    too_large(IPPROTO_UDP, 4500, 4501);
+    too_large(IPPROTO_TCP, 4500, 4500);
+    assert_int_equal(counter("dropped_input_wan"), before + 2);
+}
+
 /* ---- what the box itself may say ---- */
 
 /* As that user: does one datagram to addr:port arrive at fd? tcp: does a connection come about? */
@@ -474,6 +511,7 @@ int main(void)
         cmocka_unit_test(no_other_port_of_the_box),
         cmocka_unit_test(false_sources),
         cmocka_unit_test(ipv6_is_refused_by_its_own_reason),
+        cmocka_unit_test(path_mtu_of_what_is_wrapped),
         cmocka_unit_test(each_user_only_what_it_needs),
         cmocka_unit_test(a_service_without_tunnel_is_refused),
     };

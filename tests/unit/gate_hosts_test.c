@@ -82,7 +82,19 @@ static void bound_hosts(void **state)
     pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 68);
     send_to(pc, BOX_LAN, 67);
     assert_true(readable(dhcp));
+    close(pc);
+    /* Having asked makes nobody known: the next packet of that card and address is refused like the first. */
+    pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 0);
+    send_to(pc, BOX_LAN, 53);
+    assert_false(readable(dns));
     close(pc), close(dhcp), close(dns);
+    /* Who has just sent is known for a second; a binding holds at once nevertheless. */
+    assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_clear");
+    assert_true(conf_parse_addr("192.168.77.50", &conf.site.hosts[0].addr));
+    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_wrong_host");
+    conf.site.hosts[0].addr = here;
+    assert_int_equal(kernel_hosts(&conf), 0);
 }
 
 /* IPv6 has no bound address: the card alone decides. Seen by the counters, for the box routes no IPv6 here. */

@@ -27,7 +27,7 @@ static struct nlmsghdr *packet(uint32_t id, uint32_t mark, uint32_t info)
 static void test_queue(void **state)
 {
     (void)state;
-    queue_read(packet(77, 3, NFQA_SKB_CSUM_NOTVERIFIED), &q);
+    queue_read(packet(77, 0x203, NFQA_SKB_CSUM_NOTVERIFIED), &q); /* service 3, and the bit of the rule set */
     assert_int_equal(q.what, QUEUE_PACKET);
     assert_int_equal(q.id, 77);
     assert_int_equal(q.mark, 3);

@@ -43,7 +43,7 @@ def run(lab):
         seen = lab.pc.tcp(t.DECOY, 443)
         lab.check("the address that it named", "not open", seen, seen != "open")
     lab.check("packets of the PC's to it on the line", [], [p.what() for p in wire.packets(from_box=True) if p.dst == t.DECOY])
-    lab.log_says("the log says it", "dns.refused", t.REGISTRY_NAME, "outside-tunnel")
+    lab.log_says("the log says it", "dns.refused", t.REGISTRY_NAME, "forbidden-address")
 
     line_knows(lab, t.REGISTRY)
     lab.box.cli("session end")

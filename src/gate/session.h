@@ -108,7 +108,7 @@ void session_begin(struct session *s);
 void session_charon(struct session *s, bool up); /* up: connected, connections loaded, nothing left over */
 void session_credentials(struct session *s, bool loaded);
 void session_wan(struct session *s, bool up, bool address_changed);
-/* A PC asks for a listed name of this service. client is for the log, may be NULL. */
+/* A PC asks for a listed name of this service, or waits for an address of one (again.c). client is for the log, may be NULL. */
 void session_want(struct session *s, uint8_t service, const struct addr *client);
 void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel);
 void session_tunnel_down(struct session *s, uint8_t service, const char *why);

@@ -242,6 +242,15 @@ static void script_question(unsigned what)
     ask_from(&w, &c, names[what & 7 & (what & 0x40 ? 7 : 3)], types[what >> 5 & 1 ? 2 : what >> 2 & 1]);
 }
 
+/* gate has a name looked up that nobody asks for; also one that is not listed, or under another's id. */
+static void script_resolve(unsigned what)
+{
+    static const char *const names[] = {REGISTRY_NAME, "b.wild.example", OTHER_NAME, UNLISTED_NAME};
+    struct msg_resolve m = {.id = (uint16_t)(what >> 2 & 3)};
+    snprintf(m.name, sizeof m.name, "%s", names[what & 3]);
+    query_resolve(&w.q, w.now, &m);
+}
+
 /* gate hands over a TCP connection; its answer is the fuzzer's. */
 static void script_stream(unsigned service, const uint8_t *data, size_t size)
 {
@@ -312,6 +321,8 @@ static void fuzz_script(const uint8_t *data, size_t size)
         unsigned what = data[i + 1];
         if (data[i] == 0xff)
             script_stream(what, data + i + 2, size - i - 2);
+        if (data[i] == 0xfe)
+            script_resolve(what);
         switch (data[i] & 7) {
         case 0: script_question(what); break;
         case 1: script_answer(data[i] >> 3 & 3, what); break;

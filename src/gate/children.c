@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define DNS_PORT 53
+#define DIVERTED_PORT 1053 /* as in configs/firewall.nft: questions over UDP that were sent to another DNS server */
 #define SEND_WAIT_MS 1000
 #define LAN_BUFFER (1 << 20) /* a burst of questions of a whole LAN waits here while answers are confirmed */
 
@@ -131,19 +132,32 @@ static socklen_t to_sockaddr(const struct addr *a, uint16_t port, struct sockadd
     return sizeof *in;
 }
 
-static int listening(const struct addr *lan, int type)
+/*
+ * Room for a crowd of questions. Answers are whole packets that no router may cut (they fit any link, DNS_MSG_MAX), sized
+ * by the interface and not by what an ICMP error says: a forged one could make them fragments.
+ */
+static bool for_datagrams(int fd, int family)
+{
+    int room = LAN_BUFFER, v4 = IP_PMTUDISC_PROBE, v6 = IPV6_PMTUDISC_PROBE;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) < 0)
+        return false;
+    return family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6) == 0
+                              : setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4) == 0;
+}
+
+static int listening(const struct addr *lan, int type, uint16_t port)
 {
     struct sockaddr_storage at;
-    socklen_t len = to_sockaddr(lan, DNS_PORT, &at);
-    int on = 1, room = LAN_BUFFER, fd = socket(lan->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    socklen_t len = to_sockaddr(lan, port, &at);
+    int on = 1, fd = socket(lan->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     int level = lan->family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
     int freebind = lan->family == AF_INET6 ? IPV6_FREEBIND : IP_FREEBIND;
     if (setsockopt(fd, level, freebind, &on, sizeof on) == 0 &&
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        (type != SOCK_DGRAM || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0) &&
-        bind(fd, (struct sockaddr *)&at, len) == 0 && (type != SOCK_STREAM || listen(fd, 128) == 0))
+        (type != SOCK_DGRAM || for_datagrams(fd, lan->family)) && bind(fd, (struct sockaddr *)&at, len) == 0 &&
+        (type != SOCK_STREAM || listen(fd, 128) == 0))
         return fd;
     int error = errno;
     close(fd);
@@ -156,9 +170,12 @@ int children_listen(struct children *c, const struct addr *lan)
     static const struct {
         int type;
         uint8_t proto;
-    } kinds[] = {{SOCK_DGRAM, IPPROTO_UDP}, {SOCK_STREAM, IPPROTO_TCP}};
-    for (unsigned i = 0; i < 2; i++) {
-        int fd = listening(lan, kinds[i].type);
+        uint16_t port;
+    } kinds[] = {{SOCK_DGRAM, IPPROTO_UDP, DNS_PORT},
+                 {SOCK_DGRAM, IPPROTO_UDP, DIVERTED_PORT},
+                 {SOCK_STREAM, IPPROTO_TCP, DNS_PORT}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        int fd = listening(lan, kinds[i].type, kinds[i].port);
         if (fd < 0)
             return -1;
         struct msg_listen body = {kinds[i].proto, lan->family};

@@ -46,7 +46,10 @@ int children_watch(struct children *c, uev_ctx_t *loop, const struct children_op
  */
 void children_send(struct children *c, enum msg_type type, const void *body, int fd);
 
-/* UDP and TCP sockets on port 53 of the LAN address, bound though the interface may not be there yet. Needs root. */
+/*
+ * UDP and TCP sockets on port 53 of the LAN address, and one for the UDP questions that the packet filter diverts, bound
+ * though the interface may not be there yet. Needs root.
+ */
 int children_listen(struct children *c, const struct addr *lan);
 /*
  * Replace a service's sockets to its resolvers: CHILD_POOL in all, spread over them. source: address to send from, or

@@ -316,12 +316,13 @@ static void nothing_comes_in_from_the_line(void **state)
 static void dns_is_answered_by_the_box_whoever_is_asked(void **state)
 {
     (void)state;
-    int dns = bound(BOX, SOCK_DGRAM, BOX_LAN, 53), tcp = bound(BOX, SOCK_STREAM, BOX_LAN, 53);
+    int own = bound(BOX, SOCK_DGRAM, BOX_LAN, 53), diverted = bound(BOX, SOCK_DGRAM, BOX_LAN, 1053);
+    int tcp = bound(BOX, SOCK_STREAM, BOX_LAN, 53);
     static const char *const asked[] = {BOX_LAN, "8.8.8.8", SERVER, REGISTRY, BOX_WAN};
     for (int mode = 0; mode < 3; mode++) {
         mode == 0 ? closed() : mode == 1 ? internet(30) : session(31);
         for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-            int pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
+            int pc = bound(PC_NS, SOCK_DGRAM, PC, i % 2 == 0 ? 0 : 53), dns = i == 0 ? own : diverted;
             struct sockaddr_in from;
             assert_int_equal(connect_to(pc, asked[i], 53), 0);
             assert_int_equal(send(pc, "x", 1, 0), 1);
@@ -332,7 +333,55 @@ static void dns_is_answered_by_the_box_whoever_is_asked(void **state)
             assert_int_equal(tcp_from_pc(asked[i], 53), 0);
         }
     }
-    close(dns), close(tcp);
+    close(own), close(diverted), close(tcp);
+}
+
+static unsigned tracked(const char *what)
+{
+    char command[160];
+    unsigned count = 0;
+    snprintf(command, sizeof command, "conntrack -L -p udp %s 2>/dev/null | wc -l", what);
+    FILE *f = popen(command, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%u", &count), 1);
+    pclose(f);
+    return count;
+}
+
+static void questions_to_the_box_are_not_tracked(void **state)
+{
+    (void)state;
+    internet(32);
+    run("conntrack -F 2>/dev/null");
+    int own = bound(BOX, SOCK_DGRAM, BOX_LAN, 53), diverted = bound(BOX, SOCK_DGRAM, BOX_LAN, 1053);
+    int pc = bound(PC_NS, SOCK_DGRAM, PC, 6100);
+    struct sockaddr_in from;
+    send_to(pc, BOX_LAN, 53);
+    assert_true(arrives(own, &from));
+    assert_int_equal(sendto(own, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
+    assert_true(arrives(pc, NULL));
+    assert_int_equal(tracked("--dport 53"), 0);
+    assert_int_equal(tracked("--sport 53"), 0);
+    send_to(pc, SERVER, 53);
+    assert_true(arrives(diverted, NULL));
+    assert_int_equal(tracked("--orig-dst " SERVER " --dport 53"), 1);
+
+    /* The way in for those is open to nothing else, and no other port comes by without being tracked. */
+    uint64_t before = counter("dropped_input_lan");
+    send_to(pc, BOX_LAN, 1053);
+    assert_false(readable(diverted));
+    assert_int_equal(tcp_from_pc(BOX_LAN, 1053), ETIMEDOUT);
+    assert_true(counter("dropped_input_lan") >= before + 2);
+
+    /* Who does not wait for the answer says so, and that is no refusal. */
+    send_to(pc, BOX_LAN, 53);
+    assert_true(arrives(own, &from));
+    close(pc);
+    before = counter("dropped_input_lan");
+    assert_int_equal(sendto(own, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
+    usleep(SOON_MS * 1000);
+    assert_int_equal(counter("dropped_input_lan"), before);
+    close(own), close(diverted);
 }
 
 static void no_other_port_of_the_box(void **state)
@@ -365,12 +414,19 @@ static void false_sources(void **state)
     enter(BOX);
     int as_registry = bound(PC_NS, SOCK_DGRAM, "10.20.0.99", 0), as_other = bound(PC_NS, SOCK_DGRAM, "172.16.9.9", 0);
     uint64_t clear = counter("dropped_clear"), spoofed = counter("dropped_spoofed");
+    int own = bound(BOX, SOCK_DGRAM, BOX_LAN, 53), diverted = bound(BOX, SOCK_DGRAM, BOX_LAN, 1053);
     send_to(as_registry, SERVER, 5000);
     send_to(as_other, SERVER, 5000);
     assert_false(arrives(server, NULL));
-    assert_int_equal(counter("dropped_clear"), clear + 1);
-    assert_int_equal(counter("dropped_spoofed"), spoofed + 1);
-    close(server), close(as_registry), close(as_other);
+    send_to(as_registry, BOX_LAN, 53);
+    send_to(as_other, BOX_LAN, 53);
+    assert_false(readable(own));
+    send_to(as_registry, SERVER, 53);
+    send_to(as_other, SERVER, 53);
+    assert_false(readable(diverted));
+    assert_int_equal(counter("dropped_clear"), clear + 3);
+    assert_int_equal(counter("dropped_spoofed"), spoofed + 3);
+    close(server), close(as_registry), close(as_other), close(own), close(diverted);
 }
 
 /* No PC has an IPv6 address of ours; one that has another's, and takes the box for its router, is told of in a word. */
@@ -515,6 +571,7 @@ int main(void)
         cmocka_unit_test(one_service_opens_nothing_of_another),
         cmocka_unit_test(nothing_comes_in_from_the_line),
         cmocka_unit_test(dns_is_answered_by_the_box_whoever_is_asked),
+        cmocka_unit_test(questions_to_the_box_are_not_tracked),
         cmocka_unit_test(no_other_port_of_the_box),
         cmocka_unit_test(false_sources),
         cmocka_unit_test(ipv6_is_refused_by_its_own_reason),

@@ -1,18 +1,27 @@
 /*
  * A DNS load generator: keeps a bounded number of questions in flight and prints answers a second and latencies.
  *
- *   dnsload [-a ADDRESS] [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT] [-t SECONDS] [-n COUNT] [-N NAMES] [-f] NAME
+ *   dnsload [-a ADDRESS] [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT] [-t SECONDS] [-n COUNT] [-N NAMES]
+ *           [-i INTERFACE -m MAC] [-b] [-f] NAME
  *
  * One socket; the questions come in turn from SOURCES addresses, counted up from FIRST-SOURCE (so that a limit for each
  * client is not what is measured), many to a system call: the generator must not be what is measured either. NAME may
  * hold one %u, which runs from 0 to NAMES-1. Ends after SECONDS, or COUNT questions. One line of JSON: {"qps":…,
- * "answers":…,"lost":…,"failed":…,"p50_us":…,"p99_us":…,"max_us":…}; failed: any answer that is not NOERROR with at least
- * one record. A question with no answer after a second is lost, and asked anew.
+ * "answers":…,"lost":…,"failed":…,"p50_us":…,"p99_us":…,"max_us":…}; failed: any answer that is not NOERROR with at least one
+ * record. A question with no answer after a second is lost, and asked anew.
+ * -i, -m: the questions leave as whole frames through a packet socket of INTERFACE, to MAC, which costs the generator much
+ * less than a UDP socket. Answers come through its UDP socket in both ways.
+ * -b: busy: it does not sleep while it waits for answers, because whoever answers would pay for waking it. Only with a
+ * processor of its own.
  * -f: a flood: it does not wait for answers, and only counts them ("sent" is printed too).
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,8 +47,8 @@ static struct {
 static uint16_t free_places[FLIGHT_MAX];
 static unsigned free_count, window = 128, source_count = 64, name_count = 1, source_turn;
 static uint32_t source_base;
-static int fd;
-static bool flood;
+static int fd, frame_fd = -1;
+static bool flood, busy;
 static struct sockaddr_in server;
 static char name_format[256];
 static uint64_t asked, limit, answers, lost, failed, latency[BUCKETS], longest;
@@ -49,10 +58,17 @@ struct wire_name {
 };
 static struct wire_name *ready;
 
+struct heads {
+    struct ether_header ether;
+    struct iphdr ip;
+    struct udphdr udp;
+} __attribute__((packed));
+static struct heads heads_of_all; /* with -i: what is the same in all frames */
+
 /* What recvmmsg and sendmmsg want, made once. */
 static struct mmsghdr in[BATCH], out[BATCH];
 static struct iovec in_iov[BATCH], out_iov[BATCH];
-static uint8_t in_data[BATCH][1500], out_data[BATCH][512];
+static uint8_t in_data[BATCH][1500], out_data[BATCH][sizeof(struct heads) + 512];
 static union {
     struct cmsghdr align;
     uint8_t space[CMSG_SPACE(sizeof(struct in_pktinfo))];
@@ -128,20 +144,47 @@ static size_t question(uint8_t *p, unsigned id)
 static void send_out(unsigned count)
 {
     for (unsigned at = 0; at < count;) {
-        int n = sendmmsg(fd, out + at, count - at, 0);
+        int n = sendmmsg(frame_fd >= 0 ? frame_fd : fd, out + at, count - at, 0);
         at += n > 0 ? (unsigned)n : 1;
     }
+}
+
+static uint16_t ip_sum(struct iphdr ip)
+{
+    uint16_t words[sizeof(ip) / 2];
+    uint32_t sum = 0;
+    memcpy(words, &ip, sizeof(words));
+    for (unsigned i = 0; i < sizeof(words) / 2; i++)
+        sum += words[i];
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~(sum + (sum >> 16));
+}
+
+/* The question with its heads. Returns its length. UDP without a checksum: on a veth a socket's has none either. */
+static size_t frame(uint8_t *p, uint32_t source, unsigned id)
+{
+    struct heads h = heads_of_all;
+    size_t len = question(p + sizeof(h), id);
+    h.ip.saddr = source;
+    h.ip.tot_len = htons((uint16_t)(sizeof(h.ip) + sizeof(h.udp) + len));
+    h.ip.check = ip_sum(h.ip);
+    h.udp.len = htons((uint16_t)(sizeof(h.udp) + len));
+    memcpy(p, &h, sizeof(h));
+    return sizeof(h) + len;
 }
 
 /* Put a question into place n of the batch, from the next source address. */
 static void prepare(unsigned n, unsigned id)
 {
-    struct cmsghdr *h = &control[n].align;
     struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(source_base + source_turn)};
     source_turn = (source_turn + 1) % source_count;
-    memcpy(CMSG_DATA(h), &info, sizeof(info));
-    out_iov[n].iov_len = question(out_data[n], id);
     asked++;
+    if (frame_fd >= 0) {
+        out_iov[n].iov_len = frame(out_data[n], info.ipi_spec_dst.s_addr, id);
+        return;
+    }
+    memcpy(CMSG_DATA(&control[n].align), &info, sizeof(info));
+    out_iov[n].iov_len = question(out_data[n], id);
 }
 
 /* Use all free places. */
@@ -241,6 +284,40 @@ static void set_up(void)
     make_names();
 }
 
+/* From here on whole frames are sent, from the UDP socket's port. */
+static void send_frames(const char *interface, const char *mac)
+{
+    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(interface)};
+    struct sockaddr_in me = {.sin_family = AF_INET};
+    socklen_t len = sizeof(me);
+    unsigned to[6];
+    int on = 1;
+    frame_fd = socket(AF_PACKET, SOCK_RAW, 0); /* protocol 0: it reads nothing */
+    if (frame_fd < 0 || at.sll_ifindex == 0 || bind(frame_fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
+        setsockopt(frame_fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof(on)) < 0 ||
+        getsockname(fd, (struct sockaddr *)&me, &len) < 0)
+        die("cannot send frames");
+    if (sscanf(mac, "%x:%x:%x:%x:%x:%x", &to[0], &to[1], &to[2], &to[3], &to[4], &to[5]) != 6)
+        die("-m is no MAC address");
+    struct heads *h = &heads_of_all;
+    for (unsigned i = 0; i < 6; i++)
+        h->ether.ether_dhost[i] = (uint8_t)to[i];
+    h->ether.ether_shost[0] = 2; /* nobody answers it: the answers go where ARP says */
+    h->ether.ether_type = htons(ETHERTYPE_IP);
+    h->ip = (struct iphdr){.version = 4,
+                           .ihl = 5,
+                           .frag_off = htons(IP_DF),
+                           .ttl = 64,
+                           .protocol = IPPROTO_UDP,
+                           .daddr = server.sin_addr.s_addr};
+    h->udp = (struct udphdr){.source = me.sin_port, .dest = server.sin_port};
+    for (unsigned i = 0; i < BATCH; i++) {
+        out[i].msg_hdr.msg_name = out[i].msg_hdr.msg_control = NULL;
+        out[i].msg_hdr.msg_namelen = 0;
+        out[i].msg_hdr.msg_controllen = 0;
+    }
+}
+
 static uint64_t run(double seconds)
 {
     uint64_t start = now_ns(), now = start, end = start + (uint64_t)(seconds * 1e9), swept = start;
@@ -253,7 +330,7 @@ static uint64_t run(double seconds)
                 ;
         } else {
             fill();
-            drain(MSG_WAITFORONE);
+            drain(busy ? MSG_DONTWAIT : MSG_WAITFORONE);
         }
         now = now_ns();
         if (!flood && now - swept > LOST_NS / 4) {
@@ -266,11 +343,11 @@ static uint64_t run(double seconds)
 
 int main(int argc, char **argv)
 {
-    const char *address = "127.0.0.1", *first = "127.0.1.1";
+    const char *address = "127.0.0.1", *first = "127.0.1.1", *interface = NULL, *mac = NULL;
     struct in_addr source;
     double seconds = 5;
     server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(53)};
-    for (int c; (c = getopt(argc, argv, "a:p:s:k:w:t:n:N:f")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "a:p:s:k:w:t:n:N:i:m:bf")) != -1;) {
         switch (c) {
         case 'a': address = optarg; break;
         case 'p': server.sin_port = htons((uint16_t)atoi(optarg)); break;
@@ -280,20 +357,25 @@ int main(int argc, char **argv)
         case 't': seconds = atof(optarg); break;
         case 'n': limit = strtoull(optarg, NULL, 10); break;
         case 'N': name_count = (unsigned)atoi(optarg); break;
+        case 'i': interface = optarg; break;
+        case 'm': mac = optarg; break;
+        case 'b': busy = true; break;
         case 'f': flood = true; break;
         default: return 2;
         }
     }
-    if (optind + 1 != argc || source_count < 1 || source_count > SOURCES_MAX || name_count < 1 || window < 1 ||
-        window > FLIGHT_MAX || strlen(argv[optind]) > 240 || inet_pton(AF_INET, address, &server.sin_addr) != 1 ||
-        inet_pton(AF_INET, first, &source) != 1) {
+    if (optind + 1 != argc || (interface == NULL) != (mac == NULL) || source_count < 1 || source_count > SOURCES_MAX ||
+        name_count < 1 || window < 1 || window > FLIGHT_MAX || strlen(argv[optind]) > 240 ||
+        inet_pton(AF_INET, address, &server.sin_addr) != 1 || inet_pton(AF_INET, first, &source) != 1) {
         fprintf(stderr, "usage: dnsload [-a ADDRESS] [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT]"
-                        " [-t SECONDS] [-n COUNT] [-N NAMES] [-f] NAME\n");
+                        " [-t SECONDS] [-n COUNT] [-N NAMES] [-i INTERFACE -m MAC] [-b] [-f] NAME\n");
         return 2;
     }
     snprintf(name_format, sizeof(name_format), "%s", argv[optind]);
     source_base = ntohl(source.s_addr);
     set_up();
+    if (interface != NULL)
+        send_frames(interface, mac);
     uint64_t took = run(seconds);
     printf("{\"qps\":%.0f,\"answers\":%llu,\"sent\":%llu,\"lost\":%llu,\"failed\":%llu,\"p50_us\":%lu,\"p99_us\":%lu,"
            "\"max_us\":%llu}\n",

@@ -3,7 +3,8 @@
 The lab's image (one agent more) in QEMU with its real tunnel. In one session the rule set is exchanged again and again:
 ours, and one of two chains that translates addresses and clamps segments, as any gateway must, and accepts everything.
 With ours, gate and hello run and each measurement is a new TLS connection that hello agrees to; meanwhile with the other
-one gate is held (SIGSTOP), for its sets are not there. The machine in QEMU is the bottleneck by far.
+one gate is held (SIGSTOP), or it would see an idle session; our table is there, but asleep (nftables' flag dormant). The
+machine in QEMU is the bottleneck by far.
 
 The instructions that the machine executes for a packet are counted by QEMU itself (-icount: its clock goes on by a fixed
 time with each), so this row is the same on a machine that is busy with something else.
@@ -39,12 +40,13 @@ OPEN = """table inet open {{
 
 
 class Switch:
-    """Exchanges the rule set of the running box, by its lab agent."""
+    """Puts the rule set of the running box to sleep, and awake again, by its lab agent."""
 
     def __init__(self, box):
         self.box = box
         vip = self.ask("nft list map inet sekisho vip_v4 | sed -n 's/.*: \\([0-9.]*\\) .*/\\1/p'").strip()
-        self.write("/run/open.nft", "table inet sekisho\ndelete table inet sekisho\n" + OPEN.format(inner=t.INNER_NET, vip=vip))
+        self.write("/run/open.nft", "table inet sekisho { flags dormant; }\n" + OPEN.format(inner=t.INNER_NET, vip=vip))
+        self.write("/run/ours.nft", "table inet sekisho\ntable inet open\ndelete table inet open\n")
 
     def ask(self, command):
         status, output = self.box.agent.run(command, 30)
@@ -58,11 +60,10 @@ class Switch:
             self.ask(f"echo '{line.strip()}' >>{path}")
 
     def open(self):
-        self.ask("kill -STOP $(pidof gate); { echo 'table inet open'; echo 'delete table inet open'; "
-                 "nft list table inet sekisho; } >/run/ours.nft && nft -f /run/open.nft")
+        self.ask("kill -STOP $(pidof gate); nft -f /run/open.nft")
 
     def ours(self):
-        self.ask("nft -f /run/ours.nft; kill -CONT $(pidof gate)")
+        self.ask("nft -f /run/ours.nft && kill -CONT $(pidof gate)")
 
 
 def processor_ns(pid):

@@ -22,8 +22,11 @@ NAME = "n0." + resolver.DOMAIN
 QUEUE_HERE = [
     ("queue to $hello_queue", "goto to_hello"),
     ("	chain asked_out {", "	chain to_hello {\n	}\n	chain asked_out {"),
-    ("		ct mark @asking accept\n",
-     "		ct mark @asking @ih,0,8 >= 0 ct mark set ct mark & 0x3fffffff | 0x40000000 accept\n		ct mark @asking accept\n"),
+    # Without IPsec `same` is true of every packet, of those from the queue too.
+    ("		ct state == established meta mark . ipsec out reqid $same accept\n		meta mark & $asked != 0 jump asked_again\n",
+     "		meta mark & $asked != 0 jump asked_again\n		ct state == established meta mark . ipsec out reqid $same accept\n"),
+    ("		ct mark @asking return\n",
+     "		ct mark @asking @ih,0,8 >= 0 ct mark set ct mark & 0x3fffffff | 0x40000000 return\n		ct mark @asking return\n"),
 ]
 
 

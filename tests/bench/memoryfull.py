@@ -112,15 +112,15 @@ def endless_hello(path):
     return (b"\x16\3\1" + struct.pack(">H", len(message)) + message)[:-1]
 
 
-def connections(count, address, of_one=10 ** 9):
-    """So many, open; a new source address for every of_one."""
+def connections(count, address, first, of_one=10 ** 9):
+    """So many, open; from 192.168.77.FIRST on, a new source address for every of_one."""
     made = []
     for i in range(count):
         with net.inside("pc"):
             s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         s.settimeout(2)
-        s.bind((f"192.168.77.{2 + i // of_one}", 0))
+        s.bind((f"192.168.77.{first + i // of_one}", 0))
         try:
             s.connect((address, PORT))
         except OSError as e:
@@ -175,14 +175,16 @@ def ours(contender, folder):
     server = net.run("pc", ["dig", "+short", "@" + resolver.BOX_LAN, helloadded.NAME]).stdout.split()[0]
     answered = fill_names()
     words = endless_hello(f"{folder}/clienthello")
-    long_ones = connections(LONG_HELLOS, server, OF_ONE)
+    long_ones = connections(LONG_HELLOS, server, 2, OF_ONE)
     for s in long_ones:
         s.setblocking(False)
         try:
             s.send(words)
         except OSError:
             pass
-    quiet = connections(OPEN, server)
+    # From another address: of the long ones some have been refused, and the ports of a refused flow stay refused as long as
+    # the kernel remembers it (10 s), which is longer than it takes this PC to come upon one of them again.
+    quiet = connections(OPEN, server, 20)
     with net.inside("pc"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         for i in range(REFUSED):
             try:

@@ -147,44 +147,64 @@ static void a_reset_from_the_queue_goes_to_the_registry_only(void **state)
     reset_from_the_queue(false);
 }
 
+/* A connection and a flow of datagrams from the PC to the server, open when the test begins. */
+struct open_flows {
+    int web, accepted, tcp, udp, pc;
+    struct sockaddr_in from; /* of the datagrams, as the server sees it */
+};
+
+static struct open_flows open_flows(void)
+{
+    struct open_flows f = {
+        .web = bound(WAN_NS, SOCK_STREAM, SERVER, 80),
+        .tcp = bound(PC_NS, SOCK_STREAM, PC, 0),
+        .udp = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000),
+        .pc = bound(PC_NS, SOCK_DGRAM, PC, 0),
+    };
+    assert_int_equal(connect_to(f.tcp, SERVER, 80), 0);
+    assert_true(readable(f.web));
+    f.accepted = accept4(f.web, NULL, NULL, SOCK_NONBLOCK);
+    send_to(f.pc, SERVER, 5000);
+    assert_true(arrives(f.udp, &f.from));
+    return f;
+}
+
+static void close_flows(const struct open_flows *f)
+{
+    close(f->web), close(f->accepted), close(f->tcp), close(f->udp), close(f->pc);
+}
+
 static void session_cuts_what_was_open(void **state)
 {
     (void)state;
     internet(6);
-    int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), udp = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000);
-    int tcp = bound(PC_NS, SOCK_STREAM, PC, 0), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
-    struct sockaddr_in from;
-    assert_int_equal(connect_to(tcp, SERVER, 80), 0);
-    assert_true(readable(web));
-    int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
-    send_to(pc, SERVER, 5000);
-    assert_true(arrives(udp, &from));
+    struct open_flows f = open_flows();
 
     session(7);
     /* From the line: nothing arrives. */
-    assert_int_equal(write(accepted, "z", 1), 1);
-    (void)!sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from);
-    assert_false(readable(tcp));
-    assert_false(readable(pc));
+    assert_int_equal(write(f.accepted, "z", 1), 1);
+    (void)!sendto(f.udp, "y", 1, 0, (struct sockaddr *)&f.from, sizeof f.from);
+    assert_false(readable(f.tcp));
+    assert_false(readable(f.pc));
     /* From the PC: nothing arrives, and the TCP connection is told. */
-    assert_int_equal(write(tcp, "z", 1), 1);
-    send_to(pc, SERVER, 5000);
-    assert_false(readable(udp));
-    assert_false(readable(accepted));
-    assert_true(readable(tcp));
+    assert_int_equal(write(f.tcp, "z", 1), 1);
+    send_to(f.pc, SERVER, 5000);
+    assert_false(readable(f.udp));
+    assert_false(readable(f.accepted));
+    assert_true(readable(f.tcp));
     char c;
-    assert_int_equal(read(tcp, &c, 1), -1);
+    assert_int_equal(read(f.tcp, &c, 1), -1);
     assert_int_equal(errno, ECONNRESET);
     assert_true(counter("dropped_old_flow") >= 4);
 
     /* Back outside with another number: the old flow stays dead, but the same ports may begin anew. */
     internet(8);
-    send_to(pc, SERVER, 5000);
-    assert_false(arrives(udp, NULL));
+    send_to(f.pc, SERVER, 5000);
+    assert_false(arrives(f.udp, NULL));
     assert_int_equal(kernel_forget(6), 0);
-    send_to(pc, SERVER, 5000);
-    assert_true(arrives(udp, NULL));
-    close(web), close(udp), close(tcp), close(pc), close(accepted);
+    send_to(f.pc, SERVER, 5000);
+    assert_true(arrives(f.udp, NULL));
+    close_flows(&f);
 }
 
 /*
@@ -195,27 +215,20 @@ static void a_flow_that_begins_as_the_session_does(void **state)
 {
     (void)state;
     internet(13);
-    int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), udp = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000);
-    int tcp = bound(PC_NS, SOCK_STREAM, PC, 0), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
-    struct sockaddr_in from;
-    assert_int_equal(connect_to(tcp, SERVER, 80), 0);
-    assert_true(readable(web));
-    int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
-    send_to(pc, SERVER, 5000);
-    assert_true(arrives(udp, &from));
-    assert_int_equal(sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
-    assert_true(arrives(pc, NULL));
+    struct open_flows f = open_flows();
+    assert_int_equal(sendto(f.udp, "y", 1, 0, (struct sockaddr *)&f.from, sizeof f.from), 1);
+    assert_true(arrives(f.pc, NULL));
 
     session(13);
     uint64_t before = counter("dropped_not_listed");
-    send_to(pc, SERVER, 5000);
-    assert_false(arrives(udp, NULL));
-    assert_int_equal(write(tcp, "z", 1), 1);
-    assert_false(readable(accepted));
+    send_to(f.pc, SERVER, 5000);
+    assert_false(arrives(f.udp, NULL));
+    assert_int_equal(write(f.tcp, "z", 1), 1);
+    assert_false(readable(f.accepted));
     assert_true(counter("dropped_not_listed") >= before + 2);
-    (void)!sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from);
-    assert_false(arrives(pc, NULL));
-    close(web), close(udp), close(tcp), close(pc), close(accepted);
+    (void)!sendto(f.udp, "y", 1, 0, (struct sockaddr *)&f.from, sizeof f.from);
+    assert_false(arrives(f.pc, NULL));
+    close_flows(&f);
 }
 
 static void session_refuses_at_once(void **state)

@@ -267,6 +267,7 @@ SECOND = Centre("hub2", "hub2", t.HUB2, t.HUB2_NAME, t.INNER2_NET, t.VIP2_NET, "
 class Hub(Charon):
     def __init__(self, folder, raw_esp=True, centre=FIRST):
         pki.hub(centre.hub, centre.identity, centre.address)
+        self.centre = centre
         super().__init__(centre.hub_ns, folder, centre.hub, raw_esp, f"""connections {{
   sites {{
     version = 2
@@ -336,6 +337,32 @@ pools {{
         self.process = None
         if os.path.exists(self.vici):
             os.unlink(self.vici)
+
+    def speak_for(self, networks, box, boxes):
+        """It has been taken over: packets with any source in these networks go into the tunnel to the box as well.
+
+        box: that box's address on the line; boxes: whom the packets may be for. A policy of its own, which uses the keys
+        of the tunnel that stands, so the tunnel must stand.
+        """
+        reqid = re.search(r"^  registry: #\d+, reqid (\d+),", self.swanctl("--list-sas").stdout, re.M)[1]
+        with open(self.conf) as f:
+            text = f.read()
+        self.write("swanctl.conf", text.replace("connections {\n", f"""connections {{
+  false {{
+    version = 2
+    local_addrs = {self.centre.address}
+    remote_addrs = {box}
+    children {{
+      false {{
+        local_ts = {", ".join(networks)}
+        remote_ts = {", ".join(boxes)}
+        reqid = {reqid}
+        start_action = trap
+      }}
+    }}
+  }}
+""", 1))
+        self.load()
 
     def refuse_revoked(self, crl):
         """From now on certificates on this list are refused; standing tunnels are not touched."""

@@ -5,6 +5,7 @@ import os
 import time
 
 COLOUR = {"ok": "32", "FAIL": "31"}
+LONGEST = 400      # letters of a failure when it is told once more at the end
 
 
 class Report:
@@ -13,6 +14,7 @@ class Report:
     def __init__(self, alone, colour=False, out=print):
         self.alone, self.colour, self.out = alone, colour, out
         self.passed = self.failed = 0
+        self.failures = []        # a line each
         self.times = "LAB_TIMES" in os.environ    # seconds since the scenario's start before each line
         self.begin = time.monotonic()
 
@@ -36,6 +38,7 @@ class Report:
             self.passed += 1
         else:
             self.failed += 1
+            self.failures.append(" ".join(f"{what}: expected {text(expected)}; seen {text(seen)}".split())[:LONGEST])
             if self.alone:
                 self.out(f"          alone: {self.alone}")
         return good
@@ -46,7 +49,8 @@ class Report:
 
     def save(self, path):
         with open(path, "w") as f:
-            json.dump({"passed": self.passed, "failed": self.failed, "seconds": time.monotonic() - self.begin}, f)
+            json.dump({"passed": self.passed, "failed": self.failed, "seconds": time.monotonic() - self.begin,
+                       "failures": self.failures}, f)
 
 
 def text(value):

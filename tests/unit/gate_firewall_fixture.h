@@ -32,7 +32,12 @@
 #ifndef FIREWALL_WITHOUT
 #define FIREWALL_WITHOUT "" /* commands of sed: rules to be left out */
 #endif
-#define SOON_MS 300           /* what has not arrived by then does not arrive */
+/*
+ * On a busy machine a packet may take its time from one namespace to the next. So what must arrive is waited for as long as
+ * it takes, and what a packet must be counted as, too; only what must not arrive is given a fixed time.
+ */
+#define SURELY_MS 30000
+#define SOON_MS 300
 
 enum { BOX, PC_NS, WAN_NS };
 static int ns[3];
@@ -102,37 +107,51 @@ static inline struct sockaddr_in at(const char *addr, int port)
     return a;
 }
 
-/* A socket in that namespace, bound; stream sockets listen. */
+/*
+ * A socket in that namespace, bound; stream sockets listen. Closing one is a reset: nobody of an earlier test repeats a FIN
+ * that a later one would count.
+ */
 static inline int bound(int where, int type, const char *addr, int port)
 {
     struct sockaddr_in a = at(addr, port);
+    struct linger at_once = {.l_onoff = 1};
     int on = 1;
     enter(where);
     int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     enter(BOX);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); /* (accept hands it on) */
     assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
     if (type == SOCK_STREAM && port)
         assert_int_equal(listen(fd, 16), 0);
     return fd;
 }
 
+static inline bool polled(int fd, short events, int ms)
+{
+    struct pollfd p = {fd, events, 0};
+    return poll(&p, 1, ms) > 0;
+}
+
 static inline bool readable(int fd)
 {
-    struct pollfd p = {fd, POLLIN, 0};
-    return poll(&p, 1, SOON_MS) > 0;
+    return polled(fd, POLLIN, SURELY_MS);
+}
+
+static inline bool silent(int fd)
+{
+    return !polled(fd, POLLIN, SOON_MS);
 }
 
 /* Connects from a socket; 0 or the errno that came; ETIMEDOUT if nothing did. */
-static inline int connect_to(int fd, const char *addr, int port)
+static inline int connect_within(int fd, const char *addr, int port, int ms)
 {
     struct sockaddr_in to = at(addr, port);
     if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
         return 0;
     if (errno != EINPROGRESS)
         return errno;
-    struct pollfd p = {fd, POLLOUT, 0};
-    if (poll(&p, 1, SOON_MS) <= 0)
+    if (!polled(fd, POLLOUT, ms))
         return ETIMEDOUT;
     int error;
     socklen_t len = sizeof error;
@@ -140,9 +159,27 @@ static inline int connect_to(int fd, const char *addr, int port)
     return error;
 }
 
+static inline int connect_to(int fd, const char *addr, int port)
+{
+    return connect_within(fd, addr, port, SURELY_MS);
+}
+
+static inline bool unanswered(int fd, const char *addr, int port)
+{
+    return connect_within(fd, addr, port, SOON_MS) == ETIMEDOUT;
+}
+
 static inline int tcp_from_pc(const char *addr, int port)
 {
     int fd = bound(PC_NS, SOCK_STREAM, PC, 0), result = connect_to(fd, addr, port);
+    close(fd);
+    return result;
+}
+
+static inline bool tcp_from_pc_unanswered(const char *addr, int port)
+{
+    int fd = bound(PC_NS, SOCK_STREAM, PC, 0);
+    bool result = unanswered(fd, addr, port);
     close(fd);
     return result;
 }
@@ -167,9 +204,22 @@ static inline uint64_t counter(const char *name)
     snprintf(command, sizeof command, "nft list counter inet sekisho %s | sed -n 's/.*packets \\([0-9]*\\).*/\\1/p'",
              name);
     FILE *f = popen(command, "r");
-    if (fscanf(f, "%llu", &n) != 1)
-        n = 0;
+    if (!f || fscanf(f, "%llu", &n) != 1)
+        fail_msg("counter %s cannot be read", name);
     pclose(f);
+    return n;
+}
+
+/* Waits until the counter says so much, and says what it says then: more is a packet too many. */
+static inline uint64_t counted(const char *name, uint64_t least)
+{
+    uint64_t n = counter(name);
+    for (unsigned waited = 0; n < least && waited < SURELY_MS; waited += 10) {
+        usleep(10000);
+        n = counter(name);
+    }
+    if (n < least)
+        fail_msg("counter %s: expected %llu, seen %llu", name, (unsigned long long)least, (unsigned long long)n);
     return n;
 }
 

@@ -15,9 +15,9 @@ static void closed_lets_nothing_through(void **state)
     int pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
     assert_int_equal(tcp_from_pc(SERVER, 80), ECONNREFUSED); /* at once, so that nobody waits for an answer */
     send_to(pc, SERVER, 5000);
-    assert_false(arrives(udp, NULL));
-    assert_false(readable(web));
-    assert_true(counter("dropped_closed") >= 2);
+    assert_true(silent(udp));
+    assert_true(silent(web));
+    (void)counted("dropped_closed", 2);
     close(web), close(udp), close(pc);
 }
 
@@ -35,14 +35,14 @@ static void internet_lets_out_but_not_to_the_registry(void **state)
     assert_int_equal(sendto(udp, "y", 1, 0, (struct sockaddr *)&from, sizeof from), 1);
     assert_true(arrives(pc, NULL));
 
-    assert_int_equal(tcp_from_pc(REGISTRY, 80), ETIMEDOUT); /* see who_waits_is_told_no_in_the_end */
+    assert_true(tcp_from_pc_unanswered(REGISTRY, 80)); /* see who_waits_is_told_no_in_the_end */
     send_to(pc, REGISTRY, 5000);
-    assert_false(arrives(registry, NULL));
-    assert_true(counter("dropped_tunnel_outside") > 0);
+    assert_true(silent(registry));
+    (void)counted("dropped_tunnel_outside", 1);
     /* Not even if the hub's side begins. */
     send_to(registry, PC, ntohs(from.sin_port));
-    assert_false(arrives(pc, NULL));
-    assert_true(counter("dropped_clear") > 0);
+    assert_true(silent(pc));
+    (void)counted("dropped_clear", 1);
     close(web), close(udp), close(registry), close(pc);
 }
 
@@ -61,20 +61,16 @@ static void who_waits_is_told_no_in_the_end(void **state)
         int registry = bound(WAN_NS, SOCK_STREAM, REGISTRY, 80), pc = bound(PC_NS, SOCK_STREAM, PC, 0), error = 0;
         uint64_t waiting = counter("dropped_waiting");
         socklen_t len = sizeof error;
-        assert_int_equal(connect_to(pc, REGISTRY, 80), ETIMEDOUT);
-        uint64_t once = counter("dropped_waiting"); /* on a busy machine it may have repeated itself by now */
-        assert_true(once > waiting);
-        usleep(1200000); /* it repeats itself after a second */
-        uint64_t again = counter("dropped_waiting");
-        assert_true(again > once || once > waiting + 1);
+        assert_true(unanswered(pc, REGISTRY, 80));
+        (void)counted("dropped_waiting", waiting + 2); /* it repeats itself after a second */
         /* Eight seconds are over; the attempt is another one in nothing but its time. */
         run("nft flush set inet sekisho waiting");
-        struct pollfd p = {pc, POLLOUT, 0};
-        assert_int_equal(poll(&p, 1, 9000), 1);
+        waiting = counter("dropped_waiting");
+        assert_true(polled(pc, POLLOUT, SURELY_MS));
         assert_int_equal(getsockopt(pc, SOL_SOCKET, SO_ERROR, &error, &len), 0);
         assert_int_equal(error, ECONNREFUSED);
-        assert_int_equal(counter("dropped_waiting"), again);
-        assert_false(readable(registry));
+        assert_int_equal(counter("dropped_waiting"), waiting);
+        assert_true(silent(registry));
         close(registry), close(pc);
     }
 }
@@ -105,7 +101,7 @@ static void a_refused_flow_is_reset_at_both_ends(void **state)
     assert_true(readable(tcp));
     assert_int_equal(read(tcp, &c, 1), -1);
     assert_int_equal(errno, ECONNRESET);
-    assert_int_equal(counter("dropped_hello"), before + 2);
+    (void)counted("dropped_hello", before + 2); /* (more: what a slow machine has sent again) */
     close(web), close(tcp), close(accepted);
 }
 
@@ -119,7 +115,6 @@ static void reset_from_the_queue(bool refused)
     int web = bound(WAN_NS, SOCK_STREAM, SERVER, 80), tcp = bound(PC_NS, SOCK_STREAM, PC, 0);
     struct sockaddr_in own;
     socklen_t len = sizeof own;
-    struct linger at_once = {.l_onoff = 1};
     assert_int_equal(connect_to(tcp, SERVER, 80), 0);
     assert_int_equal(getsockname(tcp, (struct sockaddr *)&own, &len), 0);
     assert_true(readable(web));
@@ -131,9 +126,8 @@ static void reset_from_the_queue(bool refused)
     if (refused)
         assert_int_equal(kernel_refuse(&flow), 0);
     run("nft insert rule inet sekisho forward iifname lan0 meta mark set mark or 0x200 accept");
-    assert_int_equal(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
     close(tcp); /* sends a reset */
-    bool arrived = readable(accepted);
+    bool arrived = !silent(accepted);
     run("nft -a list chain inet sekisho forward | sed -n 's/.*meta mark set meta mark | .*# handle \\([0-9]*\\)/\\1/p' | "
         "xargs nft delete rule inet sekisho forward handle");
     assert_false(arrived);
@@ -184,23 +178,23 @@ static void session_cuts_what_was_open(void **state)
     /* From the line: nothing arrives. */
     assert_int_equal(write(f.accepted, "z", 1), 1);
     (void)!sendto(f.udp, "y", 1, 0, (struct sockaddr *)&f.from, sizeof f.from);
-    assert_false(readable(f.tcp));
-    assert_false(readable(f.pc));
+    assert_true(silent(f.tcp));
+    assert_true(silent(f.pc));
     /* From the PC: nothing arrives, and the TCP connection is told. */
     assert_int_equal(write(f.tcp, "z", 1), 1);
     send_to(f.pc, SERVER, 5000);
-    assert_false(readable(f.udp));
-    assert_false(readable(f.accepted));
+    assert_true(silent(f.udp));
+    assert_true(silent(f.accepted));
     assert_true(readable(f.tcp));
     char c;
     assert_int_equal(read(f.tcp, &c, 1), -1);
     assert_int_equal(errno, ECONNRESET);
-    assert_true(counter("dropped_old_flow") >= 4);
+    (void)counted("dropped_old_flow", 4);
 
     /* Back outside with another number: the old flow stays dead, but the same ports may begin anew. */
     internet(8);
     send_to(f.pc, SERVER, 5000);
-    assert_false(arrives(f.udp, NULL));
+    assert_true(silent(f.udp));
     assert_int_equal(kernel_forget(6), 0);
     send_to(f.pc, SERVER, 5000);
     assert_true(arrives(f.udp, NULL));
@@ -222,12 +216,12 @@ static void a_flow_that_begins_as_the_session_does(void **state)
     session(13);
     uint64_t before = counter("dropped_not_listed");
     send_to(f.pc, SERVER, 5000);
-    assert_false(arrives(f.udp, NULL));
+    assert_true(silent(f.udp));
     assert_int_equal(write(f.tcp, "z", 1), 1);
-    assert_false(readable(f.accepted));
-    assert_true(counter("dropped_not_listed") >= before + 2);
+    assert_true(silent(f.accepted));
+    (void)counted("dropped_not_listed", before + 2);
     (void)!sendto(f.udp, "y", 1, 0, (struct sockaddr *)&f.from, sizeof f.from);
-    assert_false(arrives(f.pc, NULL));
+    assert_true(silent(f.pc));
     close_flows(&f);
 }
 
@@ -240,11 +234,12 @@ static void session_refuses_at_once(void **state)
     assert_int_equal(tcp_from_pc(SERVER, 443), ECONNREFUSED);
     assert_int_equal(connect_to(pc, SERVER, 443), 0);
     assert_int_equal(send(pc, "x", 1, 0), 1);
-    assert_false(readable(quic));
+    assert_true(silent(quic));
     char c;
+    assert_true(readable(pc));
     assert_int_equal(recv(pc, &c, 1, 0), -1); /* ICMP: administratively prohibited */
     assert_int_equal(errno, EHOSTUNREACH);
-    assert_true(counter("dropped_not_listed") >= 2);
+    (void)counted("dropped_not_listed", 2);
     close(web), close(pc), close(quic);
 }
 
@@ -258,17 +253,19 @@ static void admitted_but_no_ipsec(void **state)
     allow(SERVER, IPPROTO_UDP, 5000); /* an element that should never be: not a registry address */
     int registry = bound(WAN_NS, SOCK_DGRAM, REGISTRY, 5000), web = bound(WAN_NS, SOCK_STREAM, REGISTRY, 443);
     int server = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
-    uint64_t before = counter("dropped_clear");
+    uint64_t before = counter("dropped_clear"), listed = counter("dropped_not_listed"), out = counter("dropped_output");
     send_to(pc, REGISTRY, 5000);
-    assert_false(arrives(registry, NULL));
-    assert_int_equal(tcp_from_pc(REGISTRY, 443), ETIMEDOUT);
-    assert_true(counter("dropped_clear") >= before + 2);
+    assert_true(silent(registry));
+    assert_true(tcp_from_pc_unanswered(REGISTRY, 443));
+    (void)counted("dropped_clear", before + 2);
     send_to(pc, SERVER, 5000);
-    assert_false(arrives(server, NULL));
+    assert_true(silent(server));
+    (void)counted("dropped_not_listed", listed + 1);
     /* The box itself neither. */
     int own = bound(BOX, SOCK_DGRAM, "0.0.0.0", 0);
     send_to(own, REGISTRY, 5000);
-    assert_false(arrives(registry, NULL));
+    assert_true(silent(registry));
+    (void)counted("dropped_output", out + 1);
     close(registry), close(web), close(server), close(pc), close(own);
 }
 
@@ -283,8 +280,8 @@ static void one_service_opens_nothing_of_another(void **state)
     int pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
     uint64_t before = counter("dropped_not_listed");
     send_to(pc, REGISTRY, 5000);
-    assert_false(readable(pc));
-    assert_int_equal(counter("dropped_not_listed"), before + 1);
+    assert_true(silent(pc));
+    assert_int_equal(counted("dropped_not_listed", before + 1), before + 1);
     close(pc);
 }
 
@@ -301,7 +298,7 @@ static void a_service_without_tunnel_is_refused(void **state)
     allow(REGISTRY, IPPROTO_TCP, 443);
     uint64_t before = counter("dropped_no_tunnel"), clear = counter("dropped_clear");
     assert_int_equal(tcp_from_pc(REGISTRY, 443), ECONNREFUSED);
-    assert_int_equal(counter("dropped_no_tunnel"), before + 1);
+    (void)counted("dropped_no_tunnel", before + 1);
     assert_int_equal(counter("dropped_clear"), clear);
 }
 
@@ -315,14 +312,14 @@ static void nothing_comes_in_from_the_line(void **state)
         send_to(line, PC, 6000);
         send_to(line, BOX_WAN, 53);
         send_to(line, BOX_LAN, 53);
-        assert_false(arrives(pc, NULL));
-        assert_false(readable(box));
+        assert_true(silent(pc));
+        assert_true(silent(box));
         int tcp = bound(WAN_NS, SOCK_STREAM, SERVER, 0);
-        assert_int_equal(connect_to(tcp, BOX_WAN, 80), ETIMEDOUT);
+        assert_true(unanswered(tcp, BOX_WAN, 80));
         close(tcp);
     }
-    assert_true(counter("dropped_wan_in") >= 3);
-    assert_true(counter("dropped_input_wan") >= 6);
+    (void)counted("dropped_wan_in", 3);
+    (void)counted("dropped_input_wan", 9);
     close(pc), close(box), close(box_tcp), close(line);
 }
 
@@ -384,9 +381,9 @@ static void questions_to_the_box_are_not_tracked(void **state)
     /* The way in for those is open to nothing else, and no other port comes by without being tracked. */
     uint64_t before = counter("dropped_input_lan");
     send_to(pc, BOX_LAN, 1053);
-    assert_false(readable(diverted));
-    assert_int_equal(tcp_from_pc(BOX_LAN, 1053), ETIMEDOUT);
-    assert_true(counter("dropped_input_lan") >= before + 2);
+    assert_true(silent(diverted));
+    assert_true(tcp_from_pc_unanswered(BOX_LAN, 1053));
+    (void)counted("dropped_input_lan", before + 2);
 
     /* Who does not wait for the answer says so, and that is no refusal. */
     send_to(pc, BOX_LAN, 53);
@@ -405,13 +402,13 @@ static void no_other_port_of_the_box(void **state)
     closed();
     int lan = bound(BOX, SOCK_STREAM, BOX_LAN, 22), wan = bound(BOX, SOCK_STREAM, BOX_WAN, 22);
     int udp = bound(BOX, SOCK_DGRAM, BOX_LAN, 123), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
-    assert_int_equal(tcp_from_pc(BOX_LAN, 22), ETIMEDOUT);
-    assert_int_equal(tcp_from_pc(BOX_WAN, 22), ETIMEDOUT);
+    assert_true(tcp_from_pc_unanswered(BOX_LAN, 22));
+    assert_true(tcp_from_pc_unanswered(BOX_WAN, 22));
     send_to(pc, BOX_LAN, 123);
-    assert_false(readable(udp));
-    assert_true(counter("dropped_input_lan") >= 3);
+    assert_true(silent(udp));
+    (void)counted("dropped_input_lan", 3);
     enter(PC_NS);
-    int pong = system("ping -q -c1 -W1 " BOX_LAN " >/dev/null");
+    int pong = system("ping -q -c1 -W30 " BOX_LAN " >/dev/null");
     int wan_pong = system("ping -q -c1 -W1 " BOX_WAN " >/dev/null");
     enter(BOX);
     assert_int_equal(pong, 0);
@@ -432,15 +429,15 @@ static void false_sources(void **state)
     int own = bound(BOX, SOCK_DGRAM, BOX_LAN, 53), diverted = bound(BOX, SOCK_DGRAM, BOX_LAN, 1053);
     send_to(as_registry, SERVER, 5000);
     send_to(as_other, SERVER, 5000);
-    assert_false(arrives(server, NULL));
+    assert_true(silent(server));
     send_to(as_registry, BOX_LAN, 53);
     send_to(as_other, BOX_LAN, 53);
-    assert_false(readable(own));
+    assert_true(silent(own));
     send_to(as_registry, SERVER, 53);
     send_to(as_other, SERVER, 53);
-    assert_false(readable(diverted));
-    assert_int_equal(counter("dropped_clear"), clear + 3);
-    assert_int_equal(counter("dropped_spoofed"), spoofed + 3);
+    assert_true(silent(diverted));
+    assert_int_equal(counted("dropped_clear", clear + 3), clear + 3);
+    assert_int_equal(counted("dropped_spoofed", spoofed + 3), spoofed + 3);
     close(server), close(as_registry), close(as_other), close(own), close(diverted);
 }
 
@@ -463,8 +460,8 @@ static void ipv6_is_refused_by_its_own_reason(void **state)
     enter(BOX);
     uint64_t before = counter("dropped_ip_version");
     assert_int_equal(sendto(pc, "x", 1, 0, (struct sockaddr *)&to, sizeof to), 1);
-    assert_false(readable(server));
-    assert_int_equal(counter("dropped_ip_version"), before + 1);
+    assert_true(silent(server));
+    assert_int_equal(counted("dropped_ip_version", before + 1), before + 1);
     run("sysctl -qw net.ipv6.conf.all.forwarding=0; ip -6 addr flush dev lan0; ip -6 addr flush dev wan0");
     close(server), close(pc);
 }
@@ -489,7 +486,6 @@ static void too_large(uint8_t proto, uint16_t sport, uint16_t dport)
     p[2] = (uint8_t)(sum >> 8), p[3] = (uint8_t)sum;
     assert_int_equal(sendto(fd, p, sizeof p, 0, (struct sockaddr *)&box, sizeof box), sizeof p);
     close(fd);
-    usleep(20000);
 }
 
 /* ESP is not tracked, so errors about it are related to no flow; they must get in nevertheless. */
@@ -500,16 +496,17 @@ static void path_mtu_of_what_is_wrapped(void **state)
     uint64_t before = counter("dropped_input_wan");
     too_large(IPPROTO_ESP, 0x1234, 0x5678);
     too_large(IPPROTO_UDP, 4500, 4500);
-    assert_int_equal(counter("dropped_input_wan"), before);
     too_large(IPPROTO_UDP, 4500, 4501);
     too_large(IPPROTO_TCP, 4500, 4500);
-    assert_int_equal(counter("dropped_input_wan"), before + 2);
+    (void)counted("dropped_input_wan", before + 2);
+    usleep(SOON_MS * 1000);
+    assert_int_equal(counter("dropped_input_wan"), before + 2); /* the first two are not among them */
 }
 
 /* ---- what the box itself may say ---- */
 
-/* As that user: does one datagram to addr:port arrive at fd? tcp: does a connection come about? */
-static bool as_user(uid_t uid, int type, const char *addr, int port, int arriving)
+/* As that user: whether one datagram to addr:port arrives at fd; whether a TCP connection comes about. */
+static void user(uid_t uid, int type, const char *addr, int port, int arriving, bool may)
 {
     pid_t pid = fork();
     if (pid == 0) {
@@ -517,14 +514,17 @@ static bool as_user(uid_t uid, int type, const char *addr, int port, int arrivin
             _exit(2);
         int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
         if (type == SOCK_STREAM)
-            _exit(connect_to(fd, addr, port) != 0);
+            _exit(connect_within(fd, addr, port, may ? SURELY_MS : SOON_MS) != 0);
         send_to(fd, addr, port);
         _exit(0);
     }
     int status;
     waitpid(pid, &status, 0);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
-    return type == SOCK_STREAM ? WEXITSTATUS(status) == 0 : arrives(arriving, NULL);
+    bool does = type == SOCK_STREAM ? WEXITSTATUS(status) == 0 : may ? arrives(arriving, NULL) : !silent(arriving);
+    if (does != may)
+        fail_msg("user %u, %s to %s port %d: expected %s", (unsigned)uid, type == SOCK_STREAM ? "TCP" : "UDP", addr,
+                 port, may ? "through, seen nothing" : "nothing, seen it pass");
 }
 
 static void each_user_only_what_it_needs(void **state)
@@ -546,28 +546,28 @@ static void each_user_only_what_it_needs(void **state)
                  {605, true, false, true},   {606, false, false, false}, {607, false, false, false},
                  {608, true, true, false},   {611, true, false, false},  {612, false, false, false}};
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
-        assert_int_equal(as_user(users[i].uid, SOCK_DGRAM, SERVER, 53, dns), users[i].dns);
-        assert_false(as_user(users[i].uid, SOCK_DGRAM, "203.0.113.3", 53, other));
-        assert_int_equal(as_user(users[i].uid, SOCK_DGRAM, SERVER, 123, ntp), users[i].ntp);
-        assert_int_equal(as_user(users[i].uid, SOCK_STREAM, SERVER, 443, 0), users[i].tcp);
-        assert_false(as_user(users[i].uid, SOCK_STREAM, REGISTRY, 443, 0));
+        user(users[i].uid, SOCK_DGRAM, SERVER, 53, dns, users[i].dns);
+        user(users[i].uid, SOCK_DGRAM, "203.0.113.3", 53, other, false);
+        user(users[i].uid, SOCK_DGRAM, SERVER, 123, ntp, users[i].ntp);
+        user(users[i].uid, SOCK_STREAM, SERVER, 443, 0, users[i].tcp);
+        user(users[i].uid, SOCK_STREAM, REGISTRY, 443, 0, false);
     }
     /* gate's sockets, by which `names` asks: on the line only while the mode says so, from the same moment on. */
     struct kernel_view view = {.mode = MODE_INTERNET, .generation = 41, .names_outside = true};
     for (int session_on = 0; session_on < 2; session_on++) {
         assert_int_equal(kernel_set(&view), 0);
-        assert_true(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
-        assert_false(as_user(601, SOCK_DGRAM, "203.0.113.3", 53, other));
+        user(601, SOCK_DGRAM, SERVER, 53, dns, true);
+        user(601, SOCK_DGRAM, "203.0.113.3", 53, other, false);
         session(42);
-        assert_false(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
-        assert_false(as_user(601, SOCK_STREAM, SERVER, 443, 0));
-        assert_true(as_user(611, SOCK_DGRAM, SERVER, 53, dns));
+        user(601, SOCK_DGRAM, SERVER, 53, dns, false);
+        user(601, SOCK_STREAM, SERVER, 443, 0, false);
+        user(611, SOCK_DGRAM, SERVER, 53, dns, true);
         view.mode = MODE_SESSION;
     }
     assert_int_equal(kernel_set(&view), 0);
     assert_int_equal(kernel_resolvers(NULL, 0), 0);
-    assert_false(as_user(601, SOCK_DGRAM, SERVER, 53, dns));
-    assert_false(as_user(611, SOCK_DGRAM, SERVER, 53, dns));
+    user(601, SOCK_DGRAM, SERVER, 53, dns, false);
+    user(611, SOCK_DGRAM, SERVER, 53, dns, false);
     close(dns), close(other), close(ntp), close(web);
 }
 

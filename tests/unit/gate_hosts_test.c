@@ -34,13 +34,14 @@ static const char *ends_in(const char *mac, const char *addr)
         before[i] = counter(names[i]);
     int pc = bound(PC_NS, SOCK_DGRAM, addr, 0);
     send_to(pc, REGISTRY, 5000);
-    (void)readable(pc);
     close(pc);
-    const char *found = "none";
-    for (unsigned i = 0; i < 4; i++)
-        if (counter(names[i]) > before[i])
-            found = names[i];
-    return found;
+    for (unsigned waited = 0; waited < SURELY_MS; waited += 50) {
+        for (unsigned i = 0; i < 4; i++)
+            if (counter(names[i]) > before[i])
+                return names[i];
+        usleep(10000);
+    }
+    return "none";
 }
 
 static void bound_hosts(void **state)
@@ -76,7 +77,7 @@ static void bound_hosts(void **state)
     become(STRANGER, "192.168.77.20");
     int dns = bound(BOX, SOCK_DGRAM, BOX_LAN, 53), pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 0);
     send_to(pc, BOX_LAN, 53);
-    assert_false(readable(dns));
+    assert_true(silent(dns));
     close(pc);
     int dhcp = bound(BOX, SOCK_DGRAM, BOX_LAN, 67);
     pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 68);
@@ -86,7 +87,7 @@ static void bound_hosts(void **state)
     /* Having asked makes nobody known: the next packet of that card and address is refused like the first. */
     pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 0);
     send_to(pc, BOX_LAN, 53);
-    assert_false(readable(dns));
+    assert_true(silent(dns));
     close(pc), close(dhcp), close(dns);
     /* Who has just sent is known for a second; a binding holds at once nevertheless. */
     assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_clear");
@@ -112,19 +113,25 @@ static void bound_hosts_v6(void **state)
     static const struct {
         const char *mac, *ends;
     } cases[] = {{BOUND, "dropped_clear"}, {FOREIGN, "dropped_wrong_host"}, {STRANGER, "dropped_clear"}};
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(5000)};
+    assert_int_equal(inet_pton(AF_INET6, "fd00:20::80", &to.sin6_addr), 1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         become(cases[i].mac, i == 0 ? "192.168.77.20" : i == 1 ? "192.168.77.21" : "192.168.77.50");
         enter(PC_NS);
         run("ip addr add fd00:77::5/64 dev pc0 nodad; ip -6 route replace default via fd00:77::1");
+        int pc = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         enter(BOX);
         uint64_t before = counter(cases[i].ends);
-        /* (neighbour discovery may need more than one attempt after the change of the card) */
-        for (unsigned attempt = 0; attempt < 10 && counter(cases[i].ends) == before; attempt++) {
-            enter(PC_NS);
-            (void)!system("echo x | nc -6 -u -w1 -q0 fd00:20::80 5000 2>/dev/null");
-            enter(BOX);
+        /*
+         * Again and again: an address can be asked for only when the kernel has joined its group, which it does in the
+         * background; a question for it that came earlier is repeated after a second, at most three times.
+         */
+        for (unsigned waited = 0; waited < SURELY_MS && counter(cases[i].ends) == before; waited += 50) {
+            (void)!sendto(pc, "x", 1, 0, (struct sockaddr *)&to, sizeof to);
+            usleep(50000);
         }
-        assert_true(counter(cases[i].ends) > before);
+        close(pc);
+        (void)counted(cases[i].ends, before + 1);
     }
 }
 

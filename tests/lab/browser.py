@@ -55,10 +55,10 @@ class Browser:
         return self
 
     def version(self):
-        return self.ask("Browser.getVersion", timeout=40)["product"]
+        return self.ask("Browser.getVersion", timeout=90)["product"]
 
     def page(self):
-        target = self.ask("Target.createTarget", {"url": "about:blank"}, timeout=40)["targetId"]
+        target = self.ask("Target.createTarget", {"url": "about:blank"}, timeout=90)["targetId"]
         session = self.ask("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         page = Page(self, session)
         for domain in ("Page", "Network", "Runtime"):
@@ -78,7 +78,7 @@ class Browser:
 
     # ---- the pipe: JSON, ended by a zero byte
 
-    def ask(self, method, parameters=None, session=None, timeout=20):
+    def ask(self, method, parameters=None, session=None, timeout=60):
         self.number += 1
         message = {"id": self.number, "method": method, "params": parameters or {}}
         if session:
@@ -118,10 +118,10 @@ class Page:
     def __init__(self, browser, session):
         self.browser, self.session = browser, session
 
-    def ask(self, method, parameters=None, timeout=20):
+    def ask(self, method, parameters=None, timeout=60):
         return self.browser.ask(method, parameters, self.session, timeout)
 
-    def open(self, url, timeout=20):
+    def open(self, url, timeout=60):
         """Go there and wait until everything is loaded. (what came of it, seconds): 'loaded', 'net::ERR_…' or 'hangs'."""
         self.browser.events.clear()
         begin = time.monotonic()
@@ -142,7 +142,7 @@ class Page:
             self.browser.events.append(got)
         return "loaded", time.monotonic() - begin
 
-    def run(self, script, timeout=20):
+    def run(self, script, timeout=60):
         """The value of a JavaScript expression (of what it promises) in the page; a text 'error: …' if it threw."""
         done = self.ask("Runtime.evaluate", {"expression": script, "awaitPromise": True, "returnByValue": True}, timeout)
         if "exceptionDetails" in done:

@@ -140,7 +140,7 @@ class Flow:
     def send(self, offset, data=b"", flags="PA", **more):
         self.card.send(self.segment(offset, data, flags, **more))
 
-    def open(self, timeout=3.0, stamps=False):
+    def open(self, timeout=10.0, stamps=False):
         """The handshake; False when nobody answers or the answer is a reset."""
         options = [("MSS", 1300)] + ([("Timestamp", (1000000, 0))] if stamps else [])
         for _ in range(2):

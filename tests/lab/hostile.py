@@ -30,7 +30,7 @@ import net
 import servers
 import topology as t
 
-SETTLE = 1.0            # what the last attack sent is on its way through box and tunnel
+SETTLE = 2.0            # what the last attack sent is on its way through box and tunnel
 NEIGHBOUR = 4.0         # from the first attack on: the box gives up a neighbour that does not answer, and may say so
 LONGEST = 9216          # bytes of a frame that the captures keep
 VIPS = ipaddress.ip_network(t.VIP_NET)

@@ -107,7 +107,7 @@ class Pc:
         net.ip("-6", "addr", "replace", t.PC6 + "/64", "dev", "pc0", ns=NS)
         net.ip("-6", "route", "replace", "default", "via", t.BOX_LAN6, "dev", "pc0", ns=NS)
 
-    def curl(self, url, *more, timeout=6, connect_to=None):
+    def curl(self, url, *more, timeout=20, connect_to=None):
         """Fetch a page. connect_to: go to this address whatever the name says."""
         command = ["curl", "-sS", "-m", str(timeout), "--noproxy", "*", "--cacert", pki.path("web.crt"),
                    "-w", "\n%{http_code} %{remote_ip}", *more]
@@ -152,8 +152,8 @@ class Pc:
             except OSError:
                 return "unreachable"
 
-    def scan(self, address, ports, timeout=1.5, ns=NS):
-        """TCP ports that are open, all asked at once."""
+    def scan(self, address, ports, timeout=4, ns=NS):
+        """TCP ports that are open, all asked at once; the time is enough for a SYN that was lost to be sent twice more."""
         open_ports = []
         waiting = selectors.DefaultSelector()
         with net.inside(ns):

@@ -1,6 +1,7 @@
 """The capture point on the line, between the box's WAN card and the provider; and the same for other interfaces."""
 
 import ipaddress
+import os
 import re
 import subprocess
 import time
@@ -28,7 +29,7 @@ class Capture:
         # Without immediate mode the last second would still be in the kernel's ring when tcpdump is told to end.
         command = ["ip", "netns", "exec", self.ns, "tcpdump", "-n", "-p", "--immediate-mode", "-U", "-Z", "root",
                    "-s", str(self.longest),
-                   "-B", "262144" if self.big else "16384", "-i", self.interface, "-w", self.path]
+                   "-B", "262144" if self.big else "65536", "-i", self.interface, "-w", self.path]
         self.process = subprocess.Popen(command + self.expression.split(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                         preexec_fn=jail.die_with_parent)
@@ -38,14 +39,24 @@ class Capture:
         return self
 
     def __exit__(self, *_):
-        # What is on its way through the kernel's buffer belongs to the capture too.
-        time.sleep(0.3)
+        self._drained()
         self.process.terminate()
         rest = self.process.stderr.read()
         self.process.wait()
         numbers = [int(n) for n in re.findall(r"^(\d+) packets?", rest, re.M)]
         # captured, received by the filter, dropped: what was received and not written is as good as dropped
         self.dropped = max(numbers[1] - numbers[0], numbers[2]) if len(numbers) >= 3 else -1
+
+    def _drained(self):
+        """Wait for what is on its way, and for tcpdump, which may be slow on a busy machine, to have written it all."""
+        quiet, size, end = 0, -1, time.monotonic() + 20
+        time.sleep(0.2)
+        while quiet < 2 and time.monotonic() < end:
+            time.sleep(0.1)
+            with open(f"/proc/{self.process.pid}/stat") as f:
+                asleep = f.read().rpartition(") ")[2][0] == "S"
+            before, size = size, os.path.getsize(self.path)
+            quiet = quiet + 1 if asleep and size == before else 0
 
     def packets(self, from_box=None):
         """All packets; from_box=True: only those that the box sent, False: only those sent to it."""

@@ -162,7 +162,7 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
 
     # ---- judgement
 
-    def eventually(self, what, expected, ask, timeout=30, good=None, step=0.25):
+    def eventually(self, what, expected, ask, timeout=60, good=None, step=0.25):
         """Ask until it is as expected. The line says how long it took."""
         begin = time.monotonic()
         while True:
@@ -182,11 +182,11 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
             return next((line.strip() for line in reversed(ask()) if all(w in line for w in words)), none)
         return self.eventually(what, f"a line with {' and '.join(words)}", find, timeout, lambda line: line != none, 0.5)
 
-    def log_says(self, what, *words, timeout=10):
+    def log_says(self, what, *words, timeout=40):
         """The audit log has a line with all these words."""
         return self._line(what, words, self.box.log, timeout)
 
-    def status_says(self, what, *words, timeout=15):
+    def status_says(self, what, *words, timeout=40):
         """`sekisho status` has a line for people with all these words."""
         return self._line(what, words, lambda: self.box.cli("status").split("\n"), timeout)
 

@@ -25,8 +25,8 @@ check() { # WHAT CONDITION...
 }
 send() { chroot "$root" "$audit" send "$@"; }
 send_as() { uid=$1; shift; chroot "$root" /bin/setpriv --reuid "$uid" --regid "$uid" --clear-groups "$audit" send "$@"; }
-wait_for() { # PATTERN: in the log, for at most five seconds
-	for _ in $(seq 50); do
+wait_for() { # PATTERN: in the log, for at most half a minute
+	for _ in $(seq 300); do
 		if grep -q -- "$1" "$log" 2>/dev/null; then return 0; fi
 		sleep 0.1
 	done
@@ -70,7 +70,7 @@ stop -TERM
 mv "$log" "$root/state/kept"
 mkdir "$log"
 start
-for _ in $(seq 50); do grep -q '^fault ' "$root/run/sekisho/audit/state" && break; sleep 0.1; done
+for _ in $(seq 300); do grep -q '^fault ' "$root/run/sekisho/audit/state" && break; sleep 0.1; done
 check "a log that cannot be opened is said in its state" grep -q '^fault opening /state/audit failed' "$root/run/sekisho/audit/state"
 check "and the program stays" kill -0 "$pid"
 rmdir "$log"

@@ -19,11 +19,11 @@ ok() { # what, then a command that must succeed
 	fi
 }
 
-soon() { # wait up to 15 s for a command to succeed
+soon() { # wait up to a minute for a command to succeed
 	n=0
 	while ! "$@"; do
 		n=$((n + 1))
-		[ $n -lt 150 ] || return 1
+		[ $n -lt 600 ] || return 1
 		sleep 0.1
 	done
 }

@@ -107,7 +107,8 @@ start_charon() { # box or hub; its process id in $charon
 	STRONGSWAN_CONF=$w/$1.conf ip netns exec "$1" unshare -m \
 		sh -c 'mount -t tmpfs x /run; exec /usr/lib/ipsec/charon' >>"$1.out" 2>&1 &
 	charon=$!
-	soon test -S "$1.vici" && sleep 0.2 && chmod 777 "$1.vici"
+	# It makes the socket, gives it away and then listens: only what comes afterwards stays.
+	soon swanctl --stats --uri "unix://$w/$1.vici" >>"$1.out" 2>&1 && chmod 777 "$1.vici"
 }
 # Key and certificate into a charon, as enroll does it.
 credentials() { # which charon, whose
@@ -150,7 +151,7 @@ site() { # outside-session
 		[site]
 		name = Test
 		service = lab
-		idle = 10s
+		idle = 20s
 		outside-session = $1
 		[wan]
 		mode = dhcp

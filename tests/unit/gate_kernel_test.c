@@ -145,11 +145,11 @@ static void allow_adds_renews_and_is_emptied(void **state)
     struct kernel_view v = session_view();
     assert_int_equal(kernel_set(&v), 0);
     struct kernel_allow list[] = {
-        {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3, false},
+        {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false},
         {address("fd00:20::80"), IPPROTO_UDP, 123, 8, 90, false},
     };
     assert_int_equal(kernel_allow(list, 2), 0);
-    assert_shows("set inet sekisho allow_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 3s");
+    assert_shows("set inet sekisho allow_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 33s");
     assert_shows("set inet sekisho allow_v6", "fd00:20::80 . udp . 123 . 0x00000008 timeout 1m30s");
 
     /* Adding it again gives the element a new time, longer or shorter. */
@@ -334,7 +334,7 @@ static void without_rules_all_fails(void **state)
     assert_int_equal(system("nft delete table inet sekisho"), 0);
     assert_int_equal(kernel_closed(), -1);
     assert_int_equal(errno, ENOENT);
-    struct kernel_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 3, false};
+    struct kernel_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false};
     assert_int_equal(kernel_allow(&one, 1), -1);
     assert_int_equal(kernel_registry(NULL, 0), -1);
 }

@@ -23,7 +23,7 @@ start() { # OPTIONS-OF-FAKEGATE...
 	: >"$out"
 	build/bench/fakegate "$@" build/bin/names registry.lab.example:1 other.example.org:2 '*.wild.example:1' >"$out" 2>&1 &
 	gate=$!
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		if grep -q 'answering for 3 names' "$out"; then names=$(pgrep -x names); return 0; fi
 		sleep 0.1
 	done
@@ -32,16 +32,16 @@ start() { # OPTIONS-OF-FAKEGATE...
 stop() {
 	kill -9 "$gate"
 	wait "$gate" 2>/dev/null
-	for _ in $(seq 50); do
+	for _ in $(seq 300); do
 		if ! pgrep -x names >/dev/null; then return 0; fi
 		sleep 0.1
 	done
 	return 1
 }
-ask() { dig @127.0.0.1 +tries=1 +time=5 +nocookie "$@" >/var/dig 2>&1; }
+ask() { dig @127.0.0.1 +tries=1 +time=20 +nocookie "$@" >/var/dig 2>&1; }
 says() { grep -Eq -- "$1" /var/dig || { sed 's/^/    /' /var/dig; return 1; }; }
-told() { # PATTERN: gate has heard it, at the latest in a second
-	for _ in $(seq 10); do
+told() { # PATTERN: gate has heard it, or does in the next 20 s
+	for _ in $(seq 200); do
 		if grep -Eq -- "$1" "$out"; then return 0; fi
 		sleep 0.1
 	done
@@ -115,7 +115,7 @@ dnsmasq -k -p 5401 --no-resolv --no-hosts --server=127.0.0.1#53 --listen-address
 dnsmasq=$!
 for server in unbound:5400 dnsmasq:5401; do
 	port=${server#*:} server=${server%:*}
-	for _ in $(seq 30); do
+	for _ in $(seq 200); do
 		ask -p "$port" registry.lab.example A
 		if grep -q 'status: NOERROR' /var/dig; then break; fi
 		sleep 0.1

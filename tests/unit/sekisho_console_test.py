@@ -25,7 +25,7 @@ def check(what, good, seen=""):
 def run(*words, root=None, lang=None):
     environment = {"PATH": os.environ["PATH"]} | ({"LANG": lang} if lang else {})
     command = [SEKISHO] + (["--root", root] if root else []) + list(words)
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
 
 
 def put(path, text):
@@ -108,7 +108,7 @@ class Console:
         self.process = subprocess.Popen([SEKISHO, "console", "--tty", name], stdin=subprocess.DEVNULL,
                                         start_new_session=True, env={"PATH": os.environ["PATH"]})
 
-    def until_prompt(self, seconds=10):
+    def until_prompt(self, seconds=60):
         seen, end = "", time.monotonic() + seconds
         while not seen.endswith(PROMPT) and time.monotonic() < end:
             if select.select([self.master], [], [], 0.1)[0]:
@@ -148,7 +148,7 @@ def test_console():
         time.sleep(1)
         check("nothing is written while nobody types", not select.select([console.master], [], [], 1)[0])
         os.write(console.master, b"\x04")
-        check("end of input ends it well", console.process.wait(5) == 0)
+        check("end of input ends it well", console.process.wait(60) == 0)
     finally:
         if console.process.poll() is None:
             os.kill(console.process.pid, signal.SIGKILL)

@@ -22,7 +22,7 @@ def context(version=None):
 
 
 def keep_alive():
-    connection = http.client.HTTPSConnection(name, context=context(), timeout=8)
+    connection = http.client.HTTPSConnection(name, context=context(), timeout=30)
     for _ in range(5):
         connection.request("GET", "/tell")
         answer = connection.getresponse().read().decode().strip()
@@ -30,7 +30,7 @@ def keep_alive():
 
 
 def tls12(port):
-    connection = http.client.HTTPSConnection(name, port, context=context(ssl.TLSVersion.TLSv1_2), timeout=8)
+    connection = http.client.HTTPSConnection(name, port, context=context(ssl.TLSVersion.TLSv1_2), timeout=30)
     connection.request("GET", "/tell")
     return connection.getresponse().read().decode().strip()
 
@@ -38,7 +38,7 @@ def tls12(port):
 def resumed(version):
     c, session, seen = context(version), None, []
     for _ in range(3):
-        with socket.create_connection((name, 443), timeout=8) as plain:
+        with socket.create_connection((name, 443), timeout=30) as plain:
             with c.wrap_socket(plain, server_hostname=name, session=session) as tls:
                 tls.sendall(f"GET /tell HTTP/1.1\r\nHost: {name}\r\n\r\n".encode())
                 tls.recv(4096)
@@ -50,7 +50,7 @@ def resumed(version):
 def by_requests():
     with requests.Session() as s:
         s.verify = authority
-        body = s.get(f"https://{name}/large", timeout=20).content
+        body = s.get(f"https://{name}/large", timeout=60).content
     return f"{len(body)} {hashlib.sha256(body).hexdigest()[:16]}"
 
 

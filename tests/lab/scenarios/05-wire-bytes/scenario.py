@@ -7,17 +7,20 @@ import servers
 import topology as t
 
 
+LONGEST = 2048        # bytes of a frame that the capture keeps: ESP packets are no longer than the line's MTU
+
+
 def transfer(lab, form):
     url = f"https://{t.REGISTRY_NAME}"
     got = f"{lab.folder}/got"
-    with lab.capture(big=True) as wire:
-        page = lab.pc.curl(f"{url}/big", "-o", got, timeout=90)
+    with lab.capture(big=True, longest=LONGEST) as wire:
+        page = lab.pc.curl(f"{url}/big", "-o", got, timeout=300)
         size = os.path.getsize(got) if os.path.exists(got) else 0
         rate = size * 8 / 1e6 / page.seconds
         lab.check(f"{form}: 50 MB down, byte for byte ({page.seconds:.1f} s, {rate:.0f} Mbit/s)", "the same",
                   "the same" if size == servers.BIG and digest(got) == digest(lab.registry.big) else
                   f"{size} bytes, {page}")
-        page = lab.pc.curl(f"{url}/upload", "-T", lab.registry.big, "-X", "POST", timeout=90)
+        page = lab.pc.curl(f"{url}/upload", "-T", lab.registry.big, "-X", "POST", timeout=300)
         rate = servers.BIG * 8 / 1e6 / page.seconds
         lab.check(f"{form}: 50 MB up ({page.seconds:.1f} s, {rate:.0f} Mbit/s)", f"received {servers.BIG}",
                   page.body.strip() or str(page))

@@ -15,10 +15,8 @@ def run(lab):
     lab.say(str(answer))
     lab.check("tunnels at the hub", 0, lab.hub.installed())
     lab.closed()
-    status = lab.box.status()
-    said = " ".join(s["text"] for s in lab.box.problems(status))
-    lab.check("the status says it", "a sentence about the hub's refusal", said or "nothing",
-              "refus" in said.lower() or "authent" in said.lower())
+    lab.eventually("the status says it", "a sentence about the hub's refusal", lab.box.sentences, 20,
+                   lambda said: "refus" in said.lower() or "authent" in said.lower())
     lab.log_says("the log says why", "session.failed")
     lab.say("a new certificate: " + lab.box.cli("cert renew"))
     lab.eventually("a second certificate is issued", 2, lambda: len(lab.issuer.issued()), 40)

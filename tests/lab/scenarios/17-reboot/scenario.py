@@ -2,6 +2,10 @@ import judge
 from box import pick
 
 
+def number(line):
+    return int(line.split()[1])
+
+
 def run(lab):
     lab.up()
     lab.boot()
@@ -10,6 +14,9 @@ def run(lab):
     serial = lab.box.get("enroll.serial")
     log = lab.box.log()
     lab.check("the log before", "some lines", f"{len(log)} lines", len(log) > 3)
+    # What can be read is on the disk as soon as a later line can be: lines are written, made safe, then the next are written.
+    lab.eventually("the log goes on after these lines", f"beyond number {number(log[-1])}", lambda: number(lab.box.log()[-1]), 30,
+                   lambda n: n > number(log[-1]))
     lab.box.cut_power()
     lab.box.start()
     session = lab.box.get("gate.session")
@@ -20,9 +27,9 @@ def run(lab):
     lab.check("the certificate", serial, pick(status, "enroll.serial"))
     lab.check("certificates issued", 1, len(lab.issuer.issued()))
     after = lab.box.log()
-    kept = [line for line in log[-5:] if line in after]
-    lab.check("the last lines of the old log are there", 5, len(kept))
-    numbers = [int(line.split()[1]) for line in after]
+    lost = [line for line in log[-5:] if line not in after]
+    lab.check("of the last five lines of the old log, missing in the new one", [], lost)
+    numbers = [number(line) for line in after]
     lab.check("its numbers go on, none is missing", "yes",
               "yes" if numbers == list(range(numbers[0], numbers[0] + len(numbers))) else numbers)
     judge.session(lab)

@@ -8,6 +8,7 @@ import topology as t
 
 URL = f"https://{t.REGISTRY_NAME}/"
 EVERY = 0.005
+LONGEST = 2048      # bytes of a frame that the capture keeps
 PATIENCE = 12       # longer than a question may wait for a tunnel
 
 
@@ -182,7 +183,7 @@ def run(lab):
     lab.up()
     lab.boot(lab_image=True)
     lab.ready()
-    with lab.capture() as wire, Probes() as probes:
+    with lab.capture(longest=LONGEST) as wire, Probes() as probes:
         time.sleep(1)
         again(lab, "start")
         transfer = Transfer(lab)

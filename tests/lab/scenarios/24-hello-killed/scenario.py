@@ -29,7 +29,7 @@ def run(lab):
     pages = []
 
     def fetch():
-        pages.append(lab.pc.curl(f"https://{t.REGISTRY_NAME}/big", "-o", copy, "--limit-rate", "3M", timeout=120))
+        pages.append(lab.pc.curl(f"https://{t.REGISTRY_NAME}/big", "-o", copy, "--limit-rate", "2M", timeout=300))
     download = threading.Thread(target=fetch)
     download.start()
     lab.eventually("the download runs", "more than 1 MB", lambda: os.path.getsize(copy) if os.path.exists(copy) else 0,

@@ -48,8 +48,8 @@ def clients(lab):
               page.address == t.REGISTRY and page.status == 200 and page.seconds < 2)
     for what, command in (("Node", ["node", "-e", f"fetch({URL!r}).then(r => r.text()).then(console.log)"]),
                           ("Python", ["python3", "-c", "import requests; print(requests.get("
-                                      f"{URL!r}, verify={pki.path('web.crt')!r}, timeout=5).text)"])):
-        done = net.run("lan", command, timeout=15, env=dict(os.environ, NODE_EXTRA_CA_CERTS=pki.path("web.crt")))
+                                      f"{URL!r}, verify={pki.path('web.crt')!r}, timeout=20).text)"])):
+        done = net.run("lan", command, timeout=40, env=dict(os.environ, NODE_EXTRA_CA_CERTS=pki.path("web.crt")))
         lab.check(what, servers.MARKER, done.stdout.split(" ")[0].strip() or done.stderr, servers.MARKER in done.stdout)
 
 

@@ -15,7 +15,7 @@ def complains(lab, what):
         for i in range(20):
             lab.pc.dns(f"n{i}.decoy.example", timeout=2)
         return [s["id"] for s in lab.box.problems(lab.box.status())]
-    lab.eventually(f"{what}: the status names the fault", "audit-says", ask, 90, lambda ids: "audit-says" in ids, 2)
+    lab.eventually(f"{what}: the status names the fault", "audit-says", ask, 240, lambda ids: "audit-says" in ids, 2)
     lab.status_says(f"{what}: and what to do", "ask for a replacement box")
     lab.eventually(f"{what}: the alert LED", "on", lambda: lab.box.leds.shows("alert"), 15)
 

@@ -156,7 +156,7 @@ def dot_and_doh(h):
         match=lambda p: p.proto == 17 and p.dport == 443 and len(p.payload) >= 1200)
 def quic(h):
     for address in (t.REGISTRY, t.DECOY):
-        net.run("lan", ["timeout", "0.7", "openssl", "s_client", "-quic", "-alpn", "h3", "-connect", f"{address}:443",
+        net.run("lan", ["timeout", "3", "openssl", "s_client", "-quic", "-alpn", "h3", "-connect", f"{address}:443",
                         "-servername", t.REGISTRY_NAME], text="")
 
 

@@ -101,7 +101,7 @@ def second_hello_after_retry(h):
     data = bytes(first)
     flow = talk(h, data, limit=len(data))
     h.limits[flow.sport] = len(data)
-    if not flow.answered(1.0):
+    if not flow.answered(10):
         raise RuntimeError("the server did not ask again")
     bad = hello(h, t.DECOY_NAME, small=True)
     bad.session = first.session
@@ -182,9 +182,9 @@ PRIVATE = 0xFF77
 @attack("real programs with another name, and with none: curl, openssl",
         match=lambda p: p.dst == t.REGISTRY and (b"real.decoy.example" in p.raw or b"h2-hostile" in p.raw), bad=None)
 def real_programs(h):
-    h.lab.pc.curl("https://real.decoy.example/", connect_to=t.REGISTRY, timeout=2)
+    h.lab.pc.curl("https://real.decoy.example/", connect_to=t.REGISTRY, timeout=5)
     for arguments in (["-noservername"], ["-servername", "real.decoy.example"], ["-servername", "real.decoy.example", "-tls1_2"]):
-        net.run("lan", ["timeout", "2", "openssl", "s_client", "-alpn", "h2-hostile", "-connect", f"{t.REGISTRY}:443", *arguments], text="")
+        net.run("lan", ["timeout", "5", "openssl", "s_client", "-alpn", "h2-hostile", "-connect", f"{t.REGISTRY}:443", *arguments], text="")
 
 
 # ---- beside the flow

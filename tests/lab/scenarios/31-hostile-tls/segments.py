@@ -58,7 +58,7 @@ def good_order(h, number):
     data = bytes(hello(h, GOOD, small=True))
     flow = connect(h)
     order = list(_orders(data))[number][1]
-    for _ in range(3):       # as a client would: what is not acknowledged comes again
+    for _ in range(10):      # as a client would: what is not acknowledged comes again
         for at, piece in order:
             flow.send(at, piece)
         if flow.answered(0.7):
@@ -278,7 +278,7 @@ def ports_again(h):
     bad = good.replace(GOOD.encode(), b"registry.evi.example")
     for end in ("R", "FA", None):
         flow = talk(h, good)
-        if not flow.answered():
+        if not flow.answered(10):
             raise RuntimeError("a good ClientHello was not answered")
         if end:
             flow.send(len(good), flags=end)
@@ -286,7 +286,7 @@ def ports_again(h):
         h.lan.heard.pop(flow.sport, None)
         again = h.flow(t.REGISTRY, 443, sport=flow.sport)
         again.first = again.first + 0x4000
-        again.open(timeout=1.0)
+        again.open(timeout=2.0)
         again.send(0, bad)
         again.reset(0.3)
 

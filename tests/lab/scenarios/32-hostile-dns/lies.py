@@ -60,7 +60,7 @@ def _answer(name, number, extra=b"", address=t.UNLISTED):
 def _ask_meanwhile(h, name, lie):
     """The PC asks, the right server is silent meanwhile and lie() does its work; what the PC was told."""
     told = []
-    asker = threading.Thread(target=lambda: told.append(h.lab.pc.dns(name, timeout=4)))
+    asker = threading.Thread(target=lambda: told.append(h.lab.pc.dns(name, timeout=20)))
     asker.start()
     time.sleep(0.15)
     lie()
@@ -73,13 +73,13 @@ def _ask_meanwhile(h, name, lie):
 def liar_on_the_line(h):
     name = "fresh-30.lab.example"
     wan = h.lab.box.get("wan.address")
+    # Made before the question, so that the right server is silent for no longer than it takes to send them.
+    frames = [bytes(h.line.frame(h.ip(to, (t.INNER_DNS, t.ISP, t.HUB)[n % 3]) / hostile.UDP(sport=53, dport=32768 + n * 117) /
+                                 _answer(name, n * 271))) for n in range(240) for to in (wan, "10.99.0.1")]
     h.lab.inner_dns.freeze()
 
     def lie():
-        for n in range(240):
-            source = (t.INNER_DNS, t.ISP, t.HUB)[n % 3]
-            for to in (wan, "10.99.0.1"):
-                h.line.send(h.ip(to, source) / hostile.UDP(sport=53, dport=32768 + n * 117) / _answer(name, n * 271))
+        h.line.send(*frames)
         h.lab.inner_dns.freeze(False)
     h.told = _ask_meanwhile(h, name, lie)
     h.send(*h.three(t.UNLISTED))
@@ -100,7 +100,8 @@ class Liar:
         self.socket.bind((t.INNER_DNS, 53))
         self.other_port.bind((t.INNER_DNS, 54))
         self.other_address.bind((t.UNLISTED, 53))
-        threading.Thread(target=self._run, daemon=True).start()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
         return self
 
     def _run(self):
@@ -118,6 +119,7 @@ class Liar:
         # The thread still holds the closed socket until a packet comes: it is sent one.
         with net.inside("registry"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.sendto(b"end", (t.INNER_DNS, 53))
+        self.thread.join(10)
         self.lab.inner_dns.start()
 
 

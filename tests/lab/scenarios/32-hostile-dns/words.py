@@ -157,8 +157,8 @@ def forged_questions(h):
 @attack("DoT and DoH by real programs: openssl to port 853, curl with --doh-url",
         match=lambda p: p.proto == 6 and p.dst == t.OTHER_DNS and p.dport in (853, 8443))
 def real_dot_doh(h):
-    net.run("lan", ["timeout", "1", "openssl", "s_client", "-connect", f"{t.OTHER_DNS}:853"], text="")
-    net.run("lan", ["curl", "-s", "-m", "1", "--doh-insecure", "--doh-url", f"https://{t.OTHER_DNS}:8443/dns-query", "https://www.example/"])
+    net.run("lan", ["timeout", "3", "openssl", "s_client", "-connect", f"{t.OTHER_DNS}:853"], text="")
+    net.run("lan", ["curl", "-s", "-m", "3", "--doh-insecure", "--doh-url", f"https://{t.OTHER_DNS}:8443/dns-query", "https://www.example/"])
 
 
 @attack("a flood of 1500 questions for names with words in them",
@@ -167,4 +167,4 @@ def flood(h):
     frames = [bytes(h.lan.frame(h.ip(t.BOX_LAN) / h.udp(53) / question(f"{h.token}-{n}.example.com", TXT))) for n in range(100)]
     for _ in range(15):
         h.send(*frames)
-    h.answer = str(h.lab.pc.dns("fresh-21.lab.example", timeout=5))
+    h.answer = str(h.lab.pc.dns("fresh-21.lab.example", timeout=20))

@@ -23,7 +23,7 @@ def get(path):
 def s_client(*more, port=443, path="/tell", name=NAME):
     """The output of openssl s_client; the page is part of it."""
     done = net.run("lan", ["openssl", "s_client", "-connect", f"{name}:{port}", "-servername", name, "-CAfile",
-                           pki.path("web.crt"), "-verify_return_error", "-ign_eof", *more], timeout=10, text=get(path))
+                           pki.path("web.crt"), "-verify_return_error", "-ign_eof", *more], timeout=60, text=get(path))
     return done.stdout + "\n" + done.stderr
 
 
@@ -113,7 +113,7 @@ def resumption(lab):
 
 def gnutls(lab):
     def ask(*more):
-        done = net.run("lan", ["gnutls-cli", "--x509cafile", pki.path("web.crt"), "-p", "443", *more, NAME], timeout=10,
+        done = net.run("lan", ["gnutls-cli", "--x509cafile", pki.path("web.crt"), "-p", "443", *more, NAME], timeout=60,
                        text=get("/tell"))
         return done.stdout + done.stderr
     text = ask()
@@ -146,7 +146,7 @@ def curl(lab):
 
 def python(lab, large):
     done = net.run("lan", ["python3", "tests/lab/clients/python_client.py", NAME, str(portal.TLS12_PORT),
-                           pki.path("web.crt")], timeout=40)
+                           pki.path("web.crt")], timeout=120)
     seen = json.loads(done.stdout or "{}")
     for what, key, expected in (
             ("http.client", "keep_alive", f"TLSv1.3 {HTTP11}, 5 on one connection"),
@@ -159,7 +159,7 @@ def python(lab, large):
 
 
 def node(lab, large):
-    done = net.run("lan", ["node", "tests/lab/clients/node_client.mjs", NAME, str(portal.TLS12_PORT)], timeout=40,
+    done = net.run("lan", ["node", "tests/lab/clients/node_client.mjs", NAME, str(portal.TLS12_PORT)], timeout=120,
                    env=dict(os.environ, NODE_EXTRA_CA_CERTS=pki.path("web.crt")))
     seen = json.loads(done.stdout or "{}")
     for what, key, expected in (

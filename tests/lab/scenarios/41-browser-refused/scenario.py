@@ -20,16 +20,16 @@ def refused(lab, page, what, url):
 def without_ech(lab, name):
     """curl, openssl, Python and Node at one name: what each of them got."""
     url = f"https://{name}/"
-    page = lab.pc.curl(url, timeout=5)
+    page = lab.pc.curl(url)
     seen = {"curl": page.status == 200}
     done = net.run("lan", ["openssl", "s_client", "-connect", f"{name}:443", "-servername", name, "-CAfile",
-                           pki.path("web.crt"), "-verify_return_error"], timeout=6, text="")
+                           pki.path("web.crt"), "-verify_return_error"], timeout=30, text="")
     seen["openssl"] = "Verify return code: 0 (ok)" in done.stdout and "Cipher is (NONE)" not in done.stdout
     done = net.run("lan", ["python3", "-c", f"import requests; print(requests.get({url!r}, verify={pki.path('web.crt')!r}, "
-                           "timeout=5).status_code)"], timeout=10)
+                           "timeout=20).status_code)"], timeout=40)
     seen["Python"] = done.stdout.strip() == "200"
     done = net.run("lan", ["node", "-e", f"fetch({url!r}).then(r => console.log(r.status), () => console.log('none'))"],
-                   timeout=10, env=dict(os.environ, NODE_EXTRA_CA_CERTS=pki.path("web.crt")))
+                   timeout=40, env=dict(os.environ, NODE_EXTRA_CA_CERTS=pki.path("web.crt")))
     seen["Node"] = done.stdout.strip() == "200"
     return [who for who, good in seen.items() if good]
 

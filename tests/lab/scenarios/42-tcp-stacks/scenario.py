@@ -75,20 +75,20 @@ def run_tc(*words):
 
 # What, how, how to undo it, curl's extra words, seconds at most, least segments of a ClientHello in the capture.
 STACKS = (
-    ("a Linux PC whose card cuts the segments", lambda: portal.card_cuts(False), None, (), 4, 1),
-    ("a Linux PC that cuts them itself", lambda: portal.card_cuts(True), None, (), 4, 2),
+    ("a Linux PC whose card cuts the segments", lambda: portal.card_cuts(False), None, (), 12, 1),
+    ("a Linux PC that cuts them itself", lambda: portal.card_cuts(True), None, (), 12, 2),
     ("no timestamps, hop limit 128 (Windows)", sysctl(net__ipv4__tcp_timestamps=0, net__ipv4__ip_default_ttl=128),
-     sysctl(net__ipv4__tcp_timestamps=1, net__ipv4__ip_default_ttl=64), (), 4, 2),
-    ("no SACK", sysctl(net__ipv4__tcp_sack=0), sysctl(net__ipv4__tcp_sack=1), (), 4, 2),
-    ("no window scaling", sysctl(net__ipv4__tcp_window_scaling=0), sysctl(net__ipv4__tcp_window_scaling=1), (), 4, 2),
-    ("ECN asked for", sysctl(net__ipv4__tcp_ecn=1), sysctl(net__ipv4__tcp_ecn=2), (), 4, 2),
-    ("TCP Fast Open asked for", sysctl(net__ipv4__tcp_fastopen=1), None, ("--tcp-fastopen",), 4, 2),
-    ("MTU 1280 (a VPN program's)", link("mtu", "1280"), link("mtu", "1500"), (), 4, 2),
-    ("MTU 576", link("mtu", "576"), link("mtu", "1500"), (), 4, 4),
+     sysctl(net__ipv4__tcp_timestamps=1, net__ipv4__ip_default_ttl=64), (), 12, 2),
+    ("no SACK", sysctl(net__ipv4__tcp_sack=0), sysctl(net__ipv4__tcp_sack=1), (), 12, 2),
+    ("no window scaling", sysctl(net__ipv4__tcp_window_scaling=0), sysctl(net__ipv4__tcp_window_scaling=1), (), 12, 2),
+    ("ECN asked for", sysctl(net__ipv4__tcp_ecn=1), sysctl(net__ipv4__tcp_ecn=2), (), 12, 2),
+    ("TCP Fast Open asked for", sysctl(net__ipv4__tcp_fastopen=1), None, ("--tcp-fastopen",), 12, 2),
+    ("MTU 1280 (a VPN program's)", link("mtu", "1280"), link("mtu", "1500"), (), 12, 2),
+    ("MTU 576", link("mtu", "576"), link("mtu", "1500"), (), 12, 4),
     ("200 kbit/s to the box: 60 ms from segment to segment", run_tc("qdisc", "replace", "dev", "pc0", "root", "tbf", "rate", "200kbit", "burst", "1600",
-                                   "latency", "2s"), run_tc("qdisc", "del", "dev", "pc0", "root"), (), 8, 2),
+                                   "latency", "2s"), run_tc("qdisc", "del", "dev", "pc0", "root"), (), 20, 2),
     ("every 5th packet lost outward, every 7th inward", lambda: lossy(5, 7), lambda: nft("delete table netdev loss"), (),
-     25, 2),
+     60, 2),
 )
 
 

@@ -11,6 +11,7 @@
 #include "publish.h"
 #include "sandbox.h"
 #include "store.h"
+#include "watchman.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -165,8 +166,9 @@ _Noreturn static void run(struct audit *a)
     bool good = flush(a); /* the log is opened, and has this program's start */
     for (;;) {
         struct pollfd p = {.fd = a->sock, .events = POLLIN};
+        watchman_alive(WATCHMAN_RUN, "audit");
         if (good)
-            (void)poll(&p, 1, -1);
+            (void)poll(&p, 1, WATCHMAN_EVERY_MS);
         else
             (void)poll(NULL, 0, RETRY_MS);
         while (a->open && batch_has_room(a) && receive(a))

@@ -11,6 +11,7 @@
 #include "net.h"
 #include "report.h"
 #include "sandbox.h"
+#include "watchman.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,6 +151,7 @@ _Noreturn static void run(struct agent *a, struct callers *callers, const char *
 {
     struct agent_time now = {0};
     for (;;) {
+        watchman_alive(run_dir, "enroll");
         report_look(&now, run_dir, a->site);
         agent_tick(a, &now);
         report_write(a, &now, state_path);

@@ -7,7 +7,7 @@
 /* Built one at a time and copied by vici_request. */
 static struct vici_buf message;
 
-static void lost(struct charon *c);
+static void lost(struct charon *c, bool hangs);
 
 static struct charon_service *by_name(struct charon *c, const char *name)
 {
@@ -264,9 +264,10 @@ static void on_io(uev_t *w, void *arg, int events)
 {
     struct charon *c = arg;
     (void)w;
-    (void)events;
+    if (events & UEV_READ)
+        pulse_heard(&c->pulse);
     if (vici_process(c->vici) < 0)
-        lost(c);
+        lost(c, false);
     else
         watch(c);
 }
@@ -277,6 +278,7 @@ static void connect_charon(struct charon *c)
     c->vici = vici_open(c->socket, on_event, c);
     if (!c->vici)
         return;
+    pulse_heard(&c->pulse);
     c->waiting = 0;
     c->clean = c->loaded = c->listing = c->list_again = false;
     uev_io_init(c->loop, &c->io, on_io, c, vici_fd(c->vici), UEV_READ);
@@ -299,15 +301,18 @@ static void close_control(struct charon_service *v)
     vici_close(control);
 }
 
-static void lost(struct charon *c)
+static void lost(struct charon *c, bool hangs)
 {
-    log_warn("charon has gone");
+    log_warn(hangs ? "charon does not answer" : "charon has gone");
     struct vici *vici = c->vici;
     uev_io_stop(&c->io);
     c->vici = NULL;
     c->clean = c->loaded = c->listing = false;
     /* First of all closed; what follows is housekeeping. */
-    session_charon(c->session, false);
+    if (hangs)
+        session_charon_hangs(c->session);
+    else
+        session_charon(c->session, false);
     session_credentials(c->session, false);
     vici_close(vici);
     c->waiting = 0;
@@ -317,9 +322,36 @@ static void lost(struct charon *c)
     }
 }
 
+static unsigned attempts(const struct charon *c)
+{
+    unsigned n = 0;
+    for (unsigned i = 1; i <= CONF_SERVICES_MAX; i++)
+        n += c->services[i].control != NULL;
+    return n;
+}
+
+/* An IKE daemon that hangs keeps its sockets open: that it answers is the only sign of life. */
+static void feel_pulse(struct charon *c)
+{
+    switch (pulse_tick(&c->pulse, CHARON_ASK_TICKS, attempts(c) > 1 ? CHARON_HANGS_BUSY_TICKS : CHARON_HANGS_TICKS)) {
+    case PULSE_FINE: break;
+    case PULSE_ASK: /* (when too many questions are open already, one more is not needed) */
+        if (vici_request(c->vici, "version", NULL, NULL, NULL) == 0)
+            watch(c);
+        break;
+    case PULSE_HANGS:
+        lost(c, true);
+        if (c->hangs)
+            c->hangs(c->user);
+        break;
+    }
+}
+
 void charon_tick(struct charon *c)
 {
-    if (!c->vici)
+    if (c->vici)
+        feel_pulse(c);
+    else
         connect_charon(c);
     if (c->load_at && c->session->ops->now(c->session->user) >= c->load_at)
         load(c);
@@ -392,7 +424,8 @@ static void on_control_io(uev_t *w, void *arg, int events)
 {
     struct charon_service *v = arg;
     (void)w;
-    (void)events;
+    if (events & UEV_READ)
+        pulse_heard(&v->charon->pulse);
     int result = vici_process(v->control);
     if (result < 0 && !v->finished)
         initiated(v, NULL, 0);

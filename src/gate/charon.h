@@ -9,6 +9,7 @@
 #define SEKISHO_GATE_CHARON_H
 
 #include "conf.h"
+#include "pulse.h"
 #include "sa.h"
 #include "session.h"
 #include "vici.h"
@@ -19,6 +20,13 @@
 
 #define CHARON_INITIATE_MS 20000
 #define CHARON_ID_MAX 256
+/*
+ * In ticks of SESSION_TICK_MS. charon works with a few threads, and each attempt to raise a tunnel holds one: while several
+ * run it may have none left for us until they end (CHARON_INITIATE_MS).
+ */
+#define CHARON_ASK_TICKS 10
+#define CHARON_HANGS_TICKS 30
+#define CHARON_HANGS_BUSY_TICKS 60
 #define CHARON_RETRY_MS 5000 /* between attempts to load connections that charon has refused */
 
 struct charon;
@@ -40,6 +48,9 @@ struct charon {
     const char *socket;              /* path */
     struct vici *vici;
     uev_t io;
+    struct pulse pulse;
+    void (*hangs)(void *user);       /* it does not answer: it must be ended (closed already). NULL: nobody cares */
+    void *user;
     bool clean;                      /* what a gate before us had raised is gone */
     bool listing, list_again;
     bool credentials;                /* enroll says that key and certificate are loaded */

@@ -12,6 +12,8 @@
 #define DNS_PORT 53
 #define DIVERTED_PORT 1053 /* as in configs/firewall.nft: questions over UDP that were sent to another DNS server */
 #define SEND_WAIT_MS 1000
+#define ASK_TICKS 2
+#define HANGS_TICKS 8 /* four seconds of silence, three of them after the question */
 #define LAN_BUFFER (1 << 20) /* a burst of questions of a whole LAN waits here while answers are confirmed */
 
 /* It ends with us: it sees the end of the line. */
@@ -68,11 +70,12 @@ static void receive(struct children *c)
         int fd = -1;
         switch (ipc_recv(c->sock, ROLE_GATE, &m, &fd)) {
         case IPC_OK:
+            pulse_heard(&c->pulse);
             if (m.head.type >= MSG_CTL_SESSION_START)
                 dead(c, "it sent a message that is not its own");
             if (m.head.type == MSG_UPSTREAM_TCP)
                 give_stream(c, m.u.service.service);
-            else
+            else if (m.head.type != MSG_PONG)
                 c->ops->message(c->user, &m);
             break;
         case IPC_AGAIN: return;
@@ -110,6 +113,15 @@ void children_send(struct children *c, enum msg_type type, const void *body, int
         struct pollfd p = {c->sock, POLLOUT, 0};
         if (poll(&p, 1, SEND_WAIT_MS) == 0)
             dead(c, "it does not read its messages");
+    }
+}
+
+void children_tick(struct children *c)
+{
+    switch (pulse_tick(&c->pulse, ASK_TICKS, HANGS_TICKS)) {
+    case PULSE_FINE: break;
+    case PULSE_ASK: children_send(c, MSG_PING, NULL, -1); break;
+    case PULSE_HANGS: dead(c, "it does not answer");
     }
 }
 

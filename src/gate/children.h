@@ -8,6 +8,7 @@
 
 #include "conf.h"
 #include "ipc.h"
+#include "pulse.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -31,6 +32,7 @@ struct children {
         struct addr list[CONF_ADDRS_MAX], source;
         unsigned count, turn;
     } resolvers[CONF_SERVICES_MAX + 1];
+    struct pulse pulse;
     uev_t io;
     const struct children_ops *ops;
     void *user;
@@ -39,6 +41,9 @@ struct children {
 /* fork and exec `path` with the other end of the line as descriptor 3. Needs root. 0, or -1 with errno. */
 int children_start(struct children *c, const char *path);
 int children_watch(struct children *c, uev_ctx_t *loop, const struct children_ops *ops, void *user);
+
+/* Every SESSION_TICK_MS: a child that says nothing is asked, one that then does not answer is dead (ops->dead). */
+void children_tick(struct children *c);
 
 /*
  * Send; waits up to a second when the line is full. A child that does not read for so long is treated as dead (through

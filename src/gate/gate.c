@@ -4,6 +4,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "rules.h"
+#include "watchman.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -121,6 +122,13 @@ static void op_announce(void *user, const struct msg_mode *mode)
     hellolink_send(&g->hello, MSG_MODE, mode, -1);
 }
 
+static void charon_hangs(void *user)
+{
+    struct gate *g = user;
+    if (!watchman_tell(g->paths.run, "end charon"))
+        log_error("the watchman cannot be told to end charon: %s", strerror(errno));
+}
+
 /* When gate has ended, Finit loads the whole rule set anew (rootfs …/close), which closes everything, and starts gate. */
 static void op_helpless(void *user)
 {
@@ -225,6 +233,7 @@ static void on_tick(uev_t *w, void *arg, int events)
     static unsigned ticks;
     (void)events;
     ticks++;
+    watchman_alive(g->paths.run, "gate");
     if (!g->configured) {
         if (ticks % SITE_CHECK_TICKS == 0 && watch_changed(&g->site_file)) {
             log_info("the site file has changed: starting again");
@@ -234,6 +243,8 @@ static void on_tick(uev_t *w, void *arg, int events)
     }
     look_around(g);
     charon_tick(&g->charon);
+    children_tick(&g->children);
+    hellolink_tick(&g->hello);
     session_tick(&g->session);
     uint64_t now = now_ms(g);
     if (g->refused[0] && now - g->refused_at >= GATE_REFUSED_MS) {
@@ -276,6 +287,8 @@ static void start(struct gate *g)
     session_init(&g->session, &g->conf, &session_ops, g);
     charon_init(&g->charon, &g->loop, &g->conf, &g->session);
     g->charon.socket = g->paths.vici;
+    g->charon.hangs = charon_hangs;
+    g->charon.user = g;
     children_watch(&g->children, &g->loop, &peers_names, g);
     tell_kernel_resolvers(g);
     session_begin(&g->session);

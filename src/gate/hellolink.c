@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #define MESSAGES_AT_ONCE 64
+#define ASK_TICKS 2
+#define HANGS_TICKS 8 /* four seconds of silence, three of them after the question */
 #define SEND_BUFFER (1u << 20) /* the whole list of names at once */
 
 int hellolink_open(struct hellolink *h, const char *path, uint32_t owner)
@@ -25,7 +27,7 @@ bool hellolink_is_there(const struct hellolink *h)
     return h->fd >= 0;
 }
 
-static void hang_up(struct hellolink *h, const char *why)
+static void close_line(struct hellolink *h, const char *why, bool hangs)
 {
     if (h->fd < 0)
         return;
@@ -38,7 +40,12 @@ static void hang_up(struct hellolink *h, const char *why)
     uev_io_stop(&h->io);
     close(h->fd);
     h->fd = -1;
-    h->ops->gone(h->user, why);
+    h->ops->gone(h->user, why, hangs);
+}
+
+static void hang_up(struct hellolink *h, const char *why)
+{
+    close_line(h, why, false);
 }
 
 void hellolink_send(struct hellolink *h, enum msg_type type, const void *body, int fd)
@@ -47,7 +54,7 @@ void hellolink_send(struct hellolink *h, enum msg_type type, const void *body, i
         return;
     switch (ipc_send(h->fd, type, body, fd)) {
     case IPC_OK: break;
-    case IPC_AGAIN: hang_up(h, "it does not read its messages"); break;
+    case IPC_AGAIN: close_line(h, "it does not read its messages and is ended", true); break;
     default: hang_up(h, "the line to it is broken"); break;
     }
 }
@@ -67,11 +74,25 @@ static void on_io(uev_t *w, void *arg, int events)
         case IPC_BAD: hang_up(h, "it sent a message that breaks the rules"); return;
         default: hang_up(h, strerror(errno)); return;
         }
+        pulse_heard(&h->pulse);
+        if (m.head.type == MSG_PONG)
+            continue;
         if (m.head.type < MSG_FLOW || m.head.type > MSG_HELLO_STATS) {
             hang_up(h, "it sent a message that is not its own");
             return;
         }
         h->ops->message(h->user, &m);
+    }
+}
+
+void hellolink_tick(struct hellolink *h)
+{
+    if (h->fd < 0)
+        return;
+    switch (pulse_tick(&h->pulse, ASK_TICKS, HANGS_TICKS)) {
+    case PULSE_FINE: break;
+    case PULSE_ASK: hellolink_send(h, MSG_PING, NULL, -1); break;
+    case PULSE_HANGS: close_line(h, "it does not answer and is ended", true); break;
     }
 }
 
@@ -122,6 +143,7 @@ static void on_accept(uev_t *w, void *arg, int events)
         return;
     }
     h->fd = fd;
+    pulse_heard(&h->pulse);
     h->ops->here(h->user);
     hand_over_queues(h);
 }

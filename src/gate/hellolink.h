@@ -8,6 +8,7 @@
 #define SEKISHO_GATE_HELLOLINK_H
 
 #include "ipc.h"
+#include "pulse.h"
 
 #include <stdbool.h>
 #include <uev/uev.h>
@@ -16,7 +17,8 @@ struct hellolink_ops {
     void (*here)(void *user); /* connected: send names, end of names, mode; the queues follow by themselves */
     void (*ready)(void *user); /* it has them: flows can be asked about */
     void (*message)(void *user, const struct msg *m);
-    void (*gone)(void *user, const char *why); /* the line and the queues are closed */
+    /* The line and the queues are closed. hangs: the program is still there, and has to be ended. */
+    void (*gone)(void *user, const char *why, bool hangs);
 };
 
 struct hellolink {
@@ -26,6 +28,7 @@ struct hellolink {
     int fd;      /* -1: nobody there */
     int packets; /* our copies of the queue sockets; -1: none */
     int blocked;
+    struct pulse pulse;
     uint32_t trusted_uid; /* who may connect: root */
     const struct hellolink_ops *ops;
     void *user;
@@ -34,6 +37,8 @@ struct hellolink {
 /* Make the socket, for its owner alone. 0, or -1 with errno. */
 int hellolink_open(struct hellolink *h, const char *path, uint32_t owner);
 int hellolink_watch(struct hellolink *h, uev_ctx_t *loop, const struct hellolink_ops *ops, void *user);
+/* Every SESSION_TICK_MS: one that says nothing is asked, one that then does not answer is hung up. */
+void hellolink_tick(struct hellolink *h);
 bool hellolink_is_there(const struct hellolink *h);
 /* Send if it is there. One that does not read its messages is hung up. */
 void hellolink_send(struct hellolink *h, enum msg_type type, const void *body, int fd);

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "queue.h"
 #include "reset.h"
+#include "watchman.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -226,13 +227,15 @@ static void on_hello_ready(void *user)
     let_tls_begin(user, true);
 }
 
-static void on_hello_gone(void *user, const char *why)
+static void on_hello_gone(void *user, const char *why, bool hangs)
 {
     struct gate *g = user;
     log_warn("hello: %s; new TLS connections wait until it is back", why);
     g->hello_gone_at = gate_now_ms();
     audit_event("fault", "hello: %s; new TLS connections wait until it is back", why);
     let_tls_begin(g, false);
+    if (hangs && !watchman_tell(g->paths.run, "end hello"))
+        log_error("the watchman cannot be told to end hello: %s", strerror(errno));
 }
 
 static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, const struct msg_flow *m, unsigned from)

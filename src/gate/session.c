@@ -358,23 +358,38 @@ static void begin_grace(struct session *s)
     s->grace_until = s->ops->now(s->user) + SESSION_GRACE_MS;
 }
 
-void session_charon(struct session *s, bool up)
+static void charon_away(struct session *s, const char *how, const char *fault)
 {
-    if (s->charon == up)
+    if (!s->charon)
         return;
-    s->charon = up;
-    if (!up)
-        begin_grace(s);
+    s->charon = false;
+    begin_grace(s);
     if (s->state == SESSION_FAULT)
         return; /* left only when the kernel obeys */
-    if (up) {
-        s->fault[0] = 0;
-        rest(s, "charon is ready");
+    set_text(s->fault, fault);
+    s->ops->audit(s->user, "fault", how);
+    enter(s, SESSION_STARTING, 0, how);
+}
+
+void session_charon(struct session *s, bool up)
+{
+    if (!up) {
+        charon_away(s, "charon is gone", "The IPsec service (charon) has stopped; the LAN is closed until it is back.");
         return;
     }
-    set_text(s->fault, "The IPsec service (charon) has stopped; the LAN is closed until it is back.");
-    s->ops->audit(s->user, "fault", "charon is gone");
-    enter(s, SESSION_STARTING, 0, "charon is gone");
+    if (s->charon)
+        return;
+    s->charon = true;
+    if (s->state == SESSION_FAULT)
+        return;
+    s->fault[0] = 0;
+    rest(s, "charon is ready");
+}
+
+void session_charon_hangs(struct session *s)
+{
+    charon_away(s, "charon does not answer: it is ended and started again",
+                "The IPsec service (charon) does not answer and is being started again; the LAN is closed meanwhile.");
 }
 
 void session_credentials(struct session *s, bool loaded)

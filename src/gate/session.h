@@ -106,6 +106,7 @@ void session_begin(struct session *s);
 
 /* ---- events ---- */
 void session_charon(struct session *s, bool up); /* up: connected, connections loaded, nothing left over */
+void session_charon_hangs(struct session *s); /* instead of session_charon(s, false): it is there and does not answer */
 void session_credentials(struct session *s, bool loaded);
 void session_wan(struct session *s, bool up, bool address_changed);
 /* A PC asks for a listed name of this service, or waits for an address of one (again.c). client is for the log, may be NULL. */

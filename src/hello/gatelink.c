@@ -61,6 +61,17 @@ static void take_queue(struct gatelink *g, enum msg_queue_kind kind, int fd)
     log_info("reading %s; %u names", names[kind], g->flows->listed.count);
 }
 
+/* True: it is on its way. */
+static bool send_now(struct gatelink *g, enum msg_type type, const void *body)
+{
+    switch (ipc_send(g->fd, type, body, -1)) {
+    case IPC_OK: return true;
+    case IPC_AGAIN: return false;
+    case IPC_EOF: log_info("gate is gone"); exit(0);
+    default: log_fatal("cannot write to gate: %s", strerror(errno));
+    }
+}
+
 static void handle(struct gatelink *g, const struct msg *m, int fd)
 {
     switch (m->head.type) {
@@ -71,18 +82,11 @@ static void handle(struct gatelink *g, const struct msg *m, int fd)
     case MSG_NAMES_END: g->flows->listed.complete = true; break;
     case MSG_MODE: flows_mode(g->flows, &m->u.mode); break;
     case MSG_QUEUE: take_queue(g, (enum msg_queue_kind)m->u.queue.kind, fd); break;
+    case MSG_PING:
+        if (g->waiting == 0) /* else there is more to hear of us than gate has read */
+            (void)send_now(g, MSG_PONG, NULL);
+        break;
     default: /* ipc_recv lets nothing else through */ log_fatal("message %u from gate is not for hello", m->head.type);
-    }
-}
-
-/* True: it is on its way. */
-static bool send_now(struct gatelink *g, enum msg_type type, const void *body)
-{
-    switch (ipc_send(g->fd, type, body, -1)) {
-    case IPC_OK: return true;
-    case IPC_AGAIN: return false;
-    case IPC_EOF: log_info("gate is gone"); exit(0);
-    default: log_fatal("cannot write to gate: %s", strerror(errno));
     }
 }
 

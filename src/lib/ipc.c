@@ -171,12 +171,14 @@ static const struct rule rules[] = {
     {MSG_MODE, TO(ROLE_NAMES) | TO(ROLE_HELLO), BODY(msg_mode), false, mode_ok},
     {MSG_ADMITTED, TO(ROLE_NAMES), BODY(msg_admitted), false, admitted_ok},
     {MSG_RESOLVE, TO(ROLE_NAMES), BODY(msg_resolve), false, resolve_ok},
+    {MSG_PING, TO(ROLE_NAMES) | TO(ROLE_HELLO), 0, false, NULL},
 
     {MSG_WANT, TO(ROLE_GATE), BODY(msg_want), false, want_ok},
     {MSG_ADMIT, TO(ROLE_GATE), BODY(msg_admit), false, admit_ok},
     {MSG_REFUSED, TO(ROLE_GATE), BODY(msg_refused), false, refused_ok},
     {MSG_STATS, TO(ROLE_GATE), BODY(msg_stats), false, NULL},
     {MSG_UPSTREAM_TCP, TO(ROLE_GATE), BODY(msg_service), false, service_only_ok},
+    {MSG_PONG, TO(ROLE_GATE), 0, false, NULL},
 
     {MSG_QUEUE, TO(ROLE_HELLO), BODY(msg_queue), true, queue_ok},
     {MSG_FLOW, TO(ROLE_GATE), BODY(msg_flow), false, flow_ok},

@@ -22,12 +22,14 @@ enum msg_type {
     MSG_QUEUE, /* fd: netlink socket to read packets from, replaces one of the same kind (struct msg_queue) */
     /* gate -> names */
     MSG_RESOLVE, /* find this name's addresses out again, though nobody asks (struct msg_resolve) */
+    MSG_PING, /* also to hello: say MSG_PONG, or be taken for one that hangs (no body) */
     /* names -> gate */
     MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
     MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
     MSG_REFUSED, /* a name or an answer was refused; for counting and the log (struct msg_refused) */
     MSG_STATS, /* counters, about every 5 s when changed (struct msg_stats) */
     MSG_UPSTREAM_TCP, /* one TCP connection to a resolver of this service, please: an answer was cut (struct msg_service) */
+    MSG_PONG, /* also of hello: the reply to MSG_PING (no body) */
     /* hello -> gate */
     MSG_FLOW = 48, /* what is to be done with a TLS flow's held packets (struct msg_flow) */
     MSG_BLOCKED, /* the rule set has refused a packet; for counting and the log (struct msg_blocked) */

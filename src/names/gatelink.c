@@ -39,6 +39,7 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
         break;
     case MSG_MODE: query_mode(g->query, now, &m->u.mode); break;
     case MSG_ADMITTED: query_admitted(g->query, now, &m->u.admitted); break;
+    case MSG_PING: (void)gatelink_send(g, MSG_PONG, NULL); break; /* (no room: gate has more to hear of us anyhow) */
     case MSG_RESOLVE: query_resolve(g->query, now, &m->u.resolve); break;
     default: /* ipc_recv lets nothing else through */ log_fatal("message %u from gate is not for names", m->head.type);
     }

@@ -86,7 +86,10 @@ static void drop_privileges(void)
     static const char *const calls[] = {"accept4", "connect", "getpeername", NULL};
     sandbox_empty_root();
     sandbox_user(UID_NAMES, NULL, 0, 0);
-    /* It ends with gate, also when it hangs: port 53 must be free for the next one. (A change of user clears this.) */
+    /*
+     * It ends with gate, also when it hangs: port 53 must be free for the next one. (A change of user clears this.) That is
+     * for a gate that is still root; one of another user may not signal us, and Finit ends what is in its process group.
+     */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         log_fatal("prctl: %s", strerror(errno));
     sandbox_syscalls(calls);

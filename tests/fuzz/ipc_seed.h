@@ -91,6 +91,8 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
     /* a service number, counters, or no body: nothing in them can be wrong */
     case MSG_UPSTREAM_CLEAR:
     case MSG_NAMES_END:
+    case MSG_PING:
+    case MSG_PONG:
     case MSG_STATS:
     case MSG_UPSTREAM_TCP:
     case MSG_HELLO_STATS:

@@ -7,25 +7,36 @@ import topology as t
 from box import pick
 
 
+def number(line):
+    """Of a line of the audit log; -1: it is none."""
+    words = line.split()
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else -1
+
+
 def killed(lab, process, log):
     """process: the program's name; log: the words of the line that says why, new since the kill."""
     lab.up()
     lab.boot(lab_image=True)
     lab.ready()
     lab.session()
+    struck(lab, process, "-9", log)
+
+
+def struck(lab, process, how, log, patience=30):
+    """In a session: how: what `kill` is told; patience: seconds until a new one must run."""
     before = lab.box.root(f"pidof {process}").strip()
-    lines = len(lab.box.log())
+    newest = number(lab.box.log()[-1])
     with lab.capture() as wire:
         begin = time.monotonic()
-        lab.box.root(f"kill -9 {before}")
+        lab.box.root(f"kill {how} {before}")
         # The very next moments are the dangerous ones.
         decoy = []
         while time.monotonic() - begin < 2.0:
             decoy.append(lab.pc.tcp(t.DECOY, 443, 0.2))
-        lab.check(f"the decoy in the two seconds after kill -9 {process}", "never open",
+        lab.check(f"the decoy in the two seconds after kill {how} {process}", "never open",
                   "open" if "open" in decoy else "never open")
-        lab.eventually(f"a new {process} runs", True,
-                       lambda: lab.box.root(f"pidof {process}").strip() not in ("", before), 30)
+        lab.eventually(f"a new {process} runs", f"not only {before}", lambda: lab.box.root(f"pidof {process}").strip(),
+                       patience, lambda now: bool(set(now.split()) - set(before.split())))
         good, status, _ = lab.box.wait(lambda s: pick(s, "gate.session") in ("idle", "up")
                                        and pick(s, "enroll.loaded") == "yes" and pick(s, "gate.charon") == "up"
                                        and pick(s, "gate.names") == "running", 40)
@@ -39,5 +50,5 @@ def killed(lab, process, log):
     lab.check("packets of the box to strangers meanwhile", [], wire.strangers())
     lab.box.wait(lambda s: pick(s, "gate.credentials", "yes") == "yes", 20)
     judge.session(lab)
-    fresh = [line for line in lab.box.log()[lines:] if all(w in line for w in log)]
+    fresh = [line for line in lab.box.log() if number(line) > newest and all(w in line for w in log)]
     lab.check("the log says why", f"a new line with {' and '.join(log)}", fresh[:1] or "no such line", bool(fresh))

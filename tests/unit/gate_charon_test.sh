@@ -3,12 +3,12 @@
 # command, and every way in which one of the processes fails. ESP is charon's own (kernel-libipsec), so it is the
 # decisions that are tested here; packets through kernel ESP are tested in the lab.
 #
-# Run inside the workshop, from the top: sh tests/unit/gate_charon_test.sh   (as root; about 40 s; needs build/bin)
+# Run inside the workshop, from the top: sh tests/unit/gate_charon_test.sh   (as root; about 70 s; needs build/bin)
 [ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"
 set -u
 . tests/unit/checks.sh
 mount_var || exit 1
-w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" || exit 1
+w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/watchman" || exit 1
 # Copies: somebody may be building meanwhile.
 cp build/bin/gate build/bin/names configs/firewall.nft "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
 cd "$w" || exit 1
@@ -22,6 +22,7 @@ kernel() { ip netns exec box nft list map inet sekisho mode | grep -q "\"lan0\" 
 nothing_allowed() { ! ip netns exec box nft list set inet sekisho allow_v4 | grep -q elements; }
 no_sa() { ! swanctl --list-sas --uri "unix://$w/box.vici" 2>/dev/null | grep -q INSTALLED; }
 ask() { ip netns exec pc dig +tries=1 +time=12 @192.168.77.1 registry.lab.example >answer 2>&1; }
+long() { soon "$@" || soon "$@"; } # twice as long
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # ---- a network: pc - box - hub
@@ -200,6 +201,20 @@ ok "charon is back: as the site file says" soon kernel internet
 ask
 ok "and a session again" soon says 'session up'
 
+# ---- charon hangs
+mkfifo run/watchman/words && chmod 666 run/watchman/words
+cat <>run/watchman/words >words &
+kill -STOP $box
+ok "charon stands still: closed, not internet" long kernel closed
+ok "and said" soon says 'fault The IPsec service .charon. does not answer.*'
+ok "the watchman is told to end it" soon grep -q '^end charon$' words
+ok "gate has said its own name" grep -q '^gate$' words
+kill -9 $box
+start_box_charon
+ok "charon is back: as the site file says" soon kernel internet
+ask
+ok "and a session again" soon says 'session up'
+
 # ---- gate dies
 kill -9 $pid
 sleep 0.2
@@ -216,6 +231,14 @@ ok "and a session again" soon says 'session up'
 kill -9 "$(pgrep -P $pid)"
 ok "names killed: gate ends with it" soon gone $pid
 ok "and has closed the kernel before" kernel closed
+start_gate
+soon kernel internet
+names=$(pgrep -P $pid)
+kill -STOP "$names"
+ok "names stands still: gate ends with it" soon gone $pid
+ok "and has closed the kernel before" kernel closed
+ok "and said why" logged 'names: it does not answer'
+kill -9 "$names" # as Finit does with all that gate leaves behind
 start_gate
 soon kernel internet
 

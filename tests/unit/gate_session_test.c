@@ -205,6 +205,26 @@ static void charon_dies(void **state)
     }
 }
 
+static void charon_hangs(void **state)
+{
+    (void)state;
+    setup(CONF_OUTSIDE_INTERNET, CONF_START_DEMAND);
+    session_charon_hangs(&s); /* it was not there yet: nothing that anybody does not know */
+    assert_string_equal(s.fault, "");
+    raise_first();
+    session_charon_hangs(&s);
+    assert_int_equal(s.state, SESSION_STARTING);
+    assert_closed();
+    assert_non_null(strstr(s.fault, "(charon) does not answer"));
+    assert_non_null(strstr(s.last_end, "charon does not answer"));
+    assert_non_null(strstr(fake.audit, "charon does not answer"));
+    session_charon(&s, false); /* and then it was ended */
+    assert_non_null(strstr(s.fault, "does not answer"));
+    session_charon(&s, true);
+    assert_string_equal(s.fault, "");
+    assert_int_equal(fake.kernel.mode, MODE_INTERNET);
+}
+
 static void charon_dies_while_the_lan_is_open(void **state)
 {
     (void)state;
@@ -496,6 +516,7 @@ int main(void)
         cmocka_unit_test(two_tunnels),
         cmocka_unit_test(always),
         cmocka_unit_test(charon_dies),
+        cmocka_unit_test(charon_hangs),
         cmocka_unit_test(charon_dies_while_the_lan_is_open),
         cmocka_unit_test(no_certificate_no_attempt),
         cmocka_unit_test(wish_at_the_start),

@@ -315,6 +315,21 @@ static void test_rubbish(void **state)
     waitpid(sender, NULL, 0);
 }
 
+/* It answers whoever asks whether it goes on. */
+static void test_ping(void **state)
+{
+    struct msg m;
+    (void)state;
+    tell(MSG_PING, NULL, -1);
+    assert_true(heard(MSG_PONG, &m));
+    with(REGISTRY_NAME);
+    synack(40000);
+    data(40000, 1, 0, whole.len);
+    assert_true(heard(MSG_FLOW, &m));
+    tell(MSG_PING, NULL, -1);
+    assert_true(heard(MSG_PONG, &m));
+}
+
 static void test_ends_with_gate(void **state)
 {
     (void)state;
@@ -346,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_verdicts, start, stop),
         cmocka_unit_test_setup_teardown(test_gate_slow, start, stop),
         cmocka_unit_test_setup_teardown(test_rubbish, start, stop),
+        cmocka_unit_test_setup_teardown(test_ping, start, stop),
         cmocka_unit_test_setup_teardown(test_ends_with_gate, start, stop),
         cmocka_unit_test_setup_teardown(test_strange_gate, start, stop),
     };

@@ -31,6 +31,8 @@ static const struct sample {
     {MSG_HELLO_STATS, ROLE_GATE, sizeof(struct msg_hello_stats), false},
     {MSG_ADMITTED, ROLE_NAMES, sizeof(struct msg_admitted), false},
     {MSG_RESOLVE, ROLE_NAMES, sizeof(struct msg_resolve), false},
+    {MSG_PING, ROLE_NAMES, 0, false},
+    {MSG_PONG, ROLE_GATE, 0, false},
     {MSG_WANT, ROLE_GATE, sizeof(struct msg_want), false},
     {MSG_ADMIT, ROLE_GATE, sizeof(struct msg_admit), false},
     {MSG_REFUSED, ROLE_GATE, sizeof(struct msg_refused), false},
@@ -84,10 +86,10 @@ static void fill(struct msg *m, const struct sample *s)
     }
 }
 
-/* Both children of the packet filter get the list of names and the mode. */
+/* Both children of the packet filter get the list of names and the mode, and are asked whether they go on. */
 static bool also_hello(enum msg_type type, int role)
 {
-    return role == ROLE_HELLO && (type == MSG_NAME || type == MSG_NAMES_END || type == MSG_MODE);
+    return role == ROLE_HELLO && (type == MSG_NAME || type == MSG_NAMES_END || type == MSG_MODE || type == MSG_PING);
 }
 
 static void every_type(void **state)

@@ -1,0 +1,70 @@
+import time
+
+import fault
+import topology as t
+
+WRONG = "standing-still.example"
+
+
+def running(lab, process):
+    return lab.box.root(f"pidof {process}").split()
+
+
+def replaced(lab, process, before, patience):
+    lab.eventually(f"{process}: the one that stands still is gone, another one runs", f"none of {before}",
+                   lambda: running(lab, process), patience, lambda now: now and not set(now) & set(before))
+
+
+def hello(lab):
+    held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
+    lab.eventually("a connection to the registry", "alive", lambda: "alive" if held.alive() else f"dead ({held.how})", 20)
+    before = running(lab, "hello")
+    with lab.capture("registry", "inner0", "tcp port 443") as behind:
+        begin, clock = time.time(), time.monotonic()
+        lab.box.root(f"kill -STOP {' '.join(before)}")
+        tried = {name: lab.pc.curl(f"https://{name}/", connect_to=t.REGISTRY, timeout=2) for name in (t.REGISTRY_NAME, WRONG)}
+        lab.check("new TLS connections while hello stands still", "no page",
+                  ", ".join(f"{k}: {v}" for k, v in tried.items()), all(p.status == 0 for p in tried.values()))
+        replaced(lab, "hello", before, 30)
+        end = time.time()
+        lab.eventually("a page, with new connections", 200, lambda: lab.pc.curl(f"https://{t.REGISTRY_NAME}/").status, 20)
+        seconds = time.monotonic() - clock
+        lab.check(f"the time from standing still to that page ({seconds:.1f} s)", "under 30 s", f"{seconds:.1f} s", seconds < 30)
+    lab.check("the open connection all that time", "alive", "alive" if held.alive() else f"dead ({held.how})", held.alive())
+    held.close()
+    packets = [p for p in behind.packets() if p.dst == t.REGISTRY]
+    new = {p.sport for p in packets if p.flags & 2 and begin <= p.time <= end}
+    said = [p.what() for p in packets if p.sport in new and p.payload and begin <= p.time <= end]
+    lab.check("what came out behind the tunnel of connections that began meanwhile", [], said)
+    lab.check("the name that is on no list, there", "never seen", "seen" if any(
+        WRONG.encode() in p.payload for p in packets) else "never seen")
+    lab.check("the capture has seen the open connection", "packets", f"{len(packets)} packets", len(packets) > 20)
+    lab.log_says("the log says it", "fault", "hello: it does not answer and is ended")
+    lab.check("tunnels at the hub: the session went on", 1, lab.hub.installed())
+
+
+def others(lab):
+    """Those that no packet depends on."""
+    for together in (("enroll", "status"), ("audit",)):
+        before = {p: running(lab, p) for p in together}
+        lab.box.root(f"kill -STOP {' '.join(sum(before.values(), []))}")
+        for process, pids in before.items():
+            replaced(lab, process, pids, 60)
+            lab.log_says(f"the log says it of {process}", "fault", f"{process}: it did not answer", timeout=20)
+    lab.check("tunnels at the hub: the session went on", 1, lab.hub.installed())
+    page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=20)
+    lab.check("the registry's page", 200, page.status)
+
+
+def run(lab):
+    lab.up()
+    lab.boot(lab.site(idle="10 min"), lab_image=True)
+    lab.ready()
+    lab.session()
+    hello(lab)
+    fault.struck(lab, "charon", "-STOP", ("fault", "charon does not answer"), 60)
+    lab.check("why the last session ended", "charon does not answer...", lab.box.get("gate.last-end"),
+              "charon does not answer" in lab.box.get("gate.last-end"))
+    fault.struck(lab, "names", "-STOP", ("fault", "names: it does not answer"), 60)
+    fault.struck(lab, "gate", "-STOP", ("fault", "gate: it did not answer"), 90)
+    others(lab)

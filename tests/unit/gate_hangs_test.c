@@ -1,0 +1,195 @@
+/* Programs that stand still: when `names` and `hello` are asked, and when they are given up; the line to the watchman. */
+#include "test.h"
+
+#include "children.h"
+#include "hellolink.h"
+#include "pulse.h"
+#include "watchman.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static uev_ctx_t loop;
+static int other; /* the far end of the line */
+static char why[80];
+static bool hangs;
+static jmp_buf ended;
+
+/* ---- the count ---- */
+
+static void counts_silence(void **state)
+{
+    struct pulse p = {0};
+    (void)state;
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE);
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_ASK);
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE); /* once for each silence */
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_HANGS);
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_HANGS);
+    pulse_heard(&p);
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE);
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_ASK);
+    pulse_heard(&p);
+    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE);
+}
+
+/* ---- asking ---- */
+
+/* How many questions have come to the far end; it answers them or not. */
+static unsigned questions(enum msg_role role, bool answers)
+{
+    struct msg m;
+    int fd = -1;
+    unsigned n = 0;
+    while (ipc_recv(other, role, &m, &fd) == IPC_OK) {
+        assert_int_equal(m.head.type, MSG_PING);
+        n++;
+        if (answers)
+            assert_int_equal(ipc_send(other, MSG_PONG, NULL, -1), IPC_OK);
+    }
+    return n;
+}
+
+static void on_message(void *user, const struct msg *m)
+{
+    (void)user;
+    fail_msg("message %u", m->head.type);
+}
+
+static void on_idle(void *user)
+{
+    (void)user;
+}
+
+static void on_dead(void *user, const char *text)
+{
+    (void)user;
+    snprintf(why, sizeof why, "%s", text);
+    longjmp(ended, 1);
+}
+
+static void names_is_asked_and_given_up(void **state)
+{
+    static const struct children_ops ops = {on_message, on_dead, on_idle};
+    static struct children c;
+    int pair[2];
+    volatile unsigned ticks = 0, asked = 0;
+    (void)state;
+    assert_int_equal(uev_init(&loop), 0);
+    assert_int_equal(ipc_pair(pair), 0);
+    c.sock = pair[0];
+    other = pair[1];
+    assert_int_equal(children_watch(&c, &loop, &ops, NULL), 0);
+    why[0] = 0;
+    if (setjmp(ended) == 0) {
+        for (ticks = 0; ticks < 100; ticks++) {
+            children_tick(&c);
+            asked += questions(ROLE_NAMES, true);
+            uev_run(&loop, UEV_ONCE | UEV_NONBLOCK);
+        }
+        assert_in_range(asked, 20, 50);
+        asked = 0;
+        for (ticks = 0; ticks < 100; ticks++) {
+            children_tick(&c);
+            asked += questions(ROLE_NAMES, false);
+            uev_run(&loop, UEV_ONCE | UEV_NONBLOCK);
+        }
+    }
+    assert_string_equal(why, "it does not answer");
+    assert_in_range(ticks, 4, 10); /* of half a second */
+    assert_int_equal(asked, 1);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void on_gone(void *user, const char *text, bool there)
+{
+    (void)user;
+    snprintf(why, sizeof why, "%s", text);
+    hangs = there;
+}
+
+static void hello_is_asked_and_given_up(void **state)
+{
+    static const struct hellolink_ops ops = {.message = on_message, .gone = on_gone};
+    struct hellolink h = {.listen_fd = -1, .packets = -1, .blocked = -1, .ops = &ops};
+    unsigned ticks = 0, asked = 0;
+    int pair[2];
+    (void)state;
+    assert_int_equal(ipc_pair(pair), 0);
+    h.fd = pair[0];
+    other = pair[1];
+    why[0] = 0;
+    while (hellolink_is_there(&h) && ticks < 100) {
+        hellolink_tick(&h);
+        asked += questions(ROLE_HELLO, false);
+        ticks++;
+    }
+    assert_contains(why, "it does not answer");
+    assert_true(hangs);
+    assert_in_range(ticks, 4, 10);
+    assert_int_equal(asked, 1);
+    hellolink_tick(&h); /* nobody there: nothing to ask */
+    close(pair[1]);
+}
+
+static void hello_that_does_not_read_is_given_up(void **state)
+{
+    static const struct hellolink_ops ops = {.message = on_message, .gone = on_gone};
+    struct hellolink h = {.listen_fd = -1, .packets = -1, .blocked = -1, .ops = &ops};
+    const struct msg_mode mode = {.mode = MODE_CLOSED};
+    int pair[2];
+    (void)state;
+    assert_int_equal(ipc_pair(pair), 0);
+    h.fd = pair[0];
+    hangs = false;
+    for (unsigned i = 0; i < 100000 && hellolink_is_there(&h); i++)
+        hellolink_send(&h, MSG_MODE, &mode, -1);
+    assert_false(hellolink_is_there(&h));
+    assert_true(hangs);
+    close(pair[1]);
+}
+
+/* ---- the watchman's pipe ---- */
+
+static void tells_the_watchman(void **state)
+{
+    char run[] = "/tmp/watchman.XXXXXX", folder[64], path[64], got[64] = "";
+    (void)state;
+    assert_non_null(mkdtemp(run));
+    assert_false(watchman_tell(run, "end hello")); /* no such pipe */
+    snprintf(folder, sizeof folder, "%s/watchman", run);
+    snprintf(path, sizeof path, "%s/watchman/words", run);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_false(watchman_tell(run, "end hello")); /* nobody reads: at once, no waiting */
+    int pipe = open(path, O_RDWR | O_NONBLOCK);
+    assert_true(pipe >= 0);
+    assert_true(watchman_tell(run, "end hello"));
+    watchman_alive(run, "gate");
+    watchman_alive(run, "gate"); /* too soon to say it again */
+    assert_int_equal(read(pipe, got, sizeof got - 1), 15);
+    assert_string_equal(got, "end hello\ngate\n");
+    unsigned n = 0;
+    while (watchman_tell(run, "end hello") && n < 100000)
+        n++;
+    assert_in_range(n, 1, 99999); /* a full pipe: refused, no waiting */
+    close(pipe);
+    unlink(path);
+    rmdir(folder);
+    rmdir(run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_silence),
+        cmocka_unit_test(names_is_asked_and_given_up),
+        cmocka_unit_test(hello_is_asked_and_given_up),
+        cmocka_unit_test(hello_that_does_not_read_is_given_up),
+        cmocka_unit_test(tells_the_watchman),
+    };
+    return cmocka_run_group_tests_name("gate_hangs", tests, NULL, NULL);
+}

@@ -43,6 +43,7 @@ class Plan:
     least: int = 10          # sessions without which the run proves nothing
     wanted: int = 10_000     # the same: probes that should not pass
     inward_rate: int = 200   # from the line
+    patience: int = 0        # on a machine so slow that this proves nothing, each half may go on for so many seconds
 
 
 def long_plan(environment):
@@ -232,7 +233,7 @@ class Killer:
             self.box.root(f"(sleep {delay:.3f}; set -- $(pidof {name}); [ $# = 0 ] || {{ shift $(({which} % $#)); "
                           f"kill -9 $1 && echo {name} >>/run/lab-killed; }}) </dev/null >/dev/null 2>&1 &")
             if name in HEAVY:
-                self.dirty_until = max(self.dirty_until, time.monotonic() + delay + 1.0)
+                self.dirty_until = max(self.dirty_until, time.monotonic() + delay + 2.0)
             if name in ("hello", "gate", "names"):
                 self.no_hello_until = max(self.no_hello_until, time.monotonic() + delay + BACK)
 
@@ -336,7 +337,13 @@ class Run:
         enough = self.plan.wanted * 1.4 * (1 if internet else 0.5)
         if internet:
             self.allow_internet()
-        while (self.cycles < target or self.probes.before() < enough) and time.monotonic() < until:
+        # On a slow machine it goes on until it proves something: half of the least sessions, an undisturbed one among them.
+        least, known = self.cycles + self.plan.least // 2, len(self.known.open.list)
+        longest = time.monotonic() + self.plan.patience
+
+        def thin():
+            return (self.cycles < least or len(self.known.open.list) == known) and time.monotonic() < longest
+        while (self.cycles < target or self.probes.before() < enough) and (time.monotonic() < until or thin()):
             if not self.cycle():
                 self.lab.check("a session", f"begins within {STUCK} s", "none", False)
                 break

@@ -96,7 +96,7 @@ def authentication(lab):
     lab.eventually("re-authentication: other SAs carry the traffic", True, lambda: others(lab, before), 25)
     time.sleep(1)
     transfer.unbroken("re-authentication", limit=4)
-    lab.check("re-authentication: tunnels at the hub", 1, lab.hub.installed())
+    lab.eventually("re-authentication: tunnels at the hub", 1, lab.hub.installed, 20)
     return transfer
 
 
@@ -109,7 +109,7 @@ def new_keys(lab, transfer):
             lab.eventually(f"{words}: other SAs carry the traffic", True, lambda b=before: others(lab, b), 20)
         time.sleep(1)
         transfer.unbroken(words)
-        lab.check(f"{words}: tunnels at the hub", 1, lab.hub.installed())
+        lab.eventually(f"{words}: tunnels at the hub", 1, lab.hub.installed, 20)
 
 
 def short_breaks(lab, transfer):

@@ -68,7 +68,7 @@ static inline int build(void **state)
         fprintf(stderr, "no network namespaces: %s (this test needs root)\n", strerror(errno));
         return -1;
     }
-    char command[1024];
+    char command[2048];
     /* We are in the box; the far ends are moved by descriptor. */
     snprintf(command, sizeof command,
              "set -e; ip link add lan0 type veth peer name pc0 netns /proc/%d/fd/%d; "

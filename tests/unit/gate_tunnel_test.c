@@ -1,0 +1,558 @@
+/*
+ * What a session lets pass, and through which tunnel, judged by real packets. The test machine's kernel need not have
+ * IPsec: here the upper six bits of the type of service stand in for the tunnel. A packet with 4 * N there comes out of
+ * tunnel N (from the line) or is going to leave by it (to the line); with 0 it is in clear. (With IPsec itself: the lab.)
+ */
+#define FIREWALL_WITHOUT                                                                                               \
+    "s/^define same = .*/define same = { 1 . 4, 2 . 8, 3 . 12 }/; s/ipsec [a-z]* reqid/@nh,8,8/; "                     \
+    "s/meta ipsec exists/iifname \"wan0\" @nh,8,8 != 0/; s/rt ipsec missing/@nh,8,8 0/; "
+#include "gate_firewall_fixture.h"
+
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+
+#define REGISTRY2 "10.21.0.80"
+#define VIP "10.9.0.7"
+#define VIP2 "10.8.0.7"
+#define HUB "203.0.113.99"
+#define HUB2 "203.0.113.98"
+#define STRANGER "203.0.113.97"
+#define MAX_PACKET 128
+
+static int build_two(void **state)
+{
+    static struct conf_service services[] = {{.number = 1, .remote_count = 1}, {.number = 2, .remote_count = 1}};
+    if (build(state) || !conf_parse_prefix("10.20.0.0/16", &services[0].remote[0]) ||
+        !conf_parse_prefix("10.21.0.0/16", &services[1].remote[0]) || kernel_registry(services, 2))
+        return -1;
+    enter(WAN_NS);
+    int failed = system("set -e; ip addr add " REGISTRY2 "/32 dev lo; ip addr add " HUB
+                        "/24 dev line0; ip addr add " HUB2 "/24 dev line0; ip addr add " STRANGER
+                        "/24 dev line0; ip route add " VIP " via " BOX_WAN "; ip route add " VIP2 " via " BOX_WAN);
+    enter(PC_NS);
+    failed |= system("sysctl -qw net.ipv4.tcp_fastopen=1");
+    enter(BOX);
+    return failed ? -1 : 0;
+}
+
+/* A session with both tunnels, or with the second alone. */
+static void tunnels(uint32_t generation, bool first, bool keep)
+{
+    struct kernel_view v = {.mode = MODE_SESSION, .generation = generation, .keep_allow = keep};
+    static const struct {
+        const char *vip, *hub;
+    } of[] = {{VIP, HUB}, {VIP2, HUB2}};
+    for (unsigned i = first ? 0 : 1; i < 2; i++) {
+        struct kernel_tunnel *t = &v.tunnels[v.tunnel_count++];
+        t->service = (uint8_t)(i + 1);
+        assert_true(conf_parse_addr(of[i].vip, &t->vip4) && conf_parse_addr(of[i].hub, &t->hub));
+    }
+    assert_int_equal(kernel_set(&v), 0);
+}
+
+static void allow_tls(const char *addr, int port)
+{
+    struct kernel_allow a = {.proto = IPPROTO_TCP, .port = (uint16_t)port, .service = 1, .timeout_s = 60, .tls = true};
+    assert_true(conf_parse_addr(addr, &a.addr));
+    assert_int_equal(kernel_allow(&a, 1), 0);
+}
+
+/* What this socket sends goes by that tunnel; 0: in clear. */
+static void by(int fd, int tunnel)
+{
+    int tos = tunnel * 4;
+    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos), 0);
+}
+
+/* ---- UDP through a tunnel ---- */
+
+struct talk {
+    int pc, registry;
+    struct sockaddr_in from; /* the PC as the registry sees it */
+};
+
+static void says(struct talk *t, int tunnel)
+{
+    by(t->pc, tunnel);
+    send_to(t->pc, REGISTRY, 5000);
+}
+
+static void answers(struct talk *t, int tunnel)
+{
+    by(t->registry, tunnel);
+    (void)!sendto(t->registry, "y", 1, 0, (struct sockaddr *)&t->from, sizeof t->from);
+}
+
+/* Both ways, through the tunnel of this service. */
+static void goes_on(struct talk *t)
+{
+    says(t, 1);
+    assert_true(arrives(t->registry, &t->from));
+    answers(t, 1);
+    assert_true(arrives(t->pc, NULL));
+}
+
+/* As long as it takes to be a proper flow (`assured`). */
+static void goes_on_for_a_while(struct talk *t)
+{
+    for (int i = 0; i < 4; i++)
+        goes_on(t);
+}
+
+static struct talk talk(void)
+{
+    allow(REGISTRY, IPPROTO_UDP, 5000);
+    struct talk t = {.pc = bound(PC_NS, SOCK_DGRAM, PC, 0), .registry = bound(WAN_NS, SOCK_DGRAM, REGISTRY, 5000)};
+    return t;
+}
+
+static void end(struct talk *t)
+{
+    close(t->pc), close(t->registry);
+}
+
+/* What this sends is seen by that very counter, and does not arrive there. */
+#define refused(by_counter, sends, there)                                                                              \
+    do {                                                                                                               \
+        uint64_t before_ = counter(by_counter);                                                                        \
+        sends;                                                                                                         \
+        assert_int_equal(counted(by_counter, before_ + 1), before_ + 1);                                               \
+        assert_true(silent(there));                                                                                    \
+    } while (0)
+
+static void through_its_own_tunnel_only(void **state)
+{
+    (void)state;
+    tunnels(50, true, false);
+    struct talk t = talk();
+    refused("dropped_wrong_tunnel", says(&t, 2), t.registry);
+    refused("dropped_clear", says(&t, 0), t.registry);
+    says(&t, 1);
+    assert_true(arrives(t.registry, &t.from));
+    assert_int_equal(t.from.sin_addr.s_addr, at(VIP, 0).sin_addr.s_addr);
+    /* The flow's first moments, and (three packets of each side) when it is a proper one: everything is as before. */
+    for (int round = 0; round < 2; round++) {
+        refused("dropped_wrong_tunnel", answers(&t, 2), t.pc);
+        refused("dropped_clear", answers(&t, 0), t.pc);
+        answers(&t, 1);
+        assert_true(arrives(t.pc, NULL));
+        refused("dropped_wrong_tunnel", says(&t, 2), t.registry);
+        refused("dropped_clear", says(&t, 0), t.registry);
+        goes_on_for_a_while(&t);
+    }
+    end(&t);
+}
+
+static void a_hub_speaks_for_its_registry_only(void **state)
+{
+    (void)state;
+    tunnels(51, true, false);
+    static const struct {
+        const char *from;
+        int tunnel;
+        const char *ends;
+    } cases[] = {
+        {REGISTRY, 2, "dropped_wrong_tunnel"},
+        {REGISTRY2, 1, "dropped_wrong_tunnel"},
+        {SERVER, 1, "dropped_wrong_tunnel"},
+        {SERVER, 2, "dropped_wrong_tunnel"},
+        /* In its own name, but nobody has asked for it. */
+        {REGISTRY, 1, "dropped_wan_in"},
+        {REGISTRY2, 2, "dropped_wan_in"},
+    };
+    int pc = bound(PC_NS, SOCK_DGRAM, PC, 6000);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int line = bound(WAN_NS, SOCK_DGRAM, cases[i].from, 0);
+        by(line, cases[i].tunnel);
+        refused(cases[i].ends, send_to(line, PC, 6000), pc);
+        close(line);
+    }
+    close(pc);
+}
+
+/* The tunnel of this service goes, another's stays: the session and its number are the same. */
+static void without_its_tunnel_a_live_flow_is_refused(void **state)
+{
+    (void)state;
+    tunnels(52, true, false);
+    struct talk t = talk();
+    goes_on_for_a_while(&t);
+    tunnels(52, false, true);
+    refused("dropped_no_tunnel", says(&t, 1), t.registry);
+    tunnels(52, true, true);
+    goes_on(&t);
+    end(&t);
+}
+
+static void nothing_of_a_session_survives_it(void **state)
+{
+    (void)state;
+    for (int next = 0; next < 3; next++) {
+        tunnels(53, true, false);
+        struct talk t = talk();
+        goes_on_for_a_while(&t);
+        next == 0 ? tunnels(54, true, false) : next == 1 ? closed() : internet(55);
+        if (next == 0)
+            allow(REGISTRY, IPPROTO_UDP, 5000);
+        refused("dropped_old_flow", answers(&t, 1), t.pc);
+        refused("dropped_old_flow", says(&t, 1), t.registry);
+        end(&t);
+    }
+}
+
+/* ---- TCP: from its beginning, without options of IP ---- */
+
+static uint16_t checksum(const uint8_t *p, size_t len, uint32_t sum)
+{
+    for (size_t i = 0; i + 1 < len; i += 2)
+        sum += (uint32_t)p[i] << 8 | p[i + 1];
+    if (len % 2)
+        sum += (uint32_t)p[len - 1] << 8;
+    while (sum >> 16)
+        sum = (sum >> 16) + (sum & 0xffff);
+    return (uint16_t)~sum;
+}
+
+/* A packet of that protocol (above IP) as a raw socket of a namespace sends it; its tunnel. */
+static void raw(int where, const char *from, const char *to, uint8_t proto, const void *packet, size_t len, int tunnel)
+{
+    struct sockaddr_in src = at(from, 0), dst = at(to, 0);
+    enter(where);
+    int fd = socket(AF_INET, SOCK_RAW, proto);
+    enter(BOX);
+    assert_true(fd >= 0);
+    by(fd, tunnel);
+    assert_int_equal(bind(fd, (struct sockaddr *)&src, sizeof src), 0);
+    assert_int_equal(sendto(fd, packet, len, 0, (struct sockaddr *)&dst, sizeof dst), (ssize_t)len);
+    close(fd);
+}
+
+static void segment(const char *from, int sport, const char *to, int dport, uint8_t flags, int tunnel)
+{
+    struct sockaddr_in src = at(from, 0), dst = at(to, 0);
+    uint8_t p[20] = {(uint8_t)(sport >> 8),
+                     (uint8_t)sport,
+                     (uint8_t)(dport >> 8),
+                     (uint8_t)dport,
+                     1,
+                     2,
+                     3,
+                     4,
+                     5,
+                     6,
+                     7,
+                     8,
+                     0x50,
+                     flags,
+                     0x20};
+    uint8_t head[12] = {[9] = IPPROTO_TCP, [11] = sizeof p};
+    memcpy(head, &src.sin_addr, 4);
+    memcpy(head + 4, &dst.sin_addr, 4);
+    uint16_t sum = checksum(p, sizeof p, (uint16_t)~checksum(head, sizeof head, 0));
+    p[16] = (uint8_t)(sum >> 8), p[17] = (uint8_t)sum;
+    raw(PC_NS, from, to, IPPROTO_TCP, p, sizeof p, tunnel);
+}
+
+static void a_tcp_flow_begins_with_a_syn(void **state)
+{
+    (void)state;
+    static const uint8_t not_first[] = {TH_ACK, TH_SYN | TH_ACK, TH_FIN | TH_ACK,
+                                        TH_RST, TH_RST | TH_ACK, TH_FIN | TH_SYN};
+    tunnels(56, true, false);
+    allow(REGISTRY, IPPROTO_TCP, 5000);
+    for (size_t i = 0; i < sizeof not_first; i++) {
+        /* (What connection tracking cannot even place is `invalid`.) */
+        const char *by_counter = not_first[i] == TH_ACK ? "dropped_old_flow" : "dropped_invalid";
+        uint64_t before = counter(by_counter), out = counter("session_out");
+        segment(PC, 7000 + (int)i, REGISTRY, 5000, not_first[i], 1);
+        assert_int_equal(counted(by_counter, before + 1), before + 1);
+        assert_int_equal(counter("session_out"), out);
+    }
+    uint64_t out = counter("session_out");
+    segment(PC, 7100, REGISTRY, 5000, TH_SYN, 1);
+    assert_int_equal(counted("session_out", out + 1), out + 1);
+}
+
+static void no_options_of_ip(void **state)
+{
+    (void)state;
+    static const uint8_t nothing[4] = {1, 1, 1, 1};
+    internet(57);
+    int server = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
+    int dns = bound(BOX, SOCK_DGRAM, BOX_LAN, 53);
+    send_to(pc, SERVER, 5000); /* whoever is known is asked for it all the same */
+    assert_true(arrives(server, NULL));
+    assert_int_equal(setsockopt(pc, IPPROTO_IP, IP_OPTIONS, nothing, sizeof nothing), 0);
+    refused("dropped_invalid", send_to(pc, SERVER, 5000), server);
+    refused("dropped_invalid", send_to(pc, BOX_LAN, 53), dns);
+    close(server), close(pc), close(dns);
+}
+
+/* An ICMP error about a flow that nobody knows: it would leave untranslated, with octets of the PC's choice. */
+static void what_belongs_to_no_flow(void **state)
+{
+    (void)state;
+    uint8_t p[36] = {3, 3, [8] = 0x45, [11] = 28, [16] = 64, [17] = IPPROTO_UDP};
+    struct sockaddr_in server = at(SERVER, 0), pc = at(PC, 0);
+    memcpy(p + 20, &server.sin_addr, 4);
+    memcpy(p + 24, &pc.sin_addr, 4);
+    p[28] = 0x12, p[29] = 0x34, p[30] = 0x56, p[31] = 0x78, p[33] = 8;
+    uint16_t sum = checksum(p, sizeof p, 0);
+    p[2] = (uint8_t)(sum >> 8), p[3] = (uint8_t)sum;
+    internet(58);
+    uint64_t before = counter("dropped_invalid");
+    raw(PC_NS, PC, SERVER, IPPROTO_ICMP, p, sizeof p, 0);
+    assert_int_equal(counted("dropped_invalid", before + 1), before + 1);
+}
+
+/* ---- TLS ---- */
+
+struct flow {
+    int listener, pc, server; /* server: what the listener has accepted, -1: nothing */
+};
+
+/* A flow to a TLS port whose handshake of TCP is done, not a word yet. */
+static struct flow tls_flow(uint32_t generation)
+{
+    tunnels(generation, true, false);
+    allow_tls(REGISTRY, 443);
+    struct flow f = {bound(WAN_NS, SOCK_STREAM, REGISTRY, 443), bound(PC_NS, SOCK_STREAM, PC, 0), -1};
+    by(f.listener, 1), by(f.pc, 1);
+    assert_int_equal(connect_to(f.pc, REGISTRY, 443), 0);
+    assert_true(readable(f.listener));
+    f.server = accept4(f.listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_true(f.server >= 0);
+    by(f.server, 1);
+    return f;
+}
+
+static void end_flow(struct flow *f)
+{
+    close(f->listener), close(f->pc), close(f->server);
+    run("conntrack -D -p tcp --orig-dst " REGISTRY " >/dev/null 2>&1 || true");
+}
+
+static void say(int from, const void *data, size_t len)
+{
+    assert_int_equal(send(from, data, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+/* No word of it arrives; a reset may. */
+static void no_word_at(int to)
+{
+    char buf[MAX_PACKET];
+    if (!silent(to))
+        assert_true(read(to, buf, sizeof buf) < 0);
+}
+
+static void delivered(int from, int to, const void *data, size_t len)
+{
+    char buf[MAX_PACKET];
+    say(from, data, len);
+    assert_true(readable(to));
+    assert_int_equal(read(to, buf, sizeof buf), (ssize_t)len);
+}
+
+static void mark(uint32_t value)
+{
+    char command[128];
+    snprintf(command, sizeof command, "conntrack -U -p tcp --orig-dst " REGISTRY " --mark %u >/dev/null 2>&1", value);
+    run(command);
+}
+
+static void the_first_words_go_to_hello_only(void **state)
+{
+    (void)state;
+    struct flow f = tls_flow(60);
+    uint64_t asked = counter("asked");
+    say(f.pc, "hello", 5);
+    counted("asked", asked + 1);
+    no_word_at(f.server);
+    end_flow(&f);
+}
+
+static void no_word_before_the_name(void **state)
+{
+    (void)state;
+    /* A server that speaks first. */
+    struct flow f = tls_flow(61);
+    uint64_t before = counter("dropped_hello");
+    say(f.server, "220 ", 4);
+    counted("dropped_hello", before + 1);
+    no_word_at(f.pc);
+    end_flow(&f);
+    /* Urgent data. */
+    f = tls_flow(62);
+    before = counter("dropped_hello");
+    uint64_t asked = counter("asked");
+    assert_int_equal(send(f.pc, "u", 1, MSG_OOB | MSG_NOSIGNAL), 1);
+    counted("dropped_hello", before + 1);
+    no_word_at(f.server);
+    assert_int_equal(counter("asked"), asked);
+    end_flow(&f);
+    /* Data in the SYN. */
+    int pc = bound(PC_NS, SOCK_STREAM, PC, 0), on = 1;
+    struct sockaddr_in to = at(REGISTRY, 443);
+    by(pc, 1);
+    assert_int_equal(setsockopt(pc, IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, &on, sizeof on), 0);
+    before = counter("dropped_hello");
+    (void)!sendto(pc, "early", 5, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to);
+    counted("dropped_hello", before + 1);
+    close(pc);
+}
+
+static void without_hello_no_tls_flow_begins(void **state)
+{
+    (void)state;
+    tunnels(63, true, false);
+    allow_tls(REGISTRY, 443);
+    assert_int_equal(kernel_asking(0), 0);
+    int listener = bound(WAN_NS, SOCK_STREAM, REGISTRY, 443), pc = bound(PC_NS, SOCK_STREAM, PC, 0);
+    by(listener, 1), by(pc, 1);
+    uint64_t out = counter("session_out");
+    assert_true(unanswered(pc, REGISTRY, 443));
+    counted("session_out", out + 1);
+    assert_true(silent(listener));
+    assert_int_equal(kernel_asking(63), 0);
+    assert_true(readable(listener)); /* it has tried again by itself */
+    close(listener), close(pc);
+    run("conntrack -D -p tcp --orig-dst " REGISTRY " >/dev/null 2>&1 || true");
+}
+
+/* Not agreed yet, or agreed and not answered: neither outlives the session, nor the tunnel. */
+static void a_flow_that_waits_ends_with_the_session(void **state)
+{
+    (void)state;
+    for (int agreed = 0; agreed < 2; agreed++) {
+        struct flow f = tls_flow(64);
+        if (agreed)
+            mark(64 | KERNEL_MARK_AGREED);
+        tunnels(64, false, true);
+        uint64_t before = counter("dropped_no_tunnel"), asked = counter("asked");
+        say(f.pc, "hello", 5);
+        counted("dropped_no_tunnel", before + 1);
+        no_word_at(f.server);
+        assert_int_equal(counter("asked"), asked);
+        end_flow(&f);
+
+        f = tls_flow(65);
+        if (agreed)
+            mark(65 | KERNEL_MARK_AGREED);
+        tunnels(66, true, false);
+        before = counter("dropped_old_flow");
+        say(f.server, "\x16\x03\x03", 3);
+        before = counted("dropped_old_flow", before + 1);
+        no_word_at(f.pc);
+        say(f.pc, "hello", 5);
+        counted("dropped_old_flow", before + 1);
+        no_word_at(f.server);
+        assert_int_equal(counter("asked"), asked);
+        end_flow(&f);
+    }
+}
+
+/* After the verdict everything of the PC is still read, until the server has answered with a ServerHello. */
+static void agreed_until_the_server_has_answered(void **state)
+{
+    (void)state;
+    static const uint8_t again[] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
+                                    0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91};
+    uint8_t words[5][64] = {{0x16, 3, 3, 0, 59, 2, 0, 0, 55, 3, 3, 0xaa, 0xbb}}, *server_hello = words[0];
+    for (int i = 1; i < 5; i++)
+        memcpy(words[i], server_hello, sizeof words[i]);
+    memcpy(words[1] + 11, again, sizeof again); /* HelloRetryRequest */
+    words[2][5] = 11; /* another message, */
+    words[3][10] = 1; /* another version, */
+    words[4][0] = 0x15; /* another record */
+    struct flow f = tls_flow(67);
+    mark(67 | KERNEL_MARK_AGREED);
+    say(f.pc, "words", 5);
+    for (int i = 1; i < 5; i++) {
+        delivered(f.server, f.pc, words[i], sizeof words[i]);
+        counted("asked", counter("asked") + 1); /* the PC repeats itself */
+    }
+    no_word_at(f.server);
+    delivered(f.server, f.pc, server_hello, sizeof words[0]);
+    assert_true(readable(f.server));
+    char buf[MAX_PACKET];
+    assert_int_equal(read(f.server, buf, sizeof buf), 5);
+    uint64_t asked = counter("asked");
+    delivered(f.pc, f.server, "more", 4);
+    assert_int_equal(counter("asked"), asked);
+    end_flow(&f);
+}
+
+/* ---- the hubs ---- */
+
+/* Does a datagram from there get to a port of the box on the line? */
+static void to_the_box(bool passes, const char *from, int sport, int dport, const char *data, size_t len)
+{
+    int line = bound(WAN_NS, SOCK_DGRAM, from, sport), box = bound(BOX, SOCK_DGRAM, BOX_WAN, dport);
+    struct sockaddr_in to = at(BOX_WAN, dport);
+    char buf[MAX_PACKET];
+    uint64_t before = counter("dropped_input_wan");
+    assert_int_equal(sendto(line, data, len, 0, (struct sockaddr *)&to, sizeof to), (ssize_t)len);
+    if (passes) {
+        assert_true(readable(box));
+        assert_int_equal(read(box, buf, sizeof buf), (ssize_t)len);
+        assert_int_equal(counter("dropped_input_wan"), before);
+    } else {
+        assert_int_equal(counted("dropped_input_wan", before + 1), before + 1);
+        assert_true(silent(box));
+    }
+    close(line), close(box);
+}
+
+static void only_the_hub_of_a_tunnel_that_is_up_may_begin(void **state)
+{
+    (void)state;
+    static const char esp[] = "\1\2\3\4more", ike[] = "\0\0\0\0\1\2\3\4";
+    static const char bare[] = "\1\2\3\4\0\0\0\1xxxx";
+    for (int on = 0; on < 2; on++) {
+        on ? tunnels(70, true, false) : closed();
+        for (unsigned i = 0; i < 2; i++) {
+            const char *data = i ? ike : esp;
+            run("conntrack -D -p udp --dport 4500 >/dev/null 2>&1 || true");
+            to_the_box(on, HUB, 4500, 4500, data, 8);
+            to_the_box(false, STRANGER, 4500, 4500, data, 8);
+            to_the_box(false, HUB, 4501, 4500, data, 8);
+            to_the_box(false, HUB, 4500, 4501, data, 8);
+            to_the_box(on, HUB, 500, 500, data, 8);
+            to_the_box(false, STRANGER, 500, 500, data, 8);
+        }
+        uint64_t before = counter("dropped_input_wan"), last = counter("dropped_wan_in");
+        raw(WAN_NS, HUB, BOX_WAN, IPPROTO_ESP, bare, 12, 0);
+        raw(WAN_NS, STRANGER, BOX_WAN, IPPROTO_ESP, bare, 12, 0);
+        raw(WAN_NS, STRANGER, PC, IPPROTO_ESP, bare, 12, 0); /* when this is counted, the others are through */
+        counted("dropped_wan_in", last + 1);
+        assert_int_equal(counter("dropped_input_wan"), before + (on ? 1 : 2));
+    }
+    /* What it wraps is for the box, not for the LAN. */
+    uint64_t before = counter("dropped_wan_in");
+    raw(WAN_NS, HUB, PC, IPPROTO_ESP, bare, 12, 0);
+    assert_int_equal(counted("dropped_wan_in", before + 1), before + 1);
+    int line = bound(WAN_NS, SOCK_DGRAM, HUB, 4500), pc = bound(PC_NS, SOCK_DGRAM, PC, 4500);
+    refused("dropped_wan_in", send_to(line, PC, 4500), pc);
+    close(line), close(pc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(through_its_own_tunnel_only),
+        cmocka_unit_test(a_hub_speaks_for_its_registry_only),
+        cmocka_unit_test(without_its_tunnel_a_live_flow_is_refused),
+        cmocka_unit_test(nothing_of_a_session_survives_it),
+        cmocka_unit_test(a_tcp_flow_begins_with_a_syn),
+        cmocka_unit_test(no_options_of_ip),
+        cmocka_unit_test(what_belongs_to_no_flow),
+        cmocka_unit_test(the_first_words_go_to_hello_only),
+        cmocka_unit_test(no_word_before_the_name),
+        cmocka_unit_test(without_hello_no_tls_flow_begins),
+        cmocka_unit_test(a_flow_that_waits_ends_with_the_session),
+        cmocka_unit_test(agreed_until_the_server_has_answered),
+        cmocka_unit_test(only_the_hub_of_a_tunnel_that_is_up_may_begin),
+    };
+    return cmocka_run_group_tests_name("gate_tunnel", tests, build_two, NULL);
+}

@@ -1,17 +1,19 @@
-"""session_throughput_up, _down, session_packet_instructions: a session, beside the same box with a rule set that accepts all.
+"""Bulk data, and single packets, in a session, beside the same box with a rule set that accepts all.
 
 The lab's image (one agent more) in QEMU with its real tunnel. In one session the rule set is exchanged again and again:
 ours, and one of two chains that translates addresses and clamps segments, as any gateway must, and accepts everything.
-With ours, gate and hello run and each measurement is a new TLS connection that hello agrees to; meanwhile with the other
-one gate is held (SIGSTOP), or it would see an idle session; our table is there, but asleep (nftables' flag dormant). The
-machine in QEMU is the bottleneck by far.
+gate and hello run with both; with ours each measurement is a new TLS connection that hello agrees to. Our table stays
+where it is meanwhile, but asleep (nftables' flag dormant), and the session's idle time is long, for gate counts no packet then.
 
-The instructions that the machine executes for a packet are counted by QEMU itself (-icount: its clock goes on by a fixed
-time with each), so this row is the same on a machine that is busy with something else.
+session_throughput_up, _down                   by this machine's clock: what else it does is in it
+session_throughput_up_counted, _down_counted   by the clock of the machine in QEMU, which goes on by a fixed time with each
+                                               instruction that it executes (-icount), and only while it is busy. Judged.
+session_packet_instructions                    the same for one packet there and one back, nothing else under way
 """
 
 import json
 import os
+import statistics
 import time
 
 import box as boxes
@@ -23,8 +25,7 @@ from figure import CannotMeasure, Figure
 
 SECONDS = 4
 SHIFT = 3           # of -icount: an instruction takes 2^SHIFT ns of the machine's time
-TURNS = 3000        # of one packet there and one back
-COUNTS = 3          # how often these are counted
+TURNS = 1500        # of one packet there and one back
 ACCEPT_ALL = "the same tunnel, a rule set that accepts all"
 OPEN = """table inet open {{
 	chain forward {{
@@ -59,11 +60,8 @@ class Switch:
         for line in text.splitlines():
             self.ask(f"echo '{line.strip()}' >>{path}")
 
-    def open(self):
-        self.ask("kill -STOP $(pidof gate); nft -f /run/open.nft")
-
-    def ours(self):
-        self.ask("nft -f /run/ours.nft && kill -CONT $(pidof gate)")
+    def to(self, who):
+        self.ask(f"nft -f /run/{who}.nft")
 
 
 def processor_ns(pid):
@@ -95,15 +93,28 @@ def bulk(lab, direction):
     return found["mbit"], spent / total, found["handshake_ms"]
 
 
-def busy(switch, during):
-    """(seconds of the machine's time that it was not idle, what during() took of it)"""
-    def now():
-        return [float(x) for x in switch.ask("cat /proc/uptime").split()]
-    before = now()
-    during()
-    after = now()
-    took = after[0] - before[0]
-    return took - (after[1] - before[1]), took
+class Counter:
+    """What the machine's clock says about something: the clock of a machine that counts its instructions."""
+    LAN = "/sys/class/net/lan0/statistics"
+    WAN = "/sys/class/net/wan0/statistics"
+
+    def __init__(self, switch):
+        self.switch = switch
+        idle = self.during(lambda: time.sleep(10))
+        self.idle = idle["busy"] / idle["took"]
+
+    def _look(self):
+        """When it is; how long the machine was busy since its start; octets at lan0, frames there, ESP, packets forwarded."""
+        said = [float(x) for x in self.switch.ask(
+            f"cat /proc/uptime {self.LAN}/rx_bytes {self.LAN}/tx_bytes {self.LAN}/rx_packets {self.LAN}/tx_packets "
+            f"{self.WAN}/rx_packets {self.WAN}/tx_packets; grep ^Ip: /proc/net/snmp | tail -n 1 | cut -d' ' -f7").split()]
+        names = ("up", "down", "lan in", "lan out", "line in", "line out", "forwarded")
+        return {"took": said[0], "busy": said[0] - said[1], **dict(zip(names, said[2:]))}
+
+    def during(self, something):
+        before = self._look()
+        something()
+        return {name: value - before[name] for name, value in self._look().items()}
 
 
 def turns():
@@ -114,18 +125,14 @@ def turns():
 
 
 def in_turn(lab, switch, runs, one):
-    """one(who) for "ours" and "open" in turn, each with its rule set."""
-    for _ in range(runs):
-        for who in ("ours", "open"):
-            if who == "open":
-                switch.open()
-            else:
-                lab.pc.dns(t.REGISTRY_NAME)
-            try:
-                one(who)
-            finally:
-                if who == "open":
-                    switch.ours()
+    """one(who) for "ours" and "open" in turn, each with its rule set; in every other round the other way round."""
+    for i in range(runs):
+        for who in ("ours", "open") if i % 2 == 0 else ("open", "ours"):
+            switch.to("ours")
+            lab.pc.dns(t.REGISTRY_NAME)         # else the address is no longer admitted, some time
+            switch.to(who)
+            one(who)
+    switch.to("ours")
 
 
 def session(place):
@@ -138,33 +145,16 @@ def session(place):
     return Switch(place.lab.box)
 
 
-def instructions(place):
-    """The figure of the machine that counts."""
-    place.lab.box.cut_power()
-    place.lab.box.extra = ["-icount", f"shift={SHIFT},sleep=on"]
-    switch = session(place)
-    found = {"ours": [], "open": []}
-
-    def one(who):
-        idle, took = busy(switch, lambda: time.sleep(8))
-        spent, of = busy(switch, turns)
-        found[who].append((spent - idle / took * of) * 1e9 / 2 ** SHIFT / TURNS / 2)
-    in_turn(place.lab, switch, COUNTS, one)
-    return Figure(found["ours"], ACCEPT_ALL, found["open"],
-                  f"instructions of the machine in QEMU (-icount) for one packet of a TLS flow, the mean of both directions; "
-                  f"{TURNS} packets of each, without what an idle machine executes")
+def rounds(name, found, direction):
+    """Says every round; the median of the rounds' ratios."""
+    ratios = []
+    for i, (ours, peer) in enumerate(zip(found[direction, "ours"], found[direction, "open"])):
+        ratios.append(ours / peer)
+        print(f"{name} round {i + 1}: {ours:.1f}, accept-all {peer:.1f}, ratio {ratios[-1]:.3f}", flush=True)
+    return statistics.median(ratios)
 
 
-def measure(_what, folder, runs):
-    """{name: Figure}. In a jail of its own."""
-    place = machines.Place(folder)
-    lab = place.lab
-    place.our_box(boxes.LAB_KERNEL)
-    switch = session(place)
-    lab.registry.stop()
-    net.start("registry", ["python3", "-B", "tests/bench/bulk.py", "serve", t.REGISTRY, pki.path("registry.crt"),
-                           pki.path("registry.key")], f"{folder}/bulk.log")
-    time.sleep(1)
+def by_clock(lab, switch, runs):
     found = {(d, who): [] for d in ("up", "down") for who in ("ours", "open")}
 
     def one(who):
@@ -178,5 +168,48 @@ def measure(_what, folder, runs):
             [r[0] for r in found[d, "ours"]], ACCEPT_ALL, [r[0] for r in found[d, "open"]],
             f"TLS through the machine in QEMU (TCG) and its real tunnel, {SECONDS} s each, in turn; the machine's processor "
             f"time an octet is {cost[0] / cost[1]:.3f} of the peer's")
-    figures["session_packet_instructions"] = instructions(place)
     return figures
+
+
+def by_instructions(lab, switch, runs):
+    counter = Counter(switch)
+    found = {(d, who): [] for d in ("up", "down", "turns") for who in ("ours", "open")}
+
+    def one(who):
+        for d in ("up", "down"):
+            saw = counter.during(lambda: bulk(lab, d))
+            found[d, who].append(saw[d] * 8 / 1e6 / saw["busy"])
+            print(f"{who} {d}: {found[d, who][-1]:.1f} Mbit a busy second; busy {saw['busy']:.2f} of {saw['took']:.2f} s; " +
+                  ", ".join(f"{name} {saw[name]:.0f}" for name in ("lan in", "lan out", "line in", "line out", "forwarded")),
+                  flush=True)
+        saw = counter.during(turns)
+        found["turns", who].append((saw["busy"] - counter.idle * saw["took"]) * 1e9 / 2 ** SHIFT / TURNS / 2)
+    in_turn(lab, switch, runs, one)
+    figures = {}
+    for d in ("up", "down"):
+        name = f"session_throughput_{d}_counted"
+        figures[name] = Figure(
+            found[d, "ours"], ACCEPT_ALL, found[d, "open"],
+            f"Mbit at lan0, TLS, for each second that the machine in QEMU is busy at {1000 >> SHIFT} million instructions a "
+            f"second (-icount); median of the rounds' ratios {rounds(name, found, d):.3f}")
+    figures["session_packet_instructions"] = Figure(
+        found["turns", "ours"], ACCEPT_ALL, found["turns", "open"],
+        f"instructions of the machine in QEMU (-icount) for one packet of a TLS flow, the mean of both directions; "
+        f"{TURNS} packets of each, without what an idle machine executes; median of the rounds' ratios "
+        f"{rounds('session_packet_instructions', found, 'turns'):.3f}")
+    return figures
+
+
+def measure(what, folder, runs):
+    """{name: Figure}. In a jail of its own."""
+    place = machines.Place(folder)
+    lab = place.lab
+    place.our_box(boxes.LAB_KERNEL, idle="2 h")
+    if what == "counted":
+        lab.box.extra = ["-icount", f"shift={SHIFT},sleep=on"]
+    switch = session(place)
+    lab.registry.stop()
+    net.start("registry", ["python3", "-B", "tests/bench/bulk.py", "serve", t.REGISTRY, pki.path("registry.crt"),
+                           pki.path("registry.key")], f"{folder}/bulk.log")
+    time.sleep(1)
+    return (by_instructions if what == "counted" else by_clock)(lab, switch, runs)

@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 import time
 
+import box as boxes
+
 
 def bill_of_materials(lab):
     """build/sbom.json against the root file system itself: every program and library, with its contents."""
@@ -37,6 +39,19 @@ def bill_of_materials(lab):
               len(programs) > 40 and not wrong)
 
 
+def flaws_of_processors(lab):
+    """What the kernel says of each flaw that it knows: the lab's kernel has the same configuration, and an agent to ask."""
+    lab.box.cut_power()
+    lab.box.start(kernel=boxes.LAB_KERNEL)
+    lab.box.agent.up(30)
+    said = dict(line.rpartition("/")[2].split(":", 1)
+                for line in lab.box.root("grep . /sys/devices/system/cpu/vulnerabilities/*").splitlines() if ":" in line)
+    open_ones = [f"{name}: {what}" for name, what in sorted(said.items()) if "vulnerable" in what.lower()]
+    lab.check(f"flaws of processors ({len(said)}) that nothing is done about", [], open_ones, len(said) > 10 and not open_ones)
+    for name in ("spectre_v1", "spectre_v2"):
+        lab.check(name, "Mitigation: …", said.get(name, "nothing"), said.get(name, "").startswith("Mitigation"))
+
+
 def run(lab):
     lab.up()
     lab.boot()
@@ -59,3 +74,4 @@ def run(lab):
     time.sleep(1.5)
     answer = lab.box.cli("status", 10)
     lab.check("the console after Ctrl-C, D, Z, \\", "still answers", "still answers" if answer else "silent")
+    flaws_of_processors(lab)

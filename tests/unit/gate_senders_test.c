@@ -86,8 +86,19 @@ static size_t udp(uint8_t *p, const struct packet *k)
     return 16;
 }
 
+/* An ICMP error of type sport / 256 and code sport % 256 about a packet of that protocol (`word`), both ports dport. */
+static size_t icmp_error(uint8_t *p, const struct packet *k)
+{
+    memset(p, 0, 36);
+    p[0] = (uint8_t)(k->sport >> 8), p[1] = (uint8_t)k->sport, p[8] = 0x45, p[17] = k->word;
+    p[28] = p[30] = (uint8_t)(k->dport >> 8), p[29] = p[31] = (uint8_t)k->dport;
+    return 36;
+}
+
 static size_t header(uint8_t *p, const struct packet *k)
 {
+    if (k->proto == IPPROTO_ICMP)
+        return icmp_error(p, k);
     if (k->proto == IPPROTO_UDP)
         return udp(p, k);
     memset(p, k->word, 24); /* (ICMPv6: a type; a routing or hop-by-hop header: one of 8 octets, then nothing) */
@@ -253,6 +264,52 @@ static void who_has_no_address_yet(void **state)
     close(dhcp);
 }
 
+static void to_the_box_itself(void **state)
+{
+    (void)state;
+    static const struct one cases[] = {
+        {PC_NS, {PC, BOX_LAN, IPPROTO_UDP, 68, 67, 1, false}, ""},
+        {PC_NS, {PC, BOX_LAN, IPPROTO_UDP, 69, 67, 1, false}, "input_lan"},
+        {PC_NS, {PC, BOX_LAN, IPPROTO_UDP, 68, 69, 1, false}, "input_lan"},
+        {PC_NS, {PC, BOX_WAN, IPPROTO_ESP, 0, 0, 1, false}, "input_lan"},
+        {PC_NS, {NEAR6, "ff02::1", IPPROTO_UDP, 5000, 5000, 1, false}, "input_lan"},
+        {PC_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, "input_lan"},
+        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_UDP, 5000, 5000, 1, false}, "input_wan"},
+        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, "input_wan"},
+        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, false}, ""}, /* the line's router */
+        /* Too large (3/4), but what it quotes is not what the box wraps; and other errors about that. */
+        {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0304, 0, IPPROTO_ESP, false}, ""},
+        {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0303, 0, IPPROTO_ESP, false}, "input_wan"},
+        {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0b04, 0, IPPROTO_ESP, false}, "input_wan"},
+        {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0304, 4500, IPPROTO_UDP, false}, ""},
+        {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0303, 4500, IPPROTO_UDP, false}, "input_wan"},
+        {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0b04, 4500, IPPROTO_UDP, false}, "input_wan"},
+        /* A PC did not wait for its answer: port unreachable (3/3), quoting UDP from port 53. */
+        {PC_NS, {PC, BOX_LAN, IPPROTO_ICMP, 0x0303, 53, IPPROTO_UDP, false}, ""},
+        {PC_NS, {PC, BOX_LAN, IPPROTO_ICMP, 0x0301, 53, IPPROTO_UDP, false}, "input_lan"},
+        {PC_NS, {PC, BOX_LAN, IPPROTO_ICMP, 0x0b03, 53, IPPROTO_UDP, false}, "input_lan"},
+        {PC_NS, {PC, BOX_LAN, IPPROTO_ICMP, 0x0303, 54, IPPROTO_UDP, false}, "input_lan"},
+        {PC_NS, {PC, BOX_LAN, IPPROTO_ICMP, 0x0303, 53, IPPROTO_TCP, false}, "input_lan"},
+    };
+    closed();
+    EACH(cases);
+}
+
+/* Pings, and answers nobody waited for, keep the box busy for so long only. */
+static void not_too_often(void **state)
+{
+    (void)state;
+    static const struct packet kinds[] = {{PC, BOX_LAN, IPPROTO_ICMP, 0x0800, 1, 0, false},
+                                          {PC, BOX_LAN, IPPROTO_ICMP, 0x0303, 53, IPPROTO_UDP, false}};
+    closed();
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        uint64_t before = counter("dropped_input_lan");
+        for (int n = 0; n < 500; n++)
+            send_frame(PC_NS, NULL, false, &kinds[i]);
+        assert_true(counted("dropped_input_lan", before + 1) < before + 500);
+    }
+}
+
 /* Who is known by card and address is so in the LAN only. */
 static void the_line_with_a_card_of_the_lan(void **state)
 {
@@ -399,6 +456,8 @@ int main(void)
         cmocka_unit_test(senders),
         cmocka_unit_test(not_back_to_where_it_came_from),
         cmocka_unit_test(who_has_no_address_yet),
+        cmocka_unit_test(to_the_box_itself),
+        cmocka_unit_test(not_too_often),
         cmocka_unit_test(the_line_with_a_card_of_the_lan),
         cmocka_unit_test(broadcast_frames_are_not_passed_on),
         cmocka_unit_test(what_a_hub_wraps),

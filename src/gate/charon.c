@@ -322,18 +322,19 @@ static void lost(struct charon *c, bool hangs)
     }
 }
 
-static unsigned attempts(const struct charon *c)
+/* It was asked for something that may take its time. */
+static bool busy(const struct charon *c)
 {
-    unsigned n = 0;
-    for (unsigned i = 1; i <= CONF_SERVICES_MAX; i++)
-        n += c->services[i].control != NULL;
-    return n;
+    bool attempt = false;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        attempt = attempt || c->services[n].control;
+    return attempt || c->listing || c->waiting > 0;
 }
 
 /* An IKE daemon that hangs keeps its sockets open: that it answers is the only sign of life. */
 static void feel_pulse(struct charon *c)
 {
-    switch (pulse_tick(&c->pulse, CHARON_ASK_TICKS, attempts(c) > 1 ? CHARON_HANGS_BUSY_TICKS : CHARON_HANGS_TICKS)) {
+    switch (pulse_tick(&c->pulse, CHARON_ASK_TICKS, busy(c) ? CHARON_HANGS_BUSY_TICKS : CHARON_HANGS_TICKS)) {
     case PULSE_FINE: break;
     case PULSE_ASK: /* (when too many questions are open already, one more is not needed) */
         if (vici_request(c->vici, "version", NULL, NULL, NULL) == 0)

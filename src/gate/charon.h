@@ -21,12 +21,12 @@
 #define CHARON_INITIATE_MS 20000
 #define CHARON_ID_MAX 256
 /*
- * In ticks of SESSION_TICK_MS. charon works with a few threads, and each attempt to raise a tunnel holds one: while several
- * run it may have none left for us until they end (CHARON_INITIATE_MS).
+ * In ticks of SESSION_TICK_MS. charon answers in order, and what it is doing may have to wait: for its few threads, or for
+ * the hub's name, which it looks up with the tunnel held (three silent DNS servers: 30 s). That is no reason to end it.
  */
 #define CHARON_ASK_TICKS 10
 #define CHARON_HANGS_TICKS 30
-#define CHARON_HANGS_BUSY_TICKS 60
+#define CHARON_HANGS_BUSY_TICKS 70
 #define CHARON_RETRY_MS 5000 /* between attempts to load connections that charon has refused */
 
 struct charon;

@@ -22,6 +22,7 @@ kernel() { ip netns exec box nft list map inet sekisho mode | grep -q "\"lan0\" 
 nothing_allowed() { ! ip netns exec box nft list set inet sekisho allow_v4 | grep -q elements; }
 no_sa() { ! swanctl --list-sas --uri "unix://$w/box.vici" 2>/dev/null | grep -q INSTALLED; }
 ask() { ip netns exec pc dig +tries=1 +time=12 @192.168.77.1 registry.lab.example >answer 2>&1; }
+ended() { ! grep -qs '^State:.[^Z]' "/proc/$1/status"; } # also one that nobody waits for
 long() { soon "$@" || soon "$@"; } # twice as long
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
@@ -239,6 +240,7 @@ ok "names stands still: gate ends with it" soon gone $pid
 ok "and has closed the kernel before" kernel closed
 ok "and said why" logged 'names: it does not answer'
 kill -9 "$names" # as Finit does with all that gate leaves behind
+soon ended "$names"
 start_gate
 soon kernel internet
 

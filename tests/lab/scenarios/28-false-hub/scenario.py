@@ -112,7 +112,7 @@ def inward(lab, vips, held):
         hub.send([hub.into_the_flow(again=True)])
         lab.eventually("control: both being open, a packet into the connection arrives at the PC", "1 or more",
                        lambda: len(seen_by_the_pc(pc.packets())), 10, lambda n: n > 0)
-    lab.eventually("the connection to the other registry", True, held.alive, 10)
+    lab.eventually("the connection to the other registry", True, held.alive, 30)
 
 
 def behind_hub_1(lab):
@@ -161,7 +161,7 @@ def run(lab):
         lab.check(f"https://{name}/", servers.MARKER, seen.body.split()[0] if seen.body else str(seen))
     vips = addresses(lab)
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=30)
-    lab.eventually("a connection to the first registry", True, held.alive, 10)
+    lab.eventually("a connection to the first registry", True, held.alive, 30)
     inward(lab, vips, held)
     outward(lab, vips)
     held.close()

@@ -39,7 +39,7 @@ def struck(lab, process, how, log, patience=30):
                        patience, lambda now: bool(set(now.split()) - set(before.split())))
         good, status, _ = lab.box.wait(lambda s: pick(s, "gate.session") in ("idle", "up")
                                        and pick(s, "enroll.loaded") == "yes" and pick(s, "gate.charon") == "up"
-                                       and pick(s, "gate.names") == "running", 40)
+                                       and pick(s, "gate.names") == "running", 90)
         lab.check(f"the box is sound again ({time.monotonic() - begin:.1f} s)", "idle or up",
                   pick(status, "gate.session"), good)
         if pick(status, "gate.session") == "idle":

@@ -142,7 +142,7 @@ class Box:
 
     # ---- what it says
 
-    def cli(self, command, timeout=30):
+    def cli(self, command, timeout=90):
         """A command at the console; its text."""
         return self.console.command(command, timeout)
 
@@ -186,7 +186,7 @@ class Box:
         except OSError:
             return ""
 
-    def root(self, command, timeout=20):
+    def root(self, command, timeout=90):
         """A command as root, on the lab image only; its output."""
         status, output = self.agent.run(command, timeout)
         if status is None:

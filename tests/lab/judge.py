@@ -95,7 +95,7 @@ def idle_end(lab, idle):
     seconds = time.monotonic() - begin
     lab.check(f"the session ends after {idle} s without traffic ({seconds:.0f} s)", "idle", pick(status, "gate.session"),
               good and seconds <= idle + 10)
-    lab.eventually("tunnels at the hub", 0, lab.hub.installed, 10)
+    lab.eventually("tunnels at the hub", 0, lab.hub.installed, 30)
     lab.log_says("the log says why", "session.end")
 
 

@@ -20,7 +20,7 @@ import leak_hellos
 import leak_kinds
 import net
 import topology as t
-from leak_judge import Known, judge
+from leak_judge import TUNNELLED, Known, judge
 
 PROBE = "build/lab/bin/probe"
 PAGE = 4096
@@ -73,6 +73,9 @@ class Page:
 
     def word(self, index):
         return struct.unpack_from("<Q", self.map, index * 8)[0]
+
+    def tunnelled(self, number):
+        return self.map[PAGE + number] & TUNNELLED
 
     def flags(self):
         return bytes(self.map[PAGE:])
@@ -302,7 +305,7 @@ class Run:
             self.lab.hub.swanctl("--rekey", "--child", "registry")
             self.rekeyed += 1
         end = self.probes.before()
-        time.sleep(0.03)                         # for those on their way to the box
+        self.handled(end)
         undisturbed = undisturbed and self.killer.quiet()
         if undisturbed:
             self.known.open.add(begin, end)
@@ -320,6 +323,15 @@ class Run:
                 self.known.closed.add(begin, self.probes.before())
             self.cycles += 1
         return True
+
+    def handled(self, number):
+        """Wait for those on their way to the box: it keeps their order, so when one from this number on has come out of the
+        tunnel, all before it have been handled. Not for long: in a session that has died none comes out."""
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            if any(self.probes.behind.tunnelled(n) for n in range(number, self.probes.before())):
+                return
+            time.sleep(0.005)
 
     def kill_the_rest(self):
         """Who was not there when its turn came (hello goes with gate, and comes a moment later) is killed now."""

@@ -95,7 +95,7 @@ class Console(Line):
         """Wait for the first prompt."""
         return self.wait(self.PROMPT, 0, timeout) is not None
 
-    def command(self, text, timeout=30):
+    def command(self, text, timeout=90):
         """Type a command; its answer as text. '' when the console says nothing in time."""
         with self.lock:
             start = len(self.data)
@@ -109,7 +109,7 @@ class Console(Line):
             lines = lines[1:]
         return "\n".join(line for line in lines if line != "sekisho> ").strip("\n")
 
-    def object(self, text, timeout=30):
+    def object(self, text, timeout=90):
         """Type a command with --json; the parsed answer, or None."""
         for line in self.command(text + " --json", timeout).split("\n"):
             if line[:1] in ("{", "["):
@@ -163,7 +163,7 @@ class Agent(Line):
     def up(self, timeout):
         return self.wait(rb"#agent ready", 0, timeout) is not None
 
-    def run(self, command, timeout=20):
+    def run(self, command, timeout=90):
         """(exit status, output); status None: no answer."""
         with self.lock:
             start = len(self.data)

@@ -1,7 +1,6 @@
 """The capture point on the line, between the box's WAN card and the provider; and the same for other interfaces."""
 
 import ipaddress
-import os
 import re
 import subprocess
 import time
@@ -48,15 +47,13 @@ class Capture:
         self.dropped = max(numbers[1] - numbers[0], numbers[2]) if len(numbers) >= 3 else -1
 
     def _drained(self):
-        """Wait for what is on its way, and for tcpdump, which may be slow on a busy machine, to have written it all."""
-        quiet, size, end = 0, -1, time.monotonic() + 20
+        """Wait for what is on its way, and until tcpdump, which may be slow on a busy machine, has nothing more to write."""
+        asleep, end = 0, time.monotonic() + 20
         time.sleep(0.2)
-        while quiet < 2 and time.monotonic() < end:
-            time.sleep(0.1)
+        while asleep < 2 and time.monotonic() < end:
+            time.sleep(0.05)
             with open(f"/proc/{self.process.pid}/stat") as f:
-                asleep = f.read().rpartition(") ")[2][0] == "S"
-            before, size = size, os.path.getsize(self.path)
-            quiet = quiet + 1 if asleep and size == before else 0
+                asleep += f.read().rpartition(") ")[2][0] == "S"
 
     def packets(self, from_box=None):
         """All packets; from_box=True: only those that the box sent, False: only those sent to it."""

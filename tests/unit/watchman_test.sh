@@ -16,10 +16,11 @@ look() {
 	cat "$w/out"
 	ps -eo pid,user,stat,args
 }
+is_of() { [ "$(stat -c %U "/proc/$1")" = "$2" ]; }
 start() { # a program that hangs: as its user; its process id in $pid
 	setpriv --reuid "$1" --regid nogroup --clear-groups sleep 1000 &
 	pid=$!
-	soon test "$(stat -c %U /proc/$pid)" = "$1"
+	soon is_of $pid "$1"
 	kill -STOP $pid
 }
 there() { kill -0 "$1" 2>/dev/null; }

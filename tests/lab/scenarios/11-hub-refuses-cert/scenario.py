@@ -19,7 +19,7 @@ def run(lab):
                    lambda said: "refus" in said.lower() or "authent" in said.lower())
     lab.log_says("the log says why", "session.failed")
     lab.say("a new certificate: " + lab.box.cli("cert renew"))
-    lab.eventually("a second certificate is issued", 2, lambda: len(lab.issuer.issued()), 40)
+    lab.eventually("a second certificate is issued", 2, lambda: len(lab.issuer.issued()), 120)
     lab.box.wait(lambda s: pick(s, "enroll.serial").upper() == lab.issuer.issued()[-1]
                  and pick(s, "enroll.loaded") == "yes", 20)
     lab.eventually("the name, with the new certificate", f"NOERROR {t.REGISTRY}",

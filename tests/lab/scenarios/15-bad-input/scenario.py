@@ -16,7 +16,7 @@ def refused_file(lab, what, place, site, services):
               tool.returncode != 0 and re.search(place, said))
     lab.box.start()
     lab.pc.fixed()
-    good, status, _ = lab.box.wait(lambda s: re.search(place, lab.box.sentences()), 15)
+    good, status, _ = lab.box.wait(lambda s: re.search(place, lab.box.sentences()), 45)
     lab.check(f"{what}: the status names the place", place, lab.box.sentences(), good)
     lab.closed(f"{what}: the LAN is closed")
     lab.check(f"{what}: the box asks for no certificate", 0, len(lab.issuer.issued()))
@@ -64,7 +64,7 @@ def strange_server(lab):
     strange = servers.Est(f"{lab.folder}/strange", lab.issuer, certificate="strange-est")
     strange.start()
     lab.boot()
-    good, status, _ = lab.box.wait(lambda s: re.search("trust|CA |certificate of", pick(s, "enroll.fault")), 40)
+    good, status, _ = lab.box.wait(lambda s: re.search("trust|CA |certificate of", pick(s, "enroll.fault")), 120)
     lab.check("a strange EST server: the status says it", "a sentence about its certificate", pick(status, "enroll.fault"),
               good)
     lab.check("a strange EST server: certificates issued", 0, len(lab.issuer.issued()))

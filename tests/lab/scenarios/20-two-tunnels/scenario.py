@@ -46,7 +46,7 @@ def one_dies(lab):
     """Hub 2 is killed. What runs through hub 1 goes on; what is hub 2's is closed, with a word in the log."""
     held = lab.pc.hold(t.REGISTRY2, t.REGISTRY2_NAME, 443, tls=lab.pc.tls())
     mine = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
-    lab.eventually("a connection to each registry", (True, True), lambda: (held.alive(), mine.alive()), 20)
+    lab.eventually("a connection to each registry", (True, True), lambda: (held.alive(), mine.alive()), 60)
     with lab.capture() as wire:
         killed, longest, last = time.monotonic(), 0.0, mine.last
         lab.hub2.die()

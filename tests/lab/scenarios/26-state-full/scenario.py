@@ -17,7 +17,7 @@ def complains(lab, what):
         return [s["id"] for s in lab.box.problems(lab.box.status())]
     lab.eventually(f"{what}: the status names the fault", "audit-says", ask, 240, lambda ids: "audit-says" in ids, 2)
     lab.status_says(f"{what}: and what to do", "ask for a replacement box")
-    lab.eventually(f"{what}: the alert LED", "on", lambda: lab.box.leds.shows("alert"), 15)
+    lab.eventually(f"{what}: the alert LED", "on", lambda: lab.box.leds.shows("alert"), 45)
 
 
 def page(lab, what):
@@ -52,5 +52,5 @@ def run(lab):
     numbers = [int(line.split()[1]) for line in lab.box.log()]
     lab.check("the log's numbers go on", f"more than {number}, each once and in order", numbers[-1:],
               numbers[-1] > number and numbers == sorted(set(numbers)))
-    lab.eventually("the alert LED", "off", lambda: lab.box.leds.shows("alert"), 15)
+    lab.eventually("the alert LED", "off", lambda: lab.box.leds.shows("alert"), 45)
     assert pick(lab.box.status(), "audit.fault") == ""

@@ -65,9 +65,13 @@ def addresses(lab):
 
 def last_words(lab):
     """A packet of the registry in a connection of the PC, as hub 1 sees it go into its tunnel."""
-    with lab.capture("hub", "ipsec0") as inside:
-        time.sleep(0.5)
-    return [p for p in inside.packets() if p.src == t.REGISTRY and p.sport == 443 and p.payload][-1]
+    for _ in range(20):
+        with lab.capture("hub", "ipsec0") as inside:
+            time.sleep(0.5)
+        words = [p for p in inside.packets() if p.src == t.REGISTRY and p.sport == 443 and p.payload]
+        if words:
+            return words[-1]
+    raise RuntimeError("the registry says nothing in the connection that is held")
 
 
 def seen_by_the_pc(packets):
@@ -85,7 +89,7 @@ def each(lab, hub, held, what, count):
         for name, packets in hub.others():
             before = count()
             sent = hub.send(packets)
-            lab.eventually(f"{name}: {what}", sent, lambda before=before: count() - before, 5)
+            lab.eventually(f"{name}: {what}", sent, lambda before=before: count() - before, 30)
     lab.check(f"of it at the PC ({what})", [], seen_by_the_pc(pc.packets()))
     lab.check("the connection to the other registry", "alive", "alive" if held.alive(2) else f"dead ({held.how})")
 
@@ -108,7 +112,7 @@ def inward(lab, vips, held):
         hub.send([hub.into_the_flow(again=True)])
         lab.eventually("control: both being open, a packet into the connection arrives at the PC", "1 or more",
                        lambda: len(seen_by_the_pc(pc.packets())), 10, lambda n: n > 0)
-    lab.eventually("the connection to the other registry", True, held.alive, 10)
+    lab.eventually("the connection to the other registry", True, held.alive, 30)
 
 
 def behind_hub_1(lab):
@@ -127,7 +131,7 @@ def outward(lab, vips):
                  % (t.INNER_NET, t.INNER_NET, t.REGISTRY, OTHER_PORT))
     with behind_hub_1(lab) as inside:
         lab.eventually("what the live connection sends, refused by the rule set", "1 or more",
-                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 10, lambda n: n > 0)
+                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 30, lambda n: n > 0)
         lab.pc.tcp(t.REGISTRY, OTHER_PORT, 0.9)
         lab.eventually("new, under hub 2's address: no IPsec policy takes it, so refused as clear", "1 or more",
                        lambda: dropped(lab, "dropped_clear") - clear, 10, lambda n: n > 0)
@@ -138,7 +142,7 @@ def outward(lab, vips):
     with behind_hub_1(lab) as inside:
         lab.pc.tcp(t.REGISTRY, OTHER_PORT, 0.9)
         lab.eventually("new, under hub 1's address: refused by the rule set", "1 or more",
-                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 10, lambda n: n > 0)
+                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 30, lambda n: n > 0)
     lab.check("of it behind hub 1", [], out(inside))
 
     lab.box.root("nft insert rule inet sekisho guard_out accept")
@@ -157,7 +161,7 @@ def run(lab):
         lab.check(f"https://{name}/", servers.MARKER, seen.body.split()[0] if seen.body else str(seen))
     vips = addresses(lab)
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=30)
-    lab.eventually("a connection to the first registry", True, held.alive, 10)
+    lab.eventually("a connection to the first registry", True, held.alive, 30)
     inward(lab, vips, held)
     outward(lab, vips)
     held.close()

@@ -17,7 +17,7 @@ def replaced(lab, process, before, patience):
 
 def hello(lab):
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
-    lab.eventually("a connection to the registry", "alive", lambda: "alive" if held.alive() else f"dead ({held.how})", 20)
+    lab.eventually("a connection to the registry", "alive", lambda: "alive" if held.alive() else f"dead ({held.how})", 60)
     before = running(lab, "hello")
     with lab.capture("registry", "inner0", "tcp port 443") as behind:
         begin, clock = time.time(), time.monotonic()
@@ -27,7 +27,7 @@ def hello(lab):
                   ", ".join(f"{k}: {v}" for k, v in tried.items()), all(p.status == 0 for p in tried.values()))
         replaced(lab, "hello", before, 30)
         end = time.time()
-        lab.eventually("a page, with new connections", 200, lambda: lab.pc.curl(f"https://{t.REGISTRY_NAME}/").status, 20)
+        lab.eventually("a page, with new connections", 200, lambda: lab.pc.curl(f"https://{t.REGISTRY_NAME}/").status, 60)
         seconds = time.monotonic() - clock
         lab.check(f"the time from standing still to that page ({seconds:.1f} s)", "under 30 s", f"{seconds:.1f} s", seconds < 30)
     lab.check("the open connection all that time", "alive", "alive" if held.alive() else f"dead ({held.how})", held.alive())

@@ -16,7 +16,7 @@ def replaced(lab, process, before, patience):
 
 
 def hello(lab):
-    held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
+    held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=15)
     lab.eventually("a connection to the registry", "alive", lambda: "alive" if held.alive() else f"dead ({held.how})", 60)
     before = running(lab, "hello")
     with lab.capture("registry", "inner0", "tcp port 443") as behind:
@@ -29,8 +29,8 @@ def hello(lab):
         end = time.time()
         lab.eventually("a page, with new connections", 200, lambda: lab.pc.curl(f"https://{t.REGISTRY_NAME}/").status, 60)
         seconds = time.monotonic() - clock
-        lab.check(f"the time from standing still to that page ({seconds:.1f} s)", "under 30 s", f"{seconds:.1f} s", seconds < 30)
-    lab.check("the open connection all that time", "alive", "alive" if held.alive() else f"dead ({held.how})", held.alive())
+        lab.check(f"the time from standing still to that page ({seconds:.1f} s)", "under 45 s", f"{seconds:.1f} s", seconds < 45)
+    lab.eventually("the open connection after all that time", "alive", lambda: "alive" if held.alive() else f"dead ({held.how})", 10)
     held.close()
     packets = [p for p in behind.packets() if p.dst == t.REGISTRY]
     new = {p.sport for p in packets if p.flags & 2 and begin <= p.time <= end}

@@ -354,7 +354,8 @@ class Run:
         longest = time.monotonic() + self.plan.patience
 
         def thin():
-            return (self.cycles < least or len(self.known.open.list) == known) and time.monotonic() < longest
+            silent = last and self.hellos and all(how != "answered" for *_, how in self.hellos.tries)
+            return (self.cycles < least or len(self.known.open.list) == known or silent) and time.monotonic() < longest
         while (self.cycles < target or self.probes.before() < enough) and (time.monotonic() < until or thin()):
             if not self.cycle():
                 self.lab.check("a session", f"begins within {STUCK} s", "none", False)

@@ -48,7 +48,7 @@ OURS_WITHOUT_IPSEC = [
     ("meta ipsec exists goto from_tunnel", ""),
     ("meta mark set ip saddr map @tunnel_v4 goto no_clear", "meta mark set ip saddr map @tunnel_v4 accept"),
     ("meta mark . ipsec in reqid $same accept", "accept"),
-    ("meta ipsec exists ct state", 'iifname "wan0" meta mark != 0 ct state'),
+    ("meta ipsec exists ct status", 'iifname "wan0" meta mark != 0 ct status'),
     ("rt ipsec missing goto no_clear", ""),
     ("meta mark . ipsec out reqid $same accept", "accept"),
 ]

@@ -7,7 +7,8 @@ where it is meanwhile, but asleep (nftables' flag dormant), and the session's id
 
 session_throughput_up, _down                   by this machine's clock: what else it does is in it
 session_throughput_up_counted, _down_counted   by the clock of the machine in QEMU, which goes on by a fixed time with each
-                                               instruction that it executes (-icount), and only while it is busy. Judged.
+                                               instruction that it executes (-icount), and only while it is busy; in blocks,
+                                               so that TCP sends the same packets in each round. Judged.
 session_packet_instructions                    the same for one packet there and one back, nothing else under way
 """
 
@@ -26,6 +27,7 @@ from figure import CannotMeasure, Figure
 SECONDS = 4
 SHIFT = 3           # of -icount: an instruction takes 2^SHIFT ns of the machine's time
 TURNS = 1500        # of one packet there and one back
+BLOCKS = 200        # of 64 KiB, each answered before the next: how many frames go together is not left to chance then
 ACCEPT_ALL = "the same tunnel, a rule set that accepts all"
 OPEN = """table inet open {{
 	chain forward {{
@@ -117,11 +119,11 @@ class Counter:
         return {name: value - before[name] for name, value in self._look().items()}
 
 
-def turns():
-    done = net.run("lan", ["python3", "-B", "tests/bench/bulk.py", "turns", t.REGISTRY, t.REGISTRY_NAME, pki.path("web.crt"),
-                           str(TURNS)], timeout=120)
+def turns(kind, count):
+    done = net.run("lan", ["python3", "-B", "tests/bench/bulk.py", kind, t.REGISTRY, t.REGISTRY_NAME, pki.path("web.crt"),
+                           str(count)], timeout=120)
     if done.returncode != 0:
-        raise CannotMeasure(f"no turns: {done.stderr.strip()[-300:]}")
+        raise CannotMeasure(f"no {kind}: {done.stderr.strip()[-300:]}")
 
 
 def in_turn(lab, switch, runs, one):
@@ -177,12 +179,12 @@ def by_instructions(lab, switch, runs):
 
     def one(who):
         for d in ("up", "down"):
-            saw = counter.during(lambda: bulk(lab, d))
+            saw = counter.during(lambda: turns(f"{d}-blocks", BLOCKS))
             found[d, who].append(saw[d] * 8 / 1e6 / saw["busy"])
             print(f"{who} {d}: {found[d, who][-1]:.1f} Mbit a busy second; busy {saw['busy']:.2f} of {saw['took']:.2f} s; " +
                   ", ".join(f"{name} {saw[name]:.0f}" for name in ("lan in", "lan out", "line in", "line out", "forwarded")),
                   flush=True)
-        saw = counter.during(turns)
+        saw = counter.during(lambda: turns("turns", TURNS))
         found["turns", who].append((saw["busy"] - counter.idle * saw["took"]) * 1e9 / 2 ** SHIFT / TURNS / 2)
     in_turn(lab, switch, runs, one)
     figures = {}
@@ -190,8 +192,8 @@ def by_instructions(lab, switch, runs):
         name = f"session_throughput_{d}_counted"
         figures[name] = Figure(
             found[d, "ours"], ACCEPT_ALL, found[d, "open"],
-            f"Mbit at lan0, TLS, for each second that the machine in QEMU is busy at {1000 >> SHIFT} million instructions a "
-            f"second (-icount); median of the rounds' ratios {rounds(name, found, d):.3f}")
+            f"Mbit at lan0, TLS, in blocks of 64 KiB, for each second that the machine in QEMU is busy at {1000 >> SHIFT} million "
+            f"instructions a second (-icount); median of the rounds' ratios {rounds(name, found, d):.3f}")
     figures["session_packet_instructions"] = Figure(
         found["turns", "ours"], ACCEPT_ALL, found["turns", "open"],
         f"instructions of the machine in QEMU (-icount) for one packet of a TLS flow, the mean of both directions; "

@@ -539,6 +539,7 @@ static void each_user_only_what_it_needs(void **state)
     enter(BOX);
     int dns = bound(WAN_NS, SOCK_DGRAM, SERVER, 53), other = bound(WAN_NS, SOCK_DGRAM, "203.0.113.3", 53);
     int ntp = bound(WAN_NS, SOCK_DGRAM, SERVER, 123), web = bound(WAN_NS, SOCK_STREAM, SERVER, 443);
+    int pc = bound(PC_NS, SOCK_STREAM, PC, 80);
     static const struct {
         uid_t uid;
         bool dns, ntp, tcp;
@@ -551,6 +552,7 @@ static void each_user_only_what_it_needs(void **state)
         user(users[i].uid, SOCK_DGRAM, SERVER, 123, ntp, users[i].ntp);
         user(users[i].uid, SOCK_STREAM, SERVER, 443, 0, users[i].tcp);
         user(users[i].uid, SOCK_STREAM, REGISTRY, 443, 0, false);
+        user(users[i].uid, SOCK_STREAM, PC, 80, 0, false); /* the box begins nothing towards the LAN */
     }
     /* gate's sockets, by which `names` asks: on the line only while the mode says so, from the same moment on. */
     struct kernel_view view = {.mode = MODE_INTERNET, .generation = 41, .names_outside = true};
@@ -568,7 +570,7 @@ static void each_user_only_what_it_needs(void **state)
     assert_int_equal(kernel_resolvers(NULL, 0), 0);
     user(601, SOCK_DGRAM, SERVER, 53, dns, false);
     user(611, SOCK_DGRAM, SERVER, 53, dns, false);
-    close(dns), close(other), close(ntp), close(web);
+    close(dns), close(other), close(ntp), close(web), close(pc);
 }
 
 int main(void)

@@ -122,6 +122,35 @@ static inline void end(struct talk *t)
         assert_true(silent(there));                                                                                    \
     } while (0)
 
+/* ---- packets by hand ---- */
+
+static inline uint16_t checksum(const uint8_t *p, size_t len, uint32_t sum)
+{
+    for (size_t i = 0; i + 1 < len; i += 2)
+        sum += (uint32_t)p[i] << 8 | p[i + 1];
+    if (len % 2)
+        sum += (uint32_t)p[len - 1] << 8;
+    while (sum >> 16)
+        sum = (sum >> 16) + (sum & 0xffff);
+    return (uint16_t)~sum;
+}
+
+/* A packet of that protocol (above IP) as a raw socket of a namespace sends it; its tunnel. */
+static inline void raw(int where, const char *from, const char *to, uint8_t proto, const void *packet, size_t len,
+                       int tunnel)
+{
+    struct sockaddr_in src = at(from, 0), dst = at(to, 0);
+    enter(where);
+    int fd = socket(AF_INET, SOCK_RAW, proto);
+    enter(BOX);
+    assert_true(fd >= 0);
+    by(fd, tunnel);
+    assert_int_equal(bind(fd, (struct sockaddr *)&src, sizeof src), 0);
+    ssize_t sent = sendto(fd, packet, len, 0, (struct sockaddr *)&dst, sizeof dst);
+    assert_true(sent == (ssize_t)len || (where == BOX && errno == EPERM)); /* (the box is told when it may not) */
+    close(fd);
+}
+
 /* ---- TLS ---- */
 
 struct flow {

@@ -103,31 +103,6 @@ static void unanswered_it_needs_its_element_each_time(void **state)
 
 /* ---- TCP: from its beginning, without options of IP ---- */
 
-static uint16_t checksum(const uint8_t *p, size_t len, uint32_t sum)
-{
-    for (size_t i = 0; i + 1 < len; i += 2)
-        sum += (uint32_t)p[i] << 8 | p[i + 1];
-    if (len % 2)
-        sum += (uint32_t)p[len - 1] << 8;
-    while (sum >> 16)
-        sum = (sum >> 16) + (sum & 0xffff);
-    return (uint16_t)~sum;
-}
-
-/* A packet of that protocol (above IP) as a raw socket of a namespace sends it; its tunnel. */
-static void raw(int where, const char *from, const char *to, uint8_t proto, const void *packet, size_t len, int tunnel)
-{
-    struct sockaddr_in src = at(from, 0), dst = at(to, 0);
-    enter(where);
-    int fd = socket(AF_INET, SOCK_RAW, proto);
-    enter(BOX);
-    assert_true(fd >= 0);
-    by(fd, tunnel);
-    assert_int_equal(bind(fd, (struct sockaddr *)&src, sizeof src), 0);
-    assert_int_equal(sendto(fd, packet, len, 0, (struct sockaddr *)&dst, sizeof dst), (ssize_t)len);
-    close(fd);
-}
-
 static void segment(const char *from, int sport, const char *to, int dport, uint8_t flags, int tunnel)
 {
     struct sockaddr_in src = at(from, 0), dst = at(to, 0);

@@ -321,10 +321,10 @@ static void the_line_with_a_card_of_the_lan(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct packet k = {PC, BOX_WAN, IPPROTO_UDP, 5000, ports[i], 1, false};
         static const struct packet known = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, false};
-        uint64_t before = counter("dropped_input_lan");
-        send_frame(PC_NS, NULL, false, &known);
-        counted("dropped_input_lan", before + 1);
-        assert_string_equal(ends(WAN_NS, mac, false, &k), "spoofed");
+        uint64_t before = counter("dropped_spoofed");
+        send_frame(PC_NS, NULL, false, &known); /* for a second: so the other follows at once */
+        send_frame(WAN_NS, mac, false, &k);
+        assert_int_equal(counted("dropped_spoofed", before + 1), before + 1);
     }
     /* And nobody of the line becomes known. */
     struct packet k = {SERVER, BOX_WAN, IPPROTO_UDP, 5000, 5000, 1, false};

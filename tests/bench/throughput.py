@@ -131,10 +131,19 @@ def in_turn(lab, switch, runs, one):
     for i in range(runs):
         for who in ("ours", "open") if i % 2 == 0 else ("open", "ours"):
             switch.to("ours")
-            lab.pc.dns(t.REGISTRY_NAME)         # else the address is no longer admitted, some time
+            in_session(lab)
             switch.to(who)
             one(who)
     switch.to("ours")
+
+
+def in_session(lab):
+    """The registry answers; a session that has ended meanwhile begins anew."""
+    end = time.monotonic() + 60
+    while not lab.pc.dns(t.REGISTRY_NAME).addresses or lab.pc.tcp(t.REGISTRY, 443) != "open":
+        if time.monotonic() > end:
+            raise CannotMeasure(f"no session: {lab.box.sentences()}")
+        time.sleep(1)
 
 
 def session(place):
@@ -142,8 +151,7 @@ def session(place):
     place.lab.box.start(kernel=boxes.LAB_KERNEL)
     place.lab.ready(120)
     place.pc_by_hand()
-    if not place.lab.pc.dns(t.REGISTRY_NAME).addresses:
-        raise CannotMeasure("no session")
+    in_session(place.lab)
     return Switch(place.lab.box)
 
 
@@ -192,8 +200,8 @@ def by_instructions(lab, switch, runs):
         name = f"session_throughput_{d}_counted"
         figures[name] = Figure(
             found[d, "ours"], ACCEPT_ALL, found[d, "open"],
-            f"Mbit at lan0, TLS, in blocks of 64 KiB, for each second that the machine in QEMU is busy at {1000 >> SHIFT} million "
-            f"instructions a second (-icount); median of the rounds' ratios {rounds(name, found, d):.3f}")
+            f"Mbit at lan0, TLS, in blocks of 64 KiB, for each second that the machine in QEMU is busy at {1000 >> SHIFT} "
+            f"million instructions a second (-icount); median of the rounds' ratios {rounds(name, found, d):.3f}")
     figures["session_packet_instructions"] = Figure(
         found["turns", "ours"], ACCEPT_ALL, found["turns", "open"],
         f"instructions of the machine in QEMU (-icount) for one packet of a TLS flow, the mean of both directions; "

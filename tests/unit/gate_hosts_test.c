@@ -84,6 +84,14 @@ static void bound_hosts(void **state)
     send_to(pc, BOX_LAN, 67);
     assert_true(readable(dhcp));
     close(pc);
+    uint64_t before = counter("dropped_wrong_host");
+    pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 69);
+    send_to(pc, BOX_LAN, 67);
+    close(pc);
+    pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 68);
+    send_to(pc, BOX_LAN, 69);
+    close(pc);
+    (void)counted("dropped_wrong_host", before + 2);
     /* Having asked makes nobody known: the next packet of that card and address is refused like the first. */
     pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 0);
     send_to(pc, BOX_LAN, 53);

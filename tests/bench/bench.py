@@ -58,7 +58,7 @@ GROUPS = {
     "firstpacket": Group("firstpacket", "refused", 10, 120, 600),
     "hello": Group("helloadded", "hello", 5, 60, 300),
     "throughput": Group("throughput", "clock", 7, 170, 900),
-    "counted": Group("throughput", "counted", 5, 150, 900),
+    "counted": Group("throughput", "counted", 5, 270, 1200),
     "modechange": Group("modechange", "change", 5, 60, 400),
     "boot": Group("machines", "boot", 5, 110, 900),
     "memory": Group("machines", "memory", 1, 50, 400),

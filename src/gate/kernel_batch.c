@@ -106,8 +106,11 @@ static bool fill_element(struct nftnl_set_elem *e, const struct element *from)
         nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_VERDICT, (uint32_t)NFT_JUMP);
         ok = ok && nftnl_set_elem_set_str(e, NFTNL_SET_ELEM_CHAIN, from->jump) == 0;
     }
-    if (from->timeout_ms)
+    if (from->timeout_ms) {
         nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, from->timeout_ms);
+        /* To an element that is there with this very timeout the kernel gives no new end unless one is named. */
+        nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_EXPIRATION, from->timeout_ms);
+    }
     if (from->interval_end)
         nftnl_set_elem_set_u32(e, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
     return ok;

@@ -157,7 +157,10 @@ def in_turn(lab, switch, runs, one, all_of_them=("ours", "open")):
             switch.to("ours")
             in_session(lab)
             switch.to(who)
-            one(who)
+            try:
+                one(who)
+            except CannotMeasure as e:
+                raise CannotMeasure(f"{who}: {e}\nthe box's log ends:\n" + "\n".join(lab.box.log()[-12:])) from e
     switch.to("ours")
 
 

@@ -46,6 +46,24 @@ static void assert_hides(const char *args, const char *text)
         fail_msg("`nft list %s` still shows `%s`:\n%s", args, text, listing);
 }
 
+/* Of the only element of this set. nft prints 1m2s3ms, and leaves out what is nought. */
+static double seconds_left(const char *set)
+{
+    char args[64];
+    snprintf(args, sizeof args, "set inet sekisho %s", set);
+    const char *at = strstr(listed(args), "expires ");
+    assert_non_null(at);
+    at += strlen("expires ");
+    double seconds = 0;
+    for (char *end; at[0] >= '0' && at[0] <= '9'; at = end) {
+        double n = strtod(at, &end);
+        bool thousandth = strncmp(end, "ms", 2) == 0;
+        seconds += thousandth ? n / 1000 : *end == 'm' ? n * 60 : n;
+        end += thousandth ? 2 : 1;
+    }
+    return seconds;
+}
+
 static int load(void **state)
 {
     (void)state;
@@ -167,6 +185,17 @@ static void allow_adds_renews_and_is_emptied(void **state)
     assert_shows("set inet sekisho tls_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 1m");
     assert_hides("set inet sekisho allow_v4", "10.20.0.80");
 
+    /* The same time as before begins anew as well. (Without that what is left only shrinks, however often it is tried.) */
+    bool longer = false;
+    for (unsigned i = 0; i < 5 && !longer; i++) {
+        struct timespec second = {1, 500000000};
+        nanosleep(&second, NULL);
+        double before = seconds_left("tls_v4");
+        assert_int_equal(kernel_allow(list, 1), 0);
+        longer = seconds_left("tls_v4") > before;
+    }
+    assert_true(longer);
+
     v.keep_allow = true;
     assert_int_equal(kernel_set(&v), 0);
     assert_shows("set inet sekisho allow_v6", "fd00:20::80");
@@ -211,9 +240,9 @@ static void registry_prefixes(void **state)
     services[0].remote[1] = prefix("203.0.113.7/32");
     services[0].remote[2] = prefix("fd00:20::/33");
     services[1] = (struct conf_service){.number = 2, .remote_count = 2};
-    services[1].remote[0] = prefix("10.21.0.0/16");     /* follows the first without a gap */
+    services[1].remote[0] = prefix("10.21.0.0/16"); /* follows the first without a gap */
     services[1].remote[1] = prefix("255.255.255.0/24"); /* reaches the end */
-    for (int i = 0; i < 2; i++) {                       /* again: replaced, not doubled */
+    for (int i = 0; i < 2; i++) { /* again: replaced, not doubled */
         assert_int_equal(kernel_registry(services, 2), 0);
         assert_shows("map inet sekisho tunnel_v4", "10.20.0.0/16 : 0x00000001");
         assert_shows("map inet sekisho tunnel_v4", "203.0.113.7 : 0x00000001");

@@ -26,6 +26,33 @@ class BoxError(Exception):
     pass
 
 
+class Meter:
+    """What the machines of this process have cost: how often QEMU was started, how long guests ran, QEMU's processor time.
+
+    A guest's second is one of its own clock, which under TCG goes with the host's and stands still when the machine is
+    paused. QEMU's processor time grows less on a busy host, but an idle guest costs none: so both.
+    """
+
+    starts, guest, processor = 0, 0.0, 0.0
+
+    @classmethod
+    def figures(cls):
+        return {"starts": cls.starts, "guest": cls.guest, "processor": cls.processor}
+
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def processor_seconds(pid):
+    """Of a process, with all its threads."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            words = f.read().rpartition(") ")[2].split()
+        return (int(words[11]) + int(words[12])) / TICK
+    except OSError:
+        return 0.0
+
+
 class Box:
     """One machine with its disk. May be started, cut off and started again; the disk stays."""
 
@@ -39,7 +66,7 @@ class Box:
         self.console_log = f"{self.folder}/console.log"
         self.process = None
         self.console = self.leds = self.agent = self.monitor = None
-        self.started = None
+        self.started = time.monotonic()
         self.starts = 0
 
     # ---- its disk
@@ -75,6 +102,7 @@ class Box:
     def start(self, kernel=KERNEL, uefi=False, clock=None, wait=True):
         """Power on. kernel: booted directly; uefi: from the disk through OVMF instead. clock: a datetime for the RTC."""
         self.starts += 1
+        Meter.starts += 1
         os.makedirs(self.sockets, exist_ok=True)
         for name in os.listdir(self.sockets):
             os.unlink(f"{self.sockets}/{name}")
@@ -129,6 +157,8 @@ class Box:
     def cut_power(self):
         """As pulling the plug."""
         if self.process:
+            Meter.processor += processor_seconds(self.process.pid)
+            Meter.guest += time.monotonic() - self.started
             self.process.kill()
             self.process.wait()
             for line in (self.monitor, self.console, self.leds, self.agent):

@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
+import costs          # noqa: E402
 import jail           # noqa: E402
 import report         # noqa: E402
 import topology       # noqa: E402
@@ -88,6 +89,7 @@ class RunFolder:
 def run_scenario(name, folder):
     """One scenario in namespaces of its own. Returns the exit status: 0 only if every check held."""
     def body():
+        import box as boxes
         import world
         rep = report.Report(alone(name), sys.stdout.isatty(), lambda text: print(text, flush=True))
         lab = None
@@ -110,7 +112,7 @@ def run_scenario(name, folder):
             print(f"    logs of this run: {folder}")
         if lab:
             lab.down()
-        rep.save(f"{folder}/result.json")
+        rep.save(f"{folder}/result.json", **boxes.Meter.figures())
         return 1 if rep.failed else 0
     os.makedirs(folder, exist_ok=True)
     return jail.enter(body)
@@ -136,7 +138,7 @@ class Worker:
         return self.process.poll() is not None
 
     def result(self):
-        """(passed, failures, seconds); prints what it said. failures: a line each."""
+        """What report.save has written; prints what the scenario said."""
         if not self.live:
             self.output.seek(0)
             print(self.name, flush=True)
@@ -144,17 +146,17 @@ class Worker:
             self.output.close()
         try:
             with open(f"{self.folder}/result.json") as f:
-                r = json.load(f)
-            return r["passed"], r["failures"], r["seconds"]
+                return json.load(f)
         except (OSError, ValueError):
             line = f"the scenario runs to its end: expected yes; seen status {self.process.returncode}"
             print(f"    FAIL  {line}\n          alone: {alone(self.name)}")
-            return 0, [line], time.monotonic() - self.begin
+            seconds = time.monotonic() - self.begin
+            return {"passed": 0, "failures": [line], "seconds": seconds, "checks": [], "starts": 0, "guest": 0, "processor": 0}
 
 
 def run_all(todo, folder, jobs):
-    """Run scenarios, so many at once, and print them in order. (passed, failures: a line each)"""
-    passed, failed = 0, []
+    """Run scenarios, so many at once, and print them in order. {name: what report.save wrote}"""
+    results = {}
     waiting, order, running, finished = list(todo), list(todo), [], {}
     while order:
         while waiting and len(running) < jobs:
@@ -167,12 +169,10 @@ def run_all(todo, folder, jobs):
             finished[w.name] = w
         while order and order[0] in finished:
             name = order.pop(0)
-            p, failures, seconds = finished.pop(name).result()
-            passed += p
-            failed += [f"{name}: {line}; alone: {alone(name)}" for line in failures]
-            print(f"    {p} passed, {len(failures)} failed ({seconds:.0f} s)", flush=True)
+            r = results[name] = finished.pop(name).result()
+            print(f"    {r['passed']} passed, {len(r['failures'])} failed ({r['seconds']:.0f} s)", flush=True)
         time.sleep(0.05)
-    return passed, failed
+    return results
 
 
 def test(names):
@@ -188,7 +188,11 @@ def test(names):
         pki.ensure()
         folder = RunFolder()
         begin = time.monotonic()
-        passed, failed = run_all(todo, folder.path, 1 if len(todo) == 1 else int(os.environ.get("LAB_JOBS", JOBS)))
+        results = run_all(todo, folder.path, 1 if len(todo) == 1 else int(os.environ.get("LAB_JOBS", JOBS)))
+        passed = sum(r["passed"] for r in results.values())
+        failed = [f"{name}: {line}; alone: {alone(name)}" for name, r in results.items() for line in r["failures"]]
+        costs.keep(results)
+        print("\n" + costs.table(results))
         print(f"{len(todo)} scenarios in {time.monotonic() - begin:.0f} s")
         for line in failed:
             print(f"failed: lab: {line}")

@@ -15,6 +15,7 @@ class Report:
         self.alone, self.colour, self.out = alone, colour, out
         self.passed = self.failed = 0
         self.failures = []        # a line each
+        self.checks = []          # the name of each check that was made
         self.times = "LAB_TIMES" in os.environ    # seconds since the scenario's start before each line
         self.begin = time.monotonic()
 
@@ -34,6 +35,7 @@ class Report:
         if self.times:
             shown += f" {time.monotonic() - self.begin:6.1f}"
         self.out(f"    {shown} {what}: expected {text(expected)}; seen {text(seen)}")
+        self.checks.append(what)
         if good:
             self.passed += 1
         else:
@@ -47,10 +49,10 @@ class Report:
         """The scenario itself could not go on."""
         return self.check("the scenario runs to its end", "yes", what, False)
 
-    def save(self, path):
+    def save(self, path, **figures):
         with open(path, "w") as f:
             json.dump({"passed": self.passed, "failed": self.failed, "seconds": time.monotonic() - self.begin,
-                       "failures": self.failures}, f)
+                       "failures": self.failures, "checks": self.checks, **figures}, f)
 
 
 def text(value):

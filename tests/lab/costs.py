@@ -1,0 +1,72 @@
+"""What a run of the lab cost, and which checks it made: kept in build/lab/figures.json, shown as a table, compared.
+
+    costs.py names                       the names of all checks of the last runs, one a line: SCENARIO<tab>CHECK
+    costs.py compare NAMES               which of the names in that file were not checked in the last runs
+
+A name is a check's text without its numbers, for these tell what was measured.
+"""
+
+import json
+import os
+import re
+import sys
+
+FIGURES = "build/lab/figures.json"
+TABLE = "build/lab/figures.txt"       # the same for people; scripts/test shows it at the end
+COLUMNS = ("seconds", "starts", "guest", "processor")
+
+
+def known():
+    try:
+        with open(FIGURES) as f:
+            return json.load(f)
+    except (OSError, ValueError):
+        return {}
+
+
+def keep(results):
+    """Each scenario's last run stays, also when others run alone afterwards."""
+    every = known()
+    for name, r in results.items():
+        every[name] = {key: r[key] for key in (*COLUMNS, "passed", "checks")} | {"failed": len(r["failures"])}
+    with open(FIGURES, "w") as f:
+        json.dump(every, f)
+    with open(TABLE, "w") as f:
+        f.write(table(results) + "\n")
+
+
+def table(results):
+    """Seconds; starts of QEMU; seconds of guests by their own clock; processor seconds of QEMU."""
+    form = "{:<28}{:>8}{:>8}{:>9}{:>12}{:>9}{:>8}"
+    lines = [form.format("scenario", "seconds", "starts", "guest s", "QEMU CPU s", "passed", "failed")]
+    rows = [(name, *[r[c] for c in COLUMNS], r["passed"], len(r["failures"])) for name, r in results.items()]
+    rows.append(("all", *[sum(row[i] for row in rows) for i in range(1, 7)]))
+    lines += [form.format(name, *[f"{n:.0f}" for n in numbers]) for name, *numbers in rows]
+    return "\n".join(lines)
+
+
+def plain(check):
+    """Without what differs from run to run: numbers, and the words behind them in brackets."""
+    return re.sub(r"[-+]?\d+(?:[.,:]\d+)*", "N", re.sub(r" \([^()]*\d[^()]*\)", "", check))
+
+
+def names():
+    return sorted({f"{name}\t{plain(check)}" for name, r in known().items() for check in r["checks"]})
+
+
+def main(arguments):
+    if arguments == ["names"]:
+        print("\n".join(names()))
+        return 0
+    if len(arguments) == 2 and arguments[0] == "compare":
+        with open(arguments[1]) as f:
+            before = {line.rstrip("\n") for line in f if line.strip()}
+        missing = sorted(before - set(names()))
+        print("".join(f"missing: {line}\n" for line in missing) + f"{len(before)} names, {len(missing)} of them missing now")
+        return 1 if missing or not before else 0
+    print(__doc__)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

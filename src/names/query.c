@@ -163,10 +163,11 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
     const struct listed_name *name = &q->listed.names[id];
     if (!hosts_may(&q->hosts, &from->addr, name->service))
         return refuse(q, now, REFUSAL_HOST, from, question, out);
-    if (question->type == DNS_SVCB || (question->type == DNS_AAAA && q->ipv4_only))
-        return no_data(q, question, out);
-    if (question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS)
+    if (question->type == DNS_OPT || (question->type >= DNS_META_FIRST && question->type <= DNS_META_LAST))
         return refuse(q, now, REFUSAL_TYPE, from, question, out);
+    if ((question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS) ||
+        (question->type == DNS_AAAA && q->ipv4_only))
+        return no_data(q, question, out);
     if (lookup_service_up(q, name->service)) {
         struct cache_key key = {.id = (uint16_t)id,
                                 .type = question->type,

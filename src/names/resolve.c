@@ -35,6 +35,21 @@ static void take_records(struct query *q, struct lookup *l, uint64_t now, const 
     lookup_finish(q, l, now, &a);
 }
 
+/*
+ * "No such name" is said of every type at once (RFC 8020), so who hears it about one type denies the others too. Many
+ * servers say it of types that they do not know. Here it is believed of A, the one type that a name on the list is for,
+ * unless AAAA is known to be there; of any other type only when A has had the same answer, and is "no data" otherwise.
+ */
+static void no_name(struct query *q, struct lookup *l, uint64_t now, uint32_t ttl)
+{
+    struct cache_key key = lookup_key(l);
+    key.type = l->question.type == DNS_A ? DNS_AAAA : DNS_A;
+    const struct cache_entry *other = cache_get(&q->cache, &key, q->mode.generation, now);
+    bool exists =
+        l->question.type == DNS_A ? other != NULL && other->count != 0 : other == NULL || other->rcode != DNS_NXDOMAIN;
+    lookup_negative(q, l, now, exists ? DNS_NOERROR : DNS_NXDOMAIN, ttl);
+}
+
 static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const uint8_t *data, size_t len)
 {
     static struct chain c;
@@ -49,7 +64,7 @@ static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const
     case CHAIN_ADDRS: take_addrs(q, l, now, &c); break;
     case CHAIN_RECORDS: take_records(q, l, now, &c); break;
     case CHAIN_NO_DATA: lookup_negative(q, l, now, DNS_NOERROR, c.ttl); break;
-    case CHAIN_NO_NAME: lookup_negative(q, l, now, DNS_NXDOMAIN, c.ttl); break;
+    case CHAIN_NO_NAME: no_name(q, l, now, c.ttl); break;
     case CHAIN_FAILED: lookup_fail(q, l, now, REFUSAL_UPSTREAM, NULL); break;
     case CHAIN_MALFORMED: break; /* the next try, or silence, decides */
     case CHAIN_BROKEN: lookup_fail(q, l, now, REFUSAL_CHAIN, NULL); break;

@@ -178,6 +178,53 @@ static void test_negative_answers_are_kept_with_soa(void **state)
     assert_int_equal(s.ttl, 20);
 }
 
+/* The resolver says of this type of the registry's name that there is no such name. */
+static unsigned no_such_name(uint16_t type)
+{
+    struct wire m;
+    if (ask(&w, REGISTRY_NAME, type) == 0) {
+        answer_begin(&w, 0, &m, 0x8183);
+        wire_soa(&m, "lab.example", 900, 30);
+        deliver(&w, 0, &m);
+    }
+    struct seen s = last(&w);
+    assert_int_equal(s.count, 0);
+    assert_true(s.soa);
+    return s.rcode;
+}
+
+/* A resolver in front would deny the address too. */
+static void test_no_such_name_of_another_type_is_no_data(void **state)
+{
+    (void)state;
+    assert_int_equal(no_such_name(DNS_HTTPS), DNS_NOERROR);
+    assert_int_equal(no_such_name(DNS_AAAA), DNS_NOERROR);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
+    admit(&w, ADMIT_OK);
+    struct seen s = last(&w);
+    assert_addr(&s, "10.99.0.5");
+    world_wait(&w, 31000); /* what was kept is over, the address is not */
+    assert_int_equal(no_such_name(DNS_HTTPS), DNS_NOERROR);
+}
+
+static void test_no_such_name_of_any_type(void **state)
+{
+    (void)state;
+    assert_int_equal(no_such_name(DNS_A), DNS_NXDOMAIN);
+    assert_int_equal(no_such_name(DNS_HTTPS), DNS_NXDOMAIN);
+    assert_int_equal(no_such_name(DNS_AAAA), DNS_NXDOMAIN);
+}
+
+static void test_no_such_name_of_a_name_with_ipv6_only(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_AAAA), 0);
+    deliver_addr(&w, REGISTRY_NAME, 60, "fd00:99::5");
+    admit(&w, ADMIT_OK);
+    assert_int_equal(no_such_name(DNS_A), DNS_NOERROR);
+}
+
 /* ---- what is never asked ---- */
 
 static void test_unlisted_is_refused(void **state)
@@ -222,15 +269,23 @@ static void test_a_lan_without_ipv6_gets_no_ipv6_addresses(void **state)
 static void test_other_types(void **state)
 {
     (void)state;
-    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_SVCB), 1);
-    struct seen s = last(&w);
-    assert_int_equal(s.rcode, DNS_NOERROR);
-    assert_int_equal(s.count, 0);
-    assert_true(s.soa);
-    assert_int_equal(ask(&w, REGISTRY_NAME, 16), 1);
-    s = last(&w);
-    assert_error(&s, DNS_REFUSED, DNS_EDE_BLOCKED);
-    assert_refused(WHY_TYPE, REGISTRY_NAME, NULL);
+    static const uint16_t none[] = {DNS_SVCB, DNS_CNAME, DNS_SOA, 12, 15, 16, 33, 257, 65400};
+    for (unsigned i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_int_equal(ask(&w, REGISTRY_NAME, none[i]), 1);
+        struct seen s = last(&w);
+        assert_int_equal(s.rcode, DNS_NOERROR);
+        assert_int_equal(s.count, 0);
+        assert_true(s.soa);
+    }
+    assert_int_equal(told(&w, MSG_REFUSED), 0);
+    static const uint16_t meta[] = {DNS_OPT, 250, 252, 255};
+    for (unsigned i = 0; i < sizeof(meta) / sizeof(meta[0]); i++) {
+        assert_int_equal(ask(&w, REGISTRY_NAME, meta[i]), 1);
+        struct seen s = last(&w);
+        assert_error(&s, DNS_REFUSED, DNS_EDE_BLOCKED);
+        assert_refused(WHY_TYPE, REGISTRY_NAME, NULL);
+    }
+    assert_int_equal(w.asked, 0);
 }
 
 static void test_without_edns_no_ede(void **state)
@@ -344,6 +399,9 @@ int main(void)
         IN(setup_session, test_silent_gate),
         IN(setup_session, test_silent_resolver),
         IN(setup_session, test_negative_answers_are_kept_with_soa),
+        IN(setup_session, test_no_such_name_of_another_type_is_no_data),
+        IN(setup_session, test_no_such_name_of_any_type),
+        IN(setup_session, test_no_such_name_of_a_name_with_ipv6_only),
         IN(setup_session, test_unlisted_is_refused),
         IN(setup_session, test_names_near_a_listed_one_are_refused),
         IN(setup_session, test_a_lan_without_ipv6_gets_no_ipv6_addresses),

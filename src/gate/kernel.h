@@ -20,11 +20,14 @@
 #define KERNEL_BATCH_MAX (4 * KERNEL_ALLOW_MAX) /* elements of one transaction: several answers together */
 
 /*
- * Connection marks. A session's number (generation) has its two top bits 0 and is none of the small numbers. A TLS flow
- * carries it with one of these bits until its ClientHello is agreed to and answered (configs/firewall.nft, chain hello).
+ * Connection marks. A session's number (generation) has its three top bits 0 and is none of the small numbers. A TLS flow
+ * carries it with one of the first two bits until its ClientHello is agreed to and answered (configs/firewall.nft, chain
+ * hello), datagrams of a session with the third always.
  */
 #define KERNEL_MARK_ASKING 0x80000000u
 #define KERNEL_MARK_AGREED 0x40000000u
+#define KERNEL_MARK_DATAGRAM 0x20000000u
+#define KERNEL_MARK_FORMS (KERNEL_MARK_ASKING | KERNEL_MARK_AGREED | KERNEL_MARK_DATAGRAM)
 #define KERNEL_MARK_REFUSED 1u
 
 /* A tunnel that is up. family 0: this address does not exist. */
@@ -81,7 +84,7 @@ struct kernel_flow {
 int kernel_open(void);
 void kernel_close(void);
 
-/* Replace mode, generation, live, asking, agreed, vip and hubs, and empty allow_* and tls_* unless keep_allow. */
+/* Replace mode, generation, live, asking, agreed, datagrams, vip and hubs, and empty allow_* and tls_* unless keep_allow. */
 int kernel_set(const struct kernel_view *view);
 /* `hello` has come (the present generation) or gone (0): may TLS flows begin? */
 int kernel_asking(uint32_t generation);

@@ -112,7 +112,7 @@ int kernel_forget(uint32_t generation)
     char buf[256];
     struct nlmsghdr *nlh = conntrack_request(buf, IPCTNL_MSG_CT_DELETE, AF_UNSPEC);
     mnl_attr_put_u32(nlh, CTA_MARK, htonl(generation));
-    mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(~(KERNEL_MARK_ASKING | KERNEL_MARK_AGREED))); /* its other forms too */
+    mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(~KERNEL_MARK_FORMS)); /* its other forms too */
     return batch_ask(nlh, NULL, NULL);
 }
 

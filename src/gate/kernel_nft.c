@@ -72,6 +72,7 @@ static void generation_elements(struct batch *b, const struct kernel_view *view)
     live_element(b, "live", view->generation);
     live_element(b, "asking", asking);
     live_element(b, "agreed", view->generation | KERNEL_MARK_AGREED);
+    live_element(b, "datagrams", view->generation | KERNEL_MARK_DATAGRAM);
     mark_element(b, "generation", view->generation);
     if (!view->tls_waits)
         mark_element(b, "asking_generation", asking);
@@ -110,8 +111,9 @@ static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
 int kernel_set(const struct kernel_view *view)
 {
     static const char *const emptied[] = {"mode",   "generation", "live",      "asking_generation",
-                                          "asking", "agreed",     "names_ask", "up",
-                                          "vip_v4", "vip_v6",     "hubs_v4",   "hubs_v6"};
+                                          "asking", "agreed",     "datagrams", "names_ask",
+                                          "up",     "vip_v4",     "vip_v6",    "hubs_v4",
+                                          "hubs_v6"};
     static const char *const admitted[] = {"allow_v4", "allow_v6", "tls_v4", "tls_v6"};
     static const char *const chains[][2] = {
         [MODE_CLOSED] = {"closed", "closed"},

@@ -75,7 +75,7 @@ static uint32_t new_generation(struct session *s)
 {
     uint32_t g;
     do
-        g = s->ops->random(s->user) & ~(KERNEL_MARK_ASKING | KERNEL_MARK_AGREED);
+        g = s->ops->random(s->user) & ~KERNEL_MARK_FORMS;
     while (g <= KERNEL_MARK_REFUSED || g == s->view.generation);
     return g;
 }

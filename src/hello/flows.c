@@ -354,25 +354,57 @@ void flows_mode(struct flows *f, const struct msg_mode *m)
     f->epoch++;
 }
 
-void flows_synack(struct flows *f, uint64_t now, const uint8_t *ip, size_t len)
+/* As the client's packets will have it. */
+static void turn(struct packet *p)
+{
+    struct addr server = p->client;
+    uint16_t port = p->client_port;
+    p->client = p->server;
+    p->client_port = p->server_port;
+    p->server = server;
+    p->server_port = port;
+}
+
+/* Does this SYN-ACK, turned, say again what the flow began with? */
+static bool repeated(const struct flow *fl, const struct packet *p)
+{
+    return addr_equal(&fl->client, &p->client) && addr_equal(&fl->server, &p->server) &&
+           fl->client_port == p->client_port && fl->server_port == p->server_port && fl->base == p->ack &&
+           fl->ack == p->seq + 1;
+}
+
+/* Another connection, and the kernel takes it for the one that was agreed to. */
+static void refuse_second(struct flows *f, struct flow *fl)
+{
+    struct flow_work *w = work_of(f, fl);
+    if (fl->state == STATE_REFUSED)
+        return;
+    fl->told = 0;
+    fl->what = FLOW_SECOND;
+    if (w) {
+        refuse(f, w, FLOW_SECOND, w->name, "another SYN-ACK after it was agreed to");
+        return;
+    }
+    f->stats.refused++;
+    enter(f, fl, STATE_REFUSED, "another SYN-ACK after it was agreed to");
+}
+
+void flows_synack(struct flows *f, uint64_t now, bool agreed, const uint8_t *ip, size_t len)
 {
     struct packet p;
     if (f->mode.mode != MODE_SESSION || !packet_tcp(ip, len, false, &p) ||
         (p.flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) != (PACKET_SYN | PACKET_ACK))
         return;
-    /* as the client's packets will have it */
-    struct addr server = p.client;
-    uint16_t port = p.client_port;
-    p.client = p.server;
-    p.client_port = p.server_port;
-    p.server = server;
-    p.server_port = port;
-    struct flow *fl = flowtable_place(f, &p);
+    turn(&p);
+    struct flow *fl = agreed ? flowtable_find(f, &p) : flowtable_place(f, &p);
+    if (agreed) {
+        if (fl && !repeated(fl, &p))
+            refuse_second(f, fl);
+        return; /* (of what is not known any more each packet is refused) */
+    }
     if (flowtable_alive(f, fl)) {
-        if (addr_equal(&fl->client, &p.client) && addr_equal(&fl->server, &p.server) &&
-            fl->client_port == p.client_port && fl->server_port == p.server_port && fl->base == p.ack &&
-            fl->ack == p.seq + 1)
-            return; /* repeated */
+        if (repeated(fl, &p))
+            return;
         struct flow_work *w = work_of(f, fl);
         if (w)
             tell_held(f, w, FLOW_DROP, NEVER, "");
@@ -401,7 +433,9 @@ static const char *disbelief(const struct flow *fl, const struct packet *p)
         return p->odd;
     if (fl->stamped && !p->stamped)
         return "a segment without its timestamp";
-    if ((fl->state == STATE_SEEN || fl->state == STATE_HOLDING) && p->ack != fl->ack)
+    /* Before it was agreed to the server has nothing to say; then it may have, though not in a way that ends the question. */
+    bool asked = fl->state == STATE_SEEN || fl->state == STATE_HOLDING;
+    if (p->ack - fl->ack > (asked ? 0 : FLOWS_ANSWER_MAX))
         return "an acknowledgement of what the server has not said";
     return NULL;
 }

@@ -7,9 +7,12 @@
  *     AGREED ── a second ClientHello begins (after HelloRetryRequest) ──> AGAIN ── whole, the same name ──> AGREED
  *     HOLDING, AGAIN ── anything that is not as it must be, or too late ──> REFUSED
  *     any ── a new SYN-ACK ──> SEEN         any ── another session, or nothing for long ──> FREE
+ *     any ── a new SYN-ACK while the kernel still holds the flow for agreed to ──> REFUSED
  *
  * The SYN-ACK tells where the client's octets begin and what it must acknowledge. Without it a PC could have a good
- * ClientHello agreed to that lies ahead in the stream, and then send a bad one before it.
+ * ClientHello agreed to that lies ahead in the stream, and then send a bad one before it. What it acknowledges is compared
+ * in every state: another connection on the same ports has a server that counts from elsewhere. (The rule set lets none
+ * begin while the kernel holds the old one; this is the second line.)
  *
  * AGREED lasts until the server answers: the kernel sees to that (firewall.nft, agreed_in), and no packet of the flow
  * comes here any more. Until then repetitions must be the same octet by octet, so that a ClientHello that was lost on its
@@ -36,6 +39,7 @@
 #define FLOWS_SLOW_MS 5000        /* from the first payload to the last octet of the ClientHello */
 #define FLOWS_NAMELESS_MAX 4096   /* octets that are let go before anything of the name is known */
 #define FLOWS_AGREED_MS 10000     /* repetitions are compared for so long */
+#define FLOWS_ANSWER_MAX 16384    /* octets that a server may have said without having been seen to answer */
 
 enum flow_state { STATE_FREE, STATE_SEEN, STATE_HOLDING, STATE_AGREED, STATE_AGAIN, STATE_REFUSED };
 
@@ -95,8 +99,11 @@ void flows_init(struct flows *f, uint32_t seed, void (*send)(void *user, const s
 /* The session changed: with another generation everything held is dropped and everything known forgotten. */
 void flows_mode(struct flows *f, const struct msg_mode *m);
 
-/* A SYN-ACK on its way to the client (source: the server). */
-void flows_synack(struct flows *f, uint64_t now, const uint8_t *ip, size_t len);
+/*
+ * A SYN-ACK on its way to the client (source: the server). agreed: the flow has been agreed to, by its mark, so nothing but
+ * a repetition of its first one belongs there.
+ */
+void flows_synack(struct flows *f, uint64_t now, bool agreed, const uint8_t *ip, size_t len);
 
 /*
  * A packet that waits for a verdict. `service` is its mark, 0: none. Every id is mentioned in exactly one message, now or

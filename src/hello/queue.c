@@ -65,9 +65,11 @@ static void logged(const struct nlattr *const *table, unsigned group, struct que
     if (!table[NFULA_PAYLOAD])
         return;
     payload(table[NFULA_PAYLOAD], out);
-    if (group == QUEUE_SYNACK_GROUP)
+    bool has_reason = reason(table, out);
+    if (group == QUEUE_SYNACK_GROUP) {
         out->what = QUEUE_SYNACK;
-    else if (reason(table, out))
+        out->agreed = has_reason && strcmp(out->reason, QUEUE_SYNACK_AGREED) == 0;
+    } else if (has_reason)
         out->what = QUEUE_LOG;
 }
 

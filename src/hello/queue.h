@@ -9,7 +9,8 @@
 
 #include <linux/netlink.h>
 
-#define QUEUE_SYNACK_GROUP 2 /* of firewall.nft, chain asked_in: how the server began */
+#define QUEUE_SYNACK_GROUP 2 /* of firewall.nft, chains asked_in and agreed_in: how the server began */
+#define QUEUE_SYNACK_AGREED "agreed" /* the prefix of those to a flow whose ClientHello was agreed to */
 
 enum queue_what {
     QUEUE_NOTHING, /* an answer to gate's verdicts, or not what we read */
@@ -23,6 +24,7 @@ struct queued {
     uint32_t id;   /* PACKET */
     uint8_t mark;  /* PACKET: the service; 0: none that there is */
     bool checksum; /* PACKET: nobody has verified it yet */
+    bool agreed;   /* SYNACK: the kernel holds the flow for agreed to */
     char reason[MSG_REASON_MAX]; /* LOG: [a-z-]+ */
     const uint8_t *data; /* the packet from its IP header on */
     size_t len;

@@ -92,14 +92,14 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
     if (q.what == QUEUE_PACKET && q.mark != 0)
         world_raw(&w, q.data, q.len);
     if (q.what == QUEUE_SYNACK)
-        flows_synack(&w.f, w.now, q.data, q.len);
+        flows_synack(&w.f, w.now, q.agreed, q.data, q.len);
     free(exact);
     struct packet p;
     packet_head(data, size, &p);
     if (packet_tcp(data, size, data[0] % 2, &p))
         MUST(p.data >= data && p.data + p.len <= data + size);
     world_raw(&w, data, size);
-    flows_synack(&w.f, w.now, data, size);
+    flows_synack(&w.f, w.now, data[0] & 2, data, size);
     world_raw(&w, data, size);
 }
 

@@ -6,19 +6,25 @@ import struct
 SNI, GROUPS, SUPPORTED_VERSIONS, KEY_SHARE, EARLY_DATA, PADDING, ECH = 0, 10, 43, 51, 42, 21, 0xFE0D
 
 
+def of_openssl(name, newest=None):
+    """The first words of this machine's OpenSSL; name None: without SNI."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if newest:
+        context.maximum_version = newest
+    out = ssl.MemoryBIO()
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
 class ClientHello:
     """A TLS 1.3 ClientHello (post-quantum key share: two segments) that asks for name. random: 32 bytes with marks."""
 
     def __init__(self, name, random, small=False):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        out = ssl.MemoryBIO()
-        try:
-            context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="placeholder.invalid").do_handshake()
-        except ssl.SSLWantReadError:
-            pass
-        data = out.read()[9:]
+        data = of_openssl("placeholder.invalid")[9:]
         self.legacy, self.random = 0x0303, random
         at = 34
         self.session, at = _vector(data, at, 1)

@@ -83,8 +83,8 @@ static void nothing_of_a_session_survives_it(void **state)
     }
 }
 
-/* An element opens one packet; only an answer makes it a flow that needs none any more. */
-static void unanswered_it_needs_its_element_each_time(void **state)
+/* An element opens a datagram, and lets a connection begin, which then needs none. */
+static void an_element_opens_a_beginning(void **state)
 {
     (void)state;
     tunnels(59, true, false);
@@ -94,11 +94,75 @@ static void unanswered_it_needs_its_element_each_time(void **state)
     tunnels(59, true, false);
     refused("dropped_not_listed", says(&t, 1), t.registry);
     end(&t);
-    t = talk();
-    goes_on(&t);
+    allow(REGISTRY, IPPROTO_TCP, 5000);
+    struct flow f = {bound(WAN_NS, SOCK_STREAM, REGISTRY, 5000), bound(PC_NS, SOCK_STREAM, PC, 0), -1};
+    by(f.listener, 1), by(f.pc, 1);
+    assert_int_equal(connect_to(f.pc, REGISTRY, 5000), 0);
+    assert_true(readable(f.listener));
+    f.server = accept4(f.listener, NULL, NULL, SOCK_NONBLOCK);
+    by(f.server, 1);
     tunnels(59, true, false);
-    goes_on(&t);
-    end(&t);
+    delivered(f.pc, f.server, "words", 5);
+    delivered(f.server, f.pc, "words", 5);
+    end_flow(&f);
+}
+
+/* ---- connections that are live ---- */
+
+static struct flow live_flow(uint32_t generation)
+{
+    struct flow f = tls_flow(generation);
+    mark(generation);
+    delivered(f.pc, f.server, "words", 5);
+    delivered(f.server, f.pc, "words", 5);
+    return f;
+}
+
+/* Sent by that tunnel it is counted there; the other end gets it when it is repeated by the right one. */
+static void only_by_its_own(int from, int to, int tunnel, const char *by_counter)
+{
+    char buf[MAX_PACKET];
+    uint64_t before = counter(by_counter);
+    by(from, tunnel);
+    say(from, "words", 5);
+    counted(by_counter, before + 1);
+    assert_true(silent(to));
+    by(from, 1);
+    assert_true(readable(to));
+    assert_int_equal(read(to, buf, sizeof buf), 5);
+}
+
+static void a_connection_keeps_to_its_tunnel(void **state)
+{
+    (void)state;
+    struct flow f = live_flow(71);
+    only_by_its_own(f.pc, f.server, 2, "dropped_wrong_tunnel");
+    only_by_its_own(f.pc, f.server, 0, "dropped_clear");
+    only_by_its_own(f.server, f.pc, 2, "dropped_wrong_tunnel");
+    only_by_its_own(f.server, f.pc, 0, "dropped_clear");
+    tunnels(71, false, true);
+    uint64_t before = counter("dropped_no_tunnel");
+    say(f.pc, "words", 5);
+    counted("dropped_no_tunnel", before + 1);
+    no_word_at(f.server);
+    end_flow(&f);
+}
+
+static void no_connection_outlives_its_session(void **state)
+{
+    (void)state;
+    for (int next = 0; next < 3; next++) {
+        struct flow f = live_flow(72);
+        next == 0 ? tunnels(73, true, false) : next == 1 ? closed() : internet(74);
+        uint64_t before = counter("dropped_old_flow");
+        say(f.server, "words", 5);
+        before = counted("dropped_old_flow", before + 1);
+        no_word_at(f.pc);
+        say(f.pc, "words", 5);
+        counted("dropped_old_flow", before + 1);
+        no_word_at(f.server);
+        end_flow(&f);
+    }
 }
 
 /* ---- TCP: from its beginning, without options of IP ---- */
@@ -338,7 +402,9 @@ int main(void)
         cmocka_unit_test(a_hub_speaks_for_its_registry_only),
         cmocka_unit_test(without_its_tunnel_a_live_flow_is_refused),
         cmocka_unit_test(nothing_of_a_session_survives_it),
-        cmocka_unit_test(unanswered_it_needs_its_element_each_time),
+        cmocka_unit_test(an_element_opens_a_beginning),
+        cmocka_unit_test(a_connection_keeps_to_its_tunnel),
+        cmocka_unit_test(no_connection_outlives_its_session),
         cmocka_unit_test(a_tcp_flow_begins_with_a_syn),
         cmocka_unit_test(no_options_of_ip),
         cmocka_unit_test(what_belongs_to_no_flow),

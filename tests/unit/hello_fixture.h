@@ -318,15 +318,15 @@ static inline void world_wait(struct world *w, uint64_t ms)
     MUST(!flows_due(&w->f, w->now));
 }
 
-/* The server's SYN-ACK to the client whose first octet will be ISS + 1. */
-static inline void world_synack_to(struct world *w, const char *client, const char *server, uint16_t port, uint32_t iss,
-                                   const uint8_t *options, size_t options_len)
+/* A SYN-ACK of the server, which counts from irs, to the client whose first octet will be iss + 1. */
+static inline void world_synack_from(struct world *w, bool agreed, uint32_t irs, const char *client, const char *server,
+                                     uint16_t port, uint32_t iss, const uint8_t *options, size_t options_len)
 {
     struct octets *o = calloc(1, sizeof *o);
     MUST(o);
     put_packet(o, &(struct segment){.client = server,
                                     .server = client,
-                                    .seq = IRS,
+                                    .seq = irs,
                                     .ack = iss + 1,
                                     .flags = PACKET_SYN | PACKET_ACK,
                                     .options = options,
@@ -338,8 +338,14 @@ static inline void world_synack_to(struct world *w, const char *client, const ch
     o->data[tcp + 1] = 443 & 0xff;
     o->data[tcp + 2] = (uint8_t)(to >> 8);
     o->data[tcp + 3] = (uint8_t)to;
-    flows_synack(&w->f, w->now, o->data, o->len);
+    flows_synack(&w->f, w->now, agreed, o->data, o->len);
     free(o);
+}
+
+static inline void world_synack_to(struct world *w, const char *client, const char *server, uint16_t port, uint32_t iss,
+                                   const uint8_t *options, size_t options_len)
+{
+    world_synack_from(w, false, IRS, client, server, port, iss, options, options_len);
 }
 
 static inline void world_synack(struct world *w)

@@ -75,6 +75,10 @@ static void test_log(void **state)
     assert_string_equal(q.reason, "not-listed");
     logged(QUEUE_SYNACK_GROUP, NULL, "x", 1);
     assert_int_equal(q.what, QUEUE_SYNACK);
+    assert_false(q.agreed);
+    logged(QUEUE_SYNACK_GROUP, QUEUE_SYNACK_AGREED, "x", 1);
+    assert_int_equal(q.what, QUEUE_SYNACK);
+    assert_true(q.agreed);
     static const char *const bad[] = {"", "Not-listed", "not listed", "not\nlisted", "a-reason-that-is-far-too-long"};
     for (unsigned i = 0; i < COUNT(bad); i++) {
         logged(1, bad[i], "x", 1);

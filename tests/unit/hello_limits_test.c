@@ -82,6 +82,65 @@ static void test_ports_again(void **state)
     assert_said(world_segment(&w, &s), FLOW_NAME);
 }
 
+/* The octets of the ClientHello that was agreed to again, and what belongs behind it, acknowledging that. */
+static int says_again(uint32_t ack, bool more)
+{
+    static const uint8_t ccs[] = {20, 3, 3, 0, 1, 1};
+    struct segment s = {.seq = ISS + 1, .ack = ack, .data = o.data, .len = o.len};
+    if (more) {
+        s.seq += (uint32_t)o.len;
+        s.data = ccs;
+        s.len = sizeof ccs;
+    }
+    return world_said(&w, world_segment(&w, &s));
+}
+
+/* It was agreed to, and now it acknowledges what this server cannot have said: it is another connection. */
+static void test_another_server_behind_what_was_agreed_to(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t ack;
+        int what;
+    } rows[] = {
+        {IRS + 1, FLOW_EARLY},
+        {IRS + 1 + FLOWS_ANSWER_MAX, FLOW_EARLY}, /* (a HelloRetryRequest, a first part of its answer) */
+        {IRS + 2 + FLOWS_ANSWER_MAX, FLOW_BROKEN},
+        {IRS, FLOW_BROKEN},
+        {IRS + 0x80000000u, FLOW_BROKEN},
+    };
+    for (unsigned i = 0; i < COUNT(rows); i++)
+        for (int more = 0; more < 2; more++) {
+            begin(REGISTRY_NAME);
+            assert_said(world_piece(&w, &o, 0, o.len), FLOW_NAME);
+            assert_int_equal(says_again(rows[i].ack, more), rows[i].what);
+        }
+}
+
+/* The kernel says: to a flow that was agreed to. Believed is a repetition only. */
+static void test_another_synack_behind_what_was_agreed_to(void **state)
+{
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        begin(REGISTRY_NAME);
+        assert_said(world_piece(&w, &o, 0, o.len), FLOW_NAME);
+        world_synack_from(&w, true, IRS, CLIENT, SERVER, 40000, ISS, NULL, 0);
+        assert_int_equal(says_again(IRS + 1, false), FLOW_EARLY);
+        if (late) /* its octets are not kept any more */
+            world_wait(&w, FLOWS_AGREED_MS + 1);
+        world_synack_from(&w, true, IRS + 9000, CLIENT, SERVER, 40000, ISS, NULL, 0);
+        assert_int_equal(says_again(IRS + 9001, false), FLOW_SECOND);
+        assert_int_equal(says_again(IRS + 9001, false), FLOW_MORE);
+        /* The kernel has forgotten it: this one is asked about as any. */
+        world_synack_from(&w, false, IRS + 9000, CLIENT, SERVER, 40000, ISS, NULL, 0);
+        assert_int_equal(says_again(IRS + 9001, false), FLOW_NAME);
+    }
+    /* Of what is not known nothing is learnt that way. */
+    world_start(&w);
+    world_synack_from(&w, true, IRS, CLIENT, SERVER, 40000, ISS, NULL, 0);
+    assert_int_equal(says_again(IRS + 1, false), FLOW_NO_START);
+}
+
 /* A client that opens flows without end: loses its own oldest, and never those of others; nothing grows. */
 static void test_crowd(void **state)
 {
@@ -139,8 +198,13 @@ static void test_table_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_too_slow), cmocka_unit_test(test_session_changes), cmocka_unit_test(test_ports_again),
-        cmocka_unit_test(test_crowd),    cmocka_unit_test(test_table_full),
+        cmocka_unit_test(test_too_slow),
+        cmocka_unit_test(test_session_changes),
+        cmocka_unit_test(test_ports_again),
+        cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_table_full),
+        cmocka_unit_test(test_another_server_behind_what_was_agreed_to),
+        cmocka_unit_test(test_another_synack_behind_what_was_agreed_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,7 @@ static void run(const char *what, size_t mss, unsigned flows)
     for (unsigned i = 0; i < flows; i++) {
         unsigned port = 1024 + i % 60000;
         set_port(&synack, true, port);
-        flows_synack(&w.f, w.now, synack.data, synack.len);
+        flows_synack(&w.f, w.now, false, synack.data, synack.len);
         for (unsigned k = 0; k < packet_count; k++) {
             set_port(&packets[k], false, port);
             flows_packet(&w.f, w.now, i * packet_count + k, 1, false, packets[k].data, packets[k].len);

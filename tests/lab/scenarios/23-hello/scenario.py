@@ -8,23 +8,10 @@ import pc
 import pcap
 import pki
 import topology as t
+from clienthello import of_openssl as hello
 
 ECH = 0xFE0D
 RST = 4
-
-
-def hello(name, newest=None):
-    """The first words of this machine's OpenSSL; name None: without SNI."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if newest:
-        context.maximum_version = newest
-    out = ssl.MemoryBIO()
-    try:
-        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
-    except ssl.SSLWantReadError:
-        pass
-    return out.read()
 
 
 def with_extension(data, kind, body):

@@ -1,0 +1,36 @@
+import os
+import sys
+
+import card
+import topology as t
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import ports    # noqa: E402
+
+
+def run(lab):
+    lab.up()
+    lab.boot(lab.site())
+    lab.ready()
+    lab.session()
+    used_ports(lab)
+
+
+def used_ports(lab):
+    lan = card.Card("lan", "pc0", t.MAC_PC, t.MAC_LAN)
+    first = ports.connect(lab, 40999, ports.AGAIN)
+    lab.check("another name in a new connection", "a reset", ports.say(first, ports.OTHER))
+    first.close()
+    with lab.capture("registry", "inner0", "tcp port 443", longest=4000) as behind:
+        seen = [ports.ordinary(lab, 41000 + n, ports.OTHER, 1.5) for n in range(3)]
+        lab.check("another name on the ports of a live one, at once", ["not opened"] * 3, seen)
+        lab.check("another name there, by a program that waits", "a reset",
+                  ports.ordinary(lab, 41010, ports.OTHER, ports.AGAIN))
+        lab.check("the right name there, by a program that waits", "a ServerHello",
+                  ports.ordinary(lab, 41020, t.REGISTRY_NAME, ports.AGAIN))
+        beside = ports.reset_beside(lan, lab)
+        lab.check("after a reset that connection tracking does not count", True, beside in ("not opened", "refused"))
+    lab.check("ClientHellos with another name behind the tunnel", 0,
+              sum(ports.OTHER.encode() in p.raw for p in behind.packets()))
+    lab.log_says("the log says why", "ports-in-use")

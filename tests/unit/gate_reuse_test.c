@@ -1,0 +1,344 @@
+/*
+ * What the rule set takes for granted of a tracked flow, and a packet that breaks it (docs/firewall-premises.md): a second
+ * connection on the ports of the first, which connection tracking lets pass as part of it; datagrams, of which no first one
+ * says anything about the others. Both ends are this test, segment by segment; their kernels are kept from answering.
+ */
+#include "gate_tunnel_fixture.h"
+
+#define ACKED (TH_SYN | TH_ACK)
+#define PORT 5443
+#define PC_ISN 1000u
+#define SERVER_ISN 500000u
+
+static int heard[3]; /* raw sockets: what arrives in PC_NS and WAN_NS */
+static uint16_t port = 20000; /* of the PC, another for each flow */
+
+static int listening(int where)
+{
+    enter(where);
+    int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_TCP);
+    int failed = system("nft -f - <<'E'\ntable inet mute { chain out { type filter hook output priority 0;\n"
+                        "tcp flags & rst == rst tcp window 0 drop; }; }\nE"); /* (a socket's own has a window) */
+    enter(BOX);
+    return failed ? -1 : fd;
+}
+
+static int build_mute(void **state)
+{
+    if (build_two(state))
+        return -1;
+    heard[PC_NS] = listening(PC_NS);
+    heard[WAN_NS] = listening(WAN_NS);
+    return heard[PC_NS] >= 0 && heard[WAN_NS] >= 0 ? 0 : -1;
+}
+
+/* ---- segments ---- */
+
+static void put32(uint8_t *at, uint32_t v)
+{
+    v = htonl(v);
+    memcpy(at, &v, 4);
+}
+
+static void segment(int where, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
+{
+    bool out = where == PC_NS;
+    const char *from = out ? PC : REGISTRY, *to = out ? REGISTRY : VIP;
+    uint16_t sport = out ? port : PORT, dport = out ? PORT : port;
+    struct sockaddr_in src = at(from, 0), dst = at(to, 0);
+    size_t len = 20 + strlen(data);
+    uint8_t p[64] = {
+        (uint8_t)(sport >> 8), (uint8_t)sport, (uint8_t)(dport >> 8), (uint8_t)dport, [12] = 0x50, flags, 0x20};
+    uint8_t head[12] = {[9] = IPPROTO_TCP, [11] = (uint8_t)len};
+    memcpy(p + 20, data, strlen(data));
+    put32(p + 4, seq);
+    put32(p + 8, ack);
+    memcpy(head, &src.sin_addr, 4);
+    memcpy(head + 4, &dst.sin_addr, 4);
+    uint16_t sum = checksum(p, len, (uint16_t)~checksum(head, sizeof head, 0));
+    p[16] = (uint8_t)(sum >> 8), p[17] = (uint8_t)sum;
+    raw(where, from, to, IPPROTO_TCP, p, len, 1);
+}
+
+/* Is a segment of the present flow with these flags here (within ms)? Others are read away. */
+static bool is_here(int where, uint8_t flags, int ms)
+{
+    uint8_t p[MAX_PACKET];
+    while (polled(heard[where], POLLIN, ms)) {
+        ssize_t n = recv(heard[where], p, sizeof p, 0);
+        if (n < 40)
+            continue;
+        uint16_t pcs = (uint16_t)(where == PC_NS ? p[22] << 8 | p[23] : p[20] << 8 | p[21]);
+        if (pcs == port && p[33] == flags)
+            return true;
+    }
+    return false;
+}
+
+static void passes(int where, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
+{
+    segment(where, flags, seq, ack, data);
+    if (!is_here(where == PC_NS ? WAN_NS : PC_NS, flags, SURELY_MS))
+        fail_msg("from %s, flags %#x, seq %u: expected through", where == PC_NS ? "the PC" : "the server", flags, seq);
+}
+
+/* Does not arrive, is counted there, and nobody is told. */
+static void dropped(int where, uint8_t flags, uint32_t seq, uint32_t ack, const char *counter_name)
+{
+    uint64_t before = counter(counter_name);
+    segment(where, flags, seq, ack, "");
+    counted(counter_name, before + 1);
+    assert_false(is_here(where == PC_NS ? WAN_NS : PC_NS, flags, SOON_MS));
+    assert_false(is_here(where, TH_RST | TH_ACK, 0));
+}
+
+static void go_to_hello(uint32_t seq)
+{
+    uint64_t asked = counter("asked");
+    segment(PC_NS, TH_ACK, seq, SERVER_ISN + 1, "hello");
+    counted("asked", asked + 1);
+}
+
+/* ---- flows ---- */
+
+static bool mark_is(uint32_t value)
+{
+    char command[160];
+    snprintf(command, sizeof command, "conntrack -L -p tcp --orig-port-src %u 2>/dev/null | grep -q ' mark=%u '", port,
+             value);
+    return system(command) == 0;
+}
+
+static void mark_it(uint32_t value)
+{
+    char command[160];
+    snprintf(command, sizeof command, "conntrack -U -p tcp --orig-port-src %u --mark %u >/dev/null 2>&1 || true", port,
+             value); /* (it says no when the mark is the one that it has) */
+    run(command);
+    assert_true(mark_is(value));
+}
+
+static void begins(void)
+{
+    passes(PC_NS, TH_SYN, PC_ISN, 0, "");
+    passes(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1, "");
+}
+
+static void handshake(void)
+{
+    begins();
+    passes(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
+}
+
+static void tls(uint32_t generation)
+{
+    port++;
+    tunnels(generation, true, false);
+    allow_tls(REGISTRY, PORT);
+}
+
+static const uint32_t bits[] = {0, KERNEL_MARK_ASKING, KERNEL_MARK_AGREED};
+
+/* ---- TCP ---- */
+
+/* The whole matter: another connection in the very entry, while it stands, in every form of its mark. */
+static void no_second_connection_in_an_entry(void **state)
+{
+    (void)state;
+    static const uint8_t syns[] = {TH_SYN, TH_SYN | 0x80 | 0x40, TH_SYN | TH_PUSH, TH_SYN | TH_URG};
+    for (unsigned m = 0; m < 3; m++) {
+        tls(200 + m);
+        handshake();
+        mark_it((200 + m) | bits[m]);
+        for (unsigned i = 0; i < sizeof syns; i++)
+            dropped(PC_NS, syns[i], PC_ISN + 70000, 0, "dropped_ports_in_use");
+        /* The server's answer to it, if it had got there. */
+        segment(WAN_NS, ACKED, SERVER_ISN + 900000, PC_ISN + 70001, "");
+        assert_true(mark_is((200 + m) | bits[m]));
+    }
+}
+
+/* Ordinary sockets: the server resets, the PC takes the same port again. */
+static void the_port_is_free_again_when_the_entry_has_gone(void **state)
+{
+    (void)state;
+    for (unsigned m = 0; m < 3; m++) {
+        struct flow f = tls_flow(210 + m);
+        struct sockaddr_in own;
+        socklen_t len = sizeof own;
+        char c;
+        assert_int_equal(getsockname(f.pc, (struct sockaddr *)&own, &len), 0);
+        if (bits[m] != KERNEL_MARK_ASKING)
+            mark((210 + m) | bits[m]);
+        close(f.server); /* is a reset */
+        assert_true(readable(f.pc));
+        assert_int_equal(read(f.pc, &c, 1), -1);
+        close(f.pc);
+        enter(PC_NS);
+        int again = f.pc = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        enter(BOX);
+        assert_int_equal(bind(again, (struct sockaddr *)&own, sizeof own), 0);
+        by(again, 1);
+        uint64_t before = counter("dropped_ports_in_use"), asked = counter("asked");
+        assert_true(unanswered(again, REGISTRY, 443));
+        counted("dropped_ports_in_use", before + 1);
+        assert_true(silent(f.listener));
+        run("conntrack -D -p tcp --orig-dst " REGISTRY " >/dev/null 2>&1 || true");
+        assert_true(polled(again, POLLOUT, SURELY_MS)); /* its next attempt */
+        assert_true(readable(f.listener));
+        f.server = accept4(f.listener, NULL, NULL, SOCK_NONBLOCK);
+        say(again, "hello", 5);
+        counted("asked", asked + 1);
+        no_word_at(f.server);
+        end_flow(&f);
+    }
+}
+
+/* What belongs to a beginning: a SYN that is repeated, also when the answer was lost behind the box. */
+static void a_syn_is_repeated_until_it_is_answered(void **state)
+{
+    (void)state;
+    tls(220);
+    passes(PC_NS, TH_SYN, PC_ISN, 0, "");
+    passes(PC_NS, TH_SYN, PC_ISN, 0, "");
+    passes(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1, "");
+    passes(PC_NS, TH_SYN, PC_ISN, 0, "");
+    passes(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1, "");
+    passes(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
+    assert_true(mark_is(220 | KERNEL_MARK_ASKING));
+    go_to_hello(PC_ISN + 1);
+}
+
+/* A flow that ended before connection tracking took it for a proper one: whatever begins in it is a question again. */
+static void a_flow_that_was_never_proper_begins_from_nothing(void **state)
+{
+    (void)state;
+    for (unsigned m = 0; m < 3; m++) {
+        tls(230 + m);
+        begins();
+        segment(PC_NS, TH_FIN | TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
+        mark_it((230 + m) | bits[m]);
+        passes(PC_NS, TH_SYN, PC_ISN + 70000, 0, "");
+        assert_true(mark_is((230 + m) | KERNEL_MARK_ASKING));
+        passes(WAN_NS, ACKED, SERVER_ISN + 900000, PC_ISN + 70001, "");
+        uint64_t asked = counter("asked");
+        segment(PC_NS, TH_ACK, PC_ISN + 70001, SERVER_ISN + 900001, "hello");
+        counted("asked", asked + 1);
+    }
+    /* And its element must stand then as for any that begins. */
+    tls(233);
+    begins();
+    mark_it(233);
+    run("nft flush set inet sekisho tls_v4");
+    uint64_t before = counter("dropped_not_listed");
+    segment(PC_NS, TH_SYN, PC_ISN, 0, "");
+    counted("dropped_not_listed", before + 1);
+    assert_false(is_here(WAN_NS, TH_SYN, SOON_MS));
+}
+
+/* Closed by both: connection tracking itself forgets it for a new SYN, and that one is judged as new. Closed by the server's
+ * reset: it does not. */
+static void after_its_end(void **state)
+{
+    (void)state;
+    for (int reset = 0; reset < 3; reset++) {
+        tls(240 + (uint32_t)reset);
+        handshake();
+        mark_it(240 + (uint32_t)reset);
+        if (reset == 0) {
+            passes(PC_NS, TH_FIN | TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
+            passes(WAN_NS, TH_FIN | TH_ACK, SERVER_ISN + 1, PC_ISN + 2, "");
+            passes(PC_NS, TH_ACK, PC_ISN + 2, SERVER_ISN + 2, "");
+        } else if (reset == 1) {
+            passes(PC_NS, TH_RST, PC_ISN + 1, 0, "");
+        } else {
+            passes(WAN_NS, TH_RST | TH_ACK, SERVER_ISN + 1, PC_ISN + 1, "");
+            dropped(PC_NS, TH_SYN, PC_ISN + 70000, 0, "dropped_ports_in_use");
+            continue;
+        }
+        passes(PC_NS, TH_SYN, PC_ISN + 70000, 0, "");
+        assert_true(mark_is((240 + (uint32_t)reset) | KERNEL_MARK_ASKING));
+        assert_false(mark_is(240 + (uint32_t)reset));
+    }
+}
+
+/* A server does not begin, not even in the middle of a beginning; nor does a PC answer like one. */
+static void both_do_not_begin(void **state)
+{
+    (void)state;
+    for (unsigned m = 0; m < 3; m++) {
+        tls(250 + m);
+        passes(PC_NS, TH_SYN, PC_ISN, 0, "");
+        mark_it((250 + m) | bits[m]);
+        dropped(WAN_NS, TH_SYN, SERVER_ISN, 0, "dropped_wan_in");
+        dropped(PC_NS, ACKED, PC_ISN, SERVER_ISN + 1, "dropped_ports_in_use");
+        tls(253 + m);
+        handshake();
+        mark_it((253 + m) | bits[m]);
+        dropped(WAN_NS, TH_SYN, SERVER_ISN + 1, 0, "dropped_invalid");
+        dropped(PC_NS, ACKED, PC_ISN + 1, SERVER_ISN + 1, "dropped_invalid");
+    }
+}
+
+/* ---- datagrams ---- */
+
+/* What opened the first one opens no other: each needs its element, however long it has been answered. */
+static void each_datagram_needs_its_element(void **state)
+{
+    (void)state;
+    tunnels(260, true, false);
+    struct talk t = talk();
+    goes_on_for_a_while(&t);
+    usleep(2100000); /* `assured` is a flow of datagrams after two seconds */
+    goes_on_for_a_while(&t);
+    tunnels(260, true, false);
+    refused("dropped_not_listed", says(&t, 1), t.registry);
+    /* An answer that was under way may come. */
+    answers(&t, 1);
+    assert_true(arrives(t.pc, NULL));
+    allow(REGISTRY, IPPROTO_UDP, 5000);
+    goes_on(&t);
+    /* Nobody else's mark: of the session before nothing goes on. */
+    tunnels(261, true, false);
+    allow(REGISTRY, IPPROTO_UDP, 5000);
+    refused("dropped_old_flow", says(&t, 1), t.registry);
+    refused("dropped_old_flow", answers(&t, 1), t.pc);
+    end(&t);
+}
+
+/* An echo request of ICMP that was let out in mode `internet`, answered and repeated, is nothing in a session. */
+static void echoes_end_with_their_mode(void **state)
+{
+    (void)state;
+    uint8_t p[8] = {8, 0, [4] = 0x12, 0x34, 0, 1};
+    uint16_t sum = checksum(p, sizeof p, 0);
+    p[2] = (uint8_t)(sum >> 8), p[3] = (uint8_t)sum;
+    internet(270);
+    raw(PC_NS, PC, SERVER, IPPROTO_ICMP, p, sizeof p, 0);
+    for (unsigned waited = 0; system("conntrack -L -p icmp 2>/dev/null | grep -v UNREPLIED | grep -q mark=270") != 0;
+         waited++)
+        assert_true(waited < 100);
+    tunnels(271, true, false);
+    uint64_t before = counter("dropped_old_flow");
+    raw(PC_NS, PC, SERVER, IPPROTO_ICMP, p, sizeof p, 0);
+    counted("dropped_old_flow", before + 1);
+    run("conntrack -D -p icmp >/dev/null 2>&1 || true");
+    before = counter("dropped_not_listed");
+    raw(PC_NS, PC, SERVER, IPPROTO_ICMP, p, sizeof p, 0);
+    counted("dropped_not_listed", before + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_second_connection_in_an_entry),
+        cmocka_unit_test(a_syn_is_repeated_until_it_is_answered),
+        cmocka_unit_test(a_flow_that_was_never_proper_begins_from_nothing),
+        cmocka_unit_test(after_its_end),
+        cmocka_unit_test(both_do_not_begin),
+        cmocka_unit_test(each_datagram_needs_its_element),
+        cmocka_unit_test(echoes_end_with_their_mode),
+        cmocka_unit_test(the_port_is_free_again_when_the_entry_has_gone),
+    };
+    return cmocka_run_group_tests_name("gate_reuse", tests, build_mute, NULL);
+}

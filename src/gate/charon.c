@@ -1,5 +1,6 @@
 #include "charon.h"
 #include "log.h"
+#include "proposal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,24 +26,49 @@ static void watch(struct charon *c)
 
 /* ---- what is up ---- */
 
+static void compare_child(struct charon_service *v)
+{
+    struct charon *c = v->charon;
+    uint8_t number = v->conf->number;
+    const struct sa *old = &v->sa, *new = &v->listed;
+    bool same = old->child && addr_equal(&old->vip4, &new->vip4) && addr_equal(&old->vip6, &new->vip6) &&
+                addr_equal(&old->hub, &new->hub);
+    /* The first CHILD_SA of an IKE_SA lives on its key exchange; one that comes later has its own, or the hub wants none. */
+    bool renewed = old->child && old->ike == new->ike && old->child != new->child;
+    v->sa = v->listed;
+    if (renewed)
+        session_new_keys(c->session, number, v->sa.exchanged);
+    if (!same) {
+        struct kernel_tunnel t = {number, v->sa.vip4, v->sa.vip6, v->sa.hub};
+        session_tunnel_up(c->session, &t);
+    }
+}
+
 /* Compare what was listed with what the session knows. */
 static void compare(struct charon_service *v)
 {
     struct charon *c = v->charon;
-    bool was = v->sa.child != 0, is = v->listed.child != 0;
-    if (is && !v->listed.vip4.family && !v->listed.vip6.family) {
-        charon_terminate(c, v->conf->number);
-        session_tunnel_down(c->session, v->conf->number, "the hub gave us no address in the tunnel");
+    uint8_t number = v->conf->number;
+    bool was = v->sa.child != 0;
+    v->stands = v->listed_stands;
+    if (v->listed.child && (v->listed.vip4.family || v->listed.vip6.family)) {
+        compare_child(v);
         return;
     }
-    bool same = was && is && addr_equal(&v->sa.vip4, &v->listed.vip4) && addr_equal(&v->sa.vip6, &v->listed.vip6) &&
-                addr_equal(&v->sa.hub, &v->listed.hub);
-    v->sa = v->listed;
-    if (is && !same) {
-        struct kernel_tunnel t = {v->conf->number, v->sa.vip4, v->sa.vip6, v->sa.hub};
-        session_tunnel_up(c->session, &t);
-    } else if (was && !is) {
-        session_tunnel_down(c->session, v->conf->number, "the hub has closed it or does not answer any more");
+    const char *why = v->listed.child ? "the hub gave us no address in the tunnel"
+                                      : "the hub has closed it or does not answer any more";
+    v->sa = (struct sa){0};
+    if (was || v->listed.child)
+        session_tunnel_down(c->session, number, why);
+    if (v->stands && !v->control)
+        session_left_over(c->session, number);
+}
+
+static void forget_listed(struct charon *c)
+{
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
+        memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
+        c->services[n].listed_stands = false;
     }
 }
 
@@ -58,8 +84,7 @@ static void list_done(void *user, const uint8_t *data, size_t len)
             compare(&c->services[n]);
     if (c->list_again) {
         c->list_again = false;
-        for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-            memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
+        forget_listed(c);
         c->listing = vici_request(c->vici, "list-sas", NULL, list_done, c) == 0;
     }
 }
@@ -70,8 +95,7 @@ static void list(struct charon *c)
         c->list_again = true; /* the list under way may be older than what has just happened */
         return;
     }
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
+    forget_listed(c);
     c->listing = c->vici && vici_request(c->vici, "list-sas", NULL, list_done, c) == 0;
 }
 
@@ -83,6 +107,8 @@ static void on_event(void *user, const char *event, const uint8_t *data, size_t 
         struct charon_service *v = sa_read(data, len, &sa) ? by_name(c, sa.name) : NULL;
         if (v && sa.established && sa.child > v->listed.child)
             v->listed = sa;
+        if (v && !sa.going)
+            v->listed_stands = true;
         return;
     }
     if (c->clean)
@@ -114,6 +140,30 @@ static void add_list(const char *name, const char *item)
     vici_list_end(&message);
 }
 
+/* Each proposal of a list is an item of its own. */
+static void add_proposals(const char *list)
+{
+    char one[PROPOSAL_MAX];
+    while (proposal_next(&list, one))
+        vici_item(&message, one, strlen(one));
+}
+
+/*
+ * For ESP each is offered once more without its key exchange, behind all that have one. A hub that wants none (libreswan's
+ * `pfs=no`, an `esp_proposals` without a group) refuses the others whenever the tunnel needs new keys; in IKE_AUTH it makes
+ * no difference. It is the hub that chooses, under IKE's own protection: nobody on the way can.
+ */
+static void add_esp_proposals(const char *list)
+{
+    char one[PROPOSAL_MAX], bare[PROPOSAL_MAX];
+    vici_list(&message, "esp_proposals");
+    add_proposals(list);
+    while (proposal_next(&list, one))
+        if (proposal_without_exchange(one, bare))
+            vici_item(&message, bare, strlen(bare));
+    vici_list_end(&message);
+}
+
 static bool has_family(const struct conf_service *s, int family)
 {
     for (unsigned i = 0; i < s->remote_count; i++)
@@ -128,7 +178,9 @@ static void build_connection(const struct conf_service *s, const char *identity)
     vici_section(&message, s->name);
     vici_kvf(&message, "version", "2");
     add_list("remote_addrs", s->hub);
-    add_list("proposals", s->ike_proposal);
+    vici_list(&message, "proposals");
+    add_proposals(s->ike_proposal);
+    vici_list_end(&message);
     vici_list(&message, "vips");
     if (has_family(s, AF_INET))
         vici_item(&message, "0.0.0.0", 7);
@@ -157,7 +209,7 @@ static void build_connection(const struct conf_service *s, const char *identity)
     vici_section(&message, s->name);
     vici_kvf(&message, "reqid", "%u", s->number);
     add_ts(s);
-    add_list("esp_proposals", s->esp_proposal);
+    add_esp_proposals(s->esp_proposal);
     vici_kvf(&message, "start_action", "none");
     vici_kvf(&message, "close_action", "none");
     vici_kvf(&message, "dpd_action", "clear");
@@ -319,6 +371,7 @@ static void lost(struct charon *c, bool hangs)
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         close_control(&c->services[n]);
         memset(&c->services[n].sa, 0, sizeof c->services[n].sa);
+        c->services[n].stands = false;
     }
 }
 
@@ -466,9 +519,10 @@ static void terminated(void *user, const uint8_t *data, size_t len)
 {
     struct charon_service *v = user;
     (void)len;
-    if (!data || v->sa.child)
-        return; /* not gone yet: its event will tell */
-    session_tunnel_down(v->charon->session, v->conf->number, "taken down");
+    if (!data)
+        return; /* charon has gone: all is over */
+    v->stands = false;
+    session_taken_down(v->charon->session, v->conf->number);
 }
 
 void charon_terminate(struct charon *c, uint8_t service)
@@ -480,6 +534,11 @@ void charon_terminate(struct charon *c, uint8_t service)
     if (request_termination(c, v->conf->name, terminated, v) < 0)
         log_error("charon cannot be asked to take down %s: %s", v->conf->name, strerror(errno));
     watch(c);
+}
+
+bool charon_stands(const struct charon *c, uint8_t service)
+{
+    return c->services[service].conf && c->services[service].stands;
 }
 
 unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out)

@@ -36,6 +36,8 @@ struct charon_service {
     const struct conf_service *conf; /* NULL: no such service */
     struct sa sa;                    /* what is up; sa.child 0: nothing */
     struct sa listed;                /* collected while a list is coming in */
+    bool stands,
+        listed_stands;      /* an IKE_SA of this service, whether or not a CHILD_SA is in it; the same of the list */
     struct vici *control;            /* while an attempt is running */
     uev_t control_io;
     bool finished;                   /* the attempt has been answered */
@@ -72,6 +74,7 @@ void charon_identity(struct charon *c, const char *subject, bool loaded);
 /* For struct session_ops. */
 int charon_initiate(struct charon *c, uint8_t service);
 void charon_terminate(struct charon *c, uint8_t service);
+bool charon_stands(const struct charon *c, uint8_t service);
 /* The tunnel's negotiated remote prefixes; 0 while it is down. */
 unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out);
 

@@ -115,6 +115,11 @@ static void op_terminate(void *user, uint8_t service)
     charon_terminate(&((struct gate *)user)->charon, service);
 }
 
+static bool op_stands(void *user, uint8_t service)
+{
+    return charon_stands(&((struct gate *)user)->charon, service);
+}
+
 static void op_announce(void *user, const struct msg_mode *mode)
 {
     struct gate *g = user;
@@ -184,6 +189,7 @@ static const struct session_ops session_ops = {
     .activity = op_activity,
     .initiate = op_initiate,
     .terminate = op_terminate,
+    .stands = op_stands,
     .tunnel = op_tunnel,
     .announce = op_announce,
     .helpless = op_helpless,

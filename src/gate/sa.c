@@ -7,7 +7,7 @@
 /* One CHILD_SA while it is being read. */
 struct child {
     uint32_t id;
-    bool installed;
+    bool carries, exchanged;
     unsigned remote_count;
     struct prefix remote[CONF_PREFIXES_MAX];
 };
@@ -36,9 +36,12 @@ bool sa_parse_ts(const char *text, struct prefix *out)
 
 static void ike_key(struct sa *sa, const char *name, const char *value)
 {
-    if (!strcmp(name, "state"))
+    if (!strcmp(name, "uniqueid"))
+        sa->ike = (uint32_t)strtoul(value, NULL, 10);
+    else if (!strcmp(name, "state")) {
         sa->established = !strcmp(value, "ESTABLISHED") || !strcmp(value, "REKEYING");
-    else if (!strcmp(name, "remote-host") && !conf_parse_addr(value, &sa->hub))
+        sa->going = !strcmp(value, "DELETING") || !strcmp(value, "DESTROYING") || !strcmp(value, "REKEYED");
+    } else if (!strcmp(name, "remote-host") && !conf_parse_addr(value, &sa->hub))
         sa->hub.family = 0;
 }
 
@@ -54,8 +57,10 @@ static void child_key(struct child *c, const char *name, const char *value)
 {
     if (!strcmp(name, "uniqueid"))
         c->id = (uint32_t)strtoul(value, NULL, 10);
-    else if (!strcmp(name, "state"))
-        c->installed = !strcmp(value, "INSTALLED");
+    else if (!strcmp(name, "state")) /* while new keys are being agreed on, the old ones are used */
+        c->carries = !strcmp(value, "INSTALLED") || !strcmp(value, "REKEYING");
+    else if (!strcmp(name, "dh-group"))
+        c->exchanged = true;
 }
 
 static void child_item(struct child *c, const char *list, const char *value)
@@ -67,9 +72,10 @@ static void child_item(struct child *c, const char *list, const char *value)
 
 static void child_end(struct sa *sa, const struct child *c)
 {
-    if (!c->installed || c->id <= sa->child)
+    if (!c->carries || c->id <= sa->child)
         return;
     sa->child = c->id;
+    sa->exchanged = c->exchanged;
     sa->remote_count = c->remote_count;
     memcpy(sa->remote, c->remote, sizeof sa->remote);
 }

@@ -14,11 +14,14 @@
 
 struct sa {
     char name[CONF_NAME_MAX]; /* of the IKE connection = the service */
+    uint32_t ike;             /* uniqueid of the IKE SA */
     bool established;         /* the IKE SA is neither being built nor being deleted */
+    bool going;               /* it is being deleted, or has been replaced by another */
     struct addr hub;          /* remote-host */
     struct addr vip4, vip6;   /* local-vips */
-    /* The newest CHILD_SA that is installed; 0: there is none. */
+    /* The newest CHILD_SA that carries; 0: there is none. */
     uint32_t child;           /* uniqueid */
+    bool exchanged;           /* its keys come from a key exchange of its own (PFS) */
     unsigned remote_count;
     struct prefix remote[CONF_PREFIXES_MAX]; /* its remote-ts */
 };

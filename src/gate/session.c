@@ -5,27 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const state_names[SESSION_STATES] = {"starting", "idle", "raising", "up", "ending", "fault"};
-
-const char *session_state_name(enum session_state state)
-{
-    return state_names[state];
-}
-
 /* ---- looking at the services ---- */
 
 static struct session_service *service_of(struct session *s, uint8_t number)
 {
     return number >= 1 && number <= CONF_SERVICES_MAX && s->services[number].known ? &s->services[number] : NULL;
-}
-
-uint8_t session_services_up(const struct session *s)
-{
-    uint8_t mask = 0;
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (s->services[n].up)
-            mask |= (uint8_t)(1u << (n - 1));
-    return mask;
 }
 
 static bool any_raising(const struct session *s)
@@ -34,15 +18,6 @@ static bool any_raising(const struct session *s)
         if (s->services[n].raising)
             return true;
     return false;
-}
-
-void session_mode(const struct session *s, struct msg_mode *out)
-{
-    /* In `fault` the kernel may still be in the mode before; nobody is to rely on that. */
-    *out = (struct msg_mode){.mode = s->state == SESSION_FAULT ? MODE_CLOSED : (uint8_t)s->view.mode,
-                             .services_up = session_services_up(s)};
-    if (out->mode == MODE_SESSION)
-        out->generation = s->view.generation;
 }
 
 static void announce(struct session *s, uint8_t failed)
@@ -105,15 +80,21 @@ static bool apply(struct session *s, enum session_state state)
     return true;
 }
 
+static void take_down(struct session *s, uint8_t number)
+{
+    if (!s->charon)
+        return; /* with it has gone what it held; what the kernel still has is taken down when it is back */
+    s->services[number].ending = s->ops->now(s->user) + SESSION_ENDING_MS;
+    s->ops->terminate(s->user, number);
+}
+
 static void drop_tunnels(struct session *s)
 {
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
         struct session_service *v = &s->services[n];
         bool was_up = v->up;
-        if (s->charon && (v->up || v->raising)) {
-            s->ops->terminate(s->user, n);
-            v->ending = true;
-        }
+        if (v->up || v->raising)
+            take_down(s, n);
         v->up = v->raising = false;
         if (was_up)
             s->ops->tunnel(s->user, n, NULL);
@@ -129,7 +110,7 @@ static void enter(struct session *s, enum session_state state, uint8_t failed, c
     static const uint32_t timeouts[SESSION_STATES] = {
         [SESSION_ENDING] = SESSION_ENDING_MS, [SESSION_FAULT] = SESSION_FAULT_MS};
     uint64_t now = s->ops->now(s->user);
-    log_info("session: %s -> %s: %s", state_names[s->state], state_names[state], reason);
+    log_info("session: %s -> %s: %s", session_state_name(s->state), session_state_name(state), reason);
     if (s->state == SESSION_UP && state != SESSION_UP) {
         char details[SESSION_TEXT_MAX + 16];
         snprintf(details, sizeof details, "reason=\"%s\"", reason);
@@ -174,7 +155,7 @@ static void raise_tunnel(struct session *s, uint8_t number, const char *reason)
     if (s->state == SESSION_IDLE)
         enter(s, SESSION_RAISING, 0, reason);
     else
-        log_info("session: %s, also raising %s: %s", state_names[s->state], v->name, reason);
+        log_info("session: %s, also raising %s: %s", session_state_name(s->state), v->name, reason);
 }
 
 /* Why a tunnel cannot be raised now, as a sentence; NULL: it can. */
@@ -210,7 +191,7 @@ void session_want(struct session *s, uint8_t number, const struct addr *client)
     if (client)
         addr_text(client, text, sizeof text);
     snprintf(v->client, sizeof v->client, "%s", text);
-    if (must_wait(s)) {
+    if (must_wait(s) || v->ending) {
         v->wanted = true; /* a moment only; the question waits */
         return;
     }
@@ -236,7 +217,10 @@ void session_raise_failed(struct session *s, uint8_t number, const char *why)
         wait *= 2;
     v->failures++;
     v->next_try = s->ops->now(s->user) + (wait < SESSION_BACKOFF_MAX_MS ? wait : SESSION_BACKOFF_MAX_MS);
-    v->raising = false;
+    if (v->raising) {
+        v->raising = false;
+        take_down(s, number);
+    }
 
     char text[SESSION_TEXT_MAX], details[2 * SESSION_TEXT_MAX];
     snprintf(text, sizeof text, "The tunnel for %s could not be raised: %s.", v->name, why);
@@ -255,9 +239,10 @@ void session_raise_failed(struct session *s, uint8_t number, const char *why)
 void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel)
 {
     struct session_service *v = service_of(s, tunnel->service);
-    if (!v || (s->state != SESSION_RAISING && s->state != SESSION_UP)) {
+    bool asked = v && (v->up || v->raising) && !v->ending;
+    if (!asked || (s->state != SESSION_RAISING && s->state != SESSION_UP)) {
         /* Nobody has asked for it (any more): a tunnel without a session is not kept. */
-        s->ops->terminate(s->user, tunnel->service);
+        take_down(s, tunnel->service);
         return;
     }
     char details[128], reason[SESSION_TEXT_MAX];
@@ -299,7 +284,7 @@ static void raise_wanted(struct session *s)
         return;
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
         struct session_service *v = &s->services[n];
-        if (!v->wanted)
+        if (!v->wanted || v->ending)
             continue;
         v->wanted = false;
         const char *why = obstacle(s);
@@ -320,8 +305,6 @@ static void raise_wanted(struct session *s)
 static void rest(struct session *s, const char *reason)
 {
     enter(s, s->charon ? SESSION_IDLE : SESSION_STARTING, 0, reason);
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        s->services[n].ending = false;
     raise_wanted(s);
 }
 
@@ -330,13 +313,8 @@ void session_tunnel_down(struct session *s, uint8_t number, const char *why)
     struct session_service *v = service_of(s, number);
     if (!v)
         return;
-    if (s->state == SESSION_RAISING && v->raising) {
+    if (v->raising) {
         session_raise_failed(s, number, why);
-        return;
-    }
-    v->ending = false;
-    if (s->state == SESSION_ENDING && !any_ending(s)) {
-        rest(s, "the session is over");
         return;
     }
     if (s->state != SESSION_UP || !v->up)
@@ -344,11 +322,50 @@ void session_tunnel_down(struct session *s, uint8_t number, const char *why)
     char reason[SESSION_TEXT_MAX];
     snprintf(reason, sizeof reason, "the tunnel for %s is gone: %s", v->name, why);
     v->up = false;
+    take_down(s, number);
     s->ops->tunnel(s->user, number, NULL);
     if (session_services_up(s)) /* the other tunnels' session goes on without this one */
         enter(s, SESSION_UP, 0, reason);
     else
         rest(s, reason);
+}
+
+void session_taken_down(struct session *s, uint8_t number)
+{
+    struct session_service *v = service_of(s, number);
+    if (!v || !v->ending)
+        return;
+    v->ending = 0;
+    if (s->state == SESSION_ENDING && !any_ending(s))
+        rest(s, "the session is over");
+    else
+        raise_wanted(s);
+}
+
+void session_left_over(struct session *s, uint8_t number)
+{
+    struct session_service *v = service_of(s, number);
+    if (!v || v->up || v->ending)
+        return;
+    if (v->raising) {
+        session_raise_failed(s, number, "the hub has closed it again at once");
+        return;
+    }
+    log_info("session: %s, an IKE_SA of %s stands without a tunnel: it is taken down", session_state_name(s->state),
+             v->name);
+    take_down(s, number);
+}
+
+void session_new_keys(struct session *s, uint8_t number, bool fresh)
+{
+    struct session_service *v = service_of(s, number);
+    if (!v || v->keys_refused == !fresh)
+        return;
+    char details[128];
+    v->keys_refused = !fresh;
+    snprintf(details, sizeof details, "service=%s pfs=%s", v->name, fresh ? "yes" : "no");
+    s->ops->audit(s->user, "session.keys", details);
+    s->ops->changed(s->user);
 }
 
 /* ---- what happens around us ---- */
@@ -363,6 +380,8 @@ static void charon_away(struct session *s, const char *how, const char *fault)
     if (!s->charon)
         return;
     s->charon = false;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        s->services[n].ending = 0;
     begin_grace(s);
     if (s->state == SESSION_FAULT)
         return; /* left only when the kernel obeys */
@@ -415,7 +434,7 @@ void session_wan(struct session *s, bool up, bool address_changed)
         for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
             s->services[n].next_try = s->services[n].failures = 0;
     if (up != s->wan)
-        log_info("session: %s, the line is %s", state_names[s->state], up ? "up" : "down");
+        log_info("session: %s, the line is %s", session_state_name(s->state), up ? "up" : "down");
     s->wan = up;
     /* Lost for a moment is no reason to end: if the hub is not there any more, charon finds out (DPD). But with another
      * address of ours the tunnel is of no use. */
@@ -438,16 +457,37 @@ bool session_command_start(struct session *s, uint8_t number, char *text, size_t
         snprintf(text, len, "The tunnel for %s is %s.", v->name, v->up ? "up already" : "being raised");
         return true;
     }
+    if (v->ending) { /* a moment only */
+        v->wanted = true;
+        snprintf(v->client, sizeof v->client, "the console");
+        snprintf(text, len, "The tunnel for %s is being raised.", v->name);
+        return true;
+    }
     raise_tunnel(s, number, "asked for by command");
     snprintf(text, len, v->raising ? "The tunnel for %s is being raised." : "The tunnel for %s could not be raised.",
              v->name);
     return v->raising;
 }
 
+/* Whatever charon still holds of any service; true: there was something. */
+static bool take_down_rest(struct session *s)
+{
+    bool any = false;
+    for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
+        if (!s->services[n].known || !s->charon || !s->ops->stands(s->user, n))
+            continue;
+        any = true;
+        take_down(s, n);
+    }
+    return any;
+}
+
 bool session_command_end(struct session *s, char *text, size_t len)
 {
     if (s->state != SESSION_UP && s->state != SESSION_RAISING) {
-        snprintf(text, len, "There is no session.");
+        snprintf(text, len,
+                 take_down_rest(s) ? "There is no session; what was left of a tunnel is taken down."
+                                   : "There is no session.");
         return true;
     }
     enter(s, SESSION_ENDING, 0, "ended by command");
@@ -464,10 +504,10 @@ static void tick_raising(struct session *s, uint64_t now)
 {
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
         struct session_service *v = &s->services[n];
-        if (v->raising && now >= v->raise_deadline) {
-            s->ops->terminate(s->user, n);
+        if (v->ending && now >= v->ending)
+            v->ending = 0;
+        if (v->raising && now >= v->raise_deadline)
             session_raise_failed(s, n, "the hub did not answer in time");
-        }
     }
 }
 
@@ -478,7 +518,7 @@ static void tick_always(struct session *s, uint64_t now)
         return;
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX && !obstacle(s); n++) {
         struct session_service *v = &s->services[n];
-        if (v->known && !v->up && !v->raising && now >= v->next_try)
+        if (v->known && !v->up && !v->raising && !v->ending && now >= v->next_try)
             raise_tunnel(s, n, "the site file says always");
     }
 }

@@ -11,6 +11,10 @@
  *   ending     tunnels are being taken down                      closed
  *   fault      the kernel did not take a change                  closed; if not even that is taken: gate ends (helpless)
  *
+ * An IKE_SA is worth what its CHILD_SA is: where a raise fails, or the CHILD_SA goes and no other has taken its place,
+ * charon is told to take the whole down, and the next wish waits for that and begins with IKE_SA_INIT. So no state that
+ * the two ends have got into outlasts one attempt.
+ *
  * Every change of mode gets a new generation number, so no flow outlives the mode in which it was admitted.
  */
 #ifndef SEKISHO_GATE_SESSION_H
@@ -49,7 +53,9 @@ struct session_ops {
     void (*forget)(void *user, uint32_t generation);            /* kernel_forget */
     uint64_t (*activity)(void *user); /* packets through the tunnels, any clock-like count */
     int (*initiate)(void *user, uint8_t service); /* ask charon; 0, or -1: it cannot be asked */
-    void (*terminate)(void *user, uint8_t service); /* ask charon */
+    void (*terminate)(void *user, uint8_t service); /* ask charon; session_taken_down tells that it is done */
+    bool (*stands)(void *user,
+                   uint8_t service); /* charon holds an IKE_SA of this service, with a CHILD_SA or without */
     /* A tunnel came up (sockets to its resolver can be opened) or is gone (close them). */
     void (*tunnel)(void *user, uint8_t service, const struct kernel_tunnel *tunnel_or_null);
     void (*announce)(void *user, const struct msg_mode *mode); /* tell `names` */
@@ -66,7 +72,9 @@ struct session_service {
     bool known; /* it is in the configuration */
     char name[CONF_NAME_MAX];
     bool up, raising;
-    bool ending; /* charon was asked to take it down and has not said that it did */
+    uint64_t
+        ending; /* charon was asked to take it down and has not said that it did; not waited for after this time. 0: no */
+    bool keys_refused; /* its hub has given new keys without a new key exchange (no PFS) */
     bool wanted; /* asked for, but not to be raised this moment */
     char client[INET6_ADDRSTRLEN]; /* who asked last */
     struct kernel_tunnel tunnel; /* while up */
@@ -113,6 +121,11 @@ void session_wan(struct session *s, bool up, bool address_changed);
 void session_want(struct session *s, uint8_t service, const struct addr *client);
 void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel);
 void session_tunnel_down(struct session *s, uint8_t service, const char *why);
+void session_taken_down(struct session *s, uint8_t service); /* what ops->terminate asked for is done */
+void session_left_over(struct session *s,
+                       uint8_t service); /* an IKE_SA stands without a CHILD_SA, and nobody is at work */
+/* The tunnel has new keys: `fresh` by a new key exchange, or out of the old ones only (RFC 7296 section 2.17). */
+void session_new_keys(struct session *s, uint8_t service, bool fresh);
 void session_raise_failed(struct session *s, uint8_t service, const char *why);
 void session_tick(struct session *s);
 /* Commands of people. service 0: the first. Return whether it is being done; text: one sentence for the answer. */

@@ -52,6 +52,19 @@ static void add_tunnels(struct publish *p, const struct session *s)
     publish_add(p, "tunnel", "%s", up ? "up" : "down");
 }
 
+/* The services whose hubs give new keys without a new key exchange. */
+static void add_keys_refused(struct publish *p, const struct session *s)
+{
+    char names[CONF_SERVICES_MAX * (CONF_NAME_MAX + 1) + 1] = "";
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (s->services[n].keys_refused) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s%s", used ? " " : "", s->services[n].name);
+        }
+    if (names[0])
+        publish_add(p, "no-pfs", "%s", names);
+}
+
 /* A resolver of the tunnel that is up, or the line's. */
 static void add_resolver(struct publish *p, const struct gate *g)
 {
@@ -115,6 +128,7 @@ void state_write(struct gate *g)
         if (s->last_end[0])
             publish_add(&p, "last-end", "%s", s->last_end);
         add_resolver(&p, g);
+        add_keys_refused(&p, s);
     } else {
         publish_add(&p, "tunnel", "down");
     }

@@ -119,8 +119,7 @@ struct conf_service {
     uint8_t number; /* [service] number, 1..8: IPsec reqid and packet mark */
     char hub[CONF_FQDN_MAX]; /* [tunnel] hub: host name or address */
     char hub_id[CONF_TEXT_MAX]; /* [tunnel] hub-id: IKE identity, default: hub */
-    char ike_proposal
-        [CONF_TEXT_MAX]; /* [tunnel] ike-proposal, strongSwan syntax, default aes256gcm16-prfsha384-ecp384 */
+    char ike_proposal[CONF_TEXT_MAX]; /* [tunnel] ike-proposal: a list as in proposal.h; aes256gcm16-prfsha384-ecp384 */
     char esp_proposal[CONF_TEXT_MAX]; /* [tunnel] esp-proposal, default aes256gcm16-ecp384 */
     bool force_encap; /* [tunnel] encapsulation = auto | udp */
     unsigned remote_count;

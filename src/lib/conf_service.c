@@ -1,5 +1,6 @@
 /* The keys of a service file. */
 #include "conf_parse.h"
+#include "proposal.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -42,29 +43,9 @@ static const char *tunnel_hub_id(struct conf_parser *p, const char *value)
     return conf_copy(p->service->hub_id, TEXT_SIZE(hub_id), value) ? NULL : "is too long";
 }
 
-/* strongSwan's proposal syntax, `a-b-c, d-e-f`; weak algorithms are refused wherever they stand. */
-static const char *proposal_wrong(const char *value)
-{
-    static const char *const weak[] = {"des",      "3des",     "blowfish",     "cast",    "null",
-                                       "md5",      "sha",      "sha1",         "aesxcbc", "modp768",
-                                       "modp1024", "modp1536", "modp1024s160", "ecp192",  "default"};
-    size_t len = strlen(value);
-    if (strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-_, ") != len)
-        return "is not an algorithm list in strongSwan's syntax";
-    for (const char *word = value; *word;) {
-        size_t n = strcspn(word, "-, ");
-        for (size_t i = 0; i < sizeof weak / sizeof weak[0]; i++)
-            if (strlen(weak[i]) == n && strncmp(word, weak[i], n) == 0)
-                return "has an algorithm that is too weak";
-        word += n;
-        word += strspn(word, "-, ");
-    }
-    return NULL;
-}
-
 static const char *tunnel_ike(struct conf_parser *p, const char *value)
 {
-    const char *wrong = proposal_wrong(value);
+    const char *wrong = proposal_wrong(PROPOSAL_IKE, value);
     if (wrong)
         return wrong;
     return conf_copy(p->service->ike_proposal, TEXT_SIZE(ike_proposal), value) ? NULL : "is too long";
@@ -72,7 +53,7 @@ static const char *tunnel_ike(struct conf_parser *p, const char *value)
 
 static const char *tunnel_esp(struct conf_parser *p, const char *value)
 {
-    const char *wrong = proposal_wrong(value);
+    const char *wrong = proposal_wrong(PROPOSAL_ESP, value);
     if (wrong)
         return wrong;
     return conf_copy(p->service->esp_proposal, TEXT_SIZE(esp_proposal), value) ? NULL : "is too long";
@@ -280,9 +261,11 @@ static const struct conf_key keys[] = {
     {"tunnel", "hub-id", 0, tunnel_hub_id,
      "Write the exact name in the hub's certificate, without * and %; without this line it is the value of `hub`."},
     {"tunnel", "ike-proposal", 0, tunnel_ike,
-     "Write an IKE proposal such as `aes256gcm16-prfsha384-ecp384`, or delete the line for this default."},
+     "Write `aes256gcm16-prfsha384-ecp384`, or others apart by commas: aes128 to aes256 (gcm16), sha256 to sha512, "
+     "prfsha256 to prfsha512, ecp256 to ecp521, x25519, modp3072 or more."},
     {"tunnel", "esp-proposal", 0, tunnel_esp,
-     "Write an ESP proposal such as `aes256gcm16-ecp384`, or delete the line for this default."},
+     "Write `aes256gcm16-ecp384`, or others apart by commas: aes128 to aes256 (gcm16), with sha256 to sha512 where "
+     "without gcm16, ecp256 to ecp521, x25519, modp3072 or more."},
     {"tunnel", "encapsulation", 0, tunnel_encapsulation,
      "Write `encapsulation = auto`, or `udp` if routers on the way stop ESP."},
     {"tunnel", "remote", CONF_REQUIRED | CONF_MANY, tunnel_remote,

@@ -220,6 +220,11 @@ static bool answer_refused(const struct health *h)
     return has(h, HEALTH_GATE, "refused");
 }
 
+static bool no_pfs(const struct health *h)
+{
+    return has(h, HEALTH_GATE, "no-pfs");
+}
+
 static bool charon_down(const struct health *h)
 {
     return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "charon", "down");
@@ -309,6 +314,10 @@ static const struct situation problems[] = {
      "If it comes again, tell the centre this sentence: its DNS, or somebody on the line, gives wrong addresses.",
      "繰り返す場合は、この文をセンターに伝えてください。DNSが誤ったアドレスを返しています。", HEALTH_GATE, "refused",
      answer_refused},
+    {"no-pfs", false, "The hub refuses a new key exchange for new keys (PFS); the connection goes on without",
+     "接続先が鍵更新時の新しい鍵交換(PFS)を拒否しています(接続は続きます)",
+     "Ask the centre to allow a key exchange in its ESP proposals (PFS).",
+     "ESPの提案に鍵交換(PFS)を含めるよう、センターに依頼してください。", HEALTH_GATE, "no-pfs", no_pfs},
     {"audit-away", true, "The audit log is not being written: its program is not running.",
      "監査記録のプログラムが動いていないため、記録されていません。",
      "Wait a minute. If it stays so, switch the box off and on.",

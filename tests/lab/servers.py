@@ -311,6 +311,16 @@ pools {{
         shutil.copy(pki.path(f"{certificate}.key"), f"{self.folder}/private/hub.key")
         self.load()
 
+    def propose_esp(self, proposals, rekey=0):
+        """What it agrees to for ESP from now on; rekey: it begins new keys after so many seconds (0: charon's hour)."""
+        with open(self.conf) as f:
+            text = re.sub(r"\n +(rekey|life|rand)_time = [^\n]*# child", "", f.read())
+        lines = f"esp_proposals = {proposals}"
+        if rekey:
+            lines += "".join(f"\n        {k}_time = {n}s # child" for k, n in (("rekey", rekey), ("life", 60 + rekey), ("rand", 0)))
+        self.write("swanctl.conf", re.sub(r"esp_proposals = .*", lines, text))
+        self.load()
+
     def authenticate_every(self, seconds):
         """Tunnels that are made from now on must be authenticated anew after so long (RFC 4478); 0: never."""
         with open(self.conf) as f:

@@ -24,6 +24,8 @@ static struct fake {
     uint64_t activity, now;
     struct msg_mode told; /* what `names` knows */
     uint8_t failed;       /* all failures that names was told */
+    bool stands[9];       /* charon holds an IKE_SA */
+    bool going[9];        /* and was told to take it down */
     bool sockets[9];      /* resolver sockets open */
     char audit[4096];
 } fake;
@@ -60,13 +62,24 @@ static int initiate(void *user, uint8_t service)
 {
     (void)user;
     fake.initiated[service]++;
-    return fake.charon_refuses ? -1 : 0;
+    if (fake.charon_refuses)
+        return -1;
+    assert_false(fake.going[service]); /* an IKE_SA that is being taken down is not to be used again */
+    fake.stands[service] = true;
+    return 0;
 }
 
 static void terminate(void *user, uint8_t service)
 {
     (void)user;
     fake.terminated[service]++;
+    fake.going[service] = true;
+}
+
+static bool stands(void *user, uint8_t service)
+{
+    (void)user;
+    return fake.stands[service];
 }
 
 static void tunnel(void *user, uint8_t service, const struct kernel_tunnel *t)
@@ -117,7 +130,7 @@ static void helpless(void *user)
     fake.helpless++;
 }
 
-static const struct session_ops ops = {apply,    forget,   activity, initiate, terminate, tunnel,
+static const struct session_ops ops = {apply,    forget,   activity, initiate, terminate, stands, tunnel,
                                        announce, helpless, changed,  audit,    random32,  now};
 
 static void setup(enum conf_outside outside, enum conf_start start)
@@ -149,7 +162,15 @@ static void ready(void)
 static void up(uint8_t service)
 {
     struct kernel_tunnel t = {service, {AF_INET, {10, 9, 0, service}}, {0}, {AF_INET, {192, 0, 2, service}}};
+    fake.stands[service] = true;
     session_tunnel_up(&s, &t);
+}
+
+/* charon has done what it was told to do. */
+static void taken_down(uint8_t service)
+{
+    fake.stands[service] = fake.going[service] = false;
+    session_taken_down(&s, service);
 }
 
 /* A whole session of the first service. */

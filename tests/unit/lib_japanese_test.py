@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-PARSER = ["src/lib/conf.c", "src/lib/conf_site.c", "src/lib/conf_service.c", "src/lib/conf_load.c"]
+PARSER = ["src/lib/proposal.c", "src/lib/conf.c", "src/lib/conf_site.c", "src/lib/conf_service.c", "src/lib/conf_load.c"]
 # Sentences of these begin with a capital letter; of the session also what is said of its beginning and its end.
 BOX = ["src/gate/session.c", "src/enroll/agent.c", "src/enroll/exchange.c", "src/enroll/net.c", "src/enroll/tls.c",
        "src/enroll/load.c", "src/enroll/keys.c", "src/enroll/main.c"]

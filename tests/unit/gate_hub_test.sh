@@ -1,0 +1,98 @@
+#!/bin/sh
+# gate with real charons, and hubs that are not as one would wish: without a key exchange for new keys, closing the
+# CHILD_SA alone, refusing. What stands afterwards is what is judged: at the box, and at the hub.
+#
+# Run inside the workshop, from the top: sh tests/unit/gate_hub_test.sh   (as root; about 60 s; needs build/bin)
+[ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"
+set -u
+. tests/unit/gate_charons.sh
+nothing_stands() { [ -z "$(at_box --list-sas)" ]; }
+page() { # ask until the session is up: an attempt that failed is followed by a pause
+	ask
+	says 'session up'
+}
+hub_offers() { # ESP proposals from now on
+	esp=$1
+	write_hub >hub.swanctl
+	at_hub --load-conns --file hub.swanctl >>hub.out 2>&1
+}
+hub_children() {
+	echo 'registry { local_ts = 10.20.0.0/16'
+	echo "esp_proposals = $esp }"
+}
+initiations() { grep -c 'parsed IKE_SA_INIT request' hub.log; }
+new_child() { # another CHILD_SA than before
+	child=$(at_box --list-sas | sed -n 's/^  lab: #\([0-9]*\),.* INSTALLED.*/\1/p')
+	[ -n "$child" ] && [ "$child" != "$before" ]
+}
+# Lists are lists: the second of each is the hub's.
+sed -i "s/^\[tunnel\]/&\nike-proposal = aes128-sha256-ecp256, aes256gcm16-prfsha384-ecp384\n\
+esp-proposal = aes128-sha256-ecp256, aes256gcm16-ecp384/" services/lab.conf
+esp=aes256gcm16
+start_hub hub
+start_box_charon
+site closed | sed 's/idle = .*/idle = 600s/' >site.conf
+start_gate
+soon says 'credentials yes'
+
+# ---- a hub that wants no key exchange for new keys
+ask
+ok "two lists of proposals, the second of each is the hub's: up" soon says 'session up'
+ok "no word about new keys: there are none yet" eval "! says 'no-pfs .*'"
+before=0
+new_child
+before=$child
+at_box --rekey --child lab >>box.out 2>&1
+ok "the box wants new keys: it has them" soon new_child
+ok "and says that they come without a key exchange of their own" soon says 'no-pfs lab'
+before=$child
+at_hub --rekey --child registry >>hub.out 2>&1
+ok "the hub wants new keys: it has them" soon new_child
+ok "the session goes on" says 'session up'
+
+# ---- it closes the CHILD_SA alone
+started=$(initiations)
+at_hub --terminate --child registry >>hub.out 2>&1
+ok "the hub closes the CHILD_SA: the session is over" soon says 'session idle'
+ok "and the IKE_SA with it" soon nothing_stands
+ok "what is known of the hub stays" says 'no-pfs lab'
+ok "the page again" soon page
+ok "from the beginning, by IKE_SA_INIT" [ "$(initiations)" -gt "$started" ]
+
+# ---- a hub that asks for one
+at_box --terminate --ike lab >>box.out 2>&1
+soon says 'session idle'
+hub_offers aes256gcm16-ecp384
+soon page
+before=0
+new_child
+before=$child
+at_box --rekey --child lab >>box.out 2>&1
+ok "new keys with a key exchange" soon new_child
+ok "then nothing is to be said any more" soon eval "! says 'no-pfs .*'"
+ok "as the last proposal chosen says" eval "grep 'selected proposal: ESP' box.log | tail -n 1 | grep -q ECP_384"
+
+# ---- a hub with which nothing can be agreed
+at_box --terminate --ike lab >>box.out 2>&1
+soon says 'session idle'
+hub_offers aes192gcm16
+ask
+ok "other algorithms: not raised" soon says 'fault The tunnel for lab could not be raised: .*NO_PROPOSAL_CHOSEN.*'
+ok "and nothing is left of the attempt" soon nothing_stands
+hub_offers aes256gcm16
+ok "the hub is set right: the page, without anybody's help" soon page
+
+# ---- an IKE_SA that nobody wants
+kill $pid
+soon gone $pid
+soon nothing_stands
+start_gate
+soon says 'credentials yes'
+at_box --initiate --child lab >>box.out 2>&1
+ok "a tunnel that was begun by another hand is not kept" soon nothing_stands
+ok "and is no session" says 'session idle'
+
+kill $pid
+ok "asked to end, it ends" soon gone $pid
+[ $failed = 0 ] || { cat gate.log; tail -n 60 box.log; }
+verdict gate_hub

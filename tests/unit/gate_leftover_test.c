@@ -1,0 +1,83 @@
+/* What charon holds beyond a tunnel's end, and what its hub is known for: nothing of an IKE_SA outlasts one attempt. */
+#include "gate_session_fixture.h"
+
+/* Whatever goes wrong inside an IKE_SA, it does not outlast the attempt: all that stands is taken down. */
+static void no_ike_sa_without_its_child(void **state)
+{
+    (void)state;
+    char text[240];
+    setup(CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
+    ready();
+    session_want(&s, 1, NULL);
+    session_raise_failed(&s, 1, "the hub accepts none of our cryptographic proposals (NO_PROPOSAL_CHOSEN)");
+    assert_int_equal(fake.terminated[1], 1);
+    /* One that asks while it is on its way waits, and is neither refused nor led into the old IKE_SA. */
+    fake.now += SESSION_BACKOFF_MIN_MS;
+    fake.failed = 0;
+    session_want(&s, 1, NULL);
+    assert_int_equal(fake.initiated[1], 1);
+    assert_int_equal(fake.failed, 0);
+    taken_down(1);
+    assert_int_equal(fake.initiated[1], 2);
+    up(1);
+    /* The hub closes the CHILD_SA alone. */
+    session_tunnel_down(&s, 1, "the hub has closed it or does not answer any more");
+    assert_int_equal(s.state, SESSION_IDLE);
+    assert_closed();
+    assert_int_equal(fake.terminated[1], 2);
+    assert_true(session_command_start(&s, 1, text, sizeof text));
+    assert_int_equal(fake.initiated[1], 2);
+    taken_down(1);
+    assert_int_equal(fake.initiated[1], 3);
+    /* It says that it is done, but there is nothing. */
+    session_left_over(&s, 1);
+    assert_int_equal(s.state, SESSION_IDLE);
+    assert_int_equal(fake.terminated[1], 3);
+    assert_non_null(strstr(s.fault, "closed it again at once"));
+    session_left_over(&s, 1); /* known already */
+    assert_int_equal(fake.terminated[1], 3);
+    taken_down(1);
+    session_left_over(&s, 1); /* of its own accord */
+    assert_int_equal(fake.terminated[1], 4);
+    taken_down(1);
+    assert_true(session_command_end(&s, text, sizeof text));
+    assert_string_equal(text, "There is no session.");
+    fake.stands[4] = true;
+    assert_true(session_command_end(&s, text, sizeof text));
+    assert_string_equal(text, "There is no session; what was left of a tunnel is taken down.");
+    assert_int_equal(fake.terminated[4], 1);
+    /* charon does not say that it is done: a wish does not wait for that for ever. */
+    session_want(&s, 4, NULL);
+    assert_int_equal(fake.initiated[4], 0);
+    fake.going[4] = false;
+    later(SESSION_ENDING_MS);
+    assert_int_equal(fake.initiated[4], 1);
+}
+
+static void new_keys(void **state)
+{
+    (void)state;
+    setup(CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
+    raise_first();
+    session_new_keys(&s, 1, true);
+    assert_null(strstr(fake.audit, "session.keys"));
+    session_new_keys(&s, 1, false);
+    session_new_keys(&s, 1, false);
+    assert_true(s.services[1].keys_refused);
+    const char *told = strstr(fake.audit, "session.keys service=lab pfs=no");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "session.keys"));
+    session_tunnel_down(&s, 1, "gone"); /* a property of the hub, not of the session */
+    assert_true(s.services[1].keys_refused);
+    session_new_keys(&s, 1, true);
+    assert_false(s.services[1].keys_refused);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_ike_sa_without_its_child),
+        cmocka_unit_test(new_keys),
+    };
+    return cmocka_run_group_tests_name("gate_leftover", tests, NULL, NULL);
+}

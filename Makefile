@@ -15,6 +15,7 @@ help:
 	@echo '  make test             set up, build, run every test; ends with "N passed, N failed"'
 	@echo '  make image            build/sekisho.img, to be written to a UEFI mini-PC with dd'
 	@echo '  make bench            measure, each figure beside its peer (ONLY=name: one of them)'
+	@echo '                        CHECK=1: only whether every row still measures something'
 	@echo
 	@echo '  make programs         our own C only (build/bin)'
 	@echo '  make unit golden lint fuzz lab   one level of the tests'
@@ -70,7 +71,7 @@ leak: image
 
 bench: image
 	@scripts/image lab
-	@scripts/bench $(ONLY)
+	@scripts/bench $(if $(CHECK),--check) $(ONLY)
 
 topology: workshop
 	@scripts/lab topology

@@ -2,6 +2,7 @@
 """Measures and reports; started by scripts/bench inside the workshop.
 
     bench.py [NAME...]           rows by name, or all; prints the table, writes build/bench.json
+    bench.py --check [NAME...]   does each row still measure something: a short run, no figure is kept
     bench.py --list              the rows
     bench.py --group GROUP OUT   one group of rows in namespaces of its own (bench.py starts itself so)
 
@@ -16,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lab")]
 
 import jail                       # noqa: E402
-from figure import CannotMeasure, Figure   # noqa: E402
+from figure import CHECK, CannotMeasure, Figure   # noqa: E402
 
 RESULT = "build/bench.json"
 RUNS_FOLDER = "build/bench/run"
@@ -65,6 +67,8 @@ GROUPS = {
     "full": Group("memoryfull", "full", 1, 40, 300),
     "first_box": Group("machines", "first_connection", 3, 90, 700),
 }
+
+MACHINES = ("sizes", "machines", "throughput")    # modules whose groups boot machines, one group at a time
 
 ROWS = [
     Row("image_bytes", "bytes", "lower", "images"),
@@ -116,7 +120,7 @@ def in_group(name, out):
         found = {"figures": {}, "error": None}
         try:
             module = __import__(group.module)
-            figures = module.measure(group.what, folder, group.runs)
+            figures = module.measure(group.what, folder, 1 if CHECK else group.runs)
             found["figures"] = {n: vars(f) for n, f in figures.items()}
         except CannotMeasure as e:
             found["error"] = str(e)
@@ -132,13 +136,15 @@ def in_group(name, out):
     return jail.enter(body)
 
 
-def measure(name):
+def measure(name, runs=None):
     """({row name: Figure}, error text or None) of a group, in a process of its own."""
     group = GROUPS[name]
     out = f"{RUNS_FOLDER}/{name}.json"
     if os.path.exists(out):
         os.unlink(out)
-    process = subprocess.Popen([sys.executable, "-B", __file__, "--group", name, out], preexec_fn=jail.die_with_parent)
+    environment = dict(os.environ, BENCH_CHECK=str(runs)) if runs else None
+    process = subprocess.Popen([sys.executable, "-B", __file__, "--group", name, out], env=environment,
+                               preexec_fn=jail.die_with_parent)
     try:
         process.wait(group.limit)
     except subprocess.TimeoutExpired:
@@ -241,7 +247,36 @@ def run(rows):
     return 1 if failures else 0
 
 
+def check(rows):
+    """Each row measures something: one short run of each group, those with machines beside those without."""
+    results = {}
+
+    def lane(names):
+        for name in names:
+            results[name] = measure(name, 1)
+    groups = list(dict.fromkeys(row.group for row in rows))
+    lanes = [[n for n in groups if (GROUPS[n].module in MACHINES) == with_machines] for with_machines in (True, False)]
+    threads = [threading.Thread(target=lane, args=(names,)) for names in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    failed = []
+    for row in rows:
+        figures, error = results[row.group]
+        if row.name in figures and figures[row.name].value() is not None:
+            print(f"  ok    {row.name}: {shown(rounded(figures[row.name].value()))} {row.unit}")
+        else:
+            why = " ".join((error or "the measurement gave no figure for it").split())[:300]
+            print(f"  FAIL  {row.name}: {why}")
+            failed.append(f"failed: bench: {row.name}: expected a figure; seen {why}; alone: make bench CHECK=1 ONLY={row.name}")
+    print("".join(line + "\n" for line in failed) + f"bench: {len(rows) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
 def main(names):
+    checking = names[:1] == ["--check"]
+    names = names[checking:]
     if names[:1] == ["--list"]:
         for row in ROWS:
             print(f"{row.name:<34}{row.unit:<12}{row.better} is better")
@@ -260,7 +295,7 @@ def main(names):
             print("error: another bench is running in this checkout; two at a time would measure each other",
                   file=sys.stderr)
             return 2
-        return run([row for row in ROWS if not names or row.name in names])
+        return (check if checking else run)([row for row in ROWS if not names or row.name in names])
 
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -1,7 +1,11 @@
 """What a measurement hands back, and how a failure is said."""
 
+import os
 import statistics
 from dataclasses import dataclass, field
+
+# The short form (bench.py --check): one run, and of everything just as much as shows that it is measured.
+CHECK = "BENCH_CHECK" in os.environ
 
 
 class CannotMeasure(Exception):

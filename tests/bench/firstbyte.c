@@ -1,11 +1,12 @@
 /*
  * The first connection as a PC makes it: ask for a name, connect to the address in the answer, wait for the first byte.
  *
- *   firstbyte -a RESOLVER [-p PORT] [-n NAMES] [-w MS] NAME    one line of JSON: {"ms":[…],"failed":N}
+ *   firstbyte -a RESOLVER [-p PORT] [-n NAMES] [-s FIRST] [-w MS] [-f FILE] NAME    one line of JSON: {"ms":[…],"failed":N}
  *   firstbyte -l ADDRESS [-p PORT]                             the other end: sends a byte to whoever connects
  *
- * NAME may hold one %u, which runs from 0 to NAMES-1; each name is asked for once, one after the other, with -w
- * milliseconds in between. A failure (no answer or no byte within two seconds, or an answer without an address) is
+ * NAME may hold one %u, which runs from FIRST (0) to FIRST+NAMES-1; each name is asked for once, one after the other, with
+ * -w milliseconds in between. FILE is a ClientHello for the first name, and is said first, each time with the name in
+ * question (as long as the first one); the other end is then `tlsfirst -l`. A failure (no answer or no byte within two seconds, or an answer without an address) is
  * counted and has no time.
  */
 #include "question.h"
@@ -24,6 +25,16 @@
 
 #define LIMIT_S 2
 #define NAMES_MAX 1000
+#define HELLO_MAX 16384
+#define NAME_SIZE 300
+
+static uint8_t hello[HELLO_MAX];
+static size_t hello_len, hello_name; /* its octets, and where the name is */
+
+struct wish {
+    unsigned names, first, pause_ms;
+    const char *hello; /* a file; NULL: the other end speaks first */
+};
 
 _Noreturn static void die(const char *what)
 {
@@ -83,29 +94,67 @@ static double first(struct in_addr resolver, unsigned port, const char *name)
     int fd = reach(SOCK_STREAM, server, port);
     if (fd < 0)
         return -1;
+    if (hello_len > 0) {
+        memcpy(hello + hello_name, name, strlen(name));
+        if (send(fd, hello, hello_len, MSG_NOSIGNAL) != (ssize_t)hello_len) {
+            close(fd);
+            return -1;
+        }
+    }
     ssize_t n = recv(fd, &byte, 1, 0);
     double end = now_ms();
     close(fd);
     return n == 1 ? end - start : -1;
 }
 
-static int ask(struct in_addr resolver, unsigned port, unsigned names, unsigned pause_ms, const char *format)
+/* The name with this number. */
+static void spell(char name[static NAME_SIZE], const char *format, unsigned number)
+{
+    const char *mark = strstr(format, "%u");
+    if (mark != NULL)
+        snprintf(name, NAME_SIZE, "%.*s%u%s", (int)(mark - format), format, number, mark + 2);
+    else
+        snprintf(name, NAME_SIZE, "%s", format);
+}
+
+/* -1: no such file, or no such name in it. */
+static int read_hello(const char *path, const char *name)
+{
+    FILE *f = fopen(path, "rb");
+    if (f == NULL)
+        return -1;
+    hello_len = fread(hello, 1, sizeof(hello), f);
+    fclose(f);
+    const uint8_t *at = memmem(hello, hello_len, name, strlen(name));
+    if (at == NULL)
+        return -1;
+    hello_name = (size_t)(at - hello);
+    return 0;
+}
+
+static int ask(struct in_addr resolver, unsigned port, const struct wish *w, const char *format)
 {
     static double taken[NAMES_MAX];
     unsigned count = 0, failed = 0;
-    const char *mark = strstr(format, "%u");
-    for (unsigned i = 0; i < names; i++) {
-        char name[300];
-        if (mark != NULL)
-            snprintf(name, sizeof(name), "%.*s%u%s", (int)(mark - format), format, i, mark + 2);
-        else
-            snprintf(name, sizeof(name), "%s", format);
+    char name[NAME_SIZE];
+    spell(name, format, w->first);
+    size_t len = strlen(name);
+    if (w->hello != NULL && read_hello(w->hello, name) < 0) {
+        fprintf(stderr, "firstbyte: %s: no ClientHello for %s\n", w->hello, name);
+        return 1;
+    }
+    for (unsigned i = 0; i < w->names; i++) {
+        spell(name, format, w->first + i);
+        if (w->hello != NULL && strlen(name) != len) {
+            failed++;
+            continue;
+        }
         double ms = first(resolver, port, name);
         if (ms < 0)
             failed++;
         else
             taken[count++] = ms;
-        usleep(pause_ms * 1000);
+        usleep(w->pause_ms * 1000);
     }
     printf("{\"ms\":[");
     for (unsigned i = 0; i < count; i++)
@@ -135,24 +184,27 @@ static int serve(struct in_addr at, unsigned port)
 int main(int argc, char **argv)
 {
     struct in_addr resolver = {0}, at = {0};
-    unsigned port = 443, names = 1, pause_ms = 0;
+    unsigned port = 443;
+    struct wish w = {.names = 1};
     int server = 0, valid = 1;
-    for (int c; (c = getopt(argc, argv, "a:l:p:n:w:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "a:l:p:n:s:w:f:")) != -1;) {
         switch (c) {
         case 'a': valid = inet_pton(AF_INET, optarg, &resolver) == 1; break;
         case 'l': server = valid = inet_pton(AF_INET, optarg, &at) == 1; break;
         case 'p': port = (unsigned)atoi(optarg); break;
-        case 'n': names = (unsigned)atoi(optarg); break;
-        case 'w': pause_ms = (unsigned)atoi(optarg); break;
+        case 'n': w.names = (unsigned)atoi(optarg); break;
+        case 's': w.first = (unsigned)atoi(optarg); break;
+        case 'w': w.pause_ms = (unsigned)atoi(optarg); break;
+        case 'f': w.hello = optarg; break;
         default: valid = 0; break;
         }
     }
     if (valid && server && optind == argc)
         return serve(at, port);
-    if (!valid || optind + 1 != argc || names < 1 || names > NAMES_MAX || strlen(argv[optind]) > 240) {
-        fprintf(stderr,
-                "usage: firstbyte -a RESOLVER [-p PORT] [-n NAMES] [-w MS] NAME | firstbyte -l ADDRESS [-p PORT]\n");
+    if (!valid || optind + 1 != argc || w.names < 1 || w.names > NAMES_MAX || strlen(argv[optind]) > 240) {
+        fprintf(stderr, "usage: firstbyte -a RESOLVER [-p PORT] [-n NAMES] [-s FIRST] [-w MS] [-f FILE] NAME | "
+                        "firstbyte -l ADDRESS [-p PORT]\n");
         return 2;
     }
-    return ask(resolver, port, names, pause_ms, argv[optind]);
+    return ask(resolver, port, &w, argv[optind]);
 }

@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lab"))
 
 import box as boxes          # noqa: E402
+import helloadded            # noqa: E402
 import net                   # noqa: E402
 import report                # noqa: E402
 import topology as t         # noqa: E402
@@ -27,7 +28,7 @@ from peer.machine import MEMORY as PEER_MEMORY, Peer      # noqa: E402
 PEER = "Debian cloud kernel, initrd, the same charon, dnsmasq"
 DOMAIN = "lab.example"
 LIMIT = 90            # seconds for one boot
-NAMES = 60            # first connections of one run; the lab's service file has names of its own besides
+NAMES, FIRST = 60, 100    # first connections of one run, and the first one's number: all names are equally long
 NAME = "n%u." + DOMAIN
 
 
@@ -114,7 +115,7 @@ class Place:
     def service():
         with open(world.LAB_SERVICE, encoding="utf-8") as f:
             text = f.read()
-        return text + "".join(f"name = {NAME.replace('%u', str(i))} tcp/443 tls\n" for i in range(NAMES))
+        return text + "".join(f"name = {NAME.replace('%u', str(i))} tcp/443 tls\n" for i in range(FIRST, FIRST + NAMES))
 
     def peer(self):
         return Peer(self.folder, os.environ["SEKISHO_BENCH_PEER"], DOMAIN)
@@ -211,7 +212,7 @@ def memory(folder, runs):
 
 
 def first_connection(folder, runs):
-    """As in resolver.py, but through the machines and the real tunnel."""
+    """As in resolver.py, but through the machines and the real tunnel, and the PC speaks TLS: so the names are listed."""
     place = Place(folder)
     lab = place.lab
     box, peer = place.our_box(), place.peer()
@@ -220,18 +221,22 @@ def first_connection(folder, runs):
     net.ip("addr", "add", "10.20.1.1/32", "dev", "lo", ns="registry")
     net.ip("route", "add", "local", "10.20.1.0/24", "dev", "lo", ns="registry")
     net.start("registry", ["build/bench/dnsstub", "-a", t.INNER_DNS, "-b", "10.20.1.1"], f"{folder}/dnsstub.log")
-    net.start("registry", ["build/bench/firstbyte", "-l", "0.0.0.0", "-p", "443"], f"{folder}/server.log")
+    net.start("registry", ["build/bench/tlsfirst", "-l", "443", "444"], f"{folder}/server.log")
+    hello = os.path.abspath(f"{folder}/clienthello")
+    size = helloadded.client_hello(hello, NAME.replace("%u", str(FIRST)))
 
     def ask(_machine, _seconds):
         time.sleep(3)
-        done = net.run("lan", ["build/bench/firstbyte", "-a", t.BOX_LAN, "-n", str(NAMES), "-w", "20", NAME], timeout=150)
+        done = net.run("lan", ["build/bench/firstbyte", "-a", t.BOX_LAN, "-n", str(NAMES), "-s", str(FIRST), "-w", "20",
+                               "-f", hello, NAME], timeout=150)
         found = json.loads(done.stdout) if done.returncode == 0 else {"ms": [], "failed": NAMES}
         if found["failed"] or not found["ms"]:
             raise CannotMeasure(f"{found['failed']} of {NAMES} first connections failed {done.stderr.strip()}")
         return sorted(found["ms"])[len(found["ms"]) // 2]
     ours, peers = alternate([(box, {"wait": False}), (peer, {})], runs, place, ask)
-    return {"first_connection_box_ms": Figure(ours, PEER, peers, "DNS question to first byte through the machine in QEMU "
-                                              f"(TCG) and its real tunnel; each run {NAMES} names")}
+    return {"first_connection_box_ms": Figure(ours, PEER, peers, "DNS question to the server's first octet through the machine in "
+                                              f"QEMU (TCG) and its real tunnel, with a ClientHello of {size} octets; each run "
+                                              f"{NAMES} names")}
 
 
 def measure(what, folder, runs):

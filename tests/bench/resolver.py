@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lab"))
 
 import charon_stand_in       # noqa: E402
 import net                   # noqa: E402
-from figure import CannotMeasure, Figure   # noqa: E402
+from figure import CHECK, CannotMeasure, Figure   # noqa: E402
 
 MAC_LAN = "02:00:00:00:77:01"
 BOX_LAN, RESOLVER, LINE_DNS, VIP = "192.168.77.1", "10.20.0.53", "198.51.100.1", "10.99.0.1"
@@ -32,9 +32,9 @@ NAMES = 63                    # names on the list: with the wildcard, as many as
 DOMAIN = "bench.example"
 NAME = "n%u." + DOMAIN        # listed
 FRESH = "f%u.fresh." + DOMAIN  # below a listed wildcard: a new name each time, each with its rule in the kernel
-FRESH_COUNT = 30000           # of them, in each run
+FRESH_COUNT = 3000 if CHECK else 30000    # of them, in each run
 OTHER = "x%u.other.example"   # not listed
-SECONDS = 3                   # of one run of the load generator
+SECONDS = 1 if CHECK else 3   # of one run of the load generator
 IN_FLIGHT = 64                # questions at a time
 LOSS = 0.01                   # of the answers may be late or an error; more, and the figure means nothing
 DNSMASQ = "dnsmasq 2.91 --nftset"

@@ -22,12 +22,12 @@ import machines
 import net
 import pki
 import topology as t
-from figure import CannotMeasure, Figure
+from figure import CHECK, CannotMeasure, Figure
 
-SECONDS = 4
+SECONDS = 1 if CHECK else 4
 SHIFT = 3           # of -icount: an instruction takes 2^SHIFT ns of the machine's time
-TURNS = 1500        # of one packet there and one back
-BLOCKS = 200        # of 64 KiB, each answered before the next: how many frames go together is not left to chance then
+TURNS = 300 if CHECK else 1500        # of one packet there and one back
+BLOCKS = 20 if CHECK else 200         # of 64 KiB, each answered before the next: how many frames go together is not left to chance then
 ACCEPT_ALL = "the same tunnel, a rule set that accepts all"
 OPEN = """table inet open {{
 	chain forward {{

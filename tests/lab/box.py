@@ -1,5 +1,6 @@
 """The box: the real image in QEMU, its two network cards in the namespaces `lan` and `wan`."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -8,18 +9,17 @@ import shutil
 import subprocess
 import time
 
-import jail
 import net
 import serial
 import topology as t
+import warm
 
 IMAGE = "build/sekisho.img"
 KERNEL = "build/bzImage"
 LAB_KERNEL = "build/lab/bzImage"
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
-BOOT_LIMIT = 60        # seconds; a warm reset under TCG may take some of them more
-UEFI_LIMIT = 120
+BOOT_LIMIT = 300       # seconds; it ends what hangs, and a busy machine does not
 
 
 class BoxError(Exception):
@@ -40,33 +40,23 @@ class Meter:
         return {"starts": cls.starts, "guest": cls.guest, "processor": cls.processor}
 
 
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-def processor_seconds(pid):
-    """Of a process, with all its threads."""
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            words = f.read().rpartition(") ")[2].split()
-        return (int(words[11]) + int(words[12])) / TICK
-    except OSError:
-        return 0.0
-
-
 class Box:
     """One machine with its disk. May be started, cut off and started again; the disk stays."""
 
-    def __init__(self, folder, name="box", memory=96):
+    def __init__(self, folder, name="box", memory=96, keeper=None):
         self.folder = os.path.abspath(f"{folder}/{name}")
         os.makedirs(self.folder, exist_ok=True)
         self.memory = memory
         self.disk = f"{self.folder}/disk.img"
         self.extra = []        # more for QEMU's command line
-        self.sockets = f"/run/{name}"
+        self.keeper = keeper   # warm.py: the machine is its child, so that it outlives the scenario
+        self.overlay = f"{self.folder}/disk.qcow2" if keeper else None
+        self.sockets = keeper.sockets if keeper else f"/run/{name}"
         self.console_log = f"{self.folder}/console.log"
-        self.process = None
+        self.process = self.kernel = None
         self.console = self.leds = self.agent = self.monitor = None
-        self.started = time.monotonic()
+        self.processor = 0.0   # seconds that the machine had used before it was ours
+        self.running = None    # since when, by time.monotonic()
         self.starts = 0
 
     # ---- its disk
@@ -76,12 +66,16 @@ class Box:
         done = subprocess.run(("cp", "--sparse=always", "--reflink=auto", IMAGE, self.disk), capture_output=True, text=True)
         if done.returncode != 0:
             raise BoxError(f"there is no image: {done.stderr.strip()} (make image)")
+        if self.overlay and os.path.exists(self.overlay):
+            os.unlink(self.overlay)
 
     def provision(self, site, services, check=True, may_fail=False):
         """Write the site file and service files, {name: text}, as the site's staff do. Returns the finished process.
 
         check=False: past the tool's own check. may_fail: a refusal is the caller's business.
         """
+        if self.overlay and os.path.exists(self.overlay):
+            raise BoxError("a machine of a group has used this disk: it can be provisioned no more")
         arguments = ["--site", self._file("site.conf", site)]
         for name, text in services.items():
             arguments += ["--service", self._file(f"{name}.conf", text)]
@@ -101,33 +95,109 @@ class Box:
 
     def start(self, kernel=KERNEL, uefi=False, clock=None, wait=True):
         """Power on. kernel: booted directly; uefi: from the disk through OVMF instead. clock: a datetime for the RTC."""
+        self._power_on(kernel, uefi, clock)
+        self._connect()
+        self.go_on()
+        if wait and not self.console.up(BOOT_LIMIT):
+            raise BoxError(f"no prompt on the console; it ends:\n{self.console_tail()}")
+        return self
+
+    def _power_on(self, kernel, uefi=False, clock=None):
+        """QEMU is there, and the machine stands still yet."""
         self.starts += 1
         Meter.starts += 1
+        self.kernel = kernel
         os.makedirs(self.sockets, exist_ok=True)
         for name in os.listdir(self.sockets):
             os.unlink(f"{self.sockets}/{name}")
         taps = [net.tap("lan", "pc0"), net.tap("wan", "line0")]
-        with open(f"{self.folder}/qemu.log", "ab") as log:
-            self.process = subprocess.Popen(self._command(taps, kernel, uefi, clock), pass_fds=taps,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=jail.die_with_parent)
+        if self.overlay and not os.path.exists(self.overlay):
+            warm.overlay(self.overlay, self.disk)
+        start = self.keeper.start if self.keeper else warm.Process
+        self.process = start(self._command(taps, kernel, uefi, clock), taps, f"{self.folder}/qemu.log")
         for fd in taps:
             os.close(fd)
+
+    def _connect(self):
         self.monitor = Monitor(self._socket("qmp"))
         self.console = serial.Console(self._socket("console"), self.console_log)
         self.leds = serial.Leds(self._socket("leds"))
         self.agent = serial.Agent(self._socket("agent"))
-        self.started = time.monotonic()
+
+    def go_on(self):
         self.monitor.ask("cont")
-        if wait and not self.console.up(UEFI_LIMIT if uefi else BOOT_LIMIT):
-            raise BoxError(f"no prompt on the console; it ends:\n{self.console_tail()}")
-        return self
+        self.running = time.monotonic()
+
+    def pause(self):
+        """The machine stands still, and with it its clock."""
+        self.monitor.ask("stop")
+        self._count()
+
+    @contextlib.contextmanager
+    def still(self):
+        """The machine is paused meanwhile: what has been seen is judged, which takes the lab time and the box none."""
+        self.pause()
+        try:
+            yield
+        finally:
+            self.go_on()
+
+    def _count(self):
+        if self.running is not None:
+            Meter.guest += time.monotonic() - self.running
+        self.running = None
+
+    # ---- a warm machine
+
+    def save(self):
+        """Its whole state, to be loaded again; what is told to the keeper."""
+        self.pause()
+        self._savevm("savevm ready")
+        now = time.monotonic()
+        with self.leds.changed:
+            lamps = [(now - when, name, value) for when, name, value in self.leds.history]
+        state = {"kernel": self.kernel, "disk": self.disk, "overlay": self.overlay, "leds": lamps,
+                 "agent": bytes(self.agent.data).decode(errors="replace")}
+        self.go_on()
+        return state
+
+    def load(self, state, live):
+        """The keeper's machine as it was when it was saved. live: that machine still runs."""
+        self.disk, self.overlay = state["disk"], state["overlay"]
+        if live:
+            self.process, self.kernel = warm.There(self.keeper), state["kernel"]
+            self.processor = self.process.processor()
+        else:
+            self._power_on(state["kernel"])
+        self._connect()
+        for role in ("lan", "wan"):
+            self.cable(role, True)
+        self._savevm("loadvm ready")
+        now = time.monotonic()
+        with self.leds.changed:
+            self.leds.history[:0] = [(now - age, name, value) for age, name, value in state["leds"]]
+        with self.agent.changed:
+            self.agent.data[:0] = state["agent"].encode()
+        self.go_on()
+        self.console.send("\r")
+        return self.console.up(BOOT_LIMIT)
+
+    def _savevm(self, command):
+        said = self.monitor.ask("human-monitor-command", **{"command-line": command})
+        if said.strip():
+            raise BoxError(f"QEMU, {command}: {said.strip()}")
+
+    def leave(self):
+        """Another scenario may want this machine."""
+        self.pause()
+        self._close()
 
     def _command(self, taps, kernel, uefi, clock):
         command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1",
                    "-m", str(192 if uefi else self.memory), "-nodefaults", "-display", "none", "-no-user-config",
                    "-device", "virtio-rng-pci",
-                   "-drive", f"file={self.disk},format=raw,if=none,id=disk,cache=unsafe",
+                   "-drive", f"file={self.overlay or self.disk},format={'qcow2' if self.overlay else 'raw'},if=none,id=disk,"
+                             "cache=unsafe",
                    "-device", "virtio-blk-pci,drive=disk,bootindex=1",
                    "-qmp", f"unix:{self.sockets}/qmp,server=on,wait=off", "-S"]
         for role, fd, mac, slot in (("lan", taps[0], t.MAC_LAN, 8), ("wan", taps[1], t.MAC_WAN, 9)):
@@ -157,14 +227,18 @@ class Box:
     def cut_power(self):
         """As pulling the plug."""
         if self.process:
-            Meter.processor += processor_seconds(self.process.pid)
-            Meter.guest += time.monotonic() - self.started
+            self._count()
+            used = self.process.processor()
             self.process.kill()
             self.process.wait()
-            for line in (self.monitor, self.console, self.leds, self.agent):
-                if line:
-                    line.close()
-            self.process = None
+            self._close(used)
+
+    def _close(self, used=None):
+        Meter.processor += (self.process.processor() if used is None else used) - self.processor
+        for line in (self.monitor, self.console, self.leds, self.agent):
+            if line:
+                line.close()
+        self.process, self.processor = None, 0.0
 
     def cable(self, port, connected):
         """Pull out or plug in the cable of `lan` or `wan`."""

@@ -77,10 +77,16 @@ class Card:
         """Frames that the other end of the TAP, the box, was too slow to take."""
         return net.link(self.ns, self.name)["stats64"]["tx"]["dropped"]
 
+    def taken(self):
+        """Frames that the box's machine has taken from the TAP so far."""
+        with net.inside(self.ns), open("/proc/thread-self/net/dev") as f:
+            words = next(line.split() for line in f if line.strip().startswith(self.name + ":"))
+        return int(words[10])
+
     def scan(self, src, dst, ports, block=200):
         """SYNs to all these ports of an address; (ports that answered with SYN and ACK, ports that answered with RST).
 
-        A block of which the box was too slow to take every frame is sent again.
+        As fast as the box takes them. A block of which it was too slow to take every frame is sent again.
         """
         packet = (IPv6 if ":" in dst else IP)(src=src, dst=dst) / TCP(sport=SCAN_PORT, dport=0, flags="S")
         frame = bytearray(bytes(Ether(src=self.mac, dst=self.peer) / packet))
@@ -89,19 +95,23 @@ class Card:
         with self.changed:
             self.heard.pop(SCAN_PORT, None)
         blocks = [ports[n:n + block] for n in range(0, len(ports), block)]
-        lost, pause = self.lost(), 0.01
+        lost, pause, sent, taken = self.lost(), 0.01, 0, self.taken()
         while blocks:
             for port in blocks[0]:
                 total = (~zero & 0xFFFF) + port
                 struct.pack_into(">H", frame, at + 2, port)
                 struct.pack_into(">H", frame, at + 16, ~(total + (total >> 16)) & 0xFFFF)
                 self.socket.send(frame)
-            time.sleep(pause)
+            sent += len(blocks[0])
+            end = time.monotonic() + pause
+            while self.taken() - taken < sent - block and time.monotonic() < end:
+                time.sleep(0.002)
             before, lost = lost, self.lost()
             if lost == before:
                 blocks.pop(0)
             else:
-                pause = min(0.1, pause * 1.5)
+                pause = min(1.0, pause * 1.5)
+                sent, taken = 0, self.taken()
                 time.sleep(0.1)
         time.sleep(0.3)
         with self.changed:

@@ -46,7 +46,8 @@ def table(results):
 
 
 def plain(check):
-    """Without what differs from run to run: numbers, and the words behind them in brackets."""
+    """Without what differs from run to run: numbers, and the words behind them in brackets; whether a tunnel stood already."""
+    check = check.replace("carried ESP of the standing tunnel", "carried IKE and ESP")
     return re.sub(r"[-+]?\d+(?:[.,:]\d+)*", "N", re.sub(r" \([^()]*\d[^()]*\)", "", check))
 
 
@@ -60,9 +61,13 @@ def main(arguments):
         return 0
     if len(arguments) == 2 and arguments[0] == "compare":
         with open(arguments[1]) as f:
-            before = {line.rstrip("\n") for line in f if line.strip()}
-        missing = sorted(before - set(names()))
-        print("".join(f"missing: {line}\n" for line in missing) + f"{len(before)} names, {len(missing)} of them missing now")
+            before = {(line.split("\t")[0], plain(line.rstrip("\n").split("\t")[1])) for line in f if line.strip()}
+        now = {tuple(line.split("\t")) for line in names()}
+        missing = sorted(before - now)
+        elsewhere = [one for one in missing if one[1] in {check for _, check in now}]
+        missing = [one for one in missing if one not in elsewhere]
+        print("".join(f"{'missing' if one in missing else 'now in another scenario'}: {one[0]}: {one[1]}\n"
+                      for one in missing + elsewhere) + f"{len(before)} names, {len(missing)} of them missing now")
         return 1 if missing or not before else 0
     print(__doc__)
     return 2

@@ -22,7 +22,7 @@ def killed(lab, process, log):
     struck(lab, process, "-9", log)
 
 
-def struck(lab, process, how, log, patience=30):
+def struck(lab, process, how, log, patience=240):
     """In a session: how: what `kill` is told; patience: seconds until a new one must run."""
     before = lab.box.root(f"pidof {process}").strip()
     newest = number(lab.box.log()[-1])
@@ -39,7 +39,7 @@ def struck(lab, process, how, log, patience=30):
                        patience, lambda now: bool(set(now.split()) - set(before.split())))
         good, status, _ = lab.box.wait(lambda s: pick(s, "gate.session") in ("idle", "up")
                                        and pick(s, "enroll.loaded") == "yes" and pick(s, "gate.charon") == "up"
-                                       and pick(s, "gate.names") == "running", 90)
+                                       and pick(s, "gate.names") == "running", 300)
         lab.check(f"the box is sound again ({time.monotonic() - begin:.1f} s)", "idle or up",
                   pick(status, "gate.session"), good)
         if pick(status, "gate.session") == "idle":
@@ -48,7 +48,7 @@ def struck(lab, process, how, log, patience=30):
             lab.closed("the LAN until the next session")
     lab.check("packets in clear meanwhile", [], wire.clear() + wire.marked())
     lab.check("packets of the box to strangers meanwhile", [], wire.strangers())
-    lab.box.wait(lambda s: pick(s, "gate.credentials", "yes") == "yes", 60)
+    lab.box.wait(lambda s: pick(s, "gate.credentials", "yes") == "yes", 240)
     judge.session(lab)
     fresh = [line for line in lab.box.log() if number(line) > newest and all(w in line for w in log)]
     lab.check("the log says why", f"a new line with {' and '.join(log)}", fresh[:1] or "no such line", bool(fresh))

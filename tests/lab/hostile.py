@@ -191,13 +191,21 @@ class Trial:
             page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/")
             if also:
                 also()
-        out = [p for p in line.packets(from_box=True)]
-        behind = [p for p in tunnel.packets() if _from_box(p)]
-        sent, received = [], []
-        for p in pc.packets():
-            (received if p.src_mac == t.MAC_LAN else sent).append(p)
-        thrown = [p for p in line.packets(from_box=False)]
+        lost = self.lan.lost() - lost
+        with lab.box.still():
+            seen = [list(line.packets(from_box=True)), [p for p in tunnel.packets() if _from_box(p)], list(pc.packets()),
+                    list(line.packets(from_box=False))]
         lab.check("packets that the captures lost", 0, line.dropped + tunnel.dropped + pc.dropped)
+        self._judge(seen, done, control, planted, hosts, names)
+        lab.check("frames that the box was too slow to take", 0, lost)
+        lab.check("after all of it the registry's page", servers.MARKER, page.body.split()[0] if page.body else str(page))
+
+    def _judge(self, seen, done, control, planted, hosts, names):
+        lab = self.lab
+        out, behind, at_the_pc, thrown = seen
+        sent, received = [], []
+        for p in at_the_pc:
+            (received if p.src_mac == t.MAC_LAN else sent).append(p)
         self._controls(control, planted, out, behind)
         for a, h in done:
             if a.inward:
@@ -205,10 +213,8 @@ class Trial:
             else:
                 self._verdict(a, h, out + behind, sent, "0 packets out")
         lab.check("IKE and ESP on the LAN side", [], [p.what() for p in received if p.esp() or p.ike()])
-        lab.check("frames that the box was too slow to take", 0, self.lan.lost() - lost)
         marked = [h for _, h in done] + [control, *planted, *self.innocent]
         self._strangers(marked, out, behind, hosts, names)
-        lab.check("after all of it the registry's page", servers.MARKER, page.body.split()[0] if page.body else str(page))
 
     def _control(self, h):
         """What may pass, with marks: the handshake with the registry."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 PR_SET_PDEATHSIG = 1
+outside = None         # in a jail: the network namespace from which it was entered, an open file
 
 
 def die_with_parent():
@@ -31,7 +32,9 @@ def enter(body):
     if pid == 0:
         status = 1
         try:
+            global outside
             die_with_parent()
+            outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
             os.unshare(os.CLONE_NEWNS | os.CLONE_NEWNET)
             _private_mounts()
             for s in (signal.SIGTERM, signal.SIGHUP):

@@ -11,7 +11,9 @@ import fcntl
 import importlib.util
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -25,10 +27,11 @@ import costs          # noqa: E402
 import jail           # noqa: E402
 import report         # noqa: E402
 import topology       # noqa: E402
+import warm           # noqa: E402
 
 SCENARIOS = os.path.join(HERE, "scenarios")
 RUNS = "build/lab"
-SCENARIO_LIMIT = 600      # seconds; longer is stuck (a slow machine takes its time)
+SCENARIO_LIMIT = 1500     # seconds; longer is stuck (a slow machine takes its time)
 JOBS = 2
 
 
@@ -42,6 +45,19 @@ def scenarios(names):
         exact = [d for d in found if n in (d, d.partition("-")[2])]
         wanted.update(exact or [d for d in found if n in d])
     return [d for d in found if d in wanted]
+
+
+def groups(names):
+    """[[scenario, ...], ...]: those of one group (GROUP = "name" in scenario.py) run one after the other, with one box.
+
+    Who uses it up (GROUP = "name, last") comes at the end.
+    """
+    found = {}
+    for name in names:
+        with open(f"{SCENARIOS}/{name}/scenario.py") as f:
+            said = re.search(r'^GROUP = "([\w-]+)(, last)?"', f.read(), re.M)
+        found.setdefault(said[1] if said else name, []).append((bool(said and said[2]), name))
+    return sorted(([name for _, name in sorted(members)] for members in found.values()), key=len, reverse=True)
 
 
 def alone(name):
@@ -119,60 +135,93 @@ def run_scenario(name, folder):
 
 
 class Worker:
-    """A scenario in a process of its own, its output kept until it is its turn."""
+    """Scenarios in a process of its own, one after the other; the output of each is kept until it has ended."""
 
-    def __init__(self, name, folder, live):
-        self.name, self.folder, self.live = name, folder, live
-        os.makedirs(folder, exist_ok=True)
-        self.begin = time.monotonic()
-        self.output = None if live else open(f"{folder}/output", "w+")
-        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), "one", name, folder],
-                                        stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
+    def __init__(self, names, folder, live):
+        self.names, self.folder, self.live = list(names), folder, live
+        self.output = None if live else open(f"{folder}/{names[0]}.worker", "w+")
+        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), "group", folder, "live" if live else "kept",
+                                         *names], stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
                                         preexec_fn=jail.die_with_parent)
 
     def ended(self):
-        if self.process.poll() is None and time.monotonic() - self.begin > SCENARIO_LIMIT:
-            self.process.kill()
-            self.process.wait()
-            (self.output or sys.stdout).write(f"    it is stuck: ended after {SCENARIO_LIMIT} s\n")
-        return self.process.poll() is not None
+        """The scenarios that have ended since the last call."""
+        over = self.process.poll() is not None
+        out = [name for name in self.names if over or os.path.exists(f"{self.folder}/{name}/ended")]
+        self.names = [name for name in self.names if name not in out]
+        return out
 
-    def result(self):
+    def result(self, name):
         """What report.save has written; prints what the scenario said."""
         if not self.live:
-            self.output.seek(0)
-            print(self.name, flush=True)
-            sys.stdout.write(self.output.read())
-            self.output.close()
+            print(name, flush=True)
+            for path in (f"{self.folder}/{name}/output", self.output.name):
+                if os.path.exists(path):
+                    with open(path, errors="replace") as f:
+                        sys.stdout.write(f.read())
         try:
-            with open(f"{self.folder}/result.json") as f:
+            with open(f"{self.folder}/{name}/result.json") as f:
                 return json.load(f)
         except (OSError, ValueError):
-            line = f"the scenario runs to its end: expected yes; seen status {self.process.returncode}"
-            print(f"    FAIL  {line}\n          alone: {alone(self.name)}")
-            seconds = time.monotonic() - self.begin
-            return {"passed": 0, "failures": [line], "seconds": seconds, "checks": [], "starts": 0, "guest": 0, "processor": 0}
+            line = "the scenario runs to its end: expected yes; seen that it was ended"
+            print(f"    FAIL  {line}\n          alone: {alone(name)}")
+            return {"passed": 0, "failures": [line], "seconds": 0, "checks": [], "starts": 0, "guest": 0, "processor": 0}
+
+
+def run_group(folder, live, names):
+    """Scenarios one after the other, each in a jail of its own; several have one box (warm.py)."""
+    def one(keeper, name):
+        own = f"{folder}/{name}"
+        os.makedirs(own, exist_ok=True)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = dict(os.environ)
+        if len(names) > 1:
+            keeper.taps()
+            environment |= {warm.VARIABLE: str(theirs.fileno()), warm.VARIABLE + "_FOLDER": keeper.folder}
+        output = None if live else open(f"{own}/output", "w")
+        with subprocess.Popen([sys.executable, os.path.abspath(__file__), "one", name, own], stdin=subprocess.DEVNULL,
+                              stdout=output, stderr=output, env=environment, pass_fds=(theirs.fileno(),),
+                              preexec_fn=jail.die_with_parent) as process:
+            theirs.close()
+            if not keeper.serve(ours, SCENARIO_LIMIT):
+                process.kill()
+                (output or sys.stdout).write(f"    it is stuck: ended after {SCENARIO_LIMIT} s\n")
+        ours.close()
+        if output:
+            output.close()
+        open(f"{own}/ended", "w").close()
+
+    def body():
+        keeper = warm.Keeper(f"{folder}/{names[0]}/keeper")
+        for name in names:
+            one(keeper, name)
+        keeper.kill()
+    return jail.enter(body)
 
 
 def run_all(todo, folder, jobs):
-    """Run scenarios, so many at once, and print them in order. {name: what report.save wrote}"""
-    results = {}
-    waiting, order, running, finished = list(todo), list(todo), [], {}
-    while order:
+    """Run scenarios, so many at once. {name: what report.save wrote}"""
+    results, waiting, running = {}, groups(todo), []
+    while waiting or running:
         while waiting and len(running) < jobs:
-            name = waiting.pop(0)
-            if jobs == 1:
-                print(name, flush=True)
-            running.append(Worker(name, f"{folder}/{name}", jobs == 1))
-        for w in [w for w in running if w.ended()]:
-            running.remove(w)
-            finished[w.name] = w
-        while order and order[0] in finished:
-            name = order.pop(0)
-            r = results[name] = finished.pop(name).result()
-            print(f"    {r['passed']} passed, {len(r['failures'])} failed ({r['seconds']:.0f} s)", flush=True)
+            names = waiting.pop(0)
+            if jobs == 1 and len(names) == 1:
+                print(names[0], flush=True)
+            running.append(Worker(names, folder, jobs == 1 and len(names) == 1))
+        for worker in list(running):
+            for name in worker.ended():
+                r = results[name] = worker.result(name)
+                print(f"    {r['passed']} passed, {len(r['failures'])} failed ({r['seconds']:.0f} s)", flush=True)
+            if not worker.names:
+                running.remove(worker)
         time.sleep(0.05)
-    return results
+    return {name: results[name] for name in sorted(results)}
+
+
+def load(loops):
+    """So many busy loops beside the run: what judges by the clock on the wall fails then."""
+    for _ in range(loops):
+        subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=jail.die_with_parent)
 
 
 def test(names):
@@ -188,6 +237,7 @@ def test(names):
         pki.ensure()
         folder = RunFolder()
         begin = time.monotonic()
+        load(int(os.environ.get("LAB_LOAD") or 0))
         results = run_all(todo, folder.path, 1 if len(todo) == 1 else int(os.environ.get("LAB_JOBS", JOBS)))
         passed = sum(r["passed"] for r in results.values())
         failed = [f"{name}: {line}; alone: {alone(name)}" for name, r in results.items() for line in r["failures"]]
@@ -247,6 +297,8 @@ def main(arguments):
         return 0
     if command == "test":
         return test(rest)
+    if command == "group" and len(rest) > 2:
+        return run_group(rest[0], rest[1] == "live", rest[2:])
     if command == "one" and len(rest) == 2:
         return run_scenario(*rest)
     if command == "leak":

@@ -49,9 +49,9 @@ def start(ns, command, log, env=None):
 
 @contextlib.contextmanager
 def inside(ns):
-    """This thread is in namespace ns meanwhile: a socket made here stays there."""
+    """This thread is in namespace ns meanwhile: a socket made here stays there. (None: where it is already.)"""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    there = os.open("/run/netns/" + ns, os.O_RDONLY | os.O_CLOEXEC)
+    there = os.open("/run/netns/" + ns if ns else "/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.setns(there, os.CLONE_NEWNET)
         yield
@@ -71,6 +71,23 @@ def tap(ns, name):
     return fd
 
 
+def borrow(ns, name):
+    """A TAP of the keeper's (warm.py), taken over with the name that it has there; as new, but for its own address."""
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    os.setns(jail.outside, os.CLONE_NEWNET)
+    try:
+        ip("link", "set", name, "netns", ns)
+    finally:
+        os.setns(here, os.CLONE_NEWNET)
+        os.close(here)
+    ip("link", "set", name, "mtu", "1500", "txqueuelen", "1000", ns=ns)
+    run(ns, ["ethtool", "-K", name, "tso", "on", "gso", "on"])
+
+
+def give_back(ns, name):
+    ip("link", "set", name, "netns", f"/proc/{os.getpid()}/fd/{jail.outside}", ns=ns)
+
+
 def link(ns, name):
     """What the kernel knows of an interface, its statistics included."""
     return json.loads(ip("-s", "-j", "link", "show", "dev", name, ns=ns))[0]
@@ -83,8 +100,8 @@ def sysctl(ns, **settings):
         raise RuntimeError(f"sysctl in {ns}: {done.stderr.strip()}")
 
 
-def build():
-    """Make every namespace and link of the topology."""
+def build(keeper=False):
+    """Make every namespace and link of the topology. keeper: the box's TAPs are there already, outside."""
     for ns in topology.NAMESPACES:
         ip("netns", "add", ns.name)
         ip("link", "set", "lo", "up", ns=ns.name)
@@ -101,7 +118,7 @@ def build():
             ip("link", "set", ns.bridge, "up", ns=ns.name)
     for ns in topology.NAMESPACES:
         for interface in ns.interfaces:
-            _interface(ns, interface)
+            _interface(ns, interface, keeper)
     for ns in topology.NAMESPACES:
         for route in ns.routes:
             words = route.split()
@@ -111,9 +128,12 @@ def build():
             ip(*family, "route", "add", *kind, *words, ns=ns.name)
 
 
-def _interface(ns, i):
+def _interface(ns, i, keeper):
     if i.peer.startswith("tap:"):
-        os.close(tap(ns.name, i.name))
+        if keeper:
+            borrow(ns.name, i.name)
+        else:
+            os.close(tap(ns.name, i.name))
         if i.mac:
             ip("link", "set", i.name, "address", i.mac, ns=ns.name)
     else:

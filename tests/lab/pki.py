@@ -27,6 +27,7 @@ certificate = {dir}/ca.crt
 private_key = {dir}/ca.key
 serial = {dir}/serial
 crlnumber = {dir}/crlnumber
+default_startdate = {start}
 default_days = 30
 default_crl_days = 30
 default_md = sha256
@@ -150,8 +151,10 @@ class Issuer:
         os.makedirs(self.folder + "/newcerts")
         for name in ("ca.crt", "ca.key"):
             shutil.copy(path(name), self.folder)
+        # As CAs do: whose clock is a little behind (warm.py) takes the certificate all the same.
+        start = time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() - 3600))
         for name, text in (("index.txt", ""), ("serial", "1000\n"), ("crlnumber", "01\n"),
-                           ("ca.cnf", ISSUER.format(dir=self.folder))):
+                           ("ca.cnf", ISSUER.format(dir=self.folder, start=start))):
             with open(f"{self.folder}/{name}", "w") as f:
                 f.write(text)
 
@@ -159,6 +162,16 @@ class Issuer:
         """Serial numbers of all certificates given out, in order, upper case hexadecimal."""
         with open(self.folder + "/index.txt") as f:
             return [line.split("\t")[3] for line in f]
+
+    def give(self, folder):
+        """Its books, for a scenario that goes on from here."""
+        os.makedirs(folder, exist_ok=True)
+        for name in ("index.txt", "serial"):
+            shutil.copy(f"{self.folder}/{name}", folder)
+
+    def take(self, folder):
+        for name in ("index.txt", "serial"):
+            shutil.copy(f"{folder}/{name}", self.folder)
 
     def revoke(self, serial):
         """Mark it in the database, as `openssl ca -revoke` would: estserver keeps no copy for that command to read."""

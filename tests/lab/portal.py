@@ -141,7 +141,7 @@ class Portal(servers.Nginx):
         self.echo.spawn()
         super().spawn()
 
-    def settle(self, timeout=15):
+    def settle(self, timeout=90):
         self.echo.settle(timeout)
         super().settle(timeout)
         # Each port, not only the first: a scenario must not find one missing and blame the box.

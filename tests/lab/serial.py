@@ -7,7 +7,7 @@ import threading
 import time
 
 
-CONNECT_LIMIT = 10     # seconds
+CONNECT_LIMIT = 60     # seconds
 
 
 def connect(path, limit=CONNECT_LIMIT):

@@ -15,7 +15,7 @@ import topology as t
 
 # In the registry's pages: a byte sequence that must never be seen on the line.
 MARKER = "SEKISHO-LAB-REGISTRY-PAGE-7f3a91"
-BIG = 50 * 1000 * 1000
+BIG = 25 * 1000 * 1000
 
 
 class Server:
@@ -44,7 +44,7 @@ class Server:
         """Start without waiting. In the main thread only: the kernel ends a child with the thread that made it."""
         self.process = net.start(self.ns, self.command(), self.log)
 
-    def settle(self, timeout=15):
+    def settle(self, timeout=90):
         """Wait until it serves."""
         end = time.monotonic() + timeout
         while not self.ready():
@@ -61,7 +61,7 @@ class Server:
         if self.process:
             self.process.terminate()
             try:
-                self.process.wait(5)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -206,14 +206,14 @@ class Charon(Server):
                 "mount -t tmpfs run /run && "
                 f"STRONGSWAN_CONF={self.folder}/strongswan.conf exec /usr/lib/ipsec/charon"]
 
-    def swanctl(self, *args, timeout=20):
+    def swanctl(self, *args, timeout=60):
         env = dict(os.environ, SWANCTL_DIR=self.folder, STRONGSWAN_CONF=f"{self.folder}/strongswan.conf")
         return net.run(self.ns, ["swanctl", *args, "--uri", f"unix://{self.vici}"], env=env, timeout=timeout)
 
     def ready(self):
         return os.path.exists(self.vici) and self.swanctl("--stats").returncode == 0
 
-    def settle(self, timeout=15):
+    def settle(self, timeout=90):
         super().settle(timeout)
         self.load()
 
@@ -480,7 +480,7 @@ class Registry(Nginx):
   }}""")
 
     def offer_big(self):
-        """Make the file of 50 MB that it serves as /big; its path."""
+        """Make the large file that it serves as /big; its path."""
         if not os.path.exists(self.big):
             # Not compressible, and every part different from every other: a repeat on the wire is no accident.
             with open(self.big, "wb") as f:

@@ -10,9 +10,11 @@ import pc
 import pki
 import servers
 import topology as t
+import warm
 import wire
 
 LAB_SERVICE = "configs/services/lab.conf"
+PATIENCE = 240       # seconds for what must come to be: only what never comes costs so much, also on a busy machine
 
 
 class World:
@@ -21,8 +23,10 @@ class World:
         self.check, self.say = report.check, report.say
         self.box = None
         self.captures = 0
+        self.keeper = warm.keeper()
+        self.key = None           # of the box that is to be saved when it is ready
         pki.ensure()
-        net.build()
+        net.build(self.keeper is not None)
         self.issuer = pki.Issuer(f"{folder}/issuer")
         self.isp = servers.Line(folder)
         self.other_dns = servers.Dnsmasq("public", folder, "other-dns", t.OTHER_DNS,
@@ -52,8 +56,15 @@ class World:
 
     def down(self):
         """Orderly, so that the same process can bring up another box; the kernel would do it all anyway."""
-        if self.box:
+        if self.box and self.keeper and self.box.process and self.keeper.ask("live"):
+            self.box.leave()
+        elif self.box:
             self.box.cut_power()
+        if self.keeper:
+            for ns in t.NAMESPACES:
+                for i in ns.interfaces:
+                    if i.peer.startswith("tap:"):
+                        net.give_back(ns.name, i.name)
 
     # ---- what the box is told
 
@@ -95,14 +106,19 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
 
     def make_box(self, site=None, services=None, check=True):
         """A box with a fresh disk and these files; not started."""
-        self.box = boxes.Box(self.folder)
+        self.box = boxes.Box(self.folder, keeper=self.keeper)
         self.box.fresh_disk()
         self.box.provision(site if site is not None else self.site(), {"lab": self.service()} if services is None
                            else services, check)
         return self.box
 
     def boot(self, site=None, services=None, check=True, lab_image=False, **start):
-        """Make a box and switch it on; returns when its console answers."""
+        """Make a box and switch it on; returns when its console answers.
+
+        In a group of scenarios (warm.py): or take the one that is warm, if it is the same.
+        """
+        if self.keeper and self._warm(site, services, lab_image or start):
+            return self.box
         self.make_box(site, services, check)
         if lab_image:
             start["kernel"] = boxes.LAB_KERNEL
@@ -113,7 +129,7 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
             raise boxes.BoxError("this is not the lab image: its agent does not answer")
         return self.box
 
-    def ready(self, timeout=60, dhcp=False):
+    def ready(self, timeout=PATIENCE, dhcp=False):
         """Wait until the box has its certificate in charon and waits for a session; the PC has an address then.
 
         By hand, unless dhcp: the box's DHCP server looks around for two seconds before it gives one.
@@ -123,15 +139,52 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
             raise boxes.BoxError(f"not ready after {timeout} s: "
                                  f"{self.box.sentences() or status.get('headline', {}).get('text')}")
         self.report.step("certificate in charon, time confirmed")
+        if self.key:
+            self._save()
         if not dhcp:
             self.pc.fixed()
         elif not self.pc.dhcp():
             raise boxes.BoxError("the PC got no address from the box")
         return seconds
 
+    def _warm(self, site, services, how):
+        """The group's box, if there is one like this; else the one that is booted now is saved when it is ready."""
+        if self.box is not None:
+            self.key = None
+            return False
+        self.key = warm.key(site or self.site(), services or {"lab": self.service()}, how)
+        state, live = self.keeper.ask("saved", key=self.key)
+        if not state:
+            return False
+        self.box = boxes.Box(self.folder, keeper=self.keeper)
+        if self.box.load(state, live) and self.box.wait(is_ready, 60)[0]:
+            if not live:
+                self.keeper.ask("save", key=self.key, state=state)
+            self.issuer.take(f"{self.keeper.folder}/issuer-{self.key[:8]}")
+            self.key = None
+            if self.est.process:
+                self.est.restart()
+            self.report.step("the group's box goes on from where it was ready")
+            return True
+        self.say(f"the group's box is not ready, a fresh one is booted: {self.box.sentences()}")
+        self.box.cut_power()
+        self.box = None
+        return False
+
+    def _save(self):
+        self.keeper.ask("save", key=self.key, state=self.box.save())
+        self.issuer.give(f"{self.keeper.folder}/issuer-{self.key[:8]}")
+        self.key = None
+        self.report.step("its state is saved for the group")
+
     def session(self):
         """The PC opens the registry's page; the page. Raises when it does not come."""
-        page = self.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40)
+        end = time.monotonic() + PATIENCE
+        while True:
+            page = self.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40)
+            if servers.MARKER in page.body or time.monotonic() > end:
+                break
+            time.sleep(1)
         if servers.MARKER not in page.body:
             raise boxes.BoxError(f"no session: {page}; {self.box.sentences()}")
         return page
@@ -162,7 +215,7 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
 
     # ---- judgement
 
-    def eventually(self, what, expected, ask, timeout=60, good=None, step=0.25):
+    def eventually(self, what, expected, ask, timeout=PATIENCE, good=None, step=0.25):
         """Ask until it is as expected. The line says how long it took."""
         begin = time.monotonic()
         while True:
@@ -182,11 +235,11 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
             return next((line.strip() for line in reversed(ask()) if all(w in line for w in words)), none)
         return self.eventually(what, f"a line with {' and '.join(words)}", find, timeout, lambda line: line != none, 0.5)
 
-    def log_says(self, what, *words, timeout=40):
+    def log_says(self, what, *words, timeout=PATIENCE):
         """The audit log has a line with all these words."""
         return self._line(what, words, self.box.log, timeout)
 
-    def status_says(self, what, *words, timeout=40):
+    def status_says(self, what, *words, timeout=PATIENCE):
         """`sekisho status` has a line for people with all these words."""
         return self._line(what, words, lambda: self.box.cli("status").split("\n"), timeout)
 
@@ -196,12 +249,12 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
 
         def tcp(address, port):
             # Not for a second: an attempt that is repeated is a wish for a session, if the address was open lately.
-            seen[f"{address}:{port}"] = self.pc.tcp(address, port, 0.9)
+            seen[f"{address}:{port}"] = self.pc.tcp(address, port, 0.6)
         with self.capture() as capture:
             threads = [threading.Thread(target=tcp, args=place) for place in
                        ((t.REGISTRY, 443), (t.DECOY, 443), (t.DECOY, 80))]
             threads += [threading.Thread(target=self.pc.udp, args=(t.DECOY, 443)),
-                        threading.Thread(target=self.pc.ping, args=(t.DECOY, 1, 1))]
+                        threading.Thread(target=self.pc.ping, args=(t.DECOY, 1, 0.6))]
             for thread in threads:
                 thread.start()
             for thread in threads:

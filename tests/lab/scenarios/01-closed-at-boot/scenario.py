@@ -1,3 +1,4 @@
+import concurrent.futures
 import threading
 
 import topology as t
@@ -30,9 +31,11 @@ def run(lab):
     lab.check("packets of the box to anybody but the line's servers and EST", [],
               wire.strangers() + [p.what() for p in wire.packets(from_box=True) if p.dst == t.HUB])
     lab.check("IPv6 packets of the PC", [], [p.what() for p in wire.packets() if p.src == t.PC6])
-    lab.check("open TCP ports of the box to the LAN", [53], lab.pc.scan(t.BOX_LAN, range(1, 2049)))
     address = status.get("wan", {}).get("address", "")
-    lab.check("open TCP ports of its address on the line, to the LAN (53: all DNS is redirected)", [53],
-              lab.pc.scan(address, range(1, 2049)))
-    lab.check("open TCP ports of its address on the line, to the line", [],
-              lab.pc.scan(address, range(1, 2049), ns="wan"))
+    wanted = {"of the box to the LAN": (t.BOX_LAN, "lan", [53]),
+              "of its address on the line, to the LAN (53: all DNS is redirected)": (address, "lan", [53]),
+              "of its address on the line, to the line": (address, "wan", [])}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        found = {what: pool.submit(lab.pc.scan, where, range(1, 2049), ns=ns) for what, (where, ns, _) in wanted.items()}
+    for what, (_, _, expected) in wanted.items():
+        lab.check(f"open TCP ports {what}", expected, found[what].result())

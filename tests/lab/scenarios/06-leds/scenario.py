@@ -1,5 +1,7 @@
 from box import pick
 
+GROUP = "shipped, last"
+
 
 def shows(lab, name):
     return lambda: lab.box.leds.shows(name)

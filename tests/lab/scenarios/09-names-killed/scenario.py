@@ -1,5 +1,7 @@
 import fault
 
+GROUP = "lab-image"
+
 
 def run(lab):
     fault.killed(lab, "names", ("fault", "names"))

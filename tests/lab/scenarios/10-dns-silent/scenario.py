@@ -1,6 +1,8 @@
 import judge
 import topology as t
 
+GROUP = "shipped"
+
 
 def run(lab):
     lab.up()

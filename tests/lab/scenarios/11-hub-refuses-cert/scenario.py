@@ -2,6 +2,8 @@ import judge
 import topology as t
 from box import pick
 
+GROUP = "shipped"
+
 
 def run(lab):
     lab.up()

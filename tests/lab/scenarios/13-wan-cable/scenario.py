@@ -1,6 +1,8 @@
 import judge
 from box import pick
 
+GROUP = "shipped"
+
 
 def run(lab):
     lab.up()

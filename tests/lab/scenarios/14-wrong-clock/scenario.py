@@ -15,7 +15,7 @@ def run(lab):
     status = lab.box.status()
     lab.check("the time, with no time server", "not trusted",
               "trusted" if pick(status, "clock.trusted") == "yes" else "not trusted")
-    lab.eventually("the status says it", "clock-unsure", lambda: [p["id"] for p in lab.box.problems(lab.box.status())], 20,
+    lab.eventually("the status says it", "clock-unsure", lambda: [p["id"] for p in lab.box.problems(lab.box.status())], 240,
                    lambda problems: "clock-unsure" in problems)
     lab.closed()
     lab.ntp.start()

@@ -2,6 +2,8 @@ import judge
 import pki
 from box import pick
 
+GROUP = "lab-image"
+
 
 def public_key(lab):
     """Of the generation in use. (Only the lab image lets us look.)"""

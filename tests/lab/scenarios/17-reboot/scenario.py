@@ -1,6 +1,8 @@
 import judge
 from box import pick
 
+GROUP = "shipped, last"
+
 
 def number(line):
     return int(line.split()[1])

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import time
 
-import box as boxes
+GROUP = "shipped"
 
 
 def bill_of_materials(lab):
@@ -39,21 +39,6 @@ def bill_of_materials(lab):
               len(programs) > 40 and not wrong)
 
 
-def flaws_of_processors(lab):
-    """What the kernel says of each flaw that it knows: the lab's kernel has the same configuration, and an agent to ask."""
-    lab.box.cut_power()
-    lab.box.start(kernel=boxes.LAB_KERNEL)
-    lab.box.agent.up(30)
-    said = dict(line.split(":", 1) for line in
-                lab.box.root("cd /sys/devices/system/cpu/vulnerabilities && grep . *").splitlines() if ":" in line)
-    # spec_store_bypass needs a switch in the processor, and QEMU's has none.
-    open_ones = [f"{name}: {what}" for name, what in sorted(said.items())
-                 if "vulnerable" in what.lower() and name != "spec_store_bypass"]
-    lab.check(f"flaws of processors ({len(said)}) that nothing is done about", [], open_ones, len(said) > 10 and not open_ones)
-    for name in ("spectre_v1", "spectre_v2"):
-        lab.check(name, "Mitigation: …", said.get(name, "nothing"), said.get(name, "").startswith("Mitigation"))
-
-
 def run(lab):
     lab.up()
     lab.boot()
@@ -76,4 +61,3 @@ def run(lab):
     time.sleep(1.5)
     answer = lab.box.cli("status", 10)
     lab.check("the console after Ctrl-C, D, Z, \\", "still answers", "still answers" if answer else "silent")
-    flaws_of_processors(lab)

@@ -3,6 +3,8 @@ import time
 import servers
 import topology as t
 
+GROUP = "two-centres"
+
 URL2 = f"https://{t.REGISTRY2_NAME}/"
 
 
@@ -75,7 +77,7 @@ def one_dies(lab):
 
 def run(lab):
     lab.up(second=True)
-    lab.boot(lab.site(extra="service = lab2"), lab.both_services())
+    lab.boot(lab.site(extra="service = lab2"), lab.both_services(), lab_image=True)
     lab.ready()
     with lab.capture() as wire:
         page(lab, "the first registry", f"https://{t.REGISTRY_NAME}/")

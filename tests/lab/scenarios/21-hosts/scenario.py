@@ -36,7 +36,7 @@ def forged(lab, who, address, mac, registry):
     """One address and one card that do not belong together."""
     lab.pc.become(address, mac)
     with lab.capture("registry" if registry == FIRST else "registry2", "inner0", "tcp port 443") as behind:
-        seen = lab.pc.curl(f"https://{registry[0]}/", connect_to=registry[1], timeout=4)
+        seen = lab.pc.curl(f"https://{registry[0]}/", connect_to=registry[1], timeout=2)
         lab.check(who, "no page", str(seen), seen.status == 0)
     # (The other direction is none of the PC's: a server may repeat its good-bye to whom the PC was before.)
     lab.check("at the registry behind the hub", [], [p.what() for p in behind.packets() if p.dst == registry[1]])

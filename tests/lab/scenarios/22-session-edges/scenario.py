@@ -6,6 +6,8 @@ import net
 import servers
 import topology as t
 
+GROUP = "lab-image"
+
 URL = f"https://{t.REGISTRY_NAME}/"
 EVERY = 0.005
 LONGEST = 2048      # bytes of a frame that the capture keeps
@@ -55,9 +57,11 @@ class Transfer:
 
     def __init__(self, lab):
         self.lab, self.longest, self.stop = lab, 0.0, threading.Event()
-        self.held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=20)
+        self.held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=90)
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
+        lab.eventually("a transfer", "goes on", lambda: "goes on" if self.held.answers > 3 else "begins")
+        self.before = self.usual()
 
     def _watch(self):
         while not self.stop.wait(0.05):
@@ -65,17 +69,27 @@ class Transfer:
                 self.longest = max(self.longest, time.monotonic() - self.held.last)
 
     def unbroken(self, what, limit=3):
-        """It lives, and was not silent for longer than that since the last question."""
-        self.lab.eventually(f"{what}: the transfer goes on", True, lambda: self.held.alive(0.5), 45)
-        self.lab.check(f"{what}: its longest silence", f"under {limit} s", f"{self.longest:.2f} s", self.longest < limit)
+        """It lives, and was not silent for longer than that since the last question, on a machine that has the time.
+
+        On a busy one each answer takes longer; what was usual before is allowed for ten times more.
+        """
+        limit += 10 * max(0, self.before - 0.15)
+        self.lab.eventually(f"{what}: the transfer goes on", True, lambda: self.held.alive(1.0))
+        self.lab.check(f"{what}: its longest silence", f"under {limit:.1f} s", f"{self.longest:.2f} s", self.longest < limit)
         self.longest = 0.0
+
+    def usual(self):
+        """Its longest silence while nothing is done to it: what this machine takes to get an answer through."""
+        time.sleep(1)
+        seen, self.longest = max(self.longest, 0.1), 0.0
+        return seen
 
     def close(self):
         self.stop.set()
         self.held.close()
 
 
-def again(lab, what, timeout=70):
+def again(lab, what, timeout=240):
     """Each attempt may be one that had begun before the edge and waits in vain (see waiting): not for long."""
     lab.eventually(f"{what}: the registry again", True, lambda: servers.MARKER in lab.pc.curl(URL, timeout=PATIENCE).body, timeout)
 
@@ -90,13 +104,13 @@ def authentication(lab):
     lab.box.cli("session end")
     lab.hub.authenticate_every(40)
     again(lab, "a session whose authentication has an end")
-    lab.hub.authenticate_every(0)
     before = lab.hub.spis()
+    lab.hub.authenticate_every(0)
     transfer = Transfer(lab)
-    lab.eventually("re-authentication: other SAs carry the traffic", True, lambda: others(lab, before), 35)
+    lab.eventually("re-authentication: other SAs carry the traffic", True, lambda: others(lab, before))
     time.sleep(1)
     transfer.unbroken("re-authentication", limit=4)
-    lab.eventually("re-authentication: tunnels at the hub", 1, lab.hub.installed, 60)
+    lab.eventually("re-authentication: tunnels at the hub", 1, lab.hub.installed)
     return transfer
 
 
@@ -106,10 +120,10 @@ def new_keys(lab, transfer):
         before = lab.hub.spis()
         lab.check(f"{words}, begun at the hub", True, lab.hub.rekey(what))
         if what == "child":
-            lab.eventually(f"{words}: other SAs carry the traffic", True, lambda b=before: others(lab, b), 60)
+            lab.eventually(f"{words}: other SAs carry the traffic", True, lambda b=before: others(lab, b))
         time.sleep(1)
         transfer.unbroken(words)
-        lab.eventually(f"{words}: tunnels at the hub", 1, lab.hub.installed, 60)
+        lab.eventually(f"{words}: tunnels at the hub", 1, lab.hub.installed)
 
 
 def short_breaks(lab, transfer):
@@ -131,8 +145,8 @@ def other_address(lab):
     lab.box.cable("wan", True)
     # By its number: while the cable is out there is no address at all, and for a moment afterwards the old one.
     lab.eventually("another address on the line", True,
-                   lambda: int((lab.box.get("wan.address") or "0").rpartition(".")[2]) >= 200, 40)
-    lab.log_says("the log says why the session has ended", "session.end", "new address", timeout=20)
+                   lambda: int((lab.box.get("wan.address") or "0").rpartition(".")[2]) >= 200)
+    lab.log_says("the log says why the session has ended", "session.end", "new address")
     again(lab, "another address on the line")
 
 
@@ -145,7 +159,7 @@ def hub_restarts(lab):
 def waiting(lab):
     """A client that has said all it had to say, and waits for the registry's word: the next word is the registry's."""
     with net.inside("lan"):
-        plain = socket.create_connection((t.REGISTRY, 443), 5)
+        plain = socket.create_connection((t.REGISTRY, 443), 60)
     client = lab.pc.tls().wrap_socket(plain, server_hostname=t.REGISTRY_NAME)
     client.sendall(f"GET / HTTP/1.1\r\nHost: {t.REGISTRY_NAME}\r\n".encode())
     time.sleep(0.5)
@@ -171,11 +185,11 @@ def charon_killed(lab):
     begin = time.monotonic()
     try:
         client.sendall(b"\r\n")
-        heard = hears(client, 5)
+        heard = hears(client, 20)
     except OSError as e:
         heard = type(e).__name__
-    lab.check(f"at its next word ({time.monotonic() - begin:.2f} s)", "ConnectionResetError within 1 s", heard,
-              heard == "ConnectionResetError" and time.monotonic() - begin < 1)
+    lab.check(f"at its next word ({time.monotonic() - begin:.2f} s)", "ConnectionResetError within 5 s", heard,
+              heard == "ConnectionResetError" and time.monotonic() - begin < 5)
     client.close()
 
 
@@ -196,7 +210,7 @@ def run(lab):
         hub_restarts(lab)
         charon_killed(lab)
         lab.box.cli("session end")
-        lab.eventually("end: tunnels at the hub", 0, lab.hub.installed, 30)
+        lab.eventually("end: tunnels at the hub", 0, lab.hub.installed)
         time.sleep(1)
     lab.check("probes sent meanwhile", "2000 or more", probes.sent, probes.sent >= 2000)
     lab.check("packets that the capture has lost", 0, wire.dropped)

@@ -10,6 +10,8 @@ import pki
 import topology as t
 from clienthello import of_openssl as hello
 
+GROUP = "shipped"
+
 ECH = 0xFE0D
 RST = 4
 
@@ -64,7 +66,7 @@ def s_client(lab, version, name):
 
 def run(lab):
     lab.up()
-    lab.boot(lab.site(idle="5 min"))
+    lab.boot()
     lab.ready()
     lab.session()
 

@@ -59,11 +59,11 @@ def attempts(lab, address6):
     with net.inside("lan"):
         card = socket.if_nametoindex("pc0")
     for target in (REGISTRY6, t.DECOY6, address6):
-        for source in (t.PC6, PC_LINK):
+        for source in (PC_LINK, t.PC6):    # (the first one finds the box: it answers no other IPv6 address)
             with net.inside("lan"):
                 tcp, udp = socket.socket(socket.AF_INET6), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
             for s in (tcp, udp):
-                s.settimeout(0.3)
+                s.settimeout(0.1)
                 s.bind((source, 0, 0, card if source == PC_LINK else 0))
             try:
                 tcp.connect((target, 443))

@@ -8,6 +8,8 @@ import net
 import servers
 import topology as t
 
+GROUP = "two-centres"
+
 WORD = b"OF-THE-FALSE-HUB"
 LAN_HOST = "192.168.77.66"
 OTHER_PORT = 8443

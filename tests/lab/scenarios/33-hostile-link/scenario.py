@@ -1,5 +1,7 @@
 import hostile
 
+GROUP = "shipped"
+
 frames, liars, ports = (hostile.module(__file__, name) for name in ("frames", "liars", "ports"))
 
 

@@ -12,6 +12,8 @@ import servers
 import tlsview
 import topology as t
 
+GROUP = "portal"
+
 NAME = t.PORTAL_NAME
 HTTP11 = f"HTTP/1.1 {NAME}"
 

@@ -8,6 +8,8 @@ import servers
 import tlsview
 import topology as t
 
+GROUP = "portal"
+
 HOSTS = f"/etc/netns/lan/hosts"
 
 

@@ -8,6 +8,8 @@ import portal
 import tlsview
 import topology as t
 
+GROUP = "portal"
+
 SIZE = 300 * 1000
 AT_ONCE = 8
 

@@ -79,7 +79,7 @@ def run(lab):
     site.start()
     # A short TTL changes nothing: Chromium keeps an address for a minute all the same.
     lab.inner_dns.lie({t.PORTAL_NAME: [t.PORTAL], t.STATIC_NAME: [t.STATIC]}, ttl=5)
-    lab.boot(lab.site(idle="15 s"), services={"lab": portal.service(lab)})
+    lab.boot(lab.site(idle="10 s"), services={"lab": portal.service(lab)})
     lab.ready()
     page = chrome.page()
     with lab.capture() as line:

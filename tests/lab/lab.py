@@ -98,7 +98,7 @@ class RunFolder:
         """Keep the logs, drop what is large."""
         for folder, _, files in os.walk(self.path):
             for name in files:
-                if name == "big" or name.endswith((".img", ".pcap", ".fd")):
+                if name == "big" or name.endswith((".img", ".qcow2", ".pcap", ".fd")):
                     os.unlink(os.path.join(folder, name))
 
 

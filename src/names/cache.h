@@ -23,6 +23,7 @@ struct cache_entry {
     uint32_t generation; /* 0: empty */
     struct ttl_clock clock;
     uint8_t rcode; /* DNS_NOERROR or DNS_NXDOMAIN */
+    bool is_signed; /* for a client that validates it must be asked for anew: signatures are not kept */
     bool opens; /* its addresses need elements; false: negative, or a record without addresses */
     uint8_t count; /* records; 0: no data */
     uint16_t len;

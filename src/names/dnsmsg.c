@@ -186,7 +186,7 @@ size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8
     enum dns_ede ede = q->edns ? a->ede : DNS_EDE_NONE;
     size_t text_len = ede != DNS_EDE_NONE && a->text != NULL ? strlen(a->text) : 0;
     size_t data = a->len + (a->soa ? SOA_LEN : 0);
-    bool tc = used + data > q->room;
+    bool tc = a->tc || used + data > q->room;
     if (!tc)
         used += data;
     if (ede != DNS_EDE_NONE && used + 6 + text_len > q->room) {
@@ -216,6 +216,23 @@ size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8
     if (q->edns)
         p = put_opt(p, q->dnssec_ok, ede, a->text, text_len);
     return (size_t)(p - out);
+}
+
+size_t dns_build_copy(const struct dns_question *q, const uint8_t *copy, size_t len, uint8_t *out)
+{
+    size_t question_end = (size_t)DNS_HEADER_LEN + q->name_len + 4, opt = q->edns ? OPT_LEN : 0;
+    bool tc = len + opt > q->room;
+    if (tc)
+        len = question_end;
+    memcpy(out, copy, len);
+    put16(out, q->id);
+    out[2] = (uint8_t)(FLAG_QR | (q->rd ? FLAG_RD : 0) | (tc ? FLAG_TC : 0));
+    out[3] = (uint8_t)(FLAG2_RA | (q->cd ? FLAG2_CD : 0) | (copy[3] & 0xf));
+    if (tc)
+        memset(out + 6, 0, 4);
+    put16(out + 10, q->edns ? 1 : 0);
+    memcpy(out + DNS_HEADER_LEN, q->name, q->name_len);
+    return q->edns ? (size_t)(put_opt(out + len, q->dnssec_ok, DNS_EDE_NONE, NULL, 0) - out) : len;
 }
 
 unsigned dns_render(uint16_t type, const struct addr *addrs, unsigned count, uint8_t *out)

@@ -21,10 +21,13 @@
 
 enum dns_type {
     DNS_A = 1,
+    DNS_NS = 2,
     DNS_CNAME = 5,
     DNS_SOA = 6,
     DNS_AAAA = 28,
     DNS_OPT = 41,
+    DNS_DS = 43,
+    DNS_DNSKEY = 48,
     DNS_SVCB = 64,
     DNS_HTTPS = 65,
     DNS_META_FIRST = 249, /* TKEY, TSIG, IXFR, AXFR, MAILB, MAILA, ANY: never forwarded */
@@ -75,6 +78,7 @@ struct dns_answer {
     unsigned count; /* records, together `len` octets, as dns_render writes them */
     unsigned len;
     const uint8_t *records;
+    bool tc;          /* nothing but the mark of a cut answer */
     bool soa;         /* no data or no such name: add an SOA so that it is cached for ttl (RFC 2308 section 5) */
     enum dns_ede ede; /* sent only to clients with EDNS */
     const char *text; /* EXTRA-TEXT, UTF-8, or NULL */
@@ -82,6 +86,12 @@ struct dns_answer {
 
 /* Write an answer, at most q->room octets: too much data becomes an empty answer with TC. */
 size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8_t *out);
+
+/*
+ * The same from a copy of a resolver's answer (signed.h): under the client's own id, bits, wording and size. The letters
+ * of the question's name are the client's; what points there reads them so.
+ */
+size_t dns_build_copy(const struct dns_question *q, const uint8_t *copy, size_t len, uint8_t *out);
 
 /*
  * Address records owned by the question's name. Returns their length together. (Any record that is kept looks so: a

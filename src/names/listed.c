@@ -76,6 +76,22 @@ int listed_find(const struct listed *l, const uint8_t *wire, uint8_t len)
     return id >= 0 && is_host_name(wire, len) ? id : -1;
 }
 
+bool listed_is_zone_of(const struct listed_name *n, const uint8_t *wire, uint8_t len)
+{
+    for (unsigned pos = 0; pos < n->wire_len; pos += 1u + n->wire[pos])
+        if (n->wire_len - pos == len)
+            return memcmp(n->wire + pos, wire, len) == 0;
+    return false;
+}
+
+unsigned listed_service_prefix(const uint8_t *wire, uint8_t len)
+{
+    unsigned pos = 0;
+    while (pos + 1 < len && wire[pos] > 1 && wire[pos + 1] == '_')
+        pos += 1u + wire[pos];
+    return pos + 1 < len ? pos : 0;
+}
+
 static bool has_upper(const char *text)
 {
     for (; *text != '\0'; text++)

@@ -47,4 +47,13 @@ bool listed_add(struct listed *l, const struct msg_name *m);
  */
 int listed_find(const struct listed *l, const uint8_t *wire, uint8_t len);
 
+/* Is this zone (lower-case wire form; the root is one octet) a name's own or above it? */
+bool listed_is_zone_of(const struct listed_name *n, const uint8_t *wire, uint8_t len);
+
+/*
+ * The beginning of the name that a name for SVCB records belongs to: `_8443._https.NAME` (RFC 9460 section 2.3). 0: it is
+ * not of that kind.
+ */
+unsigned listed_service_prefix(const uint8_t *wire, uint8_t len);
+
 #endif

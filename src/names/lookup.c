@@ -1,5 +1,6 @@
 #include "fair.h"
 #include "lookup.h"
+#include "signed.h"
 
 #include <string.h>
 
@@ -15,6 +16,8 @@ static unsigned index_of(const struct query *q, const struct lookup *l)
 static uint32_t key_of(const struct dns_question *question)
 {
     uint32_t h = 2166136261u ^ question->type;
+    if (signed_zone_type(question->type))
+        h = (h ^ (unsigned)(question->cd << 1 | question->dnssec_ok)) * 16777619u;
     for (unsigned i = 0; i < question->name_len; i++)
         h = (h ^ question->lower[i]) * 16777619u;
     return h | 0x80000000;
@@ -32,8 +35,10 @@ struct lookup *lookup_find(struct query *q, const struct dns_question *question)
     uint32_t key = key_of(question);
     for (unsigned i = 0; i < QUERY_LOOKUPS_MAX; i++) {
         const struct dns_question *asked = &q->lookups[i].question;
-        if (q->keys[i] == key && asked->type == question->type && asked->name_len == question->name_len &&
-            memcmp(asked->lower, question->lower, question->name_len) == 0)
+        if (q->keys[i] != key || asked->type != question->type || asked->name_len != question->name_len ||
+            memcmp(asked->lower, question->lower, question->name_len) != 0)
+            continue;
+        if (!q->lookups[i].zone || (asked->cd == question->cd && asked->dnssec_ok == question->dnssec_ok))
             return &q->lookups[i];
     }
     return NULL;
@@ -233,9 +238,10 @@ static bool make_room(struct query *q, uint64_t now, const struct addr *owner, b
     return victim != NULL;
 }
 
-struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, bool forward, unsigned id,
-                          const struct addr *owner)
+struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, enum lookup_kind kind,
+                          unsigned id, const struct addr *owner)
 {
+    bool forward = kind == LOOKUP_FORWARD;
     if (forward && q->forwards >= QUERY_FORWARDS_MAX && !make_room(q, now, owner, true))
         return NULL;
     if (q->live >= QUERY_LOOKUPS_MAX && !make_room(q, now, owner, false))
@@ -249,8 +255,10 @@ struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_questi
     q->forwards += forward;
     l->state = LOOKUP_FREE;
     l->forward = forward;
-    l->wild = !forward && q->listed.names[id].wild;
-    l->sent = l->tcp = false;
+    l->zone = kind == LOOKUP_ZONE;
+    l->wild = kind == LOOKUP_LISTED && q->listed.names[id].wild;
+    l->sent = l->tcp = l->is_signed = false;
+    l->copy_len = 0;
     l->sock = 0;
     l->id = forward ? 0 : (uint16_t)id;
     l->service = forward ? 0 : q->listed.names[id].service;
@@ -260,10 +268,12 @@ struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_questi
     l->records_len = 0;
     l->owner = *owner;
     l->question = *question;
-    if (!forward) {
-        /* Several clients may wait for it: what goes to the resolver is the name itself, not one client's wishes. */
+    if (!forward)
         l->question.edns = true;
-        l->question.cd = l->question.dnssec_ok = false;
+    if (kind == LOOKUP_LISTED) {
+        /* Several clients may wait for it, and one of them may want signatures. */
+        l->question.cd = false;
+        l->question.dnssec_ok = true;
     }
     return l;
 }
@@ -276,9 +286,9 @@ void lookup_start(struct query *q, struct lookup *l, uint64_t now)
         enter(q, l, LOOKUP_HELD, now);
         return;
     }
-    if (!l->forward && l->question.type != DNS_HTTPS)
+    if (!l->forward && !l->zone && l->question.type != DNS_HTTPS)
         e = cache_get(&q->cache, &key, q->mode.generation, now);
-    if (e == NULL || e->count == 0) {
+    if (e == NULL || e->count == 0 || e->is_signed) {
         enter(q, l, LOOKUP_ASKING, now);
         return;
     }
@@ -299,8 +309,25 @@ void lookup_finish(struct query *q, struct lookup *l, uint64_t now, const struct
         if (q->waiting[i] != mine)
             continue;
         q->waiting[i] = 0;
+        const struct dns_question *asked = &q->askers[i].question;
+        bool whole = asked->dnssec_ok && l->copy_len != 0;
         lookup_count(q, a->rcode);
-        q->ops.reply(q->ops.user, &q->askers[i].client, out, dns_build(&q->askers[i].question, a, out));
+        q->ops.reply(q->ops.user, &q->askers[i].client, out,
+                     whole ? dns_build_copy(asked, l->copy, l->copy_len, out) : dns_build(asked, a, out));
+    }
+}
+
+void lookup_pass(struct query *q, struct lookup *l, uint64_t now, const uint8_t *copy, size_t len)
+{
+    static uint8_t out[DNS_TCP_MAX + DNS_HEADER_LEN];
+    uint16_t mine = (uint16_t)(index_of(q, l) + 1);
+    lookup_end(q, l, now);
+    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++) {
+        if (q->waiting[i] != mine)
+            continue;
+        q->waiting[i] = 0;
+        lookup_count(q, copy[3] & 0xf);
+        q->ops.reply(q->ops.user, &q->askers[i].client, out, dns_build_copy(&q->askers[i].question, copy, len, out));
     }
 }
 
@@ -309,6 +336,7 @@ void lookup_fail(struct query *q, struct lookup *l, uint64_t now, enum refusal w
     struct dns_answer a;
     refuse_report(q, now, why, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type, bad);
     refuse_answer(why, &a);
+    l->copy_len = 0;
     lookup_finish(q, l, now, &a);
 }
 
@@ -317,7 +345,9 @@ void lookup_negative(struct query *q, struct lookup *l, uint64_t now, enum dns_r
     struct dns_answer a;
     struct cache_key key = lookup_key(l);
     ttl_start(&l->clock, now, ttl_served_negative(ttl));
-    cache_answer(cache_put_negative(&q->cache, &key, q->mode.generation, &l->clock, now, rcode), now, &a);
+    struct cache_entry *e = cache_put_negative(&q->cache, &key, q->mode.generation, &l->clock, now, rcode);
+    e->is_signed = l->is_signed;
+    cache_answer(e, now, &a);
     lookup_finish(q, l, now, &a);
 }
 
@@ -347,6 +377,7 @@ static void admitted(struct query *q, struct lookup *l, uint64_t now)
     struct cache_key key = lookup_key(l);
     ttl_confirm(&l->clock, l->sent_at, l->timeout_s);
     struct cache_entry *e = cache_put(&q->cache, &key, q->mode.generation, &l->clock, now, records, len, count, true);
+    e->is_signed = l->is_signed;
     if (q->cache.evicted != q->evicted_told) {
         q->evicted_told = q->cache.evicted;
         refuse_limit(q, now, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type);
@@ -371,6 +402,7 @@ static void gate_refused(struct query *q, struct lookup *l, uint64_t now, enum r
     }
     refuse_report(q, now, why, lookup_client(q, l), l->question.lower, l->question.name_len, l->question.type,
                   &l->addrs[0]);
+    l->copy_len = 0;
     lookup_negative(q, l, now, DNS_NOERROR, TTL_NEGATIVE_S);
 }
 
@@ -467,6 +499,27 @@ static void look_after(struct query *q, struct lookup *l, uint64_t now)
         send_question(q, l);
 }
 
+/*
+ * A server in front of the box (it validates, so it asks for signatures) gives up after a second or two, long before a
+ * tunnel may be up, and then denies the name for up to a minute. Told in time to come by TCP it waits there once more.
+ */
+static void turn_servers(struct query *q, uint64_t now)
+{
+    static const struct dns_answer cut = {.rcode = DNS_NOERROR, .ede = DNS_EDE_NONE, .tc = true};
+    uint8_t out[DNS_MSG_MAX];
+    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++) {
+        struct asker *a = &q->askers[i];
+        if (q->waiting[i] == 0 || a->client.tcp || !a->question.dnssec_ok)
+            continue;
+        if (now - a->since < QUERY_TURN_MS) {
+            wake(q, a->since + QUERY_TURN_MS);
+            continue;
+        }
+        q->waiting[i] = 0;
+        q->ops.reply(q->ops.user, &a->client, out, dns_build(&a->question, &cut, out));
+    }
+}
+
 int query_tick(struct query *q, uint64_t now)
 {
     if (q->live == 0) {
@@ -482,6 +535,7 @@ int query_tick(struct query *q, uint64_t now)
             if (q->keys[i] != 0)
                 wake(q, l->sent || (l->state == LOOKUP_ASKING && !l->tcp) ? l->deadline : now + QUERY_AGAIN_MS);
         }
+        turn_servers(q, now);
     }
     return q->next <= now ? 0 : q->next == UINT64_MAX ? -1 : (int)(q->next - now);
 }

@@ -5,6 +5,12 @@
 #include "query.h"
 #include "refuse.h"
 
+enum lookup_kind {
+    LOOKUP_LISTED,
+    LOOKUP_ZONE, /* NS, DS, DNSKEY of a zone of a listed name */
+    LOOKUP_FORWARD /* an unlisted name */
+};
+
 /* Is the tunnel of this service up in the present session? */
 bool lookup_service_up(const struct query *q, uint8_t service);
 
@@ -13,10 +19,10 @@ struct lookup *lookup_find(struct query *q, const struct dns_question *question)
 
 /*
  * Begin one; the caller then makes the client its asker and only after that calls lookup_start. NULL: too many, and
- * nobody has more of them than `owner`. forward: for an unlisted name, id is ignored.
+ * nobody has more of them than `owner`. LOOKUP_FORWARD: id is ignored.
  */
-struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, bool forward, unsigned id,
-                          const struct addr *owner);
+struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_question *question, enum lookup_kind kind,
+                          unsigned id, const struct addr *owner);
 void lookup_start(struct query *q, struct lookup *l, uint64_t now);
 
 /*
@@ -35,6 +41,8 @@ void lookup_admit(struct query *q, struct lookup *l, uint64_t now); /* addrs, cl
 void lookup_over_tcp(struct query *q, struct lookup *l, uint64_t now);
 void lookup_finish(struct query *q, struct lookup *l, uint64_t now, const struct dns_answer *a);
 void lookup_fail(struct query *q, struct lookup *l, uint64_t now, enum refusal why, const struct addr *bad);
+/* Every asker gets this copy of the resolver's answer. */
+void lookup_pass(struct query *q, struct lookup *l, uint64_t now, const uint8_t *copy, size_t len);
 /* It ends without an answer of ours: the caller has sent one to each asker, or does now. */
 void lookup_end(struct query *q, struct lookup *l, uint64_t now);
 void lookup_negative(struct query *q, struct lookup *l, uint64_t now, enum dns_rcode rcode, uint32_t ttl);

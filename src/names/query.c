@@ -2,6 +2,7 @@
 
 #include "fair.h"
 #include "lookup.h"
+#include "signed.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -123,24 +124,27 @@ static int asker_place(struct query *q, uint64_t now, const struct client *from,
     return place < 0 ? make_room(q, now, &from->addr) : place;
 }
 
-/* Make the client wait for a listed name (id >= 0), or for an unlisted one that is passed on. */
+/* Make the client wait for a listed name, a zone of one, or for an unlisted one that is passed on (id is not used). */
 static size_t wait_for(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
-                       int id, uint8_t *out)
+                       enum lookup_kind kind, unsigned id, uint8_t *out)
 {
     bool again;
     int place = asker_place(q, now, from, question, &again);
     if (again)
         return 0;
-    struct lookup *l = id >= 0 ? lookup_find(q, question) : NULL;
+    struct lookup *l = kind != LOOKUP_FORWARD ? lookup_find(q, question) : NULL;
     bool begin = l == NULL;
     if (begin && place >= 0)
-        l = lookup_new(q, now, question, id < 0, (unsigned)id, &from->addr);
+        l = lookup_new(q, now, question, kind, id, &from->addr);
     if (l == NULL || place < 0)
         return refuse(q, now, REFUSAL_BUSY, from, question, out);
     q->askers[place].client = *from;
     q->askers[place].question = *question;
+    q->askers[place].since = now;
     q->waiting[place] = (uint16_t)(l - q->lookups + 1);
     q->tags[place] = tag_of(&from->addr);
+    if (question->dnssec_ok && !from->tcp && now + QUERY_TURN_MS < q->next)
+        q->next = now + QUERY_TURN_MS;
     if (begin)
         lookup_start(q, l, now);
     else if (l->state == LOOKUP_HELD)
@@ -166,7 +170,7 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
     if (question->type == DNS_OPT || (question->type >= DNS_META_FIRST && question->type <= DNS_META_LAST))
         return refuse(q, now, REFUSAL_TYPE, from, question, out);
     if ((question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS) ||
-        (question->type == DNS_AAAA && q->ipv4_only))
+        (question->type == DNS_AAAA && q->ipv4_only && !(question->dnssec_ok && lookup_service_up(q, name->service))))
         return no_data(q, question, out);
     if (lookup_service_up(q, name->service)) {
         struct cache_key key = {.id = (uint16_t)id,
@@ -175,7 +179,7 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
                                 .name_len = question->name_len,
                                 .name = question->lower};
         const struct cache_entry *e = cache_get(&q->cache, &key, q->mode.generation, now);
-        if (e != NULL && cache_ready(e, now)) {
+        if (e != NULL && cache_ready(e, now) && !(e->is_signed && question->dnssec_ok)) {
             struct dns_answer a;
             cache_answer(e, now, &a);
             q->stats.cached++;
@@ -186,7 +190,37 @@ static size_t ask_listed(struct query *q, uint64_t now, const struct client *fro
         return 0;
     if (name->wild)
         count_below(q, now, from, question);
-    return wait_for(q, now, from, question, (int)id, out);
+    return wait_for(q, now, from, question, LOOKUP_LISTED, id, out);
+}
+
+/* NS, DS or DNSKEY of a listed name or of a zone above one: `id` is that name. */
+static size_t ask_zone(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
+                       unsigned id, uint8_t *out)
+{
+    if (!hosts_may(&q->hosts, &from->addr, q->listed.names[id].service))
+        return refuse(q, now, REFUSAL_HOST, from, question, out);
+    if (flooded(q, now, from, LIMIT_WORK))
+        return 0;
+    if (q->listed.names[id].wild)
+        count_below(q, now, from, question);
+    return wait_for(q, now, from, question, LOOKUP_ZONE, id, out);
+}
+
+/* The listed name that this zone is above of: best one whose tunnel is up, then one that this client may use. -1: none. */
+static int name_below(const struct query *q, const struct client *from, const struct dns_question *question)
+{
+    int best = -1, best_rank = -1;
+    for (unsigned id = 0; id < q->listed.count && best_rank < 3; id++) {
+        const struct listed_name *n = &q->listed.names[id];
+        if (!listed_is_zone_of(n, question->lower, question->name_len))
+            continue;
+        int rank = 2 * hosts_may(&q->hosts, &from->addr, n->service) + lookup_service_up(q, n->service);
+        if (rank > best_rank) {
+            best = (int)id;
+            best_rank = rank;
+        }
+    }
+    return best;
 }
 
 static size_t ask_other(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
@@ -198,7 +232,25 @@ static size_t ask_other(struct query *q, uint64_t now, const struct client *from
         return refuse(q, now, REFUSAL_TYPE, from, question, out);
     if (flooded(q, now, from, LIMIT_WORK))
         return 0;
-    return wait_for(q, now, from, question, -1, out);
+    return wait_for(q, now, from, question, LOOKUP_FORWARD, 0, out);
+}
+
+/* Whose is it? */
+static size_t ask_one(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,
+                      uint8_t *out)
+{
+    bool zone = signed_zone_type(question->type);
+    int id = listed_find(&q->listed, question->lower, question->name_len);
+    if (id < 0 && zone && q->mode.mode != MODE_INTERNET)
+        id = name_below(q, from, question);
+    if (id >= 0)
+        return zone ? ask_zone(q, now, from, question, (unsigned)id, out)
+                    : ask_listed(q, now, from, question, (unsigned)id, out);
+    unsigned skip = listed_service_prefix(question->lower, question->name_len);
+    if (skip != 0 && listed_find(&q->listed, question->lower + skip, (uint8_t)(question->name_len - skip)) >= 0)
+        return no_data(q, question,
+                       out); /* a listed name's, and it has none of its own: nothing to refuse or to raise */
+    return ask_other(q, now, from, question, out);
 }
 
 size_t query_client(struct query *q, uint64_t now, const struct client *from, const uint8_t *in, size_t len,
@@ -221,10 +273,7 @@ size_t query_client(struct query *q, uint64_t now, const struct client *from, co
     }
     if (from->tcp)
         question.room = DNS_TCP_MAX;
-    int id = listed_find(&q->listed, question.lower, question.name_len);
-    if (id >= 0)
-        return ask_listed(q, now, from, &question, (unsigned)id, out);
-    return ask_other(q, now, from, &question, out);
+    return ask_one(q, now, from, &question, out);
 }
 
 void query_resolve(struct query *q, uint64_t now, const struct msg_resolve *m)
@@ -236,7 +285,7 @@ void query_resolve(struct query *q, uint64_t now, const struct msg_resolve *m)
     if (question.name_len == 0 || listed_find(&q->listed, question.lower, question.name_len) != m->id ||
         lookup_find(q, &question) != NULL)
         return;
-    struct lookup *l = lookup_new(q, now, &question, false, m->id, &nobody);
+    struct lookup *l = lookup_new(q, now, &question, LOOKUP_LISTED, m->id, &nobody);
     if (l != NULL)
         lookup_start(q, l, now);
 }

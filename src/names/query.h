@@ -16,11 +16,19 @@
  * The rule that nothing may break: an address of a listed name leaves this module only out of a cache entry of the
  * present generation whose element gate has confirmed for the TTL that is served and the grace (ttlclock.h).
  *
+ * A server that validates does not wait as long as a tunnel may need: over UDP it is told after QUERY_TURN_MS to come by
+ * TCP, and waits there. The lookup goes on meanwhile.
+ *
  * One client's questions cannot starve another's: when the tables are full, the client who has most in them makes room
  * for one who has less.
  *
  * Answers hold the addresses under the name that was asked, without the CNAME chain: the chain's other names are on no
- * list, so a PC or a forwarding server that asked for one of them by itself would be refused.
+ * list, so a PC or a forwarding server that asked for one of them by itself would be refused. Only a client that
+ * validates gets a signed answer as it came.
+ *
+ * A server that validates asks for NS, DS and DNSKEY of the zones above a listed name, up to the root. In a session these
+ * few go to the resolver of that name's service: a fixed set, with which no PC can say anything. In a closed LAN they raise
+ * the tunnel as the name itself would; in mode internet they are names like any other.
  */
 #ifndef SEKISHO_NAMES_QUERY_H
 #define SEKISHO_NAMES_QUERY_H
@@ -44,13 +52,15 @@
 #define QUERY_FORWARDS_MAX 192      /* … of which unlisted ones */
 #endif
 #define QUERY_HOLD_MS 8000          /* for the tunnel to come up */
-#define QUERY_TRY_MS 1200           /* for one question to the resolver */
+#define QUERY_TURN_MS 900           /* until a server that waits over UDP is told to come by TCP */
+#define QUERY_TRY_MS 600            /* for one question to the resolver */
 #define QUERY_TCP_MS 3000           /* for one over TCP */
-#define QUERY_TRIES 3
+#define QUERY_TRIES 5
 #define QUERY_ADMIT_MS 2000         /* for gate and the kernel */
 #define QUERY_AGAIN_MS 50           /* until gate, whose queue was full, is told again */
 #define QUERY_WANT_MS 1000          /* MSG_WANT for one name no more often than this */
 #define QUERY_REPORTS_RATE 20       /* MSG_REFUSED a second; all are counted in MSG_STATS */
+#define QUERY_COPY_MAX 4096         /* octets of a signed answer */
 #define LOOKUP_KEY_FORWARD 1
 
 struct query_ops {
@@ -75,6 +85,7 @@ enum lookup_state { LOOKUP_FREE, LOOKUP_HELD, LOOKUP_ASKING, LOOKUP_ADMITTING };
 struct lookup {
     enum lookup_state state;
     bool forward; /* an unlisted name in mode internet; then id is unused and service is 0 */
+    bool zone; /* about a zone of the listed name: NS, DS, DNSKEY; the answer is passed on */
     bool wild; /* below a wildcard, whose id it has */
     bool tcp; /* ASKING: over TCP, because the answer over UDP was cut */
     bool sent; /* the message that the state is about is on its way */
@@ -95,11 +106,15 @@ struct lookup {
     uint8_t record_count; /* HTTPS: what is then to be handed out */
     uint16_t records_len;
     uint8_t records[CHAIN_HTTPS_MAX];
+    bool is_signed; /* the resolver's answer has signatures … */
+    uint16_t copy_len; /* … and this is it, for clients that validate; 0: it cannot be handed out */
+    uint8_t copy[QUERY_COPY_MAX];
 };
 
 struct asker {
     struct client client;
     struct dns_question question;
+    uint64_t since; /* it came */
 };
 
 struct query {

@@ -1,5 +1,6 @@
 /* What resolvers say: from the octets of an answer to the next state of its lookup. */
 #include "lookup.h"
+#include "signed.h"
 
 #include <string.h>
 
@@ -47,7 +48,30 @@ static void no_name(struct query *q, struct lookup *l, uint64_t now, uint32_t tt
     const struct cache_entry *other = cache_get(&q->cache, &key, q->mode.generation, now);
     bool exists =
         l->question.type == DNS_A ? other != NULL && other->count != 0 : other == NULL || other->rcode != DNS_NXDOMAIN;
+    if (exists)
+        l->copy_len = 0;
     lookup_negative(q, l, now, exists ? DNS_NOERROR : DNS_NXDOMAIN, ttl);
+}
+
+/* For clients that validate: the answer as it came, if it is signed. */
+static void keep_copy(struct lookup *l, const uint8_t *data, size_t len, const struct chain *c)
+{
+    size_t end = (size_t)DNS_HEADER_LEN + l->question.name_len + 4;
+    bool negative = c->result == CHAIN_NO_DATA || c->result == CHAIN_NO_NAME;
+    l->copy_len = 0;
+    l->is_signed = false;
+    if (c->more || (!negative && c->result != CHAIN_ADDRS))
+        return;
+    uint32_t ttl = negative ? ttl_served_negative(c->ttl) : ttl_served(c->ttl);
+    size_t n =
+        signed_copy(data, len, end, l->question.type, c->addrs, c->count, ttl, l->copy, sizeof(l->copy), &l->is_signed);
+    l->copy_len = l->is_signed ? (uint16_t)n : 0;
+}
+
+/* The LAN has no IPv6: such an address is as good as none. */
+static bool of_no_use(const struct query *q, const struct lookup *l)
+{
+    return l->question.type == DNS_AAAA && q->ipv4_only;
 }
 
 static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const uint8_t *data, size_t len)
@@ -60,8 +84,16 @@ static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const
     }
     dns_name_to_text(l->question.lower, l->question.name_len, name);
     chain_read(data, len, name, l->question.type, &c);
+    keep_copy(l, data, len, &c);
     switch (c.result) {
-    case CHAIN_ADDRS: take_addrs(q, l, now, &c); break;
+    case CHAIN_ADDRS:
+        if (!of_no_use(q, l)) {
+            take_addrs(q, l, now, &c);
+            break;
+        }
+        l->copy_len = 0;
+        lookup_negative(q, l, now, DNS_NOERROR, TTL_NEGATIVE_S);
+        break;
     case CHAIN_RECORDS: take_records(q, l, now, &c); break;
     case CHAIN_NO_DATA: lookup_negative(q, l, now, DNS_NOERROR, c.ttl); break;
     case CHAIN_NO_NAME: no_name(q, l, now, c.ttl); break;
@@ -70,6 +102,22 @@ static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const
     case CHAIN_BROKEN: lookup_fail(q, l, now, REFUSAL_CHAIN, NULL); break;
     case CHAIN_FORBIDDEN: lookup_fail(q, l, now, REFUSAL_FORBIDDEN, &c.addrs[0]); break;
     }
+}
+
+/* About a zone: what the resolver knows of it, with all signatures, and nothing else. */
+static void zone_answer(struct query *q, struct lookup *l, uint64_t now, const uint8_t *data, size_t len, size_t end)
+{
+    static uint8_t copy[DNS_TCP_MAX];
+    bool is_signed;
+    if ((data[2] & FLAG_TC) && !l->tcp) {
+        lookup_over_tcp(q, l, now);
+        return;
+    }
+    size_t n = signed_copy(data, len, end, l->question.type, NULL, 0, UINT32_MAX, copy, sizeof(copy), &is_signed);
+    if (n == 0)
+        lookup_fail(q, l, now, REFUSAL_UPSTREAM, NULL);
+    else
+        lookup_pass(q, l, now, copy, n);
 }
 
 static bool any_over_tcp(const struct query *q, uint16_t lookup)
@@ -132,6 +180,8 @@ void query_upstream(struct query *q, uint64_t now, uint8_t service, unsigned soc
             continue;
         if (l->forward)
             forwarded_answer(q, l, now, data, len, end);
+        else if (l->zone)
+            zone_answer(q, l, now, data, len, end);
         else
             listed_answer(q, l, now, data, len);
         return;

@@ -242,6 +242,22 @@ static void script_question(unsigned what)
     ask_from(&w, &c, names[what & 7 & (what & 0x40 ? 7 : 3)], types[what >> 5 & 1 ? 2 : what >> 2 & 1]);
 }
 
+/* A server in front that validates: about zones, or with signatures. */
+static void script_server(unsigned what)
+{
+    static const char service[] = "_8443._https." REGISTRY_NAME;
+    static const char *const names[] = {"lab.example",    REGISTRY_NAME, "wild.example", "words.example",
+                                        "x.wild.example", service,       "example",      UNLISTED_NAME};
+    static const uint16_t types[] = {DNS_DS, DNS_DNSKEY, DNS_NS, DNS_A, DNS_AAAA, DNS_HTTPS, DNS_A, DNS_DS};
+    struct client c = client_of("192.168.77.53", 5353);
+    struct wire m;
+    wire_begin(&m, w.id++, what & 0x80 ? 0x0110 : 0x0100, names[what & 7], types[what >> 3 & 7]);
+    wire_edns(&m, DNS_MSG_MAX);
+    m.data[m.len - 4] = 0x80;
+    c.tcp = what & 0x40;
+    ask_raw(&w, &c, m.data, m.len);
+}
+
 /* gate has a name looked up that nobody asks for; also one that is not listed, or under another's id. */
 static void script_resolve(unsigned what)
 {
@@ -323,6 +339,8 @@ static void fuzz_script(const uint8_t *data, size_t size)
             script_stream(what, data + i + 2, size - i - 2);
         if (data[i] == 0xfe)
             script_resolve(what);
+        if (data[i] == 0xfd)
+            script_server(what);
         switch (data[i] & 7) {
         case 0: script_question(what); break;
         case 1: script_answer(data[i] >> 3 & 3, what); break;

@@ -22,11 +22,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int sock, verdict, raise_ms = -1;
 static unsigned every, admits;
 static bool quiet;
+static long long up_at; /* when the tunnel that was asked for is there; 0: none was */
 static struct msg_mode mode;
 static struct sockaddr_in listen_at = {.sin_family = AF_INET}, resolver = {.sin_family = AF_INET};
 
@@ -121,8 +123,16 @@ static void give_names(char **names, int count)
     tell(MSG_NAMES_END, NULL, -1);
 }
 
+static long long now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void set_session(void)
 {
+    up_at = 0;
     mode.mode = MODE_SESSION;
     mode.services_up = 0xff;
     mode.failed = 0;
@@ -139,8 +149,8 @@ static void on_want(const struct msg_want *m)
         tell(MSG_MODE, &mode, -1);
         return;
     }
-    usleep((unsigned)raise_ms * 1000);
-    set_session();
+    if (mode.mode != MODE_SESSION && up_at == 0)
+        up_at = now_ms() + raise_ms;
 }
 
 static void on_admit(const struct msg_admit *m)
@@ -198,7 +208,9 @@ static void run(void)
     for (;;) {
         struct msg m;
         int fd = -1;
-        poll(&p, 1, -1);
+        poll(&p, 1, up_at == 0 ? -1 : up_at > now_ms() ? (int)(up_at - now_ms()) : 0);
+        if (up_at != 0 && now_ms() >= up_at)
+            set_session();
         enum ipc_result r = ipc_recv(sock, ROLE_GATE, &m, &fd);
         if (r == IPC_OK)
             on_message(&m);

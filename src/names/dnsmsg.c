@@ -127,6 +127,12 @@ size_t dns_echo_matches(const uint8_t *msg, size_t len, uint16_t id, const struc
     return end;
 }
 
+bool dns_is_bare(const uint8_t *msg, size_t len)
+{
+    static const uint8_t none[8];
+    return len == DNS_HEADER_LEN && (msg[2] & FLAG_QR) && (msg[2] & 0x78) == 0 && memcmp(msg + 4, none, 8) == 0;
+}
+
 /* ---- writing ---- */
 
 size_t dns_build_error(const uint8_t *in, enum dns_rcode rcode, uint8_t *out)

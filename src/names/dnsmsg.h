@@ -114,6 +114,9 @@ size_t dns_build_question(const struct dns_question *q, uint16_t id, uint8_t *ou
  */
 size_t dns_echo_matches(const uint8_t *msg, size_t len, uint16_t id, const struct dns_question *q);
 
+/* A response that is nothing but a header: the id is all that can be looked at. */
+bool dns_is_bare(const uint8_t *msg, size_t len);
+
 /* Wire form of a lower-case FQDN as msg_name has it. Returns its length, 0 if it is none. out[DNS_WIRE_NAME_MAX]. */
 uint8_t dns_name_to_wire(const char *text, uint8_t *out);
 /* Text of a wire name for people: printable ASCII, anything else as '?'. out[CONF_FQDN_MAX]. */

@@ -108,7 +108,11 @@ static size_t new_question(struct query *q, struct lookup *l, uint8_t *out)
         bits[i] = q->ops.random(q->ops.user);
     dns_mix_case(&l->question, (const uint8_t *)bits);
     uint16_t id = q->query_ids[index_of(q, l)] = (uint16_t)q->ops.random(q->ops.user);
-    return dns_build_question(&l->question, id, out);
+    bool edns = l->question.edns;
+    l->question.edns = edns && !l->plain;
+    size_t len = dns_build_question(&l->question, id, out);
+    l->question.edns = edns;
+    return len;
 }
 
 static void send_question(struct query *q, struct lookup *l)
@@ -189,6 +193,7 @@ static void enter(struct query *q, struct lookup *l, enum lookup_state to, uint6
     case LOOKUP_ASKING:
         l->deadline = now + (l->tcp ? QUERY_TCP_MS : QUERY_TRY_MS);
         l->tries++;
+        l->plain = l->no_edns || (!l->tcp && l->tries > QUERY_EDNS_TRIES) || now < q->plain_until[l->service];
         l->sock = l->tcp ? 0 : before;
         send_question(q, l);
         break;
@@ -212,6 +217,21 @@ void lookup_over_tcp(struct query *q, struct lookup *l, uint64_t now)
     l->tcp = true;
     l->tries = QUERY_TRIES - 1; /* this is the last */
     enter(q, l, LOOKUP_ASKING, now);
+}
+
+bool lookup_without_edns(struct query *q, struct lookup *l, uint64_t now)
+{
+    if (l->plain || l->tcp || !l->question.edns)
+        return false;
+    l->no_edns = true;
+    enter(q, l, LOOKUP_ASKING, now);
+    return true;
+}
+
+void lookup_answered(struct query *q, const struct lookup *l, uint64_t now)
+{
+    if (l->plain && l->question.edns && !l->tcp && now >= q->plain_until[l->service])
+        q->plain_until[l->service] = now + (l->no_edns ? QUERY_PLAIN_MS : QUERY_PLAIN_MS / 5);
 }
 
 void lookup_end(struct query *q, struct lookup *l, uint64_t now)
@@ -257,7 +277,7 @@ struct lookup *lookup_new(struct query *q, uint64_t now, const struct dns_questi
     l->forward = forward;
     l->zone = kind == LOOKUP_ZONE;
     l->wild = kind == LOOKUP_LISTED && q->listed.names[id].wild;
-    l->sent = l->tcp = l->is_signed = false;
+    l->sent = l->tcp = l->is_signed = l->plain = l->no_edns = false;
     l->copy_len = 0;
     l->sock = 0;
     l->id = forward ? 0 : (uint16_t)id;

@@ -38,6 +38,10 @@ struct cache_key lookup_key(const struct lookup *l);
 
 /* What resolve.c makes of an answer: each ends or continues the lookup. */
 void lookup_admit(struct query *q, struct lookup *l, uint64_t now); /* addrs, clock and records are set */
+/* The resolver may know no EDNS: it is asked without, and if that helps, so are its next questions. False: it was already. */
+bool lookup_without_edns(struct query *q, struct lookup *l, uint64_t now);
+/* A good answer has come. */
+void lookup_answered(struct query *q, const struct lookup *l, uint64_t now);
 void lookup_over_tcp(struct query *q, struct lookup *l, uint64_t now);
 void lookup_finish(struct query *q, struct lookup *l, uint64_t now, const struct dns_answer *a);
 void lookup_fail(struct query *q, struct lookup *l, uint64_t now, enum refusal why, const struct addr *bad);

@@ -54,6 +54,9 @@
 #define QUERY_HOLD_MS 8000          /* for the tunnel to come up */
 #define QUERY_TURN_MS 900           /* until a server that waits over UDP is told to come by TCP */
 #define QUERY_TRY_MS 600            /* for one question to the resolver */
+#define QUERY_EDNS_TRIES 3          /* then without EDNS, which some old resolvers do not even answer */
+#define QUERY_PLAIN_MS                                                                                                 \
+    300000       /* one that said so is asked so for this time; a silent one (it may have been the line) a fifth */
 #define QUERY_TCP_MS 3000           /* for one over TCP */
 #define QUERY_TRIES 5
 #define QUERY_ADMIT_MS 2000         /* for gate and the kernel */
@@ -88,6 +91,8 @@ struct lookup {
     bool zone; /* about a zone of the listed name: NS, DS, DNSKEY; the answer is passed on */
     bool wild; /* below a wildcard, whose id it has */
     bool tcp; /* ASKING: over TCP, because the answer over UDP was cut */
+    bool plain; /* ASKING: without EDNS … */
+    bool no_edns; /* … because the resolver does not take it */
     bool sent; /* the message that the state is about is on its way */
     uint8_t service;
     uint8_t tries;
@@ -130,6 +135,7 @@ struct query {
     uint32_t seq;
     uint32_t report_tokens; /* thousandths */
     uint64_t report_at, limit_told, evicted_told;
+    uint64_t plain_until[CONF_SERVICES_MAX + 1]; /* resolvers of a service that know no EDNS; 0: of unlisted names */
     uint64_t next; /* the tick has nothing to do before */
     /* Small arrays beside the big ones, because they are searched for every question that is not cached. */
     uint32_t keys[QUERY_LOOKUPS_MAX]; /* lookup_key of each lookup, LOOKUP_KEY_FORWARD, or 0: free */

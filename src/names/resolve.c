@@ -165,6 +165,12 @@ static void forwarded_answer(struct query *q, struct lookup *l, uint64_t now, co
     }
 }
 
+/* RFC 6891 section 7: FORMERR, and before it also NOTIMP. */
+static bool knows_no_edns(const uint8_t *data)
+{
+    return (data[3] & 0xf) == DNS_FORMERR || (data[3] & 0xf) == DNS_NOTIMP;
+}
+
 void query_upstream(struct query *q, uint64_t now, uint8_t service, unsigned sock, const uint8_t *data, size_t len)
 {
     if (len < DNS_HEADER_LEN || len > DNS_TCP_MAX)
@@ -176,8 +182,14 @@ void query_upstream(struct query *q, uint64_t now, uint8_t service, unsigned soc
             l->service != service || l->sock != sock)
             continue;
         size_t end = dns_echo_matches(data, len, id, &l->question);
+        /* Many who know no EDNS send back a header and no question. All that a forger gains by one is a question more. */
+        bool says_no = (end != 0 || dns_is_bare(data, len)) && knows_no_edns(data);
+        if (says_no && lookup_without_edns(q, l, now))
+            return;
         if (end == 0)
             continue;
+        if (!says_no)
+            lookup_answered(q, l, now);
         if (l->forward)
             forwarded_answer(q, l, now, data, len, end);
         else if (l->zone)

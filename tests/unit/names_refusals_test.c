@@ -158,6 +158,113 @@ static void test_silent_resolver(void **state)
     assert_refused(WHY_UPSTREAM, REGISTRY_NAME, NULL);
 }
 
+/* ---- resolvers that know no EDNS (RFC 6891 section 7) ---- */
+
+static bool asked_with_edns(void)
+{
+    return w.ask[(w.asked - 1) % WORLD_LOG].data[11] == 1;
+}
+
+/* The next question, some seconds later, is asked without at once. */
+static void plain_works_and_is_remembered(void)
+{
+    assert_false(asked_with_edns());
+    deliver_addr(&w, REGISTRY_NAME, 5, "10.99.0.5");
+    admit(&w, ADMIT_OK);
+    struct seen s = last(&w);
+    assert_addr(&s, "10.99.0.5");
+    world_wait(&w, 6000);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    assert_false(asked_with_edns());
+    deliver_addr(&w, REGISTRY_NAME, 5, "10.99.0.5");
+    admit(&w, ADMIT_OK);
+    world_wait(&w, QUERY_PLAIN_MS);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    assert_true(asked_with_edns()); /* it may have been replaced meanwhile */
+}
+
+static void answered_with(unsigned rcode, bool bare)
+{
+    struct wire m;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    assert_true(asked_with_edns());
+    answer_begin(&w, 0, &m, 0x8180 | rcode);
+    if (bare) {
+        m.len = DNS_HEADER_LEN;
+        m.data[5] = 0;
+    }
+    deliver(&w, 0, &m);
+    assert_int_equal(w.replied, 0);
+    assert_int_equal(w.asked, 2);
+    plain_works_and_is_remembered();
+}
+
+static void test_formerr_to_edns(void **state)
+{
+    (void)state;
+    answered_with(DNS_FORMERR, false);
+}
+
+static void test_notimp_to_edns(void **state)
+{
+    (void)state;
+    answered_with(DNS_NOTIMP, false);
+}
+
+static void test_bare_header_to_edns(void **state)
+{
+    (void)state;
+    answered_with(DNS_FORMERR, true);
+}
+
+static void test_silence_to_edns(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    world_wait(&w, QUERY_EDNS_TRIES * QUERY_TRY_MS);
+    plain_works_and_is_remembered();
+}
+
+static void test_resolver_that_never_understands(void **state)
+{
+    (void)state;
+    struct wire m;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        answer_begin(&w, 0, &m, 0x8181);
+        deliver(&w, 0, &m);
+    }
+    assert_int_equal(w.asked, 2); /* once without, no more */
+    assert_int_equal(last(&w).rcode, DNS_SERVFAIL);
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    assert_true(asked_with_edns()); /* and nothing is remembered */
+}
+
+/* Who guesses the id of a question has it asked once more, with letters and an id of its own; no more. */
+static void test_forged_bare_header(void **state)
+{
+    (void)state;
+    struct wire m;
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    answer_begin(&w, 0, &m, 0x8181);
+    m.len = DNS_HEADER_LEN;
+    m.data[5] = 0;
+    m.data[1] ^= 1;
+    deliver(&w, 0, &m);
+    assert_int_equal(w.asked, 1);
+    m.data[1] ^= 1;
+    query_upstream(&w.q, w.now, 1, w.ask[0].sock + 1, m.data, m.len); /* another port */
+    assert_int_equal(w.asked, 1);
+    deliver(&w, 0, &m);
+    assert_int_equal(w.asked, 2);
+    assert_memory_not_equal(w.ask[0].data, w.ask[1].data, 2);
+    assert_memory_not_equal(w.ask[0].data + DNS_HEADER_LEN, w.ask[1].data + DNS_HEADER_LEN, 20);
+    deliver(&w, 0, &m);
+    assert_int_equal(w.asked, 2);
+    assert_int_equal(w.replied, 0);
+    assert_true(w.q.plain_until[1] == 0);
+}
+
 static void test_negative_answers_are_kept_with_soa(void **state)
 {
     (void)state;
@@ -398,6 +505,12 @@ int main(void)
         IN(setup_session, test_stale_is_asked_again),
         IN(setup_session, test_silent_gate),
         IN(setup_session, test_silent_resolver),
+        IN(setup_session, test_formerr_to_edns),
+        IN(setup_session, test_notimp_to_edns),
+        IN(setup_session, test_bare_header_to_edns),
+        IN(setup_session, test_silence_to_edns),
+        IN(setup_session, test_resolver_that_never_understands),
+        IN(setup_session, test_forged_bare_header),
         IN(setup_session, test_negative_answers_are_kept_with_soa),
         IN(setup_session, test_no_such_name_of_another_type_is_no_data),
         IN(setup_session, test_no_such_name_of_any_type),

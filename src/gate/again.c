@@ -4,6 +4,11 @@
  * shut. So gate goes by what it has admitted itself a short while ago: a PC that waits for such an address begins a
  * session as one that asks for the name; and in each new session the names of before are looked up anew. An address opens
  * by that answer only, never from memory.
+ *
+ * And programs that ask for a name once and then keep the address for as long as they run (Java does; so does a line in a
+ * hosts file). While a session lives, the names on the list that are open in it are looked up again before their time is
+ * over. That is no traffic: the idle clock counts what comes from the LAN and what is sent to it. An address that the
+ * answer no longer has ends with its own time.
  */
 #include "gate.h"
 
@@ -11,6 +16,8 @@
 #include <string.h>
 
 #define AGAIN_NAMES_MAX 64 /* looked up for one tunnel */
+#define AGAIN_EVERY_MS 5000
+#define AGAIN_BEFORE_MS 30000 /* the answer in the cache is over by then: an element outlives it by a minute */
 
 static const struct conf_service *service_of(const struct gate *g, const struct admit_pair *p)
 {
@@ -51,14 +58,15 @@ static void match(void *user, const struct admit_pair *p, const char *name)
         w->service = service_of(w->g, p);
 }
 
-void again_wanted(struct gate *g, const struct msg_blocked *m)
+bool again_wanted(struct gate *g, const struct msg_blocked *m)
 {
     struct wish w = {g, m, NULL};
     if (m->proto != IPPROTO_TCP || !m->client.family || !m->server.family)
-        return;
+        return false;
     admit_each(&g->admit, gate_now_ms(), match, &w);
     if (w.service && host_may(&g->conf.site, &m->client, w.service->name))
         session_want(&g->session, w.service->number, &m->client);
+    return w.service != NULL;
 }
 
 /* ---- a tunnel comes up ---- */
@@ -95,4 +103,44 @@ void again_resolve(struct gate *g, uint8_t service)
 {
     struct names n = {.g = g, .service = service};
     admit_each(&g->admit, gate_now_ms(), resolve, &n);
+}
+
+/* ---- a session lives ---- */
+
+struct ends {
+    uint64_t at[ADMIT_NAMES_MAX]; /* of the last address of each name on the list; 0: none is open */
+};
+
+static void note_end(void *user, const struct admit_pair *p, const char *name)
+{
+    struct ends *e = user;
+    (void)name;
+    /* (Below a wildcard a PC can invent names, and would be given them to keep.) */
+    if (p->addr.family == AF_INET && p->text == ADMIT_TEXTS && p->ends_ms > e->at[p->rule])
+        e->at[p->rule] = p->ends_ms;
+}
+
+void again_keep(struct gate *g)
+{
+    static struct ends e;
+    struct msg_mode mode;
+    uint64_t now_ms = gate_now_ms();
+    if (now_ms - g->kept_at < AGAIN_EVERY_MS)
+        return;
+    g->kept_at = now_ms;
+    session_mode(&g->session, &mode);
+    if (!mode.generation || mode.generation != g->admit.generation)
+        return;
+    memset(&e, 0, sizeof e);
+    admit_each(&g->admit, now_ms, note_end, &e);
+    for (unsigned id = 0; id < g->admit.name_count; id++) {
+        struct msg_resolve m = {.id = (uint16_t)id};
+        uint8_t service;
+        const char *name = admit_name(&g->admit, id, &service);
+        if (e.at[id] == 0 || e.at[id] - now_ms >= AGAIN_BEFORE_MS || name[0] == '*' ||
+            !(mode.services_up & 1u << (service - 1)))
+            continue;
+        memcpy(m.name, name, strnlen(name, sizeof m.name - 1));
+        children_send(&g->children, MSG_RESOLVE, &m, -1);
+    }
 }

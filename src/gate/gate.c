@@ -250,6 +250,7 @@ static void on_tick(uev_t *w, void *arg, int events)
     look_around(g);
     charon_tick(&g->charon);
     children_tick(&g->children);
+    again_keep(g);
     hellolink_tick(&g->hello);
     session_tick(&g->session);
     uint64_t now = now_ms(g);

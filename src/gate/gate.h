@@ -55,6 +55,7 @@ struct gate {
     struct msg_admit admits[GATE_ADMITS_MAX];
     char refused[CONF_FQDN_MAX + 128]; /* the last answer that was not believed, for people; "": none lately */
     uint64_t refused_at;
+    uint64_t kept_at; /* when again_keep looked around last */
     bool dirty;                   /* the state file is to be written */
     uint64_t published_at;
     uint64_t rules_at, rules_admitted; /* when the page of rules was written (0: now!), and after how many answers */
@@ -72,8 +73,10 @@ void peers_send_names(struct gate *g); /* the list, to `names` */
 void peers_send_hosts(struct gate *g); /* who may use what, to `names` */
 
 /* ---- again.c: PCs that still know an address from the session before ---- */
-/* One of them waits: begin a session, if the address was a listed name's just now. */
-void again_wanted(struct gate *g, const struct msg_blocked *m);
+/* One of them waits: begin a session, if the address was a listed name's just now. False: it was not. */
+bool again_wanted(struct gate *g, const struct msg_blocked *m);
+/* Time passes: names that are open and about to end are looked up again, as long as their session lives. */
+void again_keep(struct gate *g);
 /* The tunnel of this service is coming up: have the names that were open last looked up anew. */
 void again_resolve(struct gate *g, uint8_t service);
 

@@ -28,8 +28,9 @@ static struct admit_now this_moment(struct gate *g)
 static void answer_admit(struct gate *g, const struct msg_admit *m, enum msg_verdict verdict)
 {
     struct msg_admitted reply = {m->seq, (uint8_t)verdict};
+    uint64_t until_ms = gate_now_ms() + m->timeout_s * UINT64_C(1000);
     for (unsigned i = 0; verdict == ADMIT_OK && i < m->count; i++)
-        refusals_learn(&g->refusals, &m->addrs[i], m->name);
+        refusals_learn(&g->refusals, &m->addrs[i], m->name, until_ms);
     children_send(&g->children, MSG_ADMITTED, &reply, -1);
 }
 
@@ -298,16 +299,21 @@ static void on_flow(struct gate *g, const struct msg_flow *m)
         log_warn("a verdict could not be given: %s", strerror(errno));
 }
 
+static void on_blocked(struct gate *g, const struct msg_blocked *m)
+{
+    struct msg_blocked told = *m;
+    /* Who has a registry's address from elsewhere than the DNS waits in vain: that is said. */
+    if (strcmp(m->reason, "waiting") == 0 && !again_wanted(g, m))
+        snprintf(told.reason, sizeof told.reason, "unasked");
+    refusals_packet(&g->refusals, &told, gate_now_ms());
+}
+
 static void on_hello(void *user, const struct msg *m)
 {
     struct gate *g = user;
     switch (m->head.type) {
     case MSG_FLOW: on_flow(g, &m->u.flow); break;
-    case MSG_BLOCKED:
-        refusals_packet(&g->refusals, &m->u.blocked, gate_now_ms());
-        if (strcmp(m->u.blocked.reason, "waiting") == 0)
-            again_wanted(g, &m->u.blocked);
-        break;
+    case MSG_BLOCKED: on_blocked(g, &m->u.blocked); break;
     default: /* MSG_HELLO_STATS: nothing to do for gate */ break;
     }
 }

@@ -34,9 +34,11 @@ static struct refusals_name *name_place(struct refusals *r, const struct addr *a
     return &r->names[(h ^ h >> 16) & (REFUSALS_NAMES - 1)];
 }
 
-void refusals_learn(struct refusals *r, const struct addr *addr, const char *name)
+void refusals_learn(struct refusals *r, const struct addr *addr, const char *name, uint64_t until_ms)
 {
     struct refusals_name *n = name_place(r, addr);
+    bool same = addr_equal(&n->addr, addr);
+    n->until_ms = same && n->until_ms > until_ms ? n->until_ms : until_ms;
     n->addr = *addr;
     snprintf(n->name, sizeof n->name, "%s", name);
 }
@@ -173,10 +175,18 @@ static const char *proto_word(uint8_t proto, char *out, size_t size)
     return out;
 }
 
+/* The rules see an address that is not open; here it is known that it was. */
+static const char *packet_reason(struct refusals *r, const struct msg_blocked *m, uint64_t now_ms)
+{
+    const struct refusals_name *n = name_place(r, &m->server);
+    bool was_open = m->server.family && addr_equal(&n->addr, &m->server) && now_ms >= n->until_ms;
+    return was_open && strcmp(m->reason, "not-listed") == 0 ? "old-address" : m->reason;
+}
+
 void refusals_packet(struct refusals *r, const struct msg_blocked *m, uint64_t now_ms)
 {
     char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX], proto[8];
-    struct refusals_reason *e = count(r, REASON_PACKET, m->reason, now_ms);
+    struct refusals_reason *e = count(r, REASON_PACKET, packet_reason(r, m, now_ms), now_ms);
     if (!may_write(e, now_ms))
         return;
     audit_event("blocked", "reason=%s client=%s server=%s name=%s proto=%s port=%u count=%u not-logged=%u",

@@ -36,6 +36,8 @@ static const struct reason all[] = {
 
     {REASON_PACKET, "not-listed", "neither address nor port is open in this session",
      "この接続中には許可されていない宛先またはポートです"},
+    {REASON_PACKET, "old-address", "an address that a listed name had before; its DNS server has not given it lately",
+     "許可された名前の以前のアドレスですが、DNSサーバは最近このアドレスを返していません"},
     {REASON_PACKET, "wrong-host", "this PC may not use this service", "このPCはこのサービスを使えません"},
     {REASON_PACKET, "closed", "the LAN is closed now", "いまLANは閉じています"},
     {REASON_PACKET, "old-flow", "this connection was begun before and is over now",
@@ -47,6 +49,9 @@ static const struct reason all[] = {
      "登録システムのアドレスですが、接続していません"},
     {REASON_PACKET, "waiting", "a registry address, and there is no session yet; the PC waits for one",
      "登録システムのアドレスですが、まだ接続していません。PCは接続を待っています"},
+    {REASON_PACKET, "unasked",
+     "a registry address that no PC has asked the DNS for lately (a hosts file?); it alone begins no session",
+     "登録システムのアドレスですが、DNSへの問い合わせがありません(hostsファイルなど)。これだけでは接続を始めません"},
     {REASON_PACKET, "clear", "a registry address, but not through the tunnel",
      "登録システムのアドレスがトンネルを通っていません"},
     {REASON_PACKET, "wrong-tunnel", "a registry address, but through another service's tunnel",

@@ -122,6 +122,7 @@ static int setup(void **state)
     gate.session.state = SESSION_IDLE;
     gate.session.charon = gate.session.credentials = gate.session.wan = true;
     raised = 0;
+    memset(&gate.refusals, 0, sizeof gate.refusals);
     if (ipc_pair(pair) < 0)
         return -1;
     gate.children.sock = pair[0];
@@ -160,6 +161,17 @@ static void an_address_of_before_begins_a_session(void **state)
     assert_int_equal(gate.session.state, SESSION_RAISING);
     assert_string_equal(gate.session.services[2].client, PC);
     assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 1);
+}
+
+/* A line in a hosts file: the PC asks no DNS, and the log says why nothing begins. */
+static void an_address_that_nobody_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 0);
+    assert_string_equal(gate.refusals.reasons[0].reason->word, "unasked");
+    opened(0, "a.example.jp", "10.20.0.80", 61, 30000);
+    assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 1);
+    assert_string_equal(gate.refusals.reasons[1].reason->word, "waiting");
 }
 
 static void nothing_else_does(void **state)
@@ -239,16 +251,83 @@ static void names_that_a_pc_invents_are_bounded(void **state)
     assert_in_range(count, 1, 64);
 }
 
+/* ---- a session lives ---- */
+
+/* In session 77 with these tunnels up. */
+static void in_session(unsigned services)
+{
+    gate.session.state = SESSION_UP;
+    gate.session.view = (struct kernel_view){.mode = MODE_SESSION, .generation = 77};
+    for (unsigned n = 1; n <= 2; n++)
+        gate.session.services[n].up = services >> (n - 1) & 1;
+    gate.kept_at = 0;
+}
+
+static void a_name_is_looked_up_before_its_time_is_over(void **state)
+{
+    (void)state;
+    char text[2048];
+    opened(0, "a.example.jp", "10.20.0.80", 61, 35000);
+    opened(1, "b.example.jp", "10.20.0.81", 61, 10000); /* not yet */
+    in_session(1);
+    again_keep(&gate);
+    assert_string_equal(told(text, sizeof text), "0:a.example.jp ");
+    again_keep(&gate); /* not in every tick */
+    assert_string_equal(told(text, sizeof text), "");
+    opened(0, "a.example.jp", "10.20.0.80", 61, 0); /* the answer */
+    gate.kept_at = 0;
+    again_keep(&gate);
+    assert_string_equal(told(text, sizeof text), "");
+}
+
+/* It ends by itself; the name's other address is open, and that is what it is looked up for. */
+static void an_address_that_is_no_longer_answered_is_not_kept(void **state)
+{
+    (void)state;
+    char text[2048];
+    opened(0, "a.example.jp", "10.20.0.80", 61, 50000);
+    opened(0, "a.example.jp", "10.20.0.82", 61, 5000);
+    in_session(1);
+    again_keep(&gate);
+    assert_string_equal(told(text, sizeof text), "");
+}
+
+static void what_is_not_kept(void **state)
+{
+    (void)state;
+    char text[2048];
+    opened(0, "a.example.jp", "10.20.0.80", 61, 62000); /* over */
+    opened(2, "x.wild.example.jp", "10.20.0.83", 61, 35000); /* a PC's own invention */
+    opened(3, "c.example.jp", "10.30.0.80", 61, 35000); /* its tunnel is down */
+    in_session(1);
+    again_keep(&gate);
+    assert_string_equal(told(text, sizeof text), "");
+    opened(0, "a.example.jp", "10.20.0.80", 61, 35000);
+    in_session(1);
+    gate.session.view.generation = 78; /* of the session before */
+    again_keep(&gate);
+    assert_string_equal(told(text, sizeof text), "");
+    gate.session.view = (struct kernel_view){.mode = MODE_CLOSED}; /* there is none */
+    gate.session.state = SESSION_IDLE;
+    gate.kept_at = 0;
+    again_keep(&gate);
+    assert_string_equal(told(text, sizeof text), "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_address_of_before_begins_a_session),
+        TEST(an_address_that_nobody_asked_for),
         TEST(nothing_else_does),
         TEST(other_reasons_are_no_wish),
         TEST(names_of_before_are_looked_up_once_each),
         TEST(names_that_a_pc_invents_are_bounded),
+        TEST(a_name_is_looked_up_before_its_time_is_over),
+        TEST(an_address_that_is_no_longer_answered_is_not_kept),
+        TEST(what_is_not_kept),
     };
     return cmocka_run_group_tests_name("gate_again", tests, NULL, NULL);
 }

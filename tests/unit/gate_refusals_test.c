@@ -98,7 +98,7 @@ static void names_instead_of_addresses(void **state)
     assert_string_equal(last,
                         "blocked reason=not-listed client=192.168.77.10 server=10.20.0.80 name=- proto=tcp port=22 "
                         "count=3 not-logged=0");
-    refusals_learn(&r, &server, "www.registry.example");
+    refusals_learn(&r, &server, "www.registry.example", UINT64_MAX);
     packet("wrong-host", "10.20.0.80", 2);
     assert_non_null(strstr(last, "server=10.20.0.80 name=www.registry.example proto=tcp"));
     flow(FLOW_NOT_LISTED, "decoy.example", 3);
@@ -106,6 +106,25 @@ static void names_instead_of_addresses(void **state)
                               "server=10.20.0.80 port=443 why=not-listed count=1 not-logged=0");
     packet("not-listed", "10.20.0.81", 4);
     assert_non_null(strstr(last, "server=10.20.0.81 name=- "));
+}
+
+/* A program that keeps an address longer than the DNS gives it: the log says so. */
+static void an_address_of_before(void **state)
+{
+    (void)state;
+    struct addr server = address("10.20.0.80");
+    refusals_learn(&r, &server, "www.registry.example", 5000);
+    packet("not-listed", "10.20.0.80", 4999); /* open, so it is the port */
+    assert_non_null(strstr(last, "reason=not-listed "));
+    packet("not-listed", "10.20.0.80", 5000);
+    assert_non_null(strstr(last, "reason=old-address "));
+    assert_non_null(strstr(last, "name=www.registry.example "));
+    packet("closed", "10.20.0.80", 5001);
+    assert_non_null(strstr(last, "reason=closed "));
+    refusals_learn(&r, &server, "www.registry.example", 9000);
+    refusals_learn(&r, &server, "forms.registry.example", 7000); /* it ends with the last of its names */
+    packet("not-listed", "10.20.0.80", 8000);
+    assert_non_null(strstr(last, "reason=not-listed "));
 }
 
 /* What is answered is no refusal, but an auditor wants to know. */
@@ -172,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_reason_has_its_word, fresh),
         cmocka_unit_test_setup(names_instead_of_addresses, fresh),
+        cmocka_unit_test_setup(an_address_of_before, fresh),
         cmocka_unit_test_setup(many_names_are_told, fresh),
         cmocka_unit_test_setup(the_same_again_is_one_line, fresh),
         cmocka_unit_test_setup(a_noisy_reason_hides_no_other, fresh),

@@ -233,6 +233,24 @@ static void look_around(struct gate *g)
     }
 }
 
+/* One host has (nearly) its share of the table of connections, or all together have filled it: people are told who. */
+static void look_at_table(struct gate *g)
+{
+    char host[INET6_ADDRSTRLEN];
+    bool before = g->crowded;
+    struct kernel_tracked *t = &g->tracked;
+    if (kernel_tracked(&g->conf.site.lan_address, t) < 0) {
+        log_warn("the tracked connections cannot be counted: %s", strerror(errno));
+        return;
+    }
+    g->crowded = t->by_most >= KERNEL_CROWDED(KERNEL_SHARE) || t->entries >= KERNEL_CROWDED(t->most);
+    if (g->crowded && !before)
+        audit_event("connections.many", "client=%s count=%u of=%u all=%u",
+                    t->host.family ? addr_text(&t->host, host, sizeof host) : "-", t->by_most, KERNEL_SHARE, t->entries);
+    if (g->crowded || before)
+        g->dirty = true;
+}
+
 static void on_tick(uev_t *w, void *arg, int events)
 {
     struct gate *g = arg;
@@ -265,6 +283,7 @@ static void on_tick(uev_t *w, void *arg, int events)
         g->counted_at = now;
         if (kernel_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != g->counted)
             g->dirty = true;
+        look_at_table(g);
     }
     if (g->dirty && now - g->published_at >= PUBLISH_EVERY_MS)
         publish_now(g);

@@ -48,6 +48,8 @@ struct gate {
 
     struct kernel_counters counters;
     uint64_t counted_at, counted; /* when they were read for the state file; packets that it tells of */
+    struct kernel_tracked tracked; /* read with the counters */
+    bool crowded;                  /* somebody has too many connections, and that was said */
     struct refusals refusals;
     uint64_t hello_gone_at; /* when it was there last, or gate's start */
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */

@@ -74,6 +74,18 @@ struct kernel_counters {
     } reasons[KERNEL_REASONS_MAX];
 };
 
+/* How many connections a host of the LAN may have in the table at once (configs/firewall.nft, host_share). */
+#define KERNEL_SHARE 1024
+/* From how many on people are told. */
+#define KERNEL_CROWDED(of) ((of) / 10 * 9)
+
+/* The table of tracked connections. */
+struct kernel_tracked {
+    uint32_t entries, most; /* how many there are, and can be */
+    struct addr host; /* who of the LAN has begun the most of them; family 0: nobody has many */
+    uint32_t by_most; /* and how many */
+};
+
 /* A TCP flow from the LAN, before address translation. */
 struct kernel_flow {
     struct addr client, server; /* of one family */
@@ -99,6 +111,8 @@ int kernel_resolvers(const struct addr *addrs, unsigned count);
 /* Add or renew elements, all or none. count <= KERNEL_BATCH_MAX */
 int kernel_allow(const struct kernel_allow *list, unsigned count);
 int kernel_counters(struct kernel_counters *out);
+/* Cheap as long as the table is nearly empty; else it is walked through twice. */
+int kernel_tracked(const struct prefix *lan, struct kernel_tracked *out);
 /* Give a tracked flow the mark of refused ones: what comes of it from now on is reset. ENOENT: it is not there. */
 int kernel_refuse(const struct kernel_flow *flow);
 /*

@@ -109,6 +109,19 @@ static void add_refusals(struct publish *p, const struct gate *g)
     }
 }
 
+static void add_crowd(struct publish *p, const struct gate *g)
+{
+    char host[INET6_ADDRSTRLEN];
+    const struct kernel_tracked *t = &g->tracked;
+    if (!g->crowded)
+        return;
+    if (t->host.family)
+        publish_add(p, "crowded", "%s has %u of the %u that a PC may have (%u of %u in all)",
+                    addr_text(&t->host, host, sizeof host), t->by_most, KERNEL_SHARE, t->entries, t->most);
+    else
+        publish_add(p, "crowded", "%u of %u", t->entries, t->most);
+}
+
 void state_write(struct gate *g)
 {
     struct publish p;
@@ -139,6 +152,7 @@ void state_write(struct gate *g)
     publish_add(&p, "limited", "%llu", (unsigned long long)g->admit.limited); /* times that a table was full */
     publish_add(&p, "names", "%s", g->configured ? "running" : "down");
     publish_add(&p, "hello", "%s", hello_word(g));
+    add_crowd(&p, g);
     if (g->refused[0])
         publish_add(&p, "refused", "%s", g->refused);
     const char *fault = g->configured ? s->fault : g->fault;

@@ -225,6 +225,11 @@ static bool no_pfs(const struct health *h)
     return has(h, HEALTH_GATE, "no-pfs");
 }
 
+static bool connections_full(const struct health *h)
+{
+    return has(h, HEALTH_GATE, "crowded");
+}
+
 static bool charon_down(const struct health *h)
 {
     return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "charon", "down");
@@ -318,6 +323,11 @@ static const struct situation problems[] = {
      "接続先が鍵更新時の新しい鍵交換(PFS)を拒否しています(接続は続きます)",
      "Ask the centre to allow a key exchange in its ESP proposals (PFS).",
      "ESPの提案に鍵交換(PFS)を含めるよう、センターに依頼してください。", HEALTH_GATE, "no-pfs", no_pfs},
+    {"connections-full", false, "A PC has nearly all the connections that it may have; more are refused",
+     "1台のPCの接続数が上限に近づいています(上限を超える接続は拒否されます)",
+     "Look at that PC: a program on it opens connections without end, or it is infected. The others go on working.",
+     "そのPCを確認してください。接続を開き続けるプログラムか、ウイルス感染のおそれがあります。他のPCはそのまま使えます。",
+     HEALTH_GATE, "crowded", connections_full},
     {"audit-away", true, "The audit log is not being written: its program is not running.",
      "監査記録のプログラムが動いていないため、記録されていません。",
      "Wait a minute. If it stays so, switch the box off and on.",

@@ -61,6 +61,9 @@ const struct japanese_sentence japanese_box[] = {
     {"%s: the answer %s is an address that is never a registry's",
      "%1 の応答 %2 は登録システムではあり得ないアドレスです"},
     {"%s: the answer%s is an alias that leads to a name not listed", "%1 の応答は、許可リストにない名前への別名です"},
+    {"%s has %u of the %u that a PC may have (%u of %u in all)",
+     "%1 は、1台あたりの上限 %3 のうち %2 を使っています(全体では %5 のうち %4)"},
+    {"%u of %u", "%2 のうち %1"},
 
     /* ---- gate: what charon says of a tunnel ---- */
     {"the hub gave us no address in the tunnel", "接続先がトンネル内のアドレスをくれませんでした"},

@@ -246,7 +246,8 @@ static void look_at_table(struct gate *g)
     g->crowded = t->by_most >= KERNEL_CROWDED(KERNEL_SHARE) || t->entries >= KERNEL_CROWDED(t->most);
     if (g->crowded && !before)
         audit_event("connections.many", "client=%s count=%u of=%u all=%u",
-                    t->host.family ? addr_text(&t->host, host, sizeof host) : "-", t->by_most, KERNEL_SHARE, t->entries);
+                    t->host.family ? addr_text(&t->host, host, sizeof host) : "-", t->by_most, KERNEL_SHARE,
+                    t->entries);
     if (g->crowded || before)
         g->dirty = true;
 }

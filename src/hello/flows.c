@@ -379,12 +379,12 @@ static void refuse_second(struct flows *f, struct flow *fl)
     struct flow_work *w = work_of(f, fl);
     if (fl->state == STATE_REFUSED)
         return;
-    fl->told = 0;
-    fl->what = FLOW_SECOND;
     if (w) {
         refuse(f, w, FLOW_SECOND, w->name, "another SYN-ACK after it was agreed to");
         return;
     }
+    fl->told = 0;
+    fl->what = FLOW_SECOND;
     f->stats.refused++;
     enter(f, fl, STATE_REFUSED, "another SYN-ACK after it was agreed to");
 }
@@ -433,9 +433,8 @@ static const char *disbelief(const struct flow *fl, const struct packet *p)
         return p->odd;
     if (fl->stamped && !p->stamped)
         return "a segment without its timestamp";
-    /* Before it was agreed to the server has nothing to say; then it may have, though not in a way that ends the question. */
-    bool asked = fl->state == STATE_SEEN || fl->state == STATE_HOLDING;
-    if (p->ack - fl->ack > (asked ? 0 : FLOWS_ANSWER_MAX))
+    /* Before it was agreed to the server has nothing to say. */
+    if (p->ack - fl->ack > (fl->state == STATE_SEEN || fl->state == STATE_HOLDING ? 0 : FLOWS_ANSWER_MAX))
         return "an acknowledgement of what the server has not said";
     return NULL;
 }
@@ -450,7 +449,8 @@ static bool held_already(const struct flow_work *w, uint32_t begin, uint32_t end
 }
 
 /* A segment of a flow that has octets kept. There is room to hold it. */
-static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uint32_t id, const struct packet *p)
+static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uint32_t id, const struct packet *p,
+                         size_t size)
 {
     enum stream_put put = stream_put(&w->stream, p->seq, p->data, p->len);
     uint32_t end = stream_end(&w->stream, p->seq, p->len), begin = end - (uint32_t)p->len;
@@ -463,7 +463,7 @@ static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uin
         tell_one(f, w->flow, end <= w->released ? FLOW_EARLY : FLOW_DROP, id);
         return;
     }
-    w->held[w->held_count++] = (struct flow_held){.id = id, .begin = begin, .end = end};
+    w->held[w->held_count++] = (struct flow_held){.id = id, .begin = begin, .end = end, .size = (uint32_t)size};
     w->last_at = now;
     if (put == STREAM_CONFLICT)
         refuse(f, w, FLOW_BROKEN, w->name, "segments that overlap and differ");
@@ -499,7 +499,8 @@ static bool make_room(struct flows *f, struct flow_work *w, const struct packet 
 }
 
 /* The flow is in the table and not refused. */
-static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_t id, const struct packet *p)
+static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_t id, const struct packet *p,
+                         size_t size)
 {
     struct flow_work *w = work_of(f, fl);
     if (fl->stamped && p->stamped && !p->odd) {
@@ -518,7 +519,7 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
         tell_one(f, fl, FLOW_DROP, id);
         return;
     }
-    if (!make_room(f, w, p)) {
+    if (flowtable_beyond_share(f, w, size) || !make_room(f, w, p)) {
         tell_one(f, fl, FLOW_DROP, id);
         return;
     }
@@ -528,7 +529,7 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
         refuse(f, w, FLOW_BROKEN, w->name, why);
         return;
     }
-    take_segment(f, now, w, id, p);
+    take_segment(f, now, w, id, p, size);
 }
 
 void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, bool checksum, const uint8_t *ip,
@@ -567,7 +568,7 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
     if (fl->state == STATE_REFUSED)
         tell_refused(f, fl, id);
     else
-        known_packet(f, now, fl, id, &p);
+        known_packet(f, now, fl, id, &p, len);
 }
 
 /* ---- time ---- */

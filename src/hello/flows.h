@@ -39,37 +39,43 @@
 #define FLOWS_SLOW_MS 5000        /* from the first payload to the last octet of the ClientHello */
 #define FLOWS_NAMELESS_MAX 4096   /* octets that are let go before anything of the name is known */
 #define FLOWS_AGREED_MS 10000     /* repetitions are compared for so long */
-#define FLOWS_ANSWER_MAX 16384    /* octets that a server may have said without having been seen to answer */
+/* What the kernel holds for us is 1024 packets in all: of these so many a client, and octets (with their heads) a flow and a
+ * client. A proper ClientHello is two or three packets. */
+#define FLOWS_HELD_CLIENT_MAX 192
+#define FLOWS_HELD_FLOW_OCTETS (48 * 1024)
+#define FLOWS_HELD_CLIENT_OCTETS (256 * 1024)
+#define FLOWS_ANSWER_MAX 16384 /* octets that a server may have said without having been seen to answer */
 
 enum flow_state { STATE_FREE, STATE_SEEN, STATE_HOLDING, STATE_AGREED, STATE_AGAIN, STATE_REFUSED };
 
 struct flow {
     struct addr client, server;
     uint16_t client_port, server_port;
-    uint8_t state;   /* enum flow_state */
+    uint8_t state; /* enum flow_state */
     uint8_t service; /* of the first payload packet */
-    uint8_t what;    /* REFUSED: why … */
-    uint8_t told;    /* … and how often gate has had packets to act on */
-    bool stamped;    /* timestamps were agreed on (RFC 7323) */
-    uint16_t work;   /* 1 + index; 0: none */
-    uint32_t epoch;  /* of struct flows; of an earlier one: as good as FREE */
+    uint8_t what; /* REFUSED: why … */
+    uint8_t told; /* … and how often gate has had packets to act on */
+    bool stamped; /* timestamps were agreed on (RFC 7323) */
+    uint16_t work; /* 1 + index; 0: none */
+    uint32_t epoch; /* of struct flows; of an earlier one: as good as FREE */
     uint32_t base, ack; /* sequence number of the client's first octet, and what it must acknowledge */
-    uint32_t stamp;  /* the latest */
+    uint32_t stamp; /* the latest */
     uint64_t used_at;
 };
 
 struct flow_held {
     uint32_t id;
     uint32_t begin, end; /* in the stream */
+    uint32_t size; /* of the whole packet */
 };
 
 /* A flow's octets and held packets. */
 struct flow_work {
     struct flow *flow;
     uint64_t began_at, last_at;
-    uint32_t released;  /* octets from the first that were let go */
-    uint32_t hello_at;  /* where in the stream the ClientHello begins that is being read */
-    uint32_t rest_at;   /* AGREED: behind the ClientHello */
+    uint32_t released; /* octets from the first that were let go */
+    uint32_t hello_at; /* where in the stream the ClientHello begins that is being read */
+    uint32_t rest_at; /* AGREED: behind the ClientHello */
     uint8_t held_count;
     bool early_data;
     bool second; /* the second ClientHello has been read, there is no third */
@@ -82,7 +88,7 @@ struct flows {
     void (*send)(void *user, const struct msg_flow *m); /* never fails: the caller has room for as many as come */
     void *user;
     uint32_t seed;
-    uint32_t epoch;  /* counts sessions: what is remembered of an earlier one does not count */
+    uint32_t epoch; /* counts sessions: what is remembered of an earlier one does not count */
     struct msg_mode mode;
     struct msg_hello_stats stats;
     struct listed listed;

@@ -56,3 +56,29 @@ struct flow *flowtable_place(struct flows *f, const struct packet *p)
     }
     return fl;
 }
+
+static uint32_t octets_of(const struct flow_work *w)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < w->held_count; i++)
+        sum += w->held[i].size;
+    return sum;
+}
+
+bool flowtable_beyond_share(const struct flows *f, const struct flow_work *w, size_t size)
+{
+    uint32_t octets = octets_of(w), packets = w->held_count;
+    if (octets + size > FLOWS_HELD_FLOW_OCTETS)
+        return true;
+    if (f->works_used - f->agreed_used < 2)
+        return false;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
+        const struct flow_work *other = &f->works[i];
+        if (f->due[i] == 0 || other == w || other->held_count == 0 ||
+            !addr_equal(&other->flow->client, &w->flow->client))
+            continue;
+        packets += other->held_count;
+        octets += octets_of(other);
+    }
+    return packets >= FLOWS_HELD_CLIENT_MAX || octets + size > FLOWS_HELD_CLIENT_OCTETS;
+}

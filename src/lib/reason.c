@@ -44,6 +44,8 @@ static const struct reason all[] = {
      "以前に始まった通信で、いまは無効です"},
     {REASON_PACKET, "share", "this PC has as many connections as a PC may have, or opens them too fast",
      "このPCの接続数が上限に達しているか、接続を開く速度が速すぎます"},
+    {REASON_PACKET, "crowd", "this PC sends too many first words of TLS connections at once, or one that is too large",
+     "このPCのTLS接続の最初のパケットが多すぎるか、大きすぎます"},
     {REASON_PACKET, "ports-in-use",
      "a new connection on the ports of one that is not over yet; the PC tries again after some seconds",
      "まだ終わっていない通信と同じポートの新しい通信です。PCは数秒後に再試行します"},

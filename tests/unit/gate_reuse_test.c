@@ -8,8 +8,10 @@
 #define ACKED (TH_SYN | TH_ACK)
 #define PORT 5443
 #define PC_ISN 1000u
+#define LARGEST 7000
 #define SERVER_ISN 500000u
 
+static uint8_t last[20 + LARGEST]; /* segment that was sent, from its TCP header on */
 static int heard[3]; /* raw sockets: what arrives in PC_NS and WAN_NS */
 static uint16_t port = 20000; /* of the PC, another for each flow */
 
@@ -40,17 +42,21 @@ static void put32(uint8_t *at, uint32_t v)
     memcpy(at, &v, 4);
 }
 
-static void segment(int where, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
+static void segment_of(int where, uint8_t flags, uint32_t seq, uint32_t ack, const void *data, size_t size)
 {
+    uint8_t *p = last;
     bool out = where == PC_NS;
     const char *from = out ? PC : REGISTRY, *to = out ? REGISTRY : VIP;
     uint16_t sport = out ? port : PORT, dport = out ? PORT : port;
     struct sockaddr_in src = at(from, 0), dst = at(to, 0);
-    size_t len = 20 + strlen(data);
-    uint8_t p[64] = {
-        (uint8_t)(sport >> 8), (uint8_t)sport, (uint8_t)(dport >> 8), (uint8_t)dport, [12] = 0x50, flags, 0x20};
-    uint8_t head[12] = {[9] = IPPROTO_TCP, [11] = (uint8_t)len};
-    memcpy(p + 20, data, strlen(data));
+    size_t len = 20 + size;
+    const uint8_t ports[4] = {(uint8_t)(sport >> 8), (uint8_t)sport, (uint8_t)(dport >> 8), (uint8_t)dport};
+    uint8_t head[12] = {[9] = IPPROTO_TCP, [10] = (uint8_t)(len >> 8), (uint8_t)len};
+    assert_true(size <= LARGEST);
+    memset(p, 0, 20);
+    memcpy(p, ports, 4);
+    p[12] = 0x50, p[13] = flags, p[14] = 0x20;
+    memcpy(p + 20, data, size);
     put32(p + 4, seq);
     put32(p + 8, ack);
     memcpy(head, &src.sin_addr, 4);
@@ -58,6 +64,11 @@ static void segment(int where, uint8_t flags, uint32_t seq, uint32_t ack, const 
     uint16_t sum = checksum(p, len, (uint16_t)~checksum(head, sizeof head, 0));
     p[16] = (uint8_t)(sum >> 8), p[17] = (uint8_t)sum;
     raw(where, from, to, IPPROTO_TCP, p, len, 1);
+}
+
+static void segment(int where, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
+{
+    segment_of(where, flags, seq, ack, data, strlen(data));
 }
 
 /* Is a segment of the present flow with these flags here (within ms)? Others are read away. */
@@ -328,6 +339,45 @@ static void echoes_end_with_their_mode(void **state)
     counted("dropped_not_listed", before + 1);
 }
 
+/* ---- the queue of `hello` ---- */
+
+/* A segment in fragments is put together before it is judged: a large one has no place in the queue. */
+static void no_large_packet_goes_to_hello(void **state)
+{
+    (void)state;
+    static const uint8_t words[LARGEST];
+    tls(280);
+    handshake();
+    uint64_t asked = counter("asked"), crowd = counter("dropped_crowd");
+    segment_of(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, words,
+               4000); /* (a ClientHello that the card has put together) */
+    counted("asked", asked + 1);
+    segment_of(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, words, LARGEST);
+    counted("dropped_crowd", crowd + 1);
+    assert_int_equal(counter("asked"), asked + 1);
+}
+
+/* Nor has one PC all places. */
+static void so_many_a_second_go_to_hello(void **state)
+{
+    (void)state;
+    tls(281);
+    handshake();
+    uint64_t asked = counter("asked"), crowd = counter("dropped_crowd");
+    struct sockaddr_in src = at(PC, 0), dst = at(REGISTRY, 0);
+    segment(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "x");
+    enter(PC_NS);
+    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+    enter(BOX);
+    by(fd, 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&src, sizeof src), 0);
+    for (unsigned i = 0; i < 5000; i++) /* that very one again and again, as fast as it goes */
+        assert_int_equal(sendto(fd, last, 21, 0, (struct sockaddr *)&dst, sizeof dst), 21);
+    close(fd);
+    counted("dropped_crowd", crowd + 1);
+    assert_true(counter("asked") >= asked + 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +388,8 @@ int main(void)
         cmocka_unit_test(both_do_not_begin),
         cmocka_unit_test(each_datagram_needs_its_element),
         cmocka_unit_test(echoes_end_with_their_mode),
+        cmocka_unit_test(no_large_packet_goes_to_hello),
+        cmocka_unit_test(so_many_a_second_go_to_hello),
         cmocka_unit_test(the_port_is_free_again_when_the_entry_has_gone),
     };
     return cmocka_run_group_tests_name("gate_reuse", tests, build_mute, NULL);

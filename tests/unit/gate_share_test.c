@@ -28,7 +28,8 @@ static void begin_many(const char *from, const char *to, uint16_t dport, unsigne
 {
     for (unsigned i = first; i < first + count; i++) {
         uint16_t sport = (uint16_t)(10000 + i);
-        uint8_t p[9] = {(uint8_t)(sport >> 8), (uint8_t)sport, (uint8_t)(dport >> 8), (uint8_t)dport, 0, sizeof p, 0, 0, 'x'};
+        uint8_t p[9] = {
+            (uint8_t)(sport >> 8), (uint8_t)sport, (uint8_t)(dport >> 8), (uint8_t)dport, 0, sizeof p, 0, 0, 'x'};
         raw(PC_NS, from, to, IPPROTO_UDP, p, sizeof p, 0);
     }
 }
@@ -180,9 +181,9 @@ static void the_host_is_known(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_begins_too_fast),     cmocka_unit_test(a_pc_has_its_share),
+        cmocka_unit_test(nobody_begins_too_fast),         cmocka_unit_test(a_pc_has_its_share),
         cmocka_unit_test(each_eighth_of_the_lan_has_one), cmocka_unit_test(questions_are_no_way_around),
-        cmocka_unit_test(the_same_in_a_session),      cmocka_unit_test(the_host_is_known),
+        cmocka_unit_test(the_same_in_a_session),          cmocka_unit_test(the_host_is_known),
     };
     return cmocka_run_group_tests_name("gate_share", tests, build_neighbours, NULL);
 }

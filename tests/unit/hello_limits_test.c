@@ -141,6 +141,44 @@ static void test_another_synack_behind_what_was_agreed_to(void **state)
     assert_int_equal(says_again(IRS + 1, false), FLOW_NO_START);
 }
 
+/* A client that fills the kernel's queue: what it holds there is bounded, in packets and octets; others' goes on. */
+static void test_share_of_the_queue(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned flows, pieces, size, step; /* of each flow so many segments of this size, so far from each other */
+    } rows[] = {{40, 40, 10, 20}, {1, 60, 1400, 300}, {20, 15, 1400, 1400}};
+    for (unsigned r = 0; r < COUNT(rows); r++) {
+        unsigned held = 0, octets = 0;
+        begin(REGISTRY_NAME);
+        memset(o.data, 0x55, sizeof o.data);
+        for (unsigned n = 0; n < rows[r].flows; n++) {
+            uint16_t port = (uint16_t)(30000 + n);
+            unsigned of_flow = 0;
+            world_synack_to(&w, CLIENT, SERVER, port, ISS, NULL, 0);
+            for (unsigned i = 0; i < rows[r].pieces; i++) {
+                /* (behind a gap: nothing of it can be let go) */
+                struct segment s = {.port = port, .ack = IRS + 1, .data = o.data, .len = rows[r].size};
+                s.seq = ISS + 2 + i * rows[r].step;
+                if (world_said(&w, world_segment(&w, &s)) < 0) {
+                    held++;
+                    of_flow += 40 + rows[r].size;
+                }
+            }
+            assert_true(of_flow <= FLOWS_HELD_FLOW_OCTETS);
+            octets += of_flow;
+        }
+        assert_true(held <= FLOWS_HELD_CLIENT_MAX && octets <= FLOWS_HELD_CLIENT_OCTETS);
+        assert_true(held == FLOWS_HELD_CLIENT_MAX || octets + 1440 > FLOWS_HELD_CLIENT_OCTETS || rows[r].flows == 1);
+        /* Somebody else. */
+        o.len = 0;
+        put_hello(&o, REGISTRY_NAME);
+        world_synack_to(&w, "192.168.77.101", SERVER, 40000, ISS, NULL, 0);
+        struct segment s = {.client = "192.168.77.101", .seq = ISS + 1, .ack = IRS + 1, .data = o.data, .len = o.len};
+        assert_said(world_segment(&w, &s), FLOW_NAME);
+    }
+}
+
 /* A client that opens flows without end: loses its own oldest, and never those of others; nothing grows. */
 static void test_crowd(void **state)
 {
@@ -203,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_ports_again),
         cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_table_full),
+        cmocka_unit_test(test_share_of_the_queue),
         cmocka_unit_test(test_another_server_behind_what_was_agreed_to),
         cmocka_unit_test(test_another_synack_behind_what_was_agreed_to),
     };

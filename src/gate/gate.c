@@ -86,7 +86,10 @@ static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *t
 static int op_apply(void *user, const struct kernel_view *view)
 {
     struct kernel_view with = *view;
-    with.tls_waits = !hellolink_is_there(&((struct gate *)user)->hello);
+    const struct gate *g = user;
+    with.tls_waits = !hellolink_is_there(&g->hello);
+    with.registry = g->conf.services;
+    with.registry_count = g->conf.service_count;
     return kernel_set(&with);
 }
 
@@ -306,10 +309,10 @@ static void start(struct gate *g)
 {
     watch_init(&g->wan_file, g->paths.run, "wan/state");
     watch_init(&g->certificate_file, g->paths.run, "enroll/state");
-    if (kernel_registry(g->conf.services, g->conf.service_count) < 0)
-        log_error("the kernel does not take the registry's prefixes: %s", strerror(errno));
+    /* (Closed, which is how the rules were loaded; Finit loads them afresh and starts gate again. What opens later brings the
+     * prefixes with it, so that it cannot open without them.) */
     if (kernel_hosts(&g->conf) < 0)
-        log_error("the kernel does not take which host may use what: %s", strerror(errno));
+        log_fatal("the kernel does not take which host may use what: %s", strerror(errno));
     admit_init(&g->admit, &g->conf);
     session_init(&g->session, &g->conf, &session_ops, g);
     charon_init(&g->charon, &g->loop, &g->conf, &g->session);

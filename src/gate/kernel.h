@@ -49,6 +49,9 @@ struct kernel_view {
     bool keep_allow; /* false: every admitted address is forgotten. true: only for the same generation as before */
     unsigned tunnel_count;
     struct kernel_tunnel tunnels[CONF_SERVICES_MAX];
+    /* Whose prefixes are registry addresses: replaced with all the rest, so that nothing opens without them. NULL: left alone */
+    const struct conf_service *registry;
+    unsigned registry_count;
 };
 
 /* One element of allow_v4 or allow_v6; with tls, of tls_v4 or tls_v6. */
@@ -96,7 +99,7 @@ struct kernel_flow {
 int kernel_open(void);
 void kernel_close(void);
 
-/* Replace mode, generation, live, asking, agreed, datagrams, vip and hubs, and empty allow_* and tls_* unless keep_allow. */
+/* Replace mode, generation, live, asking, agreed, datagrams, vip, hubs and (if given) tunnel_v4 and tunnel_v6, and empty allow_* and tls_* unless keep_allow. */
 int kernel_set(const struct kernel_view *view);
 /* `hello` has come (the present generation) or gone (0): may TLS flows begin? */
 int kernel_asking(uint32_t generation);

@@ -108,6 +108,43 @@ static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
     }
 }
 
+/* First address after the prefix; false when the prefix reaches the end of the address space. */
+static bool prefix_end(const struct prefix *p, uint8_t end[16])
+{
+    memcpy(end, p->addr.bytes, 16);
+    if (p->len == 0)
+        return false;
+    unsigned step = 1u << (7 - (p->len - 1) % 8);
+    for (int i = (p->len - 1) / 8; i >= 0; i--) {
+        unsigned sum = end[i] + step;
+        end[i] = (uint8_t)sum;
+        if (sum < 256)
+            return true;
+        step = 1;
+    }
+    return false;
+}
+
+/* The registry's prefixes, and which service each belongs to. */
+static void registry_elements(struct batch *b, const struct conf_service *services, unsigned count)
+{
+    batch_flush(b, "tunnel_v4");
+    batch_flush(b, "tunnel_v6");
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t mark = services[i].number;
+        for (unsigned j = 0; j < services[i].remote_count; j++) {
+            const struct prefix *p = &services[i].remote[j];
+            uint8_t end[16];
+            /* An interval is two elements: where it begins, with the data, and the first address behind it. */
+            struct element e[2] = {
+                {.key = p->addr.bytes, .key_len = addr_len(&p->addr), .data = &mark, .data_len = sizeof mark},
+                {.key = end, .key_len = addr_len(&p->addr), .interval_end = true},
+            };
+            batch_add(b, of_family(&p->addr, "tunnel_v4", "tunnel_v6"), e, prefix_end(p, end) ? 2 : 1);
+        }
+    }
+}
+
 int kernel_set(const struct kernel_view *view)
 {
     static const char *const emptied[] = {"mode",   "generation", "live",      "asking_generation",
@@ -133,6 +170,8 @@ int kernel_set(const struct kernel_view *view)
         generation_elements(b, view);
     for (unsigned i = 0; i < view->tunnel_count; i++)
         tunnel_elements(b, &view->tunnels[i]);
+    if (view->registry)
+        registry_elements(b, view->registry, view->registry_count);
     return batch_commit(b);
 }
 
@@ -141,41 +180,10 @@ int kernel_closed(void)
     return kernel_set(&(struct kernel_view){.mode = MODE_CLOSED});
 }
 
-/* First address after the prefix; false when the prefix reaches the end of the address space. */
-static bool prefix_end(const struct prefix *p, uint8_t end[16])
-{
-    memcpy(end, p->addr.bytes, 16);
-    if (p->len == 0)
-        return false;
-    unsigned step = 1u << (7 - (p->len - 1) % 8);
-    for (int i = (p->len - 1) / 8; i >= 0; i--) {
-        unsigned sum = end[i] + step;
-        end[i] = (uint8_t)sum;
-        if (sum < 256)
-            return true;
-        step = 1;
-    }
-    return false;
-}
-
 int kernel_registry(const struct conf_service *services, unsigned count)
 {
     struct batch *b = batch_begin();
-    batch_flush(b, "tunnel_v4");
-    batch_flush(b, "tunnel_v6");
-    for (unsigned i = 0; i < count; i++) {
-        uint32_t mark = services[i].number;
-        for (unsigned j = 0; j < services[i].remote_count; j++) {
-            const struct prefix *p = &services[i].remote[j];
-            uint8_t end[16];
-            /* An interval is two elements: where it begins, with the data, and the first address behind it. */
-            struct element e[2] = {
-                {.key = p->addr.bytes, .key_len = addr_len(&p->addr), .data = &mark, .data_len = sizeof mark},
-                {.key = end, .key_len = addr_len(&p->addr), .interval_end = true},
-            };
-            batch_add(b, of_family(&p->addr, "tunnel_v4", "tunnel_v6"), e, prefix_end(p, end) ? 2 : 1);
-        }
-    }
+    registry_elements(b, services, count);
     return batch_commit(b);
 }
 

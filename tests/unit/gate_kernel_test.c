@@ -265,6 +265,30 @@ static struct conf hosts_conf(void)
     return conf;
 }
 
+/* Whatever has become of them meanwhile (rules that were loaded afresh behind gate's back): nothing opens without them. */
+static void what_opens_brings_the_prefixes(void **state)
+{
+    (void)state;
+    static struct conf_service service = {.number = 3, .remote_count = 1};
+    assert_true(conf_parse_prefix("10.77.0.0/16", &service.remote[0]));
+    struct kernel_view v = {.mode = MODE_INTERNET, .generation = 700, .registry = &service, .registry_count = 1};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(system("nft flush map inet sekisho tunnel_v4"), 0);
+        assert_int_equal(kernel_set(&v), 0);
+        assert_shows("map inet sekisho tunnel_v4", "10.77.0.0/16 : 0x00000003");
+        v.generation++;
+    }
+    /* Prefixes that the kernel does not take (they overlap): then nothing has opened. */
+    static struct conf_service both = {.number = 3, .remote_count = 2};
+    assert_true(conf_parse_prefix("10.77.0.0/16", &both.remote[0]) &&
+                conf_parse_prefix("10.77.1.0/24", &both.remote[1]));
+    assert_int_equal(kernel_closed(), 0);
+    v.registry = &both;
+    assert_int_equal(kernel_set(&v), -1);
+    assert_shows("map inet sekisho mode", "jump closed");
+    assert_hides("map inet sekisho mode", "jump internet");
+}
+
 static void bound_hosts(void **state)
 {
     (void)state;
@@ -376,6 +400,7 @@ int main(void)
         cmocka_unit_test(allow_adds_renews_and_is_emptied),
         cmocka_unit_test(many_in_one_transaction),
         cmocka_unit_test(registry_prefixes),
+        cmocka_unit_test(what_opens_brings_the_prefixes),
         cmocka_unit_test(bound_hosts),
         cmocka_unit_test(resolvers),
         cmocka_unit_test(counters_and_conntrack),

@@ -53,7 +53,7 @@ static void nobody_begins_too_fast(void **state)
     uint64_t before = counter("dropped_share");
     begin_many(PC, SERVER, 5000, 0, 2000);
     uint64_t seen = counted("dropped_share", before + 1);
-    assert_true(seen < before + 1700); /* 300 at once */
+    assert_in_range(seen, before + 1, before + 1400); /* 600 at once */
     /* What it has begun goes on, and others begin. */
     begin_many(PC, SERVER, 5000, 0, 300);
     begin_many(NEIGHBOUR, SERVER, 5000, 0, 300);
@@ -63,7 +63,7 @@ static void nobody_begins_too_fast(void **state)
     static const char *const others[OTHERS] = {"192.168.77.21", "192.168.77.22", "192.168.77.23", "192.168.77.24",
                                                "192.168.77.25"};
     for (unsigned i = 0; i < OTHERS; i++)
-        begin_many(others[i], SERVER, 5000, 0, 300);
+        begin_many(others[i], SERVER, 5000, 0, 600);
     counted("dropped_share", seen + 1);
     close(server);
     forget_all();

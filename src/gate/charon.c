@@ -51,12 +51,14 @@ static void compare(struct charon_service *v)
     uint8_t number = v->conf->number;
     bool was = v->sa.child != 0;
     v->stands = v->listed_stands;
-    if (v->listed.child && (v->listed.vip4.family || v->listed.vip6.family)) {
+    bool lent = v->listed.vip4.family || v->listed.vip6.family, fits = sa_vip_fits(&v->listed, &c->lan);
+    if (v->listed.child && lent && fits) {
         compare_child(v);
         return;
     }
-    const char *why = v->listed.child ? "the hub gave us no address in the tunnel"
-                                      : "the hub has closed it or does not answer any more";
+    const char *why = !v->listed.child ? "the hub has closed it or does not answer any more"
+                      : lent           ? "the hub gave us an address that cannot be ours in the tunnel"
+                                       : "the hub gave us no address in the tunnel";
     v->sa = (struct sa){0};
     if (was || v->listed.child)
         session_tunnel_down(c->session, number, why);
@@ -416,6 +418,7 @@ void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, str
     memset(c, 0, sizeof *c);
     c->loop = loop;
     c->session = session;
+    c->lan = conf->site.lan_address;
     c->socket = VICI_SOCKET;
     for (unsigned i = 0; i < conf->service_count; i++) {
         unsigned n = conf->services[i].number;

@@ -47,6 +47,7 @@ struct charon_service {
 struct charon {
     uev_ctx_t *loop;
     struct session *session;
+    struct prefix lan;               /* [lan] address: no address in a tunnel is of it */
     const char *socket;              /* path */
     struct vici *vici;
     uev_t io;

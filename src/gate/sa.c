@@ -1,4 +1,5 @@
 #include "sa.h"
+#include "conf_parse.h"
 #include "vici.h"
 
 #include <stdlib.h>
@@ -18,6 +19,16 @@ static bool text_of(const struct vici_reader *r, char *out, size_t len)
         return false;
     memcpy(out, r->value, r->value_len);
     out[r->value_len] = 0;
+    return true;
+}
+
+bool sa_vip_fits(const struct sa *sa, const struct prefix *lan)
+{
+    const struct addr *vips[] = {&sa->vip4, &sa->vip6};
+    for (unsigned i = 0; i < 2; i++)
+        if (vips[i]->family &&
+            (conf_never_remote(vips[i]) || addr_equal(vips[i], &sa->hub) || prefix_contains(lan, vips[i])))
+            return false;
     return true;
 }
 

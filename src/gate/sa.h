@@ -28,6 +28,11 @@ struct sa {
 
 /* False if the message is malformed or names no IKE SA. */
 bool sa_read(const void *data, size_t len, struct sa *out);
+/*
+ * Can what the hub has lent us be our address in the tunnel? Not one that no peer has (loopback, multicast …), none of the
+ * LAN's, and not the hub's own: the LAN would go by another's name, or not come back.
+ */
+bool sa_vip_fits(const struct sa *sa, const struct prefix *lan);
 /* A traffic selector as charon writes it, `10.20.0.0/16` or `10.20.0.0/16[tcp/443]`; false: not a plain prefix. */
 bool sa_parse_ts(const char *text, struct prefix *out);
 

@@ -66,6 +66,8 @@ const struct japanese_sentence japanese_box[] = {
     {"%u of %u", "%2 のうち %1"},
 
     /* ---- gate: what charon says of a tunnel ---- */
+    {"the hub gave us an address that cannot be ours in the tunnel",
+     "接続先が割り当てたトンネル内のアドレスは使えません(LAN・接続先自身などのアドレスです)"},
     {"the hub gave us no address in the tunnel", "接続先がトンネル内のアドレスをくれませんでした"},
     {"the hub has closed it or does not answer any more", "接続先が切断したか、応答しなくなりました"},
     {"charon gives no reason", "理由は不明です"},

@@ -123,6 +123,28 @@ static void malformed_is_refused(void **state)
     assert_false(sa_read(b.data, b.len, &sa));
 }
 
+static void what_the_hub_may_lend(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *vip;
+        bool fits;
+    } rows[] = {{"10.9.0.1", true},     {"192.168.78.1", true}, {"192.168.77.1", false}, {"192.168.77.200", false},
+                {"127.0.0.1", false},   {"0.0.0.0", false},     {"224.0.0.1", false},    {"255.255.255.255", false},
+                {"169.254.1.1", false}, {"192.0.2.1", false},   {"fd00:9::1", true},     {"::1", false},
+                {"fe80::1", false},     {"ff02::1", false}};
+    struct prefix lan;
+    assert_true(conf_parse_prefix("192.168.77.0/24", &lan));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sa sa = {0};
+        struct addr vip;
+        assert_true(conf_parse_addr("192.0.2.1", &sa.hub) && conf_parse_addr(rows[i].vip, &vip));
+        *(vip.family == AF_INET6 ? &sa.vip6 : &sa.vip4) = vip;
+        if (sa_vip_fits(&sa, &lan) != rows[i].fits)
+            fail_msg("%s: not so", rows[i].vip);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +152,7 @@ int main(void)
         cmocka_unit_test(dying_sa_is_not_established),
         cmocka_unit_test(selectors),
         cmocka_unit_test(malformed_is_refused),
+        cmocka_unit_test(what_the_hub_may_lend),
     };
     return cmocka_run_group_tests_name("gate_sa", tests, NULL, NULL);
 }

@@ -151,11 +151,11 @@ class Flow:
         self.card.send(self.segment(offset, data, flags, **more))
 
     def open(self, timeout=10.0, stamps=False):
-        """The handshake; False when nobody answers or the answer is a reset."""
+        """The handshake; False when nobody answers it, or a reset does. (What else comes is an earlier flow's.)"""
         options = [("MSS", 1300)] + ([("Timestamp", (1000000, 0))] if stamps else [])
         for _ in range(2):
             self.send(-1, flags="S", options=options, ack=0)
-            got = self.card.wait(self.sport, lambda p: p.flags & 0x16, timeout / 2)
+            got = self.card.wait(self.sport, lambda p: p.flags & 0x04 or p.flags & 0x12 == 0x12, timeout / 2)
             if got:
                 break
         if not got or got.flags & 0x04:

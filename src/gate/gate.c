@@ -227,6 +227,7 @@ static void look_around(struct gate *g)
         bool moved = before.address.family && g->wan.address.family && !addr_equal(&before.address, &g->wan.address);
         if (!g->wan.address.family)
             g->wan.address = before.address; /* the line is down: remember, to see whether it comes back as another */
+        peers_send_line(g);
         session_wan(&g->session, g->wan.up, moved);
     }
     if (watch_changed(&g->certificate_file)) {
@@ -326,6 +327,7 @@ static void start(struct gate *g)
         log_warn("connections of before are still tracked: %s", strerror(errno));
     peers_send_names(g);
     peers_send_hosts(g);
+    peers_send_private(g);
     children_send(&g->children, MSG_NAMES_END, NULL, -1);
     g->hello_gone_at = gate_now_ms();
     if (hellolink_watch(&g->hello, &g->loop, &peers_hello, g) < 0)

@@ -55,7 +55,7 @@ struct gate {
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */
     unsigned admit_count; /* answers of `names` that wait to be opened together */
     struct msg_admit admits[GATE_ADMITS_MAX];
-    char refused[CONF_FQDN_MAX + 128]; /* the last answer that was not believed, for people; "": none lately */
+    char refused[2 * CONF_FQDN_MAX + 160]; /* the last answer that was not believed, for people; "": none lately */
     uint64_t refused_at;
     uint64_t kept_at; /* when again_keep looked around last */
     bool dirty;                   /* the state file is to be written */
@@ -72,6 +72,8 @@ uint64_t gate_now_ms(void); /* monotonic */
 extern const struct children_ops peers_names;
 extern const struct hellolink_ops peers_hello;
 void peers_send_names(struct gate *g); /* the list, to `names` */
+void peers_send_private(struct gate *g); /* whose answers may be private addresses, to `names` */
+void peers_send_line(struct gate *g); /* the box's address on the line, which is in none of them */
 void peers_send_hosts(struct gate *g); /* who may use what, to `names` */
 
 /* ---- again.c: PCs that still know an address from the session before ---- */

@@ -113,10 +113,27 @@ static void on_want(struct gate *g, const struct msg_want *m)
         session_want(&g->session, service, &m->client);
 }
 
+/* Mostly a site's own server that nobody has told the box of: which line is missing. */
+static void note_private_answer(struct gate *g, const struct msg_refused *m)
+{
+    char name[CONF_FQDN_MAX], answer[INET6_ADDRSTRLEN];
+    const char *domain = refusals_word(m->name, name, sizeof name), *rest = strchr(domain, '.');
+    if (rest && strchr(rest + 1, '.'))
+        domain = rest + 1;
+    snprintf(g->refused, sizeof g->refused,
+             "%s: the answer %s is a private address; if it is the site's own, [lan] needs `private-answers = %s`",
+             name, addr_text(&m->answer, answer, sizeof answer), domain);
+    g->refused_at = gate_now_ms();
+}
+
 /* An answer that lies, or that the service file does not cover, is something for IT: it is shown for some minutes. */
 static void note_wrong_answer(struct gate *g, const struct msg_refused *m)
 {
     char name[CONF_FQDN_MAX], answer[INET6_ADDRSTRLEN];
+    if (m->why == WHY_PRIVATE) {
+        note_private_answer(g, m);
+        return;
+    }
     const char *what = m->why == WHY_OUTSIDE     ? "an address outside the tunnel"
                        : m->why == WHY_FORBIDDEN ? "an address that is never a registry's"
                        : m->why == WHY_CHAIN     ? "an alias that leads to a name not listed"
@@ -197,6 +214,32 @@ void peers_send_hosts(struct gate *g)
                 m.services = (uint8_t)(1u << (conf->services[i].number - 1));
         children_send(&g->children, MSG_HOST, &m, -1);
     }
+}
+
+static void send_never(struct gate *g, const struct prefix *net, bool line)
+{
+    struct msg_never m = {*net, line};
+    children_send(&g->children, MSG_NEVER, &m, -1);
+}
+
+void peers_send_private(struct gate *g)
+{
+    const struct conf *conf = &g->conf;
+    for (unsigned i = 0; i < conf->site.private_count; i++) {
+        struct msg_private m = {0};
+        snprintf(m.domain, sizeof m.domain, "%s", conf->site.private_answers[i]);
+        children_send(&g->children, MSG_PRIVATE, &m, -1);
+    }
+    send_never(g, &conf->site.lan_address, false);
+    for (unsigned i = 0; i < conf->service_count; i++)
+        for (unsigned n = 0; n < conf->services[i].remote_count; n++)
+            send_never(g, &conf->services[i].remote[n], false);
+}
+
+void peers_send_line(struct gate *g)
+{
+    struct prefix own = {g->wan.address, g->wan.address.family == AF_INET6 ? 128 : 32};
+    send_never(g, &own, true);
 }
 
 /* ---- hello ---- */

@@ -115,6 +115,7 @@ void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_
                                                  [WHY_CLOSED] = "closed",
                                                  [WHY_OUTSIDE] = "outside-tunnel",
                                                  [WHY_FORBIDDEN] = "forbidden-address",
+                                                 [WHY_PRIVATE] = "private-address",
                                                  [WHY_TYPE] = "type",
                                                  [WHY_UPSTREAM] = "resolver",
                                                  [WHY_CHAIN] = "chain",

@@ -26,6 +26,7 @@
 #define CONF_PREFIXES_MAX 16 /* remote prefixes of one service */
 #define CONF_ADDRS_MAX 4     /* DNS or NTP servers of one kind */
 #define CONF_HOSTS_MAX 64    /* LAN hosts that are bound to a service */
+#define CONF_PRIVATE_MAX 8   /* domains whose answers may be private addresses */
 #define CONF_ERRORS_MAX 32   /* more are counted, not kept */
 
 /* An address of either family; v4 in the first four octets, network byte order. */
@@ -83,6 +84,9 @@ struct conf_site {
 
     struct prefix lan_address;                            /* [lan] address: the box's own, default 192.168.77.1/24 */
     struct addr dhcp_first, dhcp_last;                    /* [lan] dhcp = FIRST-LAST, or `off` (family 0) */
+
+    unsigned private_count;
+    char private_answers[CONF_PRIVATE_MAX][CONF_FQDN_MAX]; /* [lan] private-answers = DOMAIN (repeatable) */
 
     unsigned host_count;
     struct conf_host hosts[CONF_HOSTS_MAX];               /* [hosts] host = ADDRESS MAC SERVICE|none (repeatable) */

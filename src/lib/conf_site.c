@@ -164,6 +164,21 @@ static const char *lan_dhcp(struct conf_parser *p, const char *value)
     return NULL;
 }
 
+static const char *lan_private(struct conf_parser *p, const char *value)
+{
+    struct conf_site *site = p->site;
+    char domain[CONF_FQDN_MAX];
+    if (!conf_copy_lower(domain, sizeof domain, value) || !conf_is_fqdn(domain))
+        return "is not a domain of at least two labels";
+    for (unsigned i = 0; i < site->private_count; i++)
+        if (strcmp(site->private_answers[i], domain) == 0)
+            return "stands there already";
+    if (site->private_count == CONF_PRIVATE_MAX)
+        return "is one domain too many";
+    (void)conf_copy(site->private_answers[site->private_count++], CONF_FQDN_MAX, domain);
+    return NULL;
+}
+
 /* Six octets, apart by `:` or `-`; one network card's own: not a group's, not all zeros. */
 static bool parse_mac(const char *text, uint8_t mac[6])
 {
@@ -329,6 +344,8 @@ static const struct conf_key keys[] = {
      "Write the box's own IPv4 address for the PCs and its prefix length: `address = 192.168.77.1/24`."},
     {"lan", "dhcp", 0, lan_dhcp,
      "Write the first and the last address for PCs, `dhcp = 192.168.77.100-192.168.77.199`, or `dhcp = off`."},
+    {"lan", "private-answers", CONF_MANY, lan_private,
+     "Write a domain of this site's own, one a line, at most 8: `private-answers = hospital.example`."},
     {"hosts", "host", CONF_MANY, hosts_host,
      "Write address, network card and service, one host a line, each host once, at most 64: "
      "`host = 192.168.77.20 02:00:5e:10:00:20 gtol`, or `none` for no service."},

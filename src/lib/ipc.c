@@ -95,6 +95,18 @@ static bool resolve_ok(const struct msg *m)
     return text_ends(b->name, sizeof b->name) && conf_is_fqdn(b->name);
 }
 
+static bool private_ok(const struct msg *m)
+{
+    const struct msg_private *b = &m->u.private_answers;
+    return text_ends(b->domain, sizeof b->domain) && conf_is_fqdn(b->domain);
+}
+
+static bool never_ok(const struct msg *m)
+{
+    const struct msg_never *b = &m->u.never;
+    return addr_ok(&b->net.addr, b->line != 0) && b->net.len <= (b->net.addr.family == AF_INET6 ? 128 : 32);
+}
+
 static bool admit_ok(const struct msg *m)
 {
     const struct msg_admit *b = &m->u.admit;
@@ -171,6 +183,8 @@ static const struct rule rules[] = {
     {MSG_MODE, TO(ROLE_NAMES) | TO(ROLE_HELLO), BODY(msg_mode), false, mode_ok},
     {MSG_ADMITTED, TO(ROLE_NAMES), BODY(msg_admitted), false, admitted_ok},
     {MSG_RESOLVE, TO(ROLE_NAMES), BODY(msg_resolve), false, resolve_ok},
+    {MSG_PRIVATE, TO(ROLE_NAMES), BODY(msg_private), false, private_ok},
+    {MSG_NEVER, TO(ROLE_NAMES), BODY(msg_never), false, never_ok},
     {MSG_PING, TO(ROLE_NAMES) | TO(ROLE_HELLO), 0, false, NULL},
 
     {MSG_WANT, TO(ROLE_GATE), BODY(msg_want), false, want_ok},

@@ -58,6 +58,8 @@ const struct japanese_sentence japanese_box[] = {
     {"The DNS front (names) has stopped; it is being started again.",
      "DNSプログラム(names)が止まりました。再起動しています"},
     {"%s: the answer %s is an address outside the tunnel", "%1 の応答 %2 はトンネル外のアドレスです"},
+    {"%s: the answer %s is a private address; if it is the site's own, [lan] needs `private-answers = %s`",
+     "%1 の応答 %2 はプライベートアドレスです。院内の名前なら、施設ファイルの [lan] に `private-answers = %3` が必要です"},
     {"%s: the answer %s is an address that is never a registry's",
      "%1 の応答 %2 は登録システムではあり得ないアドレスです"},
     {"%s: the answer%s is an alias that leads to a name not listed", "%1 の応答は、許可リストにない名前への別名です"},

@@ -66,6 +66,9 @@ const struct japanese_sentence japanese_conf[] = {
     {"cannot be a router", "はルータのアドレスにできません"},
     {"is not an address", "はアドレスではありません"},
     {"cannot be a DNS server", "はDNSサーバのアドレスにできません"},
+    {"is not a domain of at least two labels", "は2つ以上の部分からなるドメイン名ではありません"},
+    {"is one domain too many", "でドメインが上限を超えます"},
+    {"stands there already", "はすでに書いてあります"},
     {"is one server too many", "でサーバが上限を超えます"},
     {"is neither a full host name nor an address", "は完全なホスト名でもアドレスでもありません"},
     {"is not a range of addresses", "はアドレスの範囲ではありません"},
@@ -175,6 +178,8 @@ const struct japanese_sentence japanese_conf[] = {
      "PC側の装置のIPv4アドレスとプレフィックス長を書いてください(例: `address = 192.168.77.1/24`)"},
     {"Write the first and the last address for PCs, `dhcp = 192.168.77.100-192.168.77.199`, or `dhcp = off`.",
      "PCに配るアドレスの最初と最後を書くか(例: `dhcp = 192.168.77.100-192.168.77.199`)、`dhcp = off` と書いてください"},
+    {"Write a domain of this site's own, one a line, at most 8: `private-answers = hospital.example`.",
+     "この施設のドメインを1行に1つ、8つまで書いてください(例: `private-answers = hospital.example`)"},
     {"Write address, network card and service, one host a line, each host once, at most 64: `host = 192.168.77.20 "
      "02:00:5e:10:00:20 gtol`, or `none` for no service.",
      "アドレス・ネットワークカード・サービスを1行に1台、同じPCは1回だけ、64台まで書いてください"

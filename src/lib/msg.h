@@ -22,6 +22,8 @@ enum msg_type {
     MSG_QUEUE, /* fd: netlink socket to read packets from, replaces one of the same kind (struct msg_queue) */
     /* gate -> names */
     MSG_RESOLVE, /* find this name's addresses out again, though nobody asks (struct msg_resolve) */
+    MSG_PRIVATE, /* answers about this domain may be private addresses; before MSG_NAMES_END (struct msg_private) */
+    MSG_NEVER, /* … but none in this network; before MSG_NAMES_END (struct msg_never) */
     MSG_PING, /* also to hello: say MSG_PONG, or be taken for one that hangs (no body) */
     /* names -> gate */
     MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
@@ -84,6 +86,16 @@ struct msg_host {
     uint8_t services;
 };
 
+struct msg_private {
+    char domain[CONF_FQDN_MAX]; /* lower case */
+};
+
+/* line: the box's own address there, in place of the one before, at any time; family 0: it has none. */
+struct msg_never {
+    struct prefix net;
+    uint8_t line;
+};
+
 enum msg_mode_kind { MODE_CLOSED, MODE_INTERNET, MODE_SESSION };
 
 struct msg_mode {
@@ -138,6 +150,7 @@ enum msg_why {
     WHY_CHAIN, /* a CNAME that leads to a name that is not acceptable */
     WHY_FLOOD, /* too many queries of one client */
     WHY_MALFORMED,
+    WHY_PRIVATE, /* an unlisted name's answer is a private address */
     WHY_HOST, /* listed, but the asking host is bound to another service */
     WHY_LIMIT, /* a limit of the box bites: too many names, addresses or questions at once */
     WHY_MANY, /* not refused: this client asks for unusually many names below wildcards, which can carry its words out */
@@ -264,6 +277,8 @@ struct msg {
         struct msg_refused refused;
         struct msg_stats stats;
         struct msg_host host;
+        struct msg_private private_answers;
+        struct msg_never never;
         struct msg_queue queue;
         struct msg_flow flow;
         struct msg_blocked blocked;

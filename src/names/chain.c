@@ -1,5 +1,6 @@
 #include "chain.h"
 #include "https.h"
+#include "private.h"
 
 #include <ares.h>
 #include <string.h>
@@ -214,8 +215,14 @@ void chain_read(const uint8_t *msg, size_t len, const char *name, uint16_t type,
 
 /* ---- answers that are passed on ---- */
 
+static bool addr_harmless(const struct addr *a, const struct private_answers *may)
+{
+    return !chain_addr_forbidden(a) && (!chain_addr_private(a) || (may != NULL && private_may(may, a)));
+}
+
 /* Address hints of an SVCB or HTTPS record (RFC 9460 section 7.3) count as addresses. */
-static bool hints_harmless(const ares_dns_rr_t *rr, ares_dns_rr_key_t key, struct addr *bad)
+static bool hints_harmless(const ares_dns_rr_t *rr, ares_dns_rr_key_t key, const struct private_answers *may,
+                           struct addr *bad)
 {
     for (size_t i = 0; i < ares_dns_rr_get_opt_cnt(rr, key); i++) {
         const unsigned char *value = NULL;
@@ -226,14 +233,14 @@ static bool hints_harmless(const ares_dns_rr_t *rr, ares_dns_rr_key_t key, struc
             memset(bad, 0, sizeof(*bad));
             bad->family = size == 4 ? AF_INET : AF_INET6;
             memcpy(bad->bytes, value + at, size);
-            if (chain_addr_forbidden(bad) || chain_addr_private(bad))
+            if (!addr_harmless(bad, may))
                 return false;
         }
     }
     return true;
 }
 
-static bool record_harmless(const ares_dns_rr_t *rr, struct addr *bad)
+static bool record_harmless(const ares_dns_rr_t *rr, const struct private_answers *may, struct addr *bad)
 {
     /* Another class than IN was not asked for, and what its data mean to a careless client nobody knows. (In an OPT
      * record the field is a size: RFC 6891 section 6.1.2.) */
@@ -242,15 +249,15 @@ static bool record_harmless(const ares_dns_rr_t *rr, struct addr *bad)
         return false;
     }
     if (record_addr(rr, bad))
-        return !chain_addr_forbidden(bad) && !chain_addr_private(bad);
+        return addr_harmless(bad, may);
     if (ares_dns_rr_get_type(rr) == ARES_REC_TYPE_HTTPS)
-        return hints_harmless(rr, ARES_RR_HTTPS_PARAMS, bad);
+        return hints_harmless(rr, ARES_RR_HTTPS_PARAMS, may, bad);
     if (ares_dns_rr_get_type(rr) == ARES_REC_TYPE_SVCB)
-        return hints_harmless(rr, ARES_RR_SVCB_PARAMS, bad);
+        return hints_harmless(rr, ARES_RR_SVCB_PARAMS, may, bad);
     return true;
 }
 
-bool chain_harmless(const uint8_t *msg, size_t len, struct addr *bad)
+bool chain_harmless(const uint8_t *msg, size_t len, const struct private_answers *may, struct addr *bad)
 {
     static const ares_dns_section_t sections[] = {ARES_SECTION_ANSWER, ARES_SECTION_AUTHORITY, ARES_SECTION_ADDITIONAL};
     ares_dns_record_t *rec = NULL;
@@ -260,7 +267,7 @@ bool chain_harmless(const uint8_t *msg, size_t len, struct addr *bad)
         return false;
     for (unsigned s = 0; ok && s < sizeof(sections) / sizeof(sections[0]); s++)
         for (size_t i = 0; ok && i < ares_dns_record_rr_cnt(rec, sections[s]); i++)
-            ok = record_harmless(ares_dns_record_rr_get_const(rec, sections[s], i), bad);
+            ok = record_harmless(ares_dns_record_rr_get_const(rec, sections[s], i), may, bad);
     ares_dns_record_destroy(rec);
     return ok;
 }

@@ -42,10 +42,12 @@ void chain_read(const uint8_t *msg, size_t len, const char *name, uint16_t type,
 
 /*
  * For an answer about an unlisted name that is to be passed on as it is: well-formed, and no address in any section (nor
- * as an SVCB hint) leads into a private network, this box or nowhere (DNS rebinding). False: *bad is the address, or has
+ * as an SVCB hint) leads into a private network, this box or nowhere (DNS rebinding). may: the name is of a domain of the
+ * site's own, so private addresses may stand there as far as this says; otherwise NULL. False: *bad is the address, or has
  * family 0 if the message is malformed.
  */
-bool chain_harmless(const uint8_t *msg, size_t len, struct addr *bad);
+struct private_answers;
+bool chain_harmless(const uint8_t *msg, size_t len, const struct private_answers *may, struct addr *bad);
 
 /* Loopback, unspecified, link-local, multicast, reserved, IPv4 inside IPv6: no answer ever holds one. */
 bool chain_addr_forbidden(const struct addr *a);

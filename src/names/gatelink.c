@@ -32,6 +32,14 @@ static void handle(struct gatelink *g, uint64_t now, const struct msg *m, int fd
         if (!query_host(g->query, &m->u.host))
             log_fatal("gate sent a host that breaks the rules");
         break;
+    case MSG_PRIVATE:
+        if (!query_private(g->query, &m->u.private_answers))
+            log_fatal("gate sent a domain that breaks the rules");
+        break;
+    case MSG_NEVER:
+        if (!query_never(g->query, &m->u.never))
+            log_fatal("gate sent a network that breaks the rules");
+        break;
     case MSG_NAMES_END:
         g->query->listed.complete = true;
         server_open(g->server);

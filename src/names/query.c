@@ -314,6 +314,7 @@ static void begin_list(struct query *q)
     q->live = q->forwards = 0;
     memset(&q->listed, 0, sizeof(q->listed));
     hosts_clear(&q->hosts);
+    private_clear(&q->private_answers);
 }
 
 bool query_name(struct query *q, const struct msg_name *m)
@@ -326,4 +327,17 @@ bool query_host(struct query *q, const struct msg_host *m)
 {
     begin_list(q);
     return hosts_add(&q->hosts, m);
+}
+
+bool query_private(struct query *q, const struct msg_private *m)
+{
+    begin_list(q);
+    return private_domain(&q->private_answers, m);
+}
+
+bool query_never(struct query *q, const struct msg_never *m)
+{
+    if (!m->line)
+        begin_list(q);
+    return private_never(&q->private_answers, m);
 }

@@ -39,6 +39,7 @@
 #include "hosts.h"
 #include "limit.h"
 #include "listed.h"
+#include "private.h"
 
 #ifdef SEKISHO_FUZZ
 #define QUERY_ASKERS_MAX 8
@@ -129,6 +130,7 @@ struct query {
     struct msg_stats stats;
     struct listed listed;
     struct hosts hosts;
+    struct private_answers private_answers;
     uint64_t wanted_at[LISTED_MAX]; /* last MSG_WANT of a name */
     struct limit limit;
     unsigned live, forwards; /* lookups in use, and of these the unlisted ones */
@@ -176,6 +178,8 @@ size_t query_stream(struct query *q, uint8_t service, unsigned sock, uint8_t *ou
 /* gate speaks. False: it breaks its own rules. After a complete list the first of either begins a new one. */
 bool query_name(struct query *q, const struct msg_name *m);
 bool query_host(struct query *q, const struct msg_host *m);
+bool query_private(struct query *q, const struct msg_private *m);
+bool query_never(struct query *q, const struct msg_never *m);
 void query_mode(struct query *q, uint64_t now, const struct msg_mode *m);
 void query_admitted(struct query *q, uint64_t now, const struct msg_admitted *m);
 /* Look the name's IPv4 addresses up and have them opened, for PCs that still know them and do not ask. */

@@ -25,6 +25,8 @@ static const struct {
                        "sekisho: the answer for this name led astray and was refused"},
     [REFUSAL_FORBIDDEN] = {DNS_SERVFAIL, DNS_EDE_BLOCKED, WHY_FORBIDDEN,
                            "sekisho: the answer pointed at a forbidden address and was refused"},
+    [REFUSAL_PRIVATE] = {DNS_SERVFAIL, DNS_EDE_BLOCKED, WHY_PRIVATE,
+                         "sekisho: the answer is a private address; private-answers in the site file can allow it"},
     [REFUSAL_OUTSIDE] = {DNS_SERVFAIL, DNS_EDE_BLOCKED, WHY_OUTSIDE,
                          "sekisho: the answer pointed outside the tunnel and was refused"},
     [REFUSAL_KERNEL] = {DNS_SERVFAIL, DNS_EDE_OTHER, -1, "sekisho: the box could not open the way, try again"},

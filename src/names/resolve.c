@@ -139,9 +139,14 @@ static void forwarded_answer(struct query *q, struct lookup *l, uint64_t now, co
         lookup_over_tcp(q, l, now);
         return;
     }
-    if (!chain_harmless(data, len, &bad)) {
+    char name[CONF_FQDN_MAX];
+    dns_name_to_text(l->question.lower, l->question.name_len, name);
+    bool own = private_covers(&q->private_answers, name);
+    if (!chain_harmless(data, len, own ? &q->private_answers : NULL, &bad)) {
+        /* What may never be, or stands there in spite of a line in the site file, gets no advice to write one. */
+        bool astray = own || chain_addr_forbidden(&bad) || !private_may(&q->private_answers, &bad);
         if (bad.family != 0)
-            lookup_fail(q, l, now, REFUSAL_FORBIDDEN, &bad);
+            lookup_fail(q, l, now, astray ? REFUSAL_FORBIDDEN : REFUSAL_PRIVATE, &bad);
         return;
     }
     lookup_end(q, l, now);

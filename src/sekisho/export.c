@@ -62,5 +62,8 @@ void export_site(const struct conf_site *site)
         (void)printf("%s%02x:%02x:%02x:%02x:%02x:%02x=%s", i ? " " : "", m[0], m[1], m[2], m[3], m[4], m[5],
                      addr_text(&site->hosts[i].addr, text, sizeof text));
     }
+    (void)printf("'\nPRIVATE_ANSWERS='");
+    for (unsigned i = 0; i < site->private_count; i++)
+        (void)printf("%s%s", i ? " " : "", site->private_answers[i]);
     (void)printf("'\n");
 }

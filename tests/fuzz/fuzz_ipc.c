@@ -76,6 +76,8 @@ static void use_to_names_and_hello(const struct msg *m)
         MUST(is_text(m->u.name.name, sizeof m->u.name.name) && conf_is_pattern(m->u.name.name));
         break;
     case MSG_HOST: MUST(is_addr(&m->u.host.addr, true)); break;
+    case MSG_PRIVATE: MUST(is_text(m->u.private_answers.domain, sizeof m->u.private_answers.domain)); break;
+    case MSG_NEVER: MUST(is_addr(&m->u.never.net.addr, m->u.never.line != 0) && m->u.never.net.len <= 128); break;
     case MSG_MODE: MUST(m->u.mode.mode <= MODE_SESSION); break;
     case MSG_ADMITTED: MUST(m->u.admitted.verdict <= ADMIT_KERNEL); break;
     case MSG_QUEUE: MUST(m->u.queue.kind <= QUEUE_BLOCKED); break;

@@ -55,6 +55,8 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
         m->u.mode = (struct msg_mode){.mode = MODE_SESSION, .services_up = 1, .generation = 0x5e5e5e5e};
         break;
     case MSG_ADMITTED: m->u.admitted = (struct msg_admitted){7, ADMIT_OK}; break;
+    case MSG_PRIVATE: m->u.private_answers = (struct msg_private){.domain = "hospital.example"}; break;
+    case MSG_NEVER: m->u.never = (struct msg_never){.net = {ipc_seed_addr(2), 24}}; break;
     case MSG_RESOLVE: m->u.resolve = (struct msg_resolve){.id = 1, .name = "www.registry.example.jp"}; break;
     case MSG_WANT: m->u.want.client = ipc_seed_addr(2); break;
     case MSG_ADMIT:

@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -48,6 +49,23 @@ static unsigned verdicts(const struct msg_flow *flow, struct verdict *out, unsig
     return count;
 }
 
+/* People are told which line of the site file is missing. */
+static void a_private_answer_names_its_line(void **state)
+{
+    struct msg m = {.head = {.type = MSG_REFUSED}, .u.refused = {.why = WHY_PRIVATE, .qtype = 1}};
+    (void)state;
+    assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) &&
+                conf_parse_addr("10.30.1.10", &m.u.refused.answer));
+    snprintf(m.u.refused.name, sizeof m.u.refused.name, "intranet.hospital.example");
+    peers_names.message(&gate, &m);
+    assert_string_equal(gate.refused,
+                        "intranet.hospital.example: the answer 10.30.1.10 is a private address; if it is the "
+                        "site's own, [lan] needs `private-answers = hospital.example`");
+    snprintf(m.u.refused.name, sizeof m.u.refused.name, "hospital.example");
+    peers_names.message(&gate, &m);
+    assert_non_null(strstr(gate.refused, "`private-answers = hospital.example`"));
+}
+
 static void nothing_is_made_for_an_unknown_flow(void **state)
 {
     static const enum msg_flow_what whats[] = {FLOW_NOT_TLS, FLOW_BROKEN, FLOW_NAME, FLOW_MORE, FLOW_DROP};
@@ -82,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_made_for_an_unknown_flow),
+        cmocka_unit_test(a_private_answer_names_its_line),
     };
     return cmocka_run_group_tests_name("gate_peers", tests, setup, NULL);
 }

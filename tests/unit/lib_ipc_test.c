@@ -31,6 +31,8 @@ static const struct sample {
     {MSG_HELLO_STATS, ROLE_GATE, sizeof(struct msg_hello_stats), false},
     {MSG_ADMITTED, ROLE_NAMES, sizeof(struct msg_admitted), false},
     {MSG_RESOLVE, ROLE_NAMES, sizeof(struct msg_resolve), false},
+    {MSG_PRIVATE, ROLE_NAMES, sizeof(struct msg_private), false},
+    {MSG_NEVER, ROLE_NAMES, sizeof(struct msg_never), false},
     {MSG_PING, ROLE_NAMES, 0, false},
     {MSG_PONG, ROLE_GATE, 0, false},
     {MSG_WANT, ROLE_GATE, sizeof(struct msg_want), false},
@@ -72,6 +74,8 @@ static void fill(struct msg *m, const struct sample *s)
         break;
     case MSG_WANT: m->u.want.client = a; break;
     case MSG_RESOLVE: strcpy(m->u.resolve.name, "registry.lab.example"); break;
+    case MSG_PRIVATE: strcpy(m->u.private_answers.domain, "hospital.example"); break;
+    case MSG_NEVER: m->u.never.net = (struct prefix){a, 24}; break;
     case MSG_ADMIT:
         m->u.admit.count = 1;
         m->u.admit.addrs[0] = a;
@@ -174,6 +178,10 @@ static void contents(void **state)
     REFUSED(MSG_ADMIT, m.u.admit.count = 2); /* the second has no family */
     REFUSED(MSG_ADMIT, m.u.admit.name[0] = '*');
     REFUSED(MSG_HOST, m.u.host.addr.family = AF_UNIX);
+    REFUSED(MSG_PRIVATE, strcpy(m.u.private_answers.domain, "example"));
+    REFUSED(MSG_PRIVATE, memset(m.u.private_answers.domain, 'a', sizeof m.u.private_answers.domain));
+    REFUSED(MSG_NEVER, m.u.never.net.len = 33);
+    REFUSED(MSG_NEVER, m.u.never.net.addr.family = 0);
     REFUSED(MSG_QUEUE, m.u.queue.kind = QUEUE_BLOCKED + 1);
     REFUSED(MSG_FLOW, m.u.flow.what = FLOW_WHAT_COUNT);
     REFUSED(MSG_FLOW, m.u.flow.service = 0);

@@ -439,17 +439,65 @@ static void test_internet_passes_on(void **state)
     assert_int_equal(told(&w, MSG_ADMIT), 0);
 }
 
+static void passed_on(const char *name, const char *addr)
+{
+    assert_int_equal(ask(&w, name, DNS_A), 0);
+    deliver_addr(&w, name, 60, addr);
+}
+
 static void test_internet_refuses_private(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"192.168.77.1", "10.0.0.1", "127.0.0.1", "169.254.1.1", "100.64.0.1"};
+    static const struct {
+        const char *addr;
+        enum msg_why why;
+    } bad[] = {{"192.168.77.1", WHY_PRIVATE},
+               {"10.0.0.1", WHY_PRIVATE},
+               {"127.0.0.1", WHY_FORBIDDEN},
+               {"169.254.1.1", WHY_FORBIDDEN},
+               {"100.64.0.1", WHY_PRIVATE}};
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        assert_int_equal(ask(&w, UNLISTED_NAME, DNS_A), 0);
-        deliver_addr(&w, UNLISTED_NAME, 60, bad[i]);
+        passed_on(UNLISTED_NAME, bad[i].addr);
         struct seen s = last(&w);
         assert_error(&s, DNS_SERVFAIL, DNS_EDE_BLOCKED);
-        assert_refused(WHY_FORBIDDEN, UNLISTED_NAME, bad[i]);
+        assert_refused(bad[i].why, UNLISTED_NAME, bad[i].addr);
     }
+}
+
+/* The site file names its own domain; the LAN, the registry's networks and the box are never in it. */
+static void test_internet_private_answers(void **state)
+{
+    (void)state;
+    struct msg_private domain = {.domain = "hospital.example"};
+    struct msg_never lan = {.net = {addr_of("192.168.77.1"), 24}}, registry = {.net = {addr_of("10.99.0.0"), 16}},
+                     line = {.net = {addr_of("172.16.1.2"), 32}, .line = 1};
+    assert_true(private_domain(&w.q.private_answers, &domain));
+    assert_true(private_never(&w.q.private_answers, &lan) && private_never(&w.q.private_answers, &registry));
+    assert_true(query_never(&w.q, &line));
+    static const char *const good[] = {"intranet.hospital.example", "hospital.example", "a.b.hospital.example"};
+    for (unsigned i = 0; i < 3; i++) {
+        passed_on(good[i], "10.30.1.10");
+        struct seen s = last(&w);
+        assert_addr(&s, "10.30.1.10");
+    }
+    static const char *const never[] = {"192.168.77.20", "10.99.0.5", "172.16.1.2", "127.0.0.1", "169.254.1.1"};
+    for (unsigned i = 0; i < 5; i++) {
+        passed_on(good[0], never[i]);
+        assert_int_equal(last(&w).rcode, DNS_SERVFAIL);
+        assert_refused(WHY_FORBIDDEN, good[0], never[i]);
+    }
+    static const char *const others[] = {"xhospital.example", "hospital.example.net", "example.net"};
+    for (unsigned i = 0; i < 3; i++) {
+        passed_on(others[i], "10.30.1.10");
+        assert_refused(WHY_PRIVATE, others[i], "10.30.1.10");
+    }
+    line.net.addr.family = 0; /* the line is down */
+    assert_true(query_never(&w.q, &line));
+    passed_on(good[0], "172.16.1.2");
+    assert_int_equal(last(&w).rcode, DNS_NOERROR);
+    private_clear(&w.q.private_answers);
+    passed_on(good[0], "10.30.1.10");
+    assert_refused(WHY_PRIVATE, good[0], "10.30.1.10");
 }
 
 static void test_internet_cuts_for_small_clients(void **state)
@@ -523,6 +571,7 @@ int main(void)
         IN(setup, test_malformed_is_counted),
         IN(setup_internet, test_internet_passes_on),
         IN(setup_internet, test_internet_refuses_private),
+        IN(setup_internet, test_internet_private_answers),
         IN(setup_internet, test_internet_cuts_for_small_clients),
         IN(setup_internet, test_internet_ends_with_session),
         IN(setup_internet, test_internet_listed_name_is_held),

@@ -4,6 +4,11 @@
  * says anything about the others. Both ends are this test, segment by segment; their kernels are kept from answering.
  */
 #include "gate_tunnel_fixture.h"
+#include "queue.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
 
 #define ACKED (TH_SYN | TH_ACK)
 #define PORT 5443
@@ -339,6 +344,54 @@ static void echoes_end_with_their_mode(void **state)
     counted("dropped_not_listed", before + 1);
 }
 
+/* ---- what `hello` is shown ---- */
+
+static void ask_log(int fd, uint8_t command, uint8_t mode)
+{
+    char buf[256], in[1024];
+    struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+    nlh->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
+    nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+    struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof *nfg);
+    nfg->res_id = htons(QUEUE_LOG_ANSWER);
+    struct nfulnl_msg_config_cmd c = {.command = command};
+    struct nfulnl_msg_config_mode m = {.copy_range = htonl(128), .copy_mode = mode};
+    if (mode)
+        mnl_attr_put(nlh, NFULA_CFG_MODE, sizeof m, &m);
+    else
+        mnl_attr_put(nlh, NFULA_CFG_CMD, sizeof c, &c);
+    assert_int_equal(send(fd, nlh, nlh->nlmsg_len, 0), (ssize_t)nlh->nlmsg_len);
+    ssize_t n = recv(fd, in, sizeof in, 0);
+    assert_true(n > (ssize_t)sizeof(struct nlmsghdr));
+    assert_int_equal(((const struct nlmsgerr *)mnl_nlmsg_get_payload((struct nlmsghdr *)in))->error, 0);
+}
+
+/* Each SYN-ACK to a flow that is a question; those to an agreed one with that word, so that none begins it anew. */
+static void each_synack_is_shown(void **state)
+{
+    (void)state;
+    struct sockaddr_nl any = {.nl_family = AF_NETLINK};
+    char in[4096];
+    enter(BOX);
+    int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&any, sizeof any) == 0);
+    ask_log(fd, NFULNL_CFG_CMD_BIND, 0);
+    ask_log(fd, 0, NFULNL_COPY_PACKET);
+    for (unsigned m = 1; m < 3; m++) {
+        tls(290 + m);
+        begins();
+        assert_true(readable(fd));
+        ssize_t n = recv(fd, in, sizeof in, 0);
+        assert_null(memmem(in, (size_t)n, "agreed", 6));
+        mark_it((290 + m) | bits[m]);
+        passes(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1, "");
+        assert_true(readable(fd));
+        n = recv(fd, in, sizeof in, 0);
+        assert_int_equal(memmem(in, (size_t)n, "agreed", 6) != NULL, bits[m] == KERNEL_MARK_AGREED);
+    }
+    close(fd);
+}
+
 /* ---- the queue of `hello` ---- */
 
 /* A segment in fragments is put together before it is judged: a large one has no place in the queue. */
@@ -388,6 +441,7 @@ int main(void)
         cmocka_unit_test(both_do_not_begin),
         cmocka_unit_test(each_datagram_needs_its_element),
         cmocka_unit_test(echoes_end_with_their_mode),
+        cmocka_unit_test(each_synack_is_shown),
         cmocka_unit_test(no_large_packet_goes_to_hello),
         cmocka_unit_test(so_many_a_second_go_to_hello),
         cmocka_unit_test(the_port_is_free_again_when_the_entry_has_gone),

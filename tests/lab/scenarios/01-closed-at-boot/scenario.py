@@ -22,7 +22,7 @@ def run(lab):
     with lab.capture() as wire:
         trier.start()
         lab.box.start()
-        good, status, seconds = lab.box.wait(lambda s: s.get("enroll", {}).get("loaded") == "yes", 60)
+        good, status, seconds = lab.box.wait(lambda s: s.get("enroll", {}).get("loaded") == "yes", 240)
         over.set()
         trier.join()
     lab.say(f"the PC tried {tried[0]} times, {seconds:.1f} s from the first prompt to the certificate")

@@ -17,5 +17,5 @@ def run(lab):
     lab.log_says("the log says why", "dns", t.REGISTRY_NAME)
     lab.inner_dns.freeze(False)
     lab.eventually("the name after the server has come back", f"NOERROR {t.REGISTRY}",
-                   lambda: str(lab.pc.dns(t.REGISTRY_NAME)), 30, step=1)
+                   lambda: str(lab.pc.dns(t.REGISTRY_NAME)), step=1)
     judge.session(lab)

@@ -16,7 +16,7 @@ def refused_file(lab, what, place, site, services):
               tool.returncode != 0 and re.search(place, said))
     lab.box.start()
     lab.pc.fixed()
-    good, status, _ = lab.box.wait(lambda s: re.search(place, lab.box.sentences()), 45)
+    good, status, _ = lab.box.wait(lambda s: re.search(place, lab.box.sentences()), 240)
     lab.check(f"{what}: the status names the place", place, lab.box.sentences(), good)
     lab.closed(f"{what}: the LAN is closed")
     lab.check(f"{what}: the box asks for no certificate", 0, len(lab.issuer.issued()))

@@ -22,7 +22,7 @@ def run(lab):
     old_key = public_key(lab)
     lab.say("the box says: " + lab.box.cli("cert renew"))
     good, status, seconds = lab.box.wait(lambda s: pick(s, "enroll.serial") not in ("", before["serial"])
-                                         and pick(s, "enroll.loaded") == "yes", 60)
+                                         and pick(s, "enroll.loaded") == "yes", 240)
     after = status["enroll"]
     issued = lab.issuer.issued()
     lab.check(f"a new serial number ({seconds:.1f} s)", f"another than {before['serial']}", after["serial"], good)

@@ -46,7 +46,7 @@ def in_the_middle_of_a_flow(lab):
     """Another card takes over the address and the very ports of an open connection."""
     lab.pc.become(*ONE)
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
-    lab.eventually("a connection of the bound PC", True, held.alive, 5)
+    lab.eventually("a connection of the bound PC", True, held.alive)
     net.ip("link", "set", "pc0", "address", OTHER[1], ns="lan")
     lab.eventually("the same connection from another card", False, held.alive, 6)
     with lab.capture("registry", "inner0", "tcp port 443") as behind:

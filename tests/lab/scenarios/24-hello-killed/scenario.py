@@ -60,12 +60,12 @@ def run(lab):
         whole = hashlib.sha256(f.read()).hexdigest()
     before = asked(lab)
     download = Download(lab)
-    lab.eventually("the download runs", "more than 1 MB", lambda: download.octets, 30, lambda n: n > 1000000)
+    lab.eventually("the download runs", "more than 1 MB", lambda: download.octets, 240, lambda n: n > 1000000)
 
     with lab.capture("registry", "inner0", "tcp port 443") as behind:
         dead = []
         for _ in range(2):     # the second time it is started again only after some seconds
-            lab.eventually("hello runs", "yes", lambda: lab.box.root("pidof hello").strip(), 30, lambda p: p not in ("", *dead))
+            lab.eventually("hello runs", "yes", lambda: lab.box.root("pidof hello").strip(), 240, lambda p: p not in ("", *dead))
             dead.append(lab.box.root("pidof hello").strip())
             lab.box.root(f"kill -9 {dead[-1]}")
         lab.eventually("the rules let no new TLS flow begin", "yes", lambda: "no" if "elements" in lab.box.root(
@@ -83,7 +83,7 @@ def run(lab):
 
     page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40)
     lab.check(f"a page that was asked for while hello was away comes when it is back ({page.seconds:.1f} s)", 200, page.status)
-    lab.eventually("hello is there again", "running", lambda: pick(lab.box.status(), "gate.hello"), 60)
+    lab.eventually("hello is there again", "running", lambda: pick(lab.box.status(), "gate.hello"))
     lab.log_says("the log says it", "fault", "hello", "new TLS connections wait")
 
     download.hurry.set()

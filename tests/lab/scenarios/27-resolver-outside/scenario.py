@@ -34,7 +34,7 @@ def run(lab):
     lab.check("in the session the decoy's name", "REFUSED", str(answer), answer.status == "REFUSED")
     lab.check("questions for it on the line", 0, lab.isp.asked(t.DECOY_NAME) - decoy)
     lab.box.cli("session end")
-    lab.eventually("the session is over", "idle", lambda: lab.box.get("gate.session"), 60)
+    lab.eventually("the session is over", "idle", lambda: lab.box.get("gate.session"))
 
     line_knows(lab, t.DECOY)
     with lab.capture() as wire:
@@ -47,6 +47,6 @@ def run(lab):
 
     line_knows(lab, t.REGISTRY)
     lab.box.cli("session end")
-    lab.eventually("the session is over", "idle", lambda: lab.box.get("gate.session"), 60)
+    lab.eventually("the session is over", "idle", lambda: lab.box.get("gate.session"))
     page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40)
     lab.check("with the right address again", servers.MARKER, page.body.split()[0] if page.body else str(page))

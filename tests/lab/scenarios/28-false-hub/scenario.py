@@ -91,7 +91,7 @@ def each(lab, hub, held, what, count):
         for name, packets in hub.others():
             before = count()
             sent = hub.send(packets)
-            lab.eventually(f"{name}: {what}", sent, lambda before=before: count() - before, 30)
+            lab.eventually(f"{name}: {what}", sent, lambda before=before: count() - before)
     lab.check(f"of it at the PC ({what})", [], seen_by_the_pc(pc.packets()))
     lab.check("the connection to the other registry", "alive", "alive" if held.alive(2) else f"dead ({held.how})")
 
@@ -113,8 +113,8 @@ def inward(lab, vips, held):
         hub.flow = last_words(lab)
         hub.send([hub.into_the_flow(again=True)])
         lab.eventually("control: both being open, a packet into the connection arrives at the PC", "1 or more",
-                       lambda: len(seen_by_the_pc(pc.packets())), 10, lambda n: n > 0)
-    lab.eventually("the connection to the other registry", True, held.alive, 30)
+                       lambda: len(seen_by_the_pc(pc.packets())), 240, lambda n: n > 0)
+    lab.eventually("the connection to the other registry", True, held.alive)
 
 
 def behind_hub_1(lab):
@@ -133,10 +133,10 @@ def outward(lab, vips):
                  % (t.INNER_NET, t.INNER_NET, t.REGISTRY, OTHER_PORT))
     with behind_hub_1(lab) as inside:
         lab.eventually("what the live connection sends, refused by the rule set", "1 or more",
-                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 30, lambda n: n > 0)
+                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 240, lambda n: n > 0)
         lab.pc.tcp(t.REGISTRY, OTHER_PORT, 0.9)
         lab.eventually("new, under hub 2's address: no IPsec policy takes it, so refused as clear", "1 or more",
-                       lambda: dropped(lab, "dropped_clear") - clear, 10, lambda n: n > 0)
+                       lambda: dropped(lab, "dropped_clear") - clear, 240, lambda n: n > 0)
     lab.check("of both behind hub 1", [], out(inside))
 
     lab.box.root("nft 'delete element inet sekisho vip_v4 { 2 }; add element inet sekisho vip_v4 { 2 : %s }'" % vips[1])
@@ -144,14 +144,14 @@ def outward(lab, vips):
     with behind_hub_1(lab) as inside:
         lab.pc.tcp(t.REGISTRY, OTHER_PORT, 0.9)
         lab.eventually("new, under hub 1's address: refused by the rule set", "1 or more",
-                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 30, lambda n: n > 0)
+                       lambda: dropped(lab, "dropped_wrong_tunnel") - wrong, 240, lambda n: n > 0)
     lab.check("of it behind hub 1", [], out(inside))
 
     lab.box.root("nft insert rule inet sekisho guard_out accept")
     with behind_hub_1(lab) as inside:
         lab.pc.tcp(t.REGISTRY, OTHER_PORT, 0.9)
         lab.eventually("control: the guard being open, it comes out behind hub 1", "1 or more",
-                       lambda: sum(p.dport == OTHER_PORT for p in inside.packets()), 10, lambda n: n > 0)
+                       lambda: sum(p.dport == OTHER_PORT for p in inside.packets()), 240, lambda n: n > 0)
 
 
 def run(lab):
@@ -163,7 +163,7 @@ def run(lab):
         lab.check(f"https://{name}/", servers.MARKER, seen.body.split()[0] if seen.body else str(seen))
     vips = addresses(lab)
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=30)
-    lab.eventually("a connection to the first registry", True, held.alive, 30)
+    lab.eventually("a connection to the first registry", True, held.alive)
     inward(lab, vips, held)
     outward(lab, vips)
     held.close()

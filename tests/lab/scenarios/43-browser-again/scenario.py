@@ -24,7 +24,7 @@ def idle(lab):
 def click(lab, page, what, end, pause):
     """The session is over; so much later she clicks. What came of it, and the names that the browser asked for first."""
     end()
-    lab.eventually(f"{what}: tunnels at the hub", 0, lab.hub.installed, 60)
+    lab.eventually(f"{what}: tunnels at the hub", 0, lab.hub.installed)
     time.sleep(pause)
     with lab.capture("lan", "pc0", "port 53 or port 443") as wire:
         seen, seconds = page.open(URL, 40)
@@ -60,11 +60,11 @@ def stranger(lab):
 def moved(lab):
     """The registry has another address now: the one of before is not opened from memory."""
     lab.box.cli("session end")
-    lab.eventually("tunnels at the hub before the registry moves", 0, lab.hub.installed, 10)
+    lab.eventually("tunnels at the hub before the registry moves", 0, lab.hub.installed)
     lab.inner_dns.lie({t.PORTAL_NAME: [t.UNLISTED], t.STATIC_NAME: [t.UNLISTED]}, ttl=5)
     with lab.capture("hub", "inner0", f"host {t.PORTAL} and tcp") as behind:
         seen = lab.pc.tcp(t.PORTAL, 443, 20)
-        lab.eventually("its old address begins a session", "up", lambda: idle(lab), 10)
+        lab.eventually("its old address begins a session", "up", lambda: idle(lab))
     lab.check("and stays closed", "refused", seen)
     lab.check("packets to it behind the hub", [], [p.what() for p in behind.packets()])
     opened = {(o["name"], o["address"]) for s in lab.box.console.object("rules")["services"] for o in s["open"]}

@@ -28,6 +28,8 @@ static uint64_t last_number(int folder, const char *name)
             if (!end)
                 end = tail + have;
             uint64_t found;
+            if (line == tail && from > 0) /* half a line: what looks like a number in it is somebody's words */
+                continue;
             if (format_number(line, (size_t)(end - line), &found) && found > number)
                 number = found;
         }

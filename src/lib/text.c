@@ -59,3 +59,16 @@ size_t text_escape(char *out, size_t size, const char *text, size_t len)
     out[used] = '\0';
     return used;
 }
+
+void text_plain(char *text, size_t len)
+{
+    while (len > 0) {
+        size_t n = *text == '\n' ? 1 : text_printable(text, len);
+        if (n == 0) {
+            *text = '?';
+            n = 1;
+        }
+        text += n;
+        len -= n;
+    }
+}

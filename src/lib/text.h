@@ -17,4 +17,7 @@ size_t text_printable(const char *s, size_t len);
  */
 size_t text_escape(char *out, size_t size, const char *text, size_t len);
 
+/* In place: each octet that may not be shown becomes `?`, NULs too; newlines stay. For files that were escaped once. */
+void text_plain(char *text, size_t len);
+
 #endif

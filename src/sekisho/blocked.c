@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_MAX 256
-#define SHOWN_MAX 1000 /* as many as can be asked for with -n */
+#define VALUE_MAX 512 /* more than any value of the log: a name of 253 octets, the odd ones of them escaped */
 
 /* One line of the audit log that tells of a refusal. */
 struct refusal {
@@ -29,17 +28,19 @@ static void value_of(const char *details, const char *key, char out[VALUE_MAX])
         return;
     at += n;
     size_t len = strcspn(at, " ");
-    if (len >= VALUE_MAX || (len == 1 && at[0] == '-'))
+    if (len == 1 && at[0] == '-')
         return;
+    if (len >= VALUE_MAX)
+        len = VALUE_MAX - 1;
     memcpy(out, at, len);
     out[len] = '\0';
-    for (char *c = out; *c; c++) /* a file that was tampered with must not reach the terminal raw */
-        if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+    for (char *c = out; *c; c++) /* names are ASCII; what looks like one but is not must not pass for it */
+        if ((unsigned char)*c >= 0x7f)
             *c = '?';
 }
 
 /* `TIME NUMBER PROGRAM EVENT DETAILS`, of gate and about a refusal? */
-static bool parse(char *line, struct refusal *r)
+static bool parse(const char *line, struct refusal *r)
 {
     static const struct {
         const char *event, *why;
@@ -129,39 +130,39 @@ static void print_json(struct json *j, const struct refusal *r)
     json_close(j, '}');
 }
 
+static unsigned count_refusals(const struct log *log)
+{
+    struct refusal r;
+    unsigned count = 0;
+    for (const char *line = NULL; (line = log_next(log, line)) != NULL;)
+        count += parse(line, &r);
+    return count;
+}
+
 int op_log_blocked(const struct ops_args *args)
 {
-    static struct refusal last[SHOWN_MAX]; /* a ring: the newest ones */
-    unsigned wanted = args->lines < SHOWN_MAX ? args->lines : SHOWN_MAX, count = 0;
-    size_t len;
-    char *text = log_whole(args->root, &len);
-    if (!text)
+    struct log log;
+    struct refusal r;
+    if (!log_open(args, &log))
         return EXIT_USAGE;
-    for (char *line = text; *line;) {
-        size_t n = strcspn(line, "\n");
-        bool more = line[n] == '\n';
-        line[n] = '\0';
-        if (parse(line, &last[count % wanted]))
-            count++;
-        line += n + more;
-    }
+    unsigned count = count_refusals(&log), seen = 0;
+    if (count == 0 && !args->json)
+        return ops_answer(args, EXIT_GOOD, "Nothing was refused as far as the audit log goes back.",
+                          "監査記録の範囲では、遮断はありません。");
     struct json j = {0};
     if (args->json)
         json_open(&j, NULL, '[');
-    for (unsigned i = count > wanted ? count - wanted : 0; i < count; i++) {
+    for (const char *line = NULL; (line = log_next(&log, line)) != NULL;) {
+        if (!parse(line, &r) || ++seen + args->lines <= count)
+            continue;
         if (args->json)
-            print_json(&j, &last[i % wanted]);
+            print_json(&j, &r);
         else
-            print_words(&last[i % wanted], args->lang);
+            print_words(&r, args->lang);
     }
     if (args->json) {
         json_close(&j, ']');
         json_end();
-    } else if (count == 0) {
-        if (args->lang != LANG_JA)
-            (void)puts("Nothing was refused as far as the audit log goes back.");
-        if (args->lang != LANG_EN)
-            (void)puts("監査記録の範囲では、遮断はありません。");
     }
     return EXIT_GOOD;
 }

@@ -66,13 +66,13 @@ static void show_errors(const struct conf_errors *errors, enum ops_lang lang)
         (void)printf("ほかに%u件の誤りがあります。\n", errors->count - shown);
 }
 
-static void json_errors(const struct conf_errors *errors)
+static void json_errors(const struct conf_errors *errors, bool readable)
 {
     unsigned shown = errors->count < CONF_ERRORS_MAX ? errors->count : CONF_ERRORS_MAX;
     struct json j = {0};
     char text[JAPANESE_MAX];
     json_open(&j, NULL, '{');
-    json_bool(&j, "ok", errors->count == 0);
+    json_bool(&j, "ok", readable && errors->count == 0);
     json_number(&j, "count", errors->count);
     json_open(&j, "errors", '[');
     for (unsigned i = 0; i < shown; i++) {
@@ -89,6 +89,13 @@ static void json_errors(const struct conf_errors *errors)
     json_close(&j, ']');
     json_close(&j, '}');
     json_end();
+}
+
+static void dump_all(const struct conf *all)
+{
+    for (unsigned i = 0; i < all->service_count; i++)
+        dump_service(&all->services[i]);
+    dump_hosts(all);
 }
 
 /* One file; with --services, a site file together with the services that it names. False: not readable. */
@@ -118,11 +125,9 @@ static bool check_file(const struct ops_args *args, const char *path, struct con
         export_site(&all.site);
     else if (args->dump && kind == KIND_SERVICE)
         dump_service(&service);
-    else if (args->dump && args->services) {
-        for (unsigned i = 0; i < all.service_count; i++)
-            dump_service(&all.services[i]);
-        dump_hosts(&all);
-    } else if (!args->json)
+    else if (args->dump && args->services)
+        dump_all(&all);
+    else if (!args->json)
         (void)printf("%s: good\n", path);
     return true;
 }
@@ -139,7 +144,13 @@ static bool check_box(const struct ops_args *args, struct conf_errors *errors)
         (void)fprintf(stderr, "sekisho: cannot read %s: %s\n", site, strerror(errno));
         return false;
     }
-    if (conf_load_all(site, own, shipped, &all, errors) && !args->json)
+    if (!conf_load_all(site, own, shipped, &all, errors))
+        return true;
+    if (args->export)
+        export_site(&all.site);
+    else if (args->dump)
+        dump_all(&all);
+    else if (!args->json)
         (void)printf("%s and %u service file%s: good\n", site, all.service_count, all.service_count == 1 ? "" : "s");
     return true;
 }
@@ -149,12 +160,16 @@ int op_check(const struct ops_args *args)
     static struct conf_errors errors;
     bool readable = true;
     errors.count = 0;
+    if (args->file_count == 0 && (args->site || args->service || args->services)) {
+        (void)fprintf(stderr, "sekisho: check --site, --service and --services need a FILE\n");
+        return EXIT_USAGE;
+    }
     if (args->file_count == 0)
         readable = check_box(args, &errors);
     for (unsigned i = 0; i < args->file_count; i++)
         readable = check_file(args, args->files[i], &errors) && readable;
     if (args->json && !args->export && !args->dump)
-        json_errors(&errors);
+        json_errors(&errors, readable);
     else
         show_errors(&errors, args->lang);
     return !readable ? EXIT_USAGE : errors.count > 0 ? EXIT_WRONG : EXIT_GOOD;

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define LINE_SIZE 256
-#define WORDS_MAX 12
+#define WORDS_MAX (LINE_SIZE / 2) /* as many as a line can have */
 #define PROMPT "sekisho> "
 
 /* The terminal becomes this process's own: standard input and output, and where Ctrl-C comes from. */

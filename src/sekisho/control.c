@@ -2,7 +2,6 @@
 #include "conf_parse.h"
 #include "ipc.h"
 #include "japanese.h"
-#include "json.h"
 #include "ops.h"
 #include "text.h"
 
@@ -22,22 +21,10 @@ static int answer(const struct ops_args *args, int status, const char *text)
 {
     char safe[512], ja[JAPANESE_MAX];
     (void)text_escape(safe, sizeof safe, text, strlen(text));
-    bool translated = japanese(safe, ja, sizeof ja);
-    if (args->json) {
-        struct json j = {0};
-        json_open(&j, NULL, '{');
-        json_bool(&j, "ok", status == EXIT_GOOD);
-        json_text(&j, "text", safe);
-        json_text(&j, "text_ja", translated ? ja : safe);
-        json_close(&j, '}');
-        json_end();
-    } else {
-        if (args->lang != LANG_JA || !translated)
-            (void)printf("%s\n", safe);
-        if (args->lang != LANG_EN && translated)
-            (void)printf("%s。\n", ja);
-    }
-    return status;
+    if (!japanese(safe, ja, sizeof ja))
+        return ops_answer(args, status, safe, NULL);
+    (void)snprintf(ja + strlen(ja), sizeof ja - strlen(ja), "%s", args->json ? "" : "。");
+    return ops_answer(args, status, safe, ja);
 }
 
 static int ask(const struct ops_args *args, const char *path, const char *who, enum msg_type type, const void *body)

@@ -14,95 +14,167 @@
 
 #define FILES 4
 #define FILE_MAX (512 * 1024) /* of one file; the audit program keeps them at half of it */
+#define TRIES 5
 
-/* All files, oldest first, as one text. */
-static char whole[FILES * FILE_MAX + 1];
+/* All files, oldest first, as one text; each may need a newline of ours at its end. */
+static char whole[FILES * (FILE_MAX + 1) + 1];
 
-static size_t read_file(const char *path, char *out)
+struct file {
+    int fd; /* -1: there is none */
+    ino_t inode;
+    off_t size;
+};
+
+/* One file of the log. The file stays open: what is renamed meanwhile is still read. */
+static struct file open_file(const char *root, unsigned age)
 {
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct file file = {.fd = -1};
+    struct stat st;
+    char path[PATH_MAX], suffix[8] = "";
+    if (age > 0)
+        (void)snprintf(suffix, sizeof suffix, ".%u", age);
+    (void)snprintf(path, sizeof path, "%s/state/audit/audit.log%s", root, suffix);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0)
-        return 0;
+        return file;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return (struct file){fd, st.st_ino, st.st_size};
+    close(fd);
+    errno = EINVAL;
+    return file;
+}
+
+static void close_files(const struct file files[FILES])
+{
+    for (unsigned age = 0; age < FILES; age++)
+        if (files[age].fd >= 0)
+            close(files[age].fd);
+}
+
+/* Newest first; how many there are, 0 with errno. When the log moves on meanwhile, one is met under two names. */
+static unsigned open_files(const char *root, struct file files[FILES])
+{
+    for (unsigned try = 0; try < TRIES; try++) {
+        unsigned found = 0, twice = 0;
+        int why = 0;
+        for (unsigned age = 0; age < FILES; age++) {
+            files[age] = open_file(root, age);
+            if (age == 0)
+                why = errno;
+            found += files[age].fd >= 0;
+            for (unsigned newer = 0; newer < age && files[age].fd >= 0; newer++)
+                twice += files[newer].fd >= 0 && files[newer].inode == files[age].inode;
+        }
+        errno = why;
+        if (twice == 0)
+            return found;
+        close_files(files);
+    }
+    errno = EAGAIN;
+    return 0;
+}
+
+/* A file's lines; of one that is too large the last ones. Returns the length of what is in out: whole lines. */
+static size_t read_file(const struct file *file, char *out)
+{
+    size_t len = 0, cut = 0;
+    off_t from = file->size > FILE_MAX ? file->size - FILE_MAX : 0;
     while (len < FILE_MAX) {
-        ssize_t n = read(fd, out + len, FILE_MAX - len);
+        ssize_t n = pread(file->fd, out + len, FILE_MAX - len, from + (off_t)len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             break;
         len += (size_t)n;
     }
-    close(fd);
+    if (from > 0) { /* the first one is half a line */
+        while (cut < len && out[cut] != '\n')
+            cut++;
+        len -= cut;
+        memmove(out, out + cut, len);
+    }
+    if (len > 0 && out[len - 1] != '\n')
+        out[len++] = '\n';
     return len;
 }
 
 /* `TIME NUMBER PROGRAM EVENT DETAILS` */
-static void json_line(struct json *j, char *line)
+static void json_line(struct json *j, const char *line)
 {
     static const char *const fields[] = {"time", "number", "program", "event"};
     json_open(j, NULL, '{');
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        char field[64];
         size_t len = strcspn(line, " ");
-        bool more = line[len] == ' ';
-        line[len] = '\0';
+        (void)snprintf(field, sizeof field, "%.*s", (int)len, line);
         if (i == 1)
-            json_number(j, fields[i], strtoull(line, NULL, 10));
+            json_number(j, fields[i], strtoull(field, NULL, 10));
         else
-            json_text(j, fields[i], line);
-        line += len + more;
+            json_text(j, fields[i], field);
+        line += len + (line[len] == ' ');
     }
     json_text(j, "details", line);
     json_close(j, '}');
 }
 
-char *log_whole(const char *root, size_t *length)
+/* Newlines become ends of strings. */
+static unsigned split(char *text, size_t len)
 {
+    unsigned lines = 0;
+    text_plain(text, len);
+    for (size_t i = 0; i < len; i++) {
+        lines += text[i] != '\n' && (i == 0 || text[i - 1] == '\0');
+        if (text[i] == '\n')
+            text[i] = '\0';
+    }
+    return lines;
+}
+
+bool log_open(const struct ops_args *args, struct log *log)
+{
+    struct file files[FILES];
     size_t len = 0;
-    bool any = false;
-    for (int age = FILES - 1; age >= 0; age--) {
-        char path[PATH_MAX], suffix[8] = "";
-        if (age > 0)
-            (void)snprintf(suffix, sizeof suffix, ".%d", age);
-        (void)snprintf(path, sizeof path, "%s/state/audit/audit.log%s", root, suffix);
-        any = any || access(path, R_OK) == 0;
-        len += read_file(path, whole + len);
+    if (open_files(args->root, files) == 0) {
+        char en[128], ja[128];
+        (void)snprintf(en, sizeof en, "The audit log cannot be read: %s", strerror(errno));
+        (void)snprintf(ja, sizeof ja, "監査記録を読み取れません: %s", strerror(errno));
+        (void)ops_answer(args, EXIT_USAGE, en, ja);
+        return false;
     }
-    if (!any) {
-        (void)fprintf(stderr, "The audit log cannot be read: %s\n", strerror(errno));
-        return NULL;
-    }
-    whole[len] = '\0';
-    *length = len;
-    return whole;
+    for (unsigned age = FILES; age-- > 0;)
+        if (files[age].fd >= 0)
+            len += read_file(&files[age], whole + len);
+    close_files(files);
+    *log = (struct log){.lines = split(whole, len), .text = whole, .end = whole + len};
+    return true;
+}
+
+const char *log_next(const struct log *log, const char *line)
+{
+    const char *at = line ? line + strlen(line) : log->text;
+    while (at < log->end && *at == '\0')
+        at++;
+    return at < log->end ? at : NULL;
 }
 
 int op_log(const struct ops_args *args)
 {
-    size_t len = 0;
-    if (!log_whole(args->root, &len))
+    struct log log;
+    unsigned seen = 0;
+    if (!log_open(args, &log))
         return EXIT_USAGE;
-    /* Go back over the wanted number of lines. */
-    size_t from = len;
-    for (unsigned lines = 0; from > 0; from--)
-        if (whole[from - 1] == '\n' && from < len && ++lines == args->lines)
-            break;
+    if (log.lines == 0 && !args->json)
+        return ops_answer(args, EXIT_GOOD, "The audit log is empty.", "監査記録はまだありません。");
     struct json j = {0};
     if (args->json)
         json_open(&j, NULL, '[');
-    for (char *line = whole + from; *line;) {
-        size_t n = strcspn(line, "\n");
-        bool more = line[n] == '\n';
-        line[n] = '\0';
-        if (args->json) {
+    for (const char *line = NULL; (line = log_next(&log, line)) != NULL;) {
+        if (++seen + args->lines <= log.lines)
+            continue;
+        if (args->json)
             json_line(&j, line);
-        } else {
-            /* The log is escaped already; a file that was tampered with must not reach the terminal raw. */
-            for (char *c = line; *c; c++)
-                if ((unsigned char)*c < 0x20 || *c == 0x7f)
-                    *c = '?';
+        else
             (void)puts(line);
-        }
-        line += n + more;
     }
     if (args->json) {
         json_close(&j, ']');

@@ -1,69 +1,10 @@
 #include "ops.h"
 #include "conf_parse.h"
+#include "json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct op ops[] = {
-    {"status", NULL, true, OPT_JSON | OPT_LANG, op_status, "[--json] [--lang en|ja]",
-     "how the box is, what is wrong and what to do", "装置の状態、問題とその対処"},
-    {"session", "start", true, OPT_JSON | OPT_SERVICE_NAME, op_session_start, "[SERVICE] [--json]",
-     "connect to the registry", "登録システムに接続する"},
-    {"session", "end", true, OPT_JSON, op_session_end, "[--json]", "end the connection", "接続を終わる"},
-    {"cert", "show", true, OPT_JSON | OPT_LANG, op_cert_show, "[--json]", "the certificate in force",
-     "使用中の証明書を表示する"},
-    {"cert", "renew", true, OPT_JSON, op_cert_renew, "[--json]", "renew the certificate now", "証明書をいま更新する"},
-    {"rules", NULL, true, OPT_JSON | OPT_LANG, op_rules, "[--json] [--lang en|ja]",
-     "what is allowed now: names, addresses, until when, through which tunnel, for whom",
-     "いま許可している通信(名前・アドレス・期限・トンネル・対象PC)"},
-    {"log", "blocked", true, OPT_JSON | OPT_LINES | OPT_LANG, op_log_blocked, "[-n N] [--json] [--lang en|ja]",
-     "who asked for what lately and why not (20)", "最近、誰が何を求めてなぜ遮断されたか(20件)"},
-    {"log", NULL, true, OPT_JSON | OPT_LINES, op_log, "[-n N] [--json]", "the last N lines of the audit log (20)",
-     "監査記録の最後のN行(20行)"},
-    {"check", NULL, true, OPT_JSON | OPT_LANG | OPT_CHECK | OPT_FILES, op_check,
-     "[--site|--service] [--services DIR] [--export|--dump] [--json] [--lang en|ja] [FILE...]",
-     "find mistakes in a site or service file; without FILE: the box's own",
-     "施設ファイル・サービスファイルの誤りを調べる"},
-    {"console", NULL, false, OPT_TTY, op_console, "[--tty DEVICE]", "status screen and prompt (started by the box)",
-     "状態画面と入力待ち(装置が起動する)"},
-    {"help", NULL, true, 0, op_help, "", "this list", "この一覧"},
-};
-#define OPS_COUNT (sizeof ops / sizeof ops[0])
-
-void ops_usage(bool from_console)
-{
-    (void)printf("%s\n", from_console ? "Commands / コマンド:" : "usage: sekisho [--root DIR] COMMAND");
-    for (size_t i = 0; i < OPS_COUNT; i++) {
-        char call[160];
-        if (from_console && !ops[i].console)
-            continue;
-        (void)snprintf(call, sizeof call, "%s%s%s%s%s", ops[i].group, ops[i].name ? " " : "",
-                       ops[i].name ? ops[i].name : "", ops[i].args[0] ? " " : "", ops[i].args);
-        (void)printf("  %s\n      %s / %s\n", call, ops[i].en, ops[i].ja);
-    }
-    if (!from_console)
-        (void)printf("Exit status: 0 all is well, 1 something is wrong and was said, 2 wrong call or nobody to ask.\n");
-}
-
-int op_help(const struct ops_args *args)
-{
-    (void)args;
-    ops_usage(false);
-    return EXIT_GOOD;
-}
-
-static const struct op *find(int argc, char *const argv[], int *words)
-{
-    for (size_t i = 0; i < OPS_COUNT; i++) {
-        if (strcmp(ops[i].group, argv[0]) != 0)
-            continue;
-        *words = ops[i].name ? 2 : 1;
-        if (!ops[i].name || (argc > 1 && strcmp(ops[i].name, argv[1]) == 0))
-            return &ops[i];
-    }
-    return NULL;
-}
 
 static bool flag_json(struct ops_args *a, const char *value)
 {
@@ -126,16 +67,103 @@ static bool value_tty(struct ops_args *a, const char *value)
 
 static const struct option {
     const char *text;
-    unsigned needs; /* bit of the command's options */
-    bool value;
+    unsigned needs;    /* bit of the command's options */
+    const char *value; /* what stands for its value in the usage text; NULL: it has none */
     bool (*take)(struct ops_args *a, const char *value);
 } options[] = {
-    {"--json", OPT_JSON, false, flag_json},        {"--lang", OPT_LANG, true, value_lang},
-    {"-n", OPT_LINES, true, value_lines},          {"--site", OPT_CHECK, false, flag_site},
-    {"--service", OPT_CHECK, false, flag_service}, {"--export", OPT_CHECK, false, flag_export},
-    {"--dump", OPT_CHECK, false, flag_dump},       {"--services", OPT_CHECK, true, value_services},
-    {"--tty", OPT_TTY, true, value_tty},
+    {"--site", OPT_CHECK, NULL, flag_site},           {"--service", OPT_CHECK, NULL, flag_service},
+    {"--services", OPT_CHECK, "DIR", value_services}, {"--export", OPT_CHECK, NULL, flag_export},
+    {"--dump", OPT_CHECK, NULL, flag_dump},           {"-n", OPT_LINES, "N", value_lines},
+    {"--tty", OPT_TTY, "DEVICE", value_tty},          {"--json", OPT_JSON, NULL, flag_json},
+    {"--lang", OPT_LANG, "en|ja", value_lang},
 };
+#define OPTIONS_COUNT (sizeof options / sizeof options[0])
+
+static const struct op ops[] = {
+    {"status", NULL, true, OPT_JSON | OPT_LANG, op_status, "how the box is, what is wrong and what to do",
+     "装置の状態、問題とその対処"},
+    {"session", "start", true, OPT_JSON | OPT_LANG | OPT_SERVICE_NAME, op_session_start, "connect to the registry",
+     "登録システムに接続する"},
+    {"session", "end", true, OPT_JSON | OPT_LANG, op_session_end, "end the connection", "接続を終わる"},
+    {"cert", "show", true, OPT_JSON | OPT_LANG, op_cert_show, "the certificate in force", "使用中の証明書を表示する"},
+    {"cert", "renew", true, OPT_JSON | OPT_LANG, op_cert_renew, "renew the certificate now", "証明書をいま更新する"},
+    {"rules", NULL, true, OPT_JSON | OPT_LANG, op_rules,
+     "what is allowed now: names, addresses, until when, through which tunnel, for whom",
+     "いま許可している通信(名前・アドレス・期限・トンネル・対象PC)"},
+    {"log", "blocked", true, OPT_JSON | OPT_LINES | OPT_LANG, op_log_blocked,
+     "who asked for what lately and why not (20)", "最近、誰が何を求めてなぜ遮断されたか(20件)"},
+    {"log", NULL, true, OPT_JSON | OPT_LINES | OPT_LANG, op_log, "the last N lines of the audit log (20)",
+     "監査記録の最後のN行(20行)"},
+    {"check", NULL, true, OPT_JSON | OPT_LANG | OPT_CHECK | OPT_FILES, op_check,
+     "find mistakes in a site or service file; without FILE: the box's own",
+     "施設ファイル・サービスファイルの誤りを調べる"},
+    {"console", NULL, false, OPT_TTY, op_console, "status screen and prompt (started by the box)",
+     "状態画面と入力待ち(装置が起動する)"},
+    {"help", NULL, true, 0, op_help, "this list", "この一覧"},
+};
+#define OPS_COUNT (sizeof ops / sizeof ops[0])
+
+static void print_call(FILE *to, const struct op *op)
+{
+    (void)fprintf(to, "%s%s%s%s", op->group, op->name ? " " : "", op->name ? op->name : "",
+                  (op->options & OPT_SERVICE_NAME) ? " [SERVICE]" : "");
+    for (size_t i = 0; i < OPTIONS_COUNT; i++)
+        if (op->options & options[i].needs)
+            (void)fprintf(to, " [%s%s%s]", options[i].text, options[i].value ? " " : "",
+                          options[i].value ? options[i].value : "");
+    (void)fprintf(to, "%s\n", (op->options & OPT_FILES) ? " [FILE...]" : "");
+}
+
+void ops_usage(bool from_console)
+{
+    (void)printf("%s\n", from_console ? "Commands / コマンド:" : "usage: sekisho [--root DIR] COMMAND");
+    for (size_t i = 0; i < OPS_COUNT; i++) {
+        if (from_console && !ops[i].console)
+            continue;
+        (void)printf("  ");
+        print_call(stdout, &ops[i]);
+        (void)printf("      %s / %s\n", ops[i].en, ops[i].ja);
+    }
+    if (!from_console)
+        (void)printf("Exit status: 0 all is well, 1 something is wrong and was said, 2 wrong call or nobody to ask.\n");
+}
+
+int op_help(const struct ops_args *args)
+{
+    ops_usage(args->console);
+    return EXIT_GOOD;
+}
+
+int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja)
+{
+    if (args->json) {
+        struct json j = {0};
+        json_open(&j, NULL, '{');
+        json_bool(&j, "ok", status == EXIT_GOOD);
+        json_text(&j, "text", en);
+        json_text(&j, "text_ja", ja ? ja : en);
+        json_close(&j, '}');
+        json_end();
+        return status;
+    }
+    if (args->lang != LANG_JA || !ja)
+        (void)printf("%s\n", en);
+    if (args->lang != LANG_EN && ja)
+        (void)printf("%s\n", ja);
+    return status;
+}
+
+static const struct op *find(int argc, char *const argv[], int *words)
+{
+    for (size_t i = 0; i < OPS_COUNT; i++) {
+        if (strcmp(ops[i].group, argv[0]) != 0)
+            continue;
+        *words = ops[i].name ? 2 : 1;
+        if (!ops[i].name || (argc > 1 && strcmp(ops[i].name, argv[1]) == 0))
+            return &ops[i];
+    }
+    return NULL;
+}
 
 /* Languages: what is asked for, else what the environment says, else both (the console has no environment). */
 static enum ops_lang default_lang(void)
@@ -151,7 +179,7 @@ static bool take_args(const struct op *op, int argc, char *const argv[], struct 
 {
     for (int i = 0; i < argc; i++) {
         const struct option *o = NULL;
-        for (size_t k = 0; argv[i][0] == '-' && k < sizeof options / sizeof options[0]; k++)
+        for (size_t k = 0; argv[i][0] == '-' && k < OPTIONS_COUNT; k++)
             if (strcmp(options[k].text, argv[i]) == 0 && (op->options & options[k].needs))
                 o = &options[k];
         if (o && o->value && i + 1 == argc) {
@@ -192,13 +220,11 @@ int ops_run(int argc, char *const argv[], bool from_console)
         ops_usage(from_console);
         return EXIT_USAGE;
     }
-    if (op->run == op_help) {
-        ops_usage(from_console);
-        return EXIT_GOOD;
-    }
     if (!take_args(op, argc - words, argv + words, &args)) {
-        (void)fprintf(stderr, "usage: %s%s%s %s\n", op->group, op->name ? " " : "", op->name ? op->name : "", op->args);
+        (void)fprintf(stderr, "usage: ");
+        print_call(stderr, op);
         return EXIT_USAGE;
     }
+    args.console = from_console;
     return op->run(&args);
 }

@@ -18,6 +18,7 @@ enum ops_lang { LANG_BOTH, LANG_EN, LANG_JA };
 
 /* The options that were given; which ones a command takes stands in its row. */
 struct ops_args {
+    bool console; /* typed at the box's console */
     bool json;
     enum ops_lang lang;
     const char *root;     /* look at the files below this folder; "" on the box itself */
@@ -45,7 +46,6 @@ struct op {
     bool console;             /* may be typed at the box's console */
     unsigned options;
     int (*run)(const struct ops_args *args);
-    const char *args;         /* for the usage text */
     const char *en, *ja;      /* what it does */
 };
 
@@ -65,8 +65,17 @@ int op_check(const struct ops_args *args);
 int op_console(const struct ops_args *args);
 int op_help(const struct ops_args *args);
 
-/* The whole audit log, oldest line first; NULL, having said why. The text may be written to. */
-char *log_whole(const char *root, size_t *length);
+/* The whole audit log in lines, oldest first; each a string of what may be shown on a terminal. None is empty. */
+struct log {
+    unsigned lines;
+    char *text, *end;
+};
+bool log_open(const struct ops_args *args, struct log *log); /* false, having said why */
+/* The line behind this one; the first for NULL. NULL behind the last. */
+const char *log_next(const struct log *log, const char *line);
+
+/* One sentence as a command's whole answer, in the form that was asked for; ends with status, which it returns. */
+int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja);
 
 /* check --export and --dump, for one file that has no mistake. */
 struct conf_site;

@@ -3,6 +3,7 @@
 #include "json.h"
 #include "ops.h"
 #include "publish.h"
+#include "text.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -79,6 +80,7 @@ static bool read_page(const char *root)
     (void)snprintf(path, sizeof path, "%s/run/sekisho/gate/rules", root);
     if (publish_read(path, text, sizeof text) < 0)
         return false;
+    text_plain(text, strlen(text));
     (void)publish_get(text, "mode", page.mode, sizeof page.mode);
     (void)publish_get(text, "others", page.others, sizeof page.others);
     if (publish_get(text, "written", value, sizeof value))
@@ -267,9 +269,8 @@ static void show_json(void)
 int op_rules(const struct ops_args *args)
 {
     if (!read_page(args->root)) {
-        say(args->lang, "", "The gate is not running; without it nothing passes.",
-            "ゲートのプログラムが動いていません。動くまで何も通りません。");
-        return EXIT_USAGE;
+        return ops_answer(args, EXIT_USAGE, "The gate is not running; without it nothing passes.",
+                          "ゲートのプログラムが動いていません。動くまで何も通りません。");
     }
     if (args->json)
         show_json();

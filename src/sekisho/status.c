@@ -246,16 +246,17 @@ int op_cert_show(const struct ops_args *args)
     static struct health h;
     health_probe(&h, args->root);
     health_read(&h, args->root);
+    if (!h.has[HEALTH_ENROLL])
+        return ops_answer(args, EXIT_USAGE, "The certificate program is not running.",
+                          "証明書のプログラムが動いていません。");
     if (args->json) {
         struct json j = {0};
         json_open(&j, NULL, '{');
         json_file(&j, &h, HEALTH_ENROLL);
         json_close(&j, '}');
         json_end();
-    } else if (h.has[HEALTH_ENROLL]) {
-        show_rows(&h, cert_rows, sizeof cert_rows / sizeof cert_rows[0], args->lang);
     } else {
-        show_pair(args->lang, "", "The certificate program is not running.", "証明書のプログラムが動いていません。");
+        show_rows(&h, cert_rows, sizeof cert_rows / sizeof cert_rows[0], args->lang);
     }
-    return h.has[HEALTH_ENROLL] ? EXIT_GOOD : EXIT_USAGE;
+    return EXIT_GOOD;
 }

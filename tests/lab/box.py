@@ -85,6 +85,36 @@ class Box:
             raise BoxError(f"scripts/provision refused: {done.stdout}{done.stderr}")
         return done
 
+    def put_state(self, folder, files, owner, group):
+        """Write files, {name: bytes}, into a folder of the state partition, as the box itself would have left them."""
+        def told(*arguments):
+            return subprocess.run(("sgdisk", *arguments, self.disk), capture_output=True, text=True, check=True).stdout
+        number = re.search(r"^ +(\d+) .* sekisho-state$", told("-p"), re.M)[1]
+        part = told("-i", number)
+        at = int(re.search(r"First sector: (\d+)", part)[1]) * 512
+        size = int(re.search(r"Partition size: (\d+)", part)[1]) * 512
+        fs = f"{self.folder}/state"
+        commands = [f"mkdir {folder}"]
+        for name, data in files.items():
+            with open(f"{self.folder}/put-{name}", "wb") as f:
+                f.write(data)
+            commands += [f"write {self.folder}/put-{name} {folder}/{name}", f"set_inode_field {folder}/{name} mode 0100640",
+                         f"set_inode_field {folder}/{name} uid {owner}", f"set_inode_field {folder}/{name} gid {group}"]
+        copy = ("dd", "bs=1M", "conv=notrunc,sparse", "status=none")
+        with open(fs, "wb") as f:
+            f.truncate(size)
+        subprocess.run((*copy, f"if={self.disk}", f"of={fs}", f"skip={at}", f"count={size}",
+                        "iflag=skip_bytes,count_bytes"), check=True)
+        subprocess.run(("debugfs", "-w", "-f", "-", fs), input="\n".join(commands), text=True, capture_output=True, check=True)
+        for name, data in files.items():
+            there = subprocess.run(("debugfs", "-R", f"cat {folder}/{name}", fs), capture_output=True, check=True).stdout
+            if there != data:
+                raise BoxError(f"{folder}/{name} was not written")
+        # (Blocks of zeros are written too: what they replace need not be zero.)
+        subprocess.run(("dd", "bs=1M", "conv=notrunc", "status=none", f"if={fs}", f"of={self.disk}", f"seek={at}",
+                        "oflag=seek_bytes"), check=True)
+        os.unlink(fs)
+
     def _file(self, name, text):
         path = f"{self.folder}/{name}"
         with open(path, "w") as f:

@@ -133,6 +133,26 @@ static void survives_restart(void **state)
     assert_contains(text, " 000003 ga\n2026-11-21T08:33:20Z 000004 gate four\n");
 }
 
+/* Only the end of the file is read: half a line there may hold any words, also such as look like a number. */
+static void half_a_line(void **state)
+{
+    struct store s;
+    char path[64], text[3 * FORMAT_LINE_MAX];
+    static const char words[] = "2026-11-21T08:33:20Z 99999999999 x ",
+                      last[] = "\n2026-11-21T08:33:20Z 000042 gate fault\n";
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/audit.log", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fprintf(f, "2026-11-21T08:33:20Z 000041 gate dns.refused name=%s", words);
+    int n = snprintf(text, sizeof text, "%0*d%s", (int)(2 * FORMAT_LINE_MAX - strlen(words) - strlen(last)), 0, last);
+    (void)fwrite(text, 1, (size_t)n, f);
+    (void)fclose(f);
+    assert_int_equal(store_open(&s, dir, 100000), 0);
+    assert_int_equal(s.next, 43);
+    store_close(&s);
+}
+
 static void rotates(void **state)
 {
     struct store s;
@@ -270,6 +290,7 @@ int main(void)
         cmocka_unit_test(programs),
         cmocka_unit_test(numbers),
         cmocka_unit_test_setup(survives_restart, make_dir),
+        cmocka_unit_test_setup(half_a_line, make_dir),
         cmocka_unit_test_setup(rotates, make_dir),
         cmocka_unit_test_setup(full_disk, make_dir),
         cmocka_unit_test(no_folder),

@@ -241,7 +241,8 @@ static size_t ask_one(struct query *q, uint64_t now, const struct client *from, 
 {
     bool zone = signed_zone_type(question->type);
     int id = listed_find(&q->listed, question->lower, question->name_len);
-    if (id < 0 && zone && q->mode.mode != MODE_INTERNET)
+    /* Without RD it was meant for a server of the root's, and diverted: nothing that a forwarding server waits for. */
+    if (id < 0 && zone && question->rd && q->mode.mode != MODE_INTERNET)
         id = name_below(q, from, question);
     if (id >= 0)
         return zone ? ask_zone(q, now, from, question, (unsigned)id, out)

@@ -137,6 +137,18 @@ static void test_internet_asks_the_line_and_raises_nothing(void **state)
     assert_int_equal(told(&w, MSG_WANT), 1);
 }
 
+/* BIND, when a name is refused, goes on to ask the root's servers for NS by itself; that comes to the box all the same. */
+static void test_a_question_for_the_roots_servers_raises_nothing(void **state)
+{
+    (void)state;
+    struct wire m;
+    struct client c = client_of("192.168.77.53", 5353);
+    wire_begin(&m, 7, 0x0000, "lab.example", DNS_NS);
+    assert_int_equal(ask_raw(&w, &c, m.data, m.len), 1);
+    assert_int_equal(last(&w).rcode, DNS_REFUSED);
+    assert_int_equal(told(&w, MSG_WANT), 0);
+}
+
 static void test_bound_host_raises_no_tunnel_by_a_zone(void **state)
 {
     (void)state;
@@ -303,6 +315,7 @@ int main(void)
         IN(setup_session, test_zone_answer_is_passed_on_without_more),
         IN(setup_session, test_zone_answer_with_an_address_is_refused),
         IN(setup, test_closed_raises_the_tunnel),
+        IN(setup, test_a_question_for_the_roots_servers_raises_nothing),
         IN(setup_internet, test_internet_asks_the_line_and_raises_nothing),
         IN(setup, test_bound_host_raises_no_tunnel_by_a_zone),
         IN(setup_session, test_signatures_for_who_wants_them),

@@ -1,6 +1,7 @@
 #include "format.h"
 #include "sandbox.h"
 #include "text.h"
+#include "zone.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,13 +35,10 @@ static bool is_event(const char *text, size_t len)
 size_t format_line(char *out, size_t size, time_t when, uint64_t number, const char *program, const char *text,
                    size_t len)
 {
-    struct tm tm;
-    char stamp[32] = "0000-00-00T00:00:00Z";
+    char stamp[ZONE_TEXT_MAX];
     const char *space = memchr(text, ' ', len);
     size_t event = space ? (size_t)(space - text) : len;
-    if (gmtime_r(&when, &tm))
-        (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    int head = snprintf(out, size, "%s %06llu %s %s", stamp, (unsigned long long)number, program,
+    int head = snprintf(out, size, "%s %06llu %s %s", zone_stamp(when, stamp), (unsigned long long)number, program,
                         is_event(text, event) ? "" : "malformed ");
     if (head < 0 || (size_t)head + 2 > size)
         return 0;
@@ -53,10 +51,10 @@ size_t format_line(char *out, size_t size, time_t when, uint64_t number, const c
 
 bool format_number(const char *line, size_t len, uint64_t *number)
 {
-    const size_t stamp = sizeof "2026-11-21T08:30:00Z" - 1;
+    const size_t stamp = zone_read(line, (unsigned)len, NULL); /* one of an earlier version ends with Z */
     uint64_t n = 0;
     size_t at = stamp + 1;
-    if (len < at || line[stamp] != ' ' || line[stamp - 1] != 'Z')
+    if (stamp == 0 || len < at || line[stamp] != ' ')
         return false;
     for (; at < len && line[at] >= '0' && line[at] <= '9' && at < stamp + 18; at++)
         n = n * 10 + (uint64_t)(line[at] - '0');

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* A whole line with time, number and program; every octet of the text may become four. */
+/* A whole line with time (in the site's zone), number and program; every octet of the text may become four. */
 #define FORMAT_LINE_MAX (4 * 512 + 96)
 
 /* The program behind a uid, as the kernel attests it; "uid-N" in buf for one that is not ours. */

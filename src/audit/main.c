@@ -12,6 +12,7 @@
 #include "sandbox.h"
 #include "store.h"
 #include "watchman.h"
+#include "zone.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #define LOG_FOLDER "/state/audit"
+#define SITE_FILE "/state/site.conf"
 #define RUN_FOLDER "/run/sekisho/audit"
 #define STATE_FILE RUN_FOLDER "/state"
 #define BATCH_LINES 32  /* written and synced together */
@@ -224,6 +226,7 @@ int main(int argc, char **argv)
     if (!make_folder(RUN_FOLDER, 0755, UID_AUDIT))
         return 1;
     (void)make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files get the group. If not, open_log says it */
+    zone_of_site(SITE_FILE);
     a.sock = open_socket();
     umask(0022);
     sandbox_user(UID_AUDIT, groups, 1, 0);

@@ -12,6 +12,7 @@
 #include "report.h"
 #include "sandbox.h"
 #include "watchman.h"
+#include "zone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,7 +57,9 @@ static void own_folder(const char *path, mode_t mode)
 static bool load_site(char *fault, size_t len)
 {
     char path[PATH_MAX];
-    if (conf_load_site(path_of(path, "/state/site.conf"), &site, &errors))
+    bool good = conf_load_site(path_of(path, "/state/site.conf"), &site, &errors);
+    zone_set(site.zone_min);
+    if (good)
         return true;
     if (errors.list[0].line > 0)
         snprintf(fault, len, "The site file is not used: line %u: %s", errors.list[0].line, errors.list[0].wrong);

@@ -1,4 +1,5 @@
 #include "tls.h"
+#include "zone.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -145,10 +146,8 @@ static bool explain_handshake(SSL *ssl, const struct tls_peer *peer, struct tls_
         bool alert = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
         return refuse(fault, alert, "The TLS connection to the enrolment server failed (%.60s).", last_reason());
     }
-    char now[32];
-    time_t seconds = time(NULL);
-    struct tm parts;
-    strftime(now, sizeof now, "%Y-%m-%d %H:%M UTC", gmtime_r(&seconds, &parts));
+    char now[ZONE_TEXT_MAX];
+    (void)zone_minute(time(NULL), now);
     if (verdict == X509_V_ERR_CERT_NOT_YET_VALID || verdict == X509_V_ERR_CERT_HAS_EXPIRED)
         return refuse(fault, true,
                       "The enrolment server's certificate is not valid at the box's time, %s: check NTP, then"

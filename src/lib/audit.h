@@ -1,6 +1,6 @@
 /*
  * Audit events: what the hospital's auditor reads. A datagram to the audit program, which alone writes the log.
- * Line in the log: `2026-11-21T08:30:00Z 000123 gate session.start service=gtol client=192.168.77.10`
+ * Line in the log: `2026-11-21T17:30:00+09:00 000123 gate session.start service=gtol client=192.168.77.10`
  * (time, sequence number, program as known by the sender's uid, event, details).
  */
 #ifndef SEKISHO_AUDIT_H

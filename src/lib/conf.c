@@ -1,6 +1,7 @@
 /* The line-fed parser: lines, sections, keys, and the mistakes in them. What the keys mean is in the tables. */
 #include "conf_parse.h"
 #include "text.h"
+#include "zone.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -231,7 +232,7 @@ void conf_site_begin(struct conf_parser *p, const char *file, struct conf_site *
 {
     begin(p, file, errors);
     p->site = out;
-    *out = (struct conf_site){.idle_s = 600, .est_port = 443};
+    *out = (struct conf_site){.idle_s = 600, .zone_min = ZONE_DEFAULT_MIN, .est_port = 443};
     (void)conf_parse_interface("192.168.77.1/24", &out->lan_address);
 }
 

@@ -72,6 +72,7 @@ struct conf_site {
     enum conf_outside outside;                            /* [site] outside-session */
     enum conf_start start;                                /* [site] session = demand | always */
     uint32_t idle_s;                                      /* [site] idle, 10 s to 24 h; default 10 min */
+    int zone_min;                                         /* [site] timezone = +09:00: minutes ahead of UTC */
 
     enum conf_wan wan_mode;                               /* [wan] mode */
     struct prefix wan_address;                            /* [wan] address (static) */

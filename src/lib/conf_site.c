@@ -1,5 +1,6 @@
 /* The keys of a site file. */
 #include "conf_parse.h"
+#include "zone.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -61,6 +62,15 @@ static const char *site_idle(struct conf_parser *p, const char *value)
     if (seconds < IDLE_MIN_S || seconds > IDLE_MAX_S)
         return "is not between 10 s and 24 h";
     p->site->idle_s = seconds;
+    return NULL;
+}
+
+static const char *site_timezone(struct conf_parser *p, const char *value)
+{
+    int minutes;
+    if (!zone_parse(value, &minutes))
+        return "is not an offset from UTC";
+    p->site->zone_min = minutes;
     return NULL;
 }
 
@@ -333,6 +343,8 @@ static const struct conf_key keys[] = {
      "Write `outside-session = closed`, or `internet` if PCs may use the internet when no session is on."},
     {"site", "session", 0, site_session, "Write `session = demand` (a PC's request starts it) or `session = always`."},
     {"site", "idle", 0, site_idle, "Write a number and s, min or h, from 10 s to 24 h: `idle = 10 min`."},
+    {"site", "timezone", 0, site_timezone,
+     "Write the hours and minutes that the site's clocks are ahead of UTC, from -12:00 to +14:00: `timezone = +09:00`."},
     {"wan", "mode", CONF_REQUIRED, wan_mode, "Write `mode = dhcp` or `mode = static`."},
     {"wan", "address", 0, wan_address,
      "Write the box's own address on the line and its prefix length: `address = 192.168.1.2/24`."},

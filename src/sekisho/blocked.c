@@ -11,7 +11,7 @@
 
 /* One line of the audit log that tells of a refusal. */
 struct refusal {
-    char time[32];
+    char time[ZONE_TEXT_MAX];
     const struct reason *reason;
     char client[VALUE_MAX], name[VALUE_MAX], at[VALUE_MAX], server[VALUE_MAX], proto[VALUE_MAX], port[VALUE_MAX];
     unsigned long times, unlogged;
@@ -50,7 +50,8 @@ static bool parse(const char *line, struct refusal *r)
     char event[32], program[32], word[VALUE_MAX];
     int details = 0;
     memset(r, 0, sizeof *r);
-    if (sscanf(line, "%31s %*s %31s %31s%n", r->time, program, event, &details) != 3 || strcmp(program, "gate") != 0)
+    line = log_time(line, r->time);
+    if (sscanf(line, "%*s %31s %31s%n", program, event, &details) != 2 || strcmp(program, "gate") != 0)
         return false;
     for (int k = 0; k < REASON_KINDS; k++) {
         if (strcmp(event, events[k].event) != 0)
@@ -101,7 +102,7 @@ static void print_words(const struct refusal *r, enum ops_lang lang)
     if (lang != LANG_JA)
         (void)printf("%s %s -> %s: %s%s\n", r->time, client, what, r->reason->en, times);
     if (lang != LANG_EN)
-        (void)printf("%s %s → %s:%s%s\n", lang == LANG_BOTH ? "                    " : r->time, client, what,
+        (void)printf("%*s %s → %s:%s%s\n", (int)strlen(r->time), lang == LANG_BOTH ? "" : r->time, client, what,
                      r->reason->ja, times_ja);
     if (r->unlogged > 0 && lang != LANG_JA)
         (void)printf("  (%lu more for the same reason were not written)\n", r->unlogged);

@@ -163,7 +163,9 @@ static void show_screen(void)
 {
     char status[] = "status";
     char *words[] = {status};
-    (void)printf("\n== Sekisho ==  (help: list of commands / コマンド一覧)\n");
+    char now[ZONE_TEXT_MAX];
+    zone_of_site("/state/site.conf");
+    (void)printf("\n== Sekisho ==  %s  (help: list of commands / コマンド一覧)\n", zone_minute(time(NULL), now));
     run_command(1, words);
 }
 

@@ -1,6 +1,7 @@
 /* `check --export`: a site file as shell variables, for the boot scripts. Every value is of a harmless alphabet. */
 #include "conf.h"
 #include "ops.h"
+#include "zone.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -36,7 +37,10 @@ static void network(const struct prefix *p, struct addr *net, struct addr *mask)
 void export_site(const struct conf_site *site)
 {
     struct addr net, mask;
+    char offset[ZONE_TEXT_MAX];
     network(&site->lan_address, &net, &mask);
+    zone_set(site->zone_min);
+    put_text("TIMEZONE", zone_offset(offset));
     put_addr("LAN_ADDRESS", &site->lan_address.addr);
     put_len("LAN_PREFIX", &site->lan_address);
     put_addr("LAN_NETWORK", &net);

@@ -1,5 +1,6 @@
 #include "json.h"
 #include "text.h"
+#include "zone.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,6 +61,12 @@ void json_number(struct json *j, const char *key, uint64_t value)
 {
     before(j, key);
     (void)printf("%" PRIu64, value);
+}
+
+void json_time(struct json *j, const char *key, int64_t when)
+{
+    char text[ZONE_TEXT_MAX];
+    json_text(j, key, zone_stamp(when, text));
 }
 
 void json_bool(struct json *j, const char *key, bool value)

@@ -14,6 +14,7 @@ void json_open(struct json *j, const char *key, char bracket); /* '{' or '[' */
 void json_close(struct json *j, char bracket);                 /* '}' or ']' */
 void json_text(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, uint64_t value);
+void json_time(struct json *j, const char *key, int64_t when); /* RFC 3339, in the site's zone */
 void json_bool(struct json *j, const char *key, bool value);
 void json_end(void); /* the newline */
 

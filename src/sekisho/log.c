@@ -98,12 +98,26 @@ static size_t read_file(const struct file *file, char *out)
     return len;
 }
 
+const char *log_time(const char *line, char out[ZONE_TEXT_MAX])
+{
+    int64_t when;
+    size_t len = zone_read(line, (unsigned)strlen(line), &when);
+    if (len > 0)
+        (void)zone_stamp(when, out);
+    else
+        (void)snprintf(out, ZONE_TEXT_MAX, "%.*s", (int)(len = strcspn(line, " ")), line);
+    return line + len + (line[len] == ' ');
+}
+
 /* `TIME NUMBER PROGRAM EVENT DETAILS` */
 static void json_line(struct json *j, const char *line)
 {
     static const char *const fields[] = {"time", "number", "program", "event"};
+    char when[ZONE_TEXT_MAX];
+    line = log_time(line, when);
     json_open(j, NULL, '{');
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+    json_text(j, fields[0], when);
+    for (size_t i = 1; i < sizeof fields / sizeof fields[0]; i++) {
         char field[64];
         size_t len = strcspn(line, " ");
         (void)snprintf(field, sizeof field, "%.*s", (int)len, line);
@@ -157,6 +171,17 @@ const char *log_next(const struct log *log, const char *line)
     return at < log->end ? at : NULL;
 }
 
+/* As it stands in the log, its time in today's zone; what is no line of ours as it is. */
+static void put_line(const char *line)
+{
+    char when[ZONE_TEXT_MAX];
+    if (zone_read(line, (unsigned)strlen(line), NULL) > 0) {
+        line = log_time(line, when);
+        (void)printf("%s ", when);
+    }
+    (void)puts(line);
+}
+
 int op_log(const struct ops_args *args)
 {
     struct log log;
@@ -174,7 +199,7 @@ int op_log(const struct ops_args *args)
         if (args->json)
             json_line(&j, line);
         else
-            (void)puts(line);
+            put_line(line);
     }
     if (args->json) {
         json_close(&j, ']');

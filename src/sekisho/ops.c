@@ -1,7 +1,9 @@
 #include "ops.h"
 #include "conf_parse.h"
 #include "json.h"
+#include "zone.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +227,9 @@ int ops_run(int argc, char *const argv[], bool from_console)
         print_call(stderr, op);
         return EXIT_USAGE;
     }
+    char site[PATH_MAX];
+    (void)snprintf(site, sizeof site, "%s/state/site.conf", args.root);
+    zone_of_site(site);
     args.console = from_console;
     return op->run(&args);
 }

@@ -2,6 +2,8 @@
 #ifndef SEKISHO_OPS_H
 #define SEKISHO_OPS_H
 
+#include "zone.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -73,6 +75,8 @@ struct log {
 bool log_open(const struct ops_args *args, struct log *log); /* false, having said why */
 /* The line behind this one; the first for NULL. NULL behind the last. */
 const char *log_next(const struct log *log, const char *line);
+/* A line's time, in the site's zone whatever it was written in (what is no time: the first word). Returns what follows. */
+const char *log_time(const char *line, char out[ZONE_TEXT_MAX]);
 
 /* One sentence as a command's whole answer, in the form that was asked for; ends with status, which it returns. */
 int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja);

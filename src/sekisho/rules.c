@@ -4,6 +4,7 @@
 #include "ops.h"
 #include "publish.h"
 #include "text.h"
+#include "zone.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -148,11 +149,8 @@ static void put_ports(const char *ports, enum ops_lang lang)
 
 static void put_open(const struct open *o, bool first, enum ops_lang lang)
 {
-    time_t when = (time_t)o->until;
-    struct tm tm;
-    char clock[32] = "-";
-    if (gmtime_r(&when, &tm))
-        (void)strftime(clock, sizeof clock, "%H:%M:%S UTC", &tm);
+    char clock[ZONE_TEXT_MAX];
+    (void)zone_second(o->until, clock);
     if (first) {
         (void)printf("  %s  ", o->name);
         put_ports(o->ports, lang);
@@ -233,7 +231,7 @@ static void json_service(struct json *j, const struct service *s)
         json_text(j, "name", o->name);
         json_text(j, "address", o->addr);
         json_text(j, "ports", o->ports);
-        json_number(j, "until", (unsigned long long)o->until);
+        json_time(j, "until", o->until);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -245,7 +243,7 @@ static void show_json(void)
     struct json j = {0};
     json_open(&j, NULL, '{');
     json_number(&j, "version", 1);
-    json_number(&j, "written", (unsigned long long)page.written);
+    json_time(&j, "written", page.written);
     json_text(&j, "mode", page.mode);
     json_text(&j, "others", page.others);
     json_number(&j, "more", page.more);

@@ -5,11 +5,11 @@
 #include "lib/reason.h"
 #include "ops.h"
 #include "text.h"
+#include "zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PROBLEMS_MAX 16
 
@@ -28,11 +28,9 @@ static void show_sentence(const char *value, char *out, size_t size)
 
 static void show_time(const char *value, char *out, size_t size)
 {
-    time_t when = (time_t)strtoll(value, NULL, 10);
-    struct tm tm;
-    out[0] = '\0';
-    if (when > 0 && gmtime_r(&when, &tm))
-        (void)strftime(out, size, "%Y-%m-%d %H:%M UTC", &tm);
+    char text[ZONE_TEXT_MAX];
+    long long when = strtoll(value, NULL, 10);
+    (void)snprintf(out, size, "%s", when > 0 ? zone_minute(when, text) : "");
 }
 
 /* The details under the headline: one row a value; a row without value is left out. */
@@ -153,16 +151,25 @@ static void show_situation(const struct health *h, const struct situation *s, en
 /* Keys whose values are numbers; all others are text, also where they happen to look like one (a serial number). */
 static bool is_number(const char *key, const char *value)
 {
-    static const char *const keys[] = {"version",  "since",    "generation", "not-before", "not-after",
-                                       "renew-at", "next-try", "number",     "admitted",   "limited",
-                                       "written",  "requests", "asked",      "agreed",     "requests-since"};
+    static const char *const keys[] = {"version", "generation", "number", "admitted", "limited",
+                                       "written", "requests",   "asked",  "agreed"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (strcmp(keys[i], key) == 0 || strncmp(key, "blocked.", 8) == 0)
             return value[0] && strlen(value) < 20 && value[strspn(value, "0123456789")] == '\0';
     return false;
 }
 
-/* All keys of a state file, as they are. */
+/* Keys whose values are times, in seconds since 1970. */
+static bool is_time(const char *key, const char *value)
+{
+    static const char *const keys[] = {"since", "not-before", "not-after", "renew-at", "next-try", "requests-since"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i], key) == 0)
+            return value[0] && strlen(value) < 18 && value[strspn(value, "0123456789")] == '\0';
+    return false;
+}
+
+/* All keys of a state file, as they are, but for times. */
 static void json_file(struct json *j, const struct health *h, enum health_file file)
 {
     json_open(j, health_name(file), '{');
@@ -172,7 +179,9 @@ static void json_file(struct json *j, const struct health *h, enum health_file f
         if (key_len < sizeof key && len > key_len) {
             (void)snprintf(key, sizeof key, "%.*s", (int)key_len, line);
             (void)snprintf(value, sizeof value, "%.*s", (int)(len - key_len - 1), line + key_len + 1);
-            if (is_number(key, value))
+            if (is_time(key, value))
+                json_time(j, key, strtoll(value, NULL, 10));
+            else if (is_number(key, value))
                 json_number(j, key, strtoull(value, NULL, 10));
             else
                 json_text(j, key, value);
@@ -213,7 +222,7 @@ int op_status(const struct ops_args *args)
         struct json j = {0};
         json_open(&j, NULL, '{');
         json_number(&j, "version", 1);
-        json_number(&j, "now", h.now);
+        json_time(&j, "now", (int64_t)h.now);
         json_bool(&j, "ok", !trouble);
         json_situation(&j, "headline", &h, headline);
         json_open(&j, "problems", '[');

@@ -31,14 +31,16 @@ class BusyLog:
         self.lines = []            # bytes without newline
         self.refused = []          # (index of the line, what --json is to say)
 
-    def stamp(self):
-        n = self.number
-        return f"2026-11-21T{8 + n // 3600 % 12:02}:{n // 60 % 60:02}:{n % 60:02}Z"
+    def stamp(self, offset="+09:00"):
+        """One line in three is of an earlier version, which wrote UTC: it is shown in the site's zone all the same."""
+        n, hours = self.number, 9 if offset == "+09:00" else 0
+        return f"2026-11-21T{hours + n // 3600 % 12:02}:{n // 60 % 60:02}:{n % 60:02}{offset}"
 
     def add(self, program, text):
         """text: event and details, str or bytes."""
         text = text if isinstance(text, bytes) else text.encode()
-        self.lines.append(f"{self.stamp()} {self.number:06} {program} ".encode() + text)
+        stamp = self.stamp("+09:00" if self.number % 3 else "Z")
+        self.lines.append(f"{stamp} {self.number:06} {program} ".encode() + text)
         self.number += 1
 
     def refuse(self, name=None):
@@ -177,7 +179,7 @@ def log_lines(n, words=()):
         both(*words)(answer, facts)
         lines = answer.split("\n")
         assert len(lines) == min(n, facts.log_lines), f"{len(lines)} lines"
-        numbers = [int(x.split()[1]) for x in lines if re.match(r"\d{4}-\d\d-\d\dT\S+ \d{6} ", x)]
+        numbers = [int(x.split()[1]) for x in lines if re.match(r"\d{4}-\d\d-\d\dT[0-9:]+\+09:00 \d{6} ", x)]
         assert numbers and numbers == sorted(numbers) and numbers[-1] >= facts.last_number, f"numbers end with {numbers[-3:]}"
     return judge
 
@@ -187,12 +189,13 @@ def log_data(n):
         seen = no_json(answer)
         assert len(seen) == min(n, facts.log_lines), f"{len(seen)} lines"
         assert all(set(x) == {"time", "number", "program", "event", "details"} for x in seen)
+        assert all(re.fullmatch(r"\S+T\S+\+09:00", x["time"]) for x in seen[-5:])
         assert max(x["number"] for x in seen) >= facts.last_number
     return judge
 
 
 def status_data(seen, facts):
-    return (seen["version"] == 1 and seen["headline"]["id"] == facts.headline and seen["headline"]["text_ja"]
+    return (seen["version"] == 1 and re.fullmatch(r"20\S+T\S+\+09:00", seen["now"]) and seen["headline"]["id"] == facts.headline and seen["headline"]["text_ja"]
             and seen["gate"]["mode"] == facts.mode and all(p["id"] and p["text"] and p["text_ja"] for p in seen["problems"]))
 
 
@@ -244,12 +247,12 @@ def table(site, service, services):
         (f"session start {name}", reply("both")),
         ("session start nowhere", both("There is no service of that name", "名前")),
         ("session start --json", data(answered)),
-        ("rules", both("A session is on", "接続中です", "until ")),
+        ("rules", both("A session is on", "接続中です", "until ", " +09:00 (")),
         ("rules --lang en", english("Only through the tunnel", "until ")),
-        ("rules --lang ja", japanese("だけを通ります", "まで", without=("until", "Only through"))),
+        ("rules --lang ja", japanese("だけを通ります", " +09:00 まで", without=("until", "Only through"))),
         ("rules --json", data(rules_data)),
         ("session end --lang en", reply("en")),
-        ("cert show", both("Valid until / 期限: ")),
+        ("cert show", both("Valid until / 期限: ", " +09:00")),
         ("cert show --lang en", english("Valid until: ", "Subject: ")),
         ("cert show --lang ja", japanese("期限: ", without=("Valid",))),
         ("cert show --json", data(cert_data)),

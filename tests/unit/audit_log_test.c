@@ -32,14 +32,14 @@ static void lines(void **state)
     char line[FORMAT_LINE_MAX];
     (void)state;
     size_t n = line_of("session.start service=gtol client=192.168.77.10", line);
-    assert_string_equal(line, "2026-11-21T08:33:20Z 000007 gate session.start service=gtol client=192.168.77.10\n");
+    assert_string_equal(line, "2026-11-21T17:33:20+09:00 000007 gate session.start service=gtol client=192.168.77.10\n");
     assert_int_equal(n, strlen(line));
     (void)line_of("fault", line);
-    assert_string_equal(line, "2026-11-21T08:33:20Z 000007 gate fault\n");
+    assert_string_equal(line, "2026-11-21T17:33:20+09:00 000007 gate fault\n");
     /* nobody can make a second line, a terminal command or another event out of a name */
     (void)line_of("dns.refused name=a\n2026-11-21T08:33:20Z 000008 gate session.start \x1b[2J", line);
     assert_string_equal(line,
-                        "2026-11-21T08:33:20Z 000007 gate dns.refused name=a\\x0a2026-11-21T08:33:20Z 000008 gate "
+                        "2026-11-21T17:33:20+09:00 000007 gate dns.refused name=a\\x0a2026-11-21T08:33:20Z 000008 gate "
                         "session.start \\x1b[2J\n");
     static const char *const malformed[] = {"", " x", "Session.start", ".a", "a.", "a\nb c", "日本 x"};
     for (size_t i = 0; i < COUNT(malformed); i++) {
@@ -130,7 +130,7 @@ static void survives_restart(void **state)
     append(&s, "four");
     store_close(&s);
     read_log("audit.log", text, sizeof text);
-    assert_contains(text, " 000003 ga\n2026-11-21T08:33:20Z 000004 gate four\n");
+    assert_contains(text, " 000003 ga\n2026-11-21T17:33:20+09:00 000004 gate four\n");
 }
 
 /* Only the end of the file is read: half a line there may hold any words, also such as look like a number. */

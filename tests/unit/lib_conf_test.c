@@ -76,6 +76,7 @@ static void site_minimal(void **state)
     assert_int_equal(site.outside, CONF_OUTSIDE_CLOSED);
     assert_int_equal(site.start, CONF_START_DEMAND);
     assert_int_equal(site.idle_s, 600);
+    assert_int_equal(site.zone_min, 9 * 60);
     assert_int_equal(site.est_port, 443);
     assert_int_equal(site.lan_address.len, 24);
     assert_int_equal(site.dhcp_first.bytes[3], 100);
@@ -86,7 +87,7 @@ static void site_full(void **state)
 {
     (void)state;
     read_site("\xef\xbb\xbf# comment\r\n[site]\r\nname = 病院\r\nservice = lab\r\nservice = gtol\r\n"
-              "outside-session = internet\r\nsession = always\r\nidle = 90 s\r\n"
+              "outside-session = internet\r\nsession = always\r\nidle = 90 s\r\ntimezone = -03:30\r\n"
               "[wan]\nmode = static\naddress = 192.168.1.2/24\ngateway = 192.168.1.1\ndns = 192.168.1.1\n"
               "dns = 2001:db8::1\nntp = ntp.nict.jp\n[lan]\naddress = 10.1.2.1/24\ndhcp = 10.1.2.10-10.1.2.20\n"
               "[enroll]\nserver = [2001:db8::5]:8443\nlabel = hospital\n"
@@ -97,6 +98,7 @@ static void site_full(void **state)
     assert_int_equal(site.service_count, 2);
     assert_int_equal(site.outside, CONF_OUTSIDE_INTERNET);
     assert_int_equal(site.idle_s, 90);
+    assert_int_equal(site.zone_min, -210);
     assert_int_equal(site.wan_dns_count, 2);
     assert_string_equal(site.est_host, "2001:db8::5");
     assert_int_equal(site.est_port, 8443);
@@ -143,6 +145,9 @@ static void refuses_site(void **state)
         {SITE_HEAD "idle = 10 min # short\n", 4, "comment after its value"},
         {SITE_HEAD "idle = <minutes>\n", 4, "placeholder"},
         {SITE_HEAD "idle = 10\n", 4, "is not a time"},
+        {SITE_HEAD "timezone = JST\n", 4, "is not an offset from UTC"},
+        {SITE_HEAD "timezone = 9\n", 4, "is not an offset from UTC"},
+        {SITE_HEAD "timezone = +09:00\ntimezone = +09:00\n", 5, "is there twice"},
         {SITE_HEAD "idle = 5 s\n", 4, "is not between 10 s and 24 h"},
         {SITE_HEAD "idle = 25 h\n", 4, "is not between"},
         {SITE_HEAD "idle = -1 s\n", 4, "is not a time"},

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -60,7 +61,7 @@ def test_status(root):
     check("json is one line", r.stdout.count("\n") == 1, r.stdout)
     s = json.loads(r.stdout)
     check("json has the headline", s["headline"]["id"] == "connected" and s["ok"] and s["problems"] == [], s)
-    check("json has the state files", s["gate"]["since"] == 1795000000 and s["gate"]["tunnel"] == "up", s["gate"])
+    check("json has the state files", s["gate"]["since"] == "2026-11-18T20:06:40+09:00" and s["gate"]["tunnel"] == "up", s["gate"])
     check("a serial number stays text", s["enroll"]["serial"] == "0123", s["enroll"])
     put(f"{root}/run/sekisho/wan/state", "version 1\nlink down\n")
     r = run("status", root=root)
@@ -83,6 +84,16 @@ def test_others(root):
     r = run("log", "-n", "1", "--json", root=root)
     log = json.loads(r.stdout)
     check("log gives the last line", len(log) == 1 and log[0]["number"] == 2 and log[0]["event"] == "session.start", log)
+    check("its time is the site's", log[0]["time"] == "2026-11-21T17:30:00+09:00", log)
+    site = f"{root}/state/site.conf"
+    text = open(site, encoding="utf-8").read()
+    put(site, text.replace("[site]\n", "[site]\ntimezone = -03:30\n"))
+    for words, expected in ((("log",), "2026-11-21T05:00:00-03:30 000002 gate"), (("status",), "2026-11-18 07:36 -03:30"),
+                            (("status", "--json"), '"since":"2026-11-18T07:36:40-03:30"'),
+                            (("cert", "show"), "2096-10-02 03:36 -03:30")):
+        r = run(*words, root=root)
+        check(f"another zone: {words}", expected in r.stdout, r.stdout)
+    put(site, text)
     r = run("log", root=root)
     check("log goes over the files", r.stdout.splitlines()[0].endswith("audit.start") and r.returncode == 0, r.stdout)
     r = run("cert", "show", "--json", root=root)
@@ -97,6 +108,13 @@ def test_others(root):
     for words in (["nonsense"], ["status", "x"], ["log", "-n"], ["log", "-n", "0"], ["check", "/nowhere"], [],
                   ["status", "--lang", "fr"], ["session"], ["check", "--site", "--service", "x"]):
         check(f"wrong call {words} ends with 2", run(*words).returncode == 2)
+
+
+def test_times():
+    """Times for people are written in one place, which puts their offset beside them; nothing else makes one."""
+    found = subprocess.run(["grep", "-rlE", r"\b(strftime|gmtime|gmtime_r|localtime|localtime_r|ctime|asctime)\(", "src"],
+                           capture_output=True, text=True).stdout.split()
+    check("who makes a calendar of a time", sorted(found) == ["src/enroll/http_date.c", "src/lib/zone.c"], found)
 
 
 class Console:
@@ -125,6 +143,7 @@ def test_console():
     try:
         screen = console.until_prompt()
         check("the console begins with the status", "== Sekisho ==" in screen and "The gate is not running" in screen, screen)
+        check("with the time and its offset", re.search(r"== Sekisho ==  20\d\d-\d\d-\d\d \d\d:\d\d \+09:00 ", screen), screen)
         check("and then prompts", screen.endswith(PROMPT), screen)
         status = open(f"/proc/{console.process.pid}/status").read()
         ids = [line.split()[1:] for line in status.splitlines() if line.startswith(("Uid:", "Gid:"))]
@@ -161,6 +180,7 @@ def main():
         a_box(root)
         test_status(root)
         test_others(root)
+    test_times()
     test_console()
     print(f"{len(failed)} failed")
     sys.exit(bool(failed))

@@ -25,6 +25,10 @@ more 7
 """
 
 
+def stamp(when):
+    return time.strftime("%Y-%m-%dT%H:%M:%S+09:00", time.gmtime(when + 9 * 3600))
+
+
 def call(root, *words):
     done = subprocess.run(["build/bin/sekisho", "--root", root, "rules", *words], capture_output=True, text=True)
     return done.returncode, done.stdout
@@ -51,7 +55,7 @@ with tempfile.TemporaryDirectory() as root:
     check("ports", "www.cancer.example  tcp/443 (TLS, the name is checked), udp/123\n" in cancer, cancer)
     check("addresses in order, under their name once", cancer.index("10.20.0.80") < cancer.index("10.20.0.81")
           and cancer.count("www.cancer.example") == 1, cancer)
-    check("until when", time.strftime("until %H:%M:%S UTC", time.gmtime(NOW + 60)) in cancer, cancer)
+    check("until when", time.strftime("until %H:%M:%S +09:00 ", time.gmtime(NOW + 60 + 9 * 3600)) in cancer, cancer)
     check("what is over is not shown", "old.cancer" not in text, text)
     check("others but those bound", "For all PCs but these:" in rare and "192.168.77.21" in rare
           and "192.168.77.20" in rare, rare)
@@ -61,6 +65,8 @@ with tempfile.TemporaryDirectory() as root:
     check("Japanese", "トンネル「cancer」(接続先 203.0.113.10)だけを通ります" in call(root, "--lang", "ja")[1])
 
     data = json.loads(call(root, "--json")[1])
+    check("times in json have their offset", data["written"] == stamp(NOW)
+          and data["services"][1]["open"][0]["until"] == stamp(NOW + 600), str(data))
     check("json", data["mode"] == "session" and data["more"] == 7 and data["services"][0]["hosts"] == ["192.168.77.20"]
           and not data["services"][0]["others"] and data["services"][1]["others"]
           and [o["address"] for o in data["services"][0]["open"]] == ["10.20.0.80", "10.20.0.81"], str(data))

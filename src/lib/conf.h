@@ -80,6 +80,7 @@ struct conf_site {
     unsigned wan_dns_count;
     unsigned wan_dns_line[CONF_ADDRS_MAX];
     struct addr wan_dns[CONF_ADDRS_MAX];                  /* [wan] dns (repeatable; required when static) */
+    uint32_t wan_mtu;                                     /* [wan] mtu, 576 to 1500; 0: the lease's, else 1454 */
     unsigned ntp_count;
     char ntp[CONF_ADDRS_MAX][CONF_FQDN_MAX];              /* [wan] ntp (repeatable): host name or address */
 

@@ -116,6 +116,11 @@ static const char *wan_gateway(struct conf_parser *p, const char *value)
     return conf_never_remote(&p->site->wan_gateway) ? "cannot be a router" : NULL;
 }
 
+static const char *wan_mtu(struct conf_parser *p, const char *value)
+{
+    return conf_parse_number(value, 576, 1500, &p->site->wan_mtu) ? NULL : "is not a number from 576 to 1500";
+}
+
 static const char *wan_dns(struct conf_parser *p, const char *value)
 {
     struct conf_site *site = p->site;
@@ -349,6 +354,8 @@ static const struct conf_key keys[] = {
     {"wan", "address", 0, wan_address,
      "Write the box's own address on the line and its prefix length: `address = 192.168.1.2/24`."},
     {"wan", "gateway", 0, wan_gateway, "Write the router's address: `gateway = 192.168.1.1`."},
+    {"wan", "mtu", 0, wan_mtu,
+     "Write the largest packet that the line takes, in octets, as its provider says: `mtu = 1454`; or delete the line."},
     {"wan", "dns", CONF_MANY, wan_dns, "Write a DNS server's address, one a line, at most 4: `dns = 192.168.1.1`."},
     {"wan", "ntp", CONF_MANY, wan_ntp,
      "Write a time server's name or address, one a line, at most 4: `ntp = ntp.nict.jp`."},

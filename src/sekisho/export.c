@@ -51,7 +51,10 @@ void export_site(const struct conf_site *site)
     put_addr("WAN_ADDRESS", &site->wan_address.addr);
     put_len("WAN_PREFIX", &site->wan_address);
     put_addr("WAN_GATEWAY", &site->wan_gateway);
-    (void)printf("WAN_DNS='");
+    (void)printf("WAN_MTU='");
+    if (site->wan_mtu)
+        (void)printf("%u", site->wan_mtu);
+    (void)printf("'\nWAN_DNS='");
     for (unsigned i = 0; i < site->wan_dns_count; i++) {
         char text[INET6_ADDRSTRLEN];
         (void)printf("%s%s", i ? " " : "", addr_text(&site->wan_dns[i], text, sizeof text));

@@ -56,6 +56,7 @@ static const struct row {
     {"Certificate until", "証明書の期限", HEALTH_ENROLL, "not-after", show_time},
     {"Line", "回線", HEALTH_WAN, "link", show_text},
     {"Address on the line", "回線側アドレス", HEALTH_WAN, "address", show_text},
+    {"Largest packet of the line", "回線のMTU", HEALTH_WAN, "mtu", show_text},
     {"Time confirmed", "時刻の確認", HEALTH_CLOCK, "trusted", show_text},
 };
 

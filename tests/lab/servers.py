@@ -120,6 +120,13 @@ class Line(Dnsmasq):
             f"dhcp-option=option:ntp-server,{t.ISP}", "dhcp-authoritative", "log-dhcp", "no-ping",
             f"dhcp-leasefile={self.leases}"])
 
+    def offer_mtu(self, mtu):
+        """From now on its leases say how large a packet the line takes (option 26)."""
+        self.stop()
+        with open(self.conf, "a") as f:
+            f.write(f"dhcp-option-force=option:mtu,{mtu}\n")
+        self.start()
+
     def move(self, first, last):
         """From now on it gives other addresses, and takes back the ones that it gave."""
         self.stop()

@@ -395,6 +395,24 @@ static void segments_fit_the_tunnel(void **state)
     run("ip link set wan0 mtu 1500");
 }
 
+/* Outside a session too: the box itself lets nothing larger onto the line, and a PC need not learn it by an error. */
+static void segments_fit_the_line_without_a_tunnel(void **state)
+{
+    (void)state;
+    internet(70);
+    run("ip route replace " SERVER " dev wan0 mtu 1454");
+    int listener = bound(WAN_NS, SOCK_STREAM, SERVER, 80), pc = bound(PC_NS, SOCK_STREAM, PC, 0);
+    assert_int_equal(connect_to(pc, SERVER, 80), 0);
+    int server = accept(listener, NULL, NULL);
+    assert_true(server >= 0);
+    /* (less 12 octets where both use timestamps) */
+    assert_in_range(segment_size(pc), 1454 - 40 - 12, 1454 - 40);
+    assert_in_range(segment_size(server), 1454 - 40 - 12, 1454 - 40);
+    close(listener), close(pc), close(server);
+    enter(BOX);
+    run("ip route del " SERVER " dev wan0 mtu 1454");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_flow_that_waits_ends_with_the_session),
         cmocka_unit_test(agreed_until_the_server_has_answered),
         cmocka_unit_test(segments_fit_the_tunnel),
+        cmocka_unit_test(segments_fit_the_line_without_a_tunnel),
     };
     return cmocka_run_group_tests_name("gate_tunnel", tests, build_two, NULL);
 }

@@ -22,6 +22,7 @@
 #define EXCHANGE_MS 60000
 #define RESOLVE_MS 10000
 #define REQUEST_MAX 8192
+#define REDIRECTS_MAX 3
 
 /* Nothing in here is freed: the process ends with the exchange. */
 struct exchange {
@@ -216,14 +217,13 @@ static size_t add_basic(size_t at)
     return at;
 }
 
-/* body NULL: GET. */
-static void fetch(const char *operation, const char *body, bool password)
+/* One request and its response. body NULL: GET. */
+static void fetch_path(const char *path, const char *body, bool password)
 {
     struct addr literal;
     bool v6 = conf_parse_addr(x.site->est_host, &literal) && literal.family == AF_INET6;
-    size_t at = add(0, "%s /.well-known/est%s%s/%s HTTP/1.1\r\nHost: %s%s%s:%u\r\nConnection: close\r\n",
-                    body ? "POST" : "GET", x.site->est_label[0] ? "/" : "", x.site->est_label, operation, v6 ? "[" : "",
-                    x.site->est_host, v6 ? "]" : "", x.site->est_port);
+    size_t at = add(0, "%s %s HTTP/1.1\r\nHost: %s%s%s:%u\r\nConnection: close\r\n", body ? "POST" : "GET", path,
+                    v6 ? "[" : "", x.site->est_host, v6 ? "]" : "", x.site->est_port);
     if (password)
         at = add_basic(at);
     if (body)
@@ -237,6 +237,32 @@ static void fetch(const char *operation, const char *body, bool password)
     if (!good) {
         x.response = (struct http_response){0};
         fail(fault.person, "%s", fault.text);
+    }
+}
+
+/* A POST is repeated as a POST by 307 and 308 only (RFC 9110 section 15.4). */
+static bool is_redirect(unsigned status, bool post)
+{
+    return status == 307 || status == 308 || (!post && (status == 301 || status == 302));
+}
+
+static void fetch(const char *operation, const char *body, bool password)
+{
+    char path[2 * HTTP_FIELD_MAX];
+    (void)snprintf(path, sizeof path, "/.well-known/est%s%s/%s", x.site->est_label[0] ? "/" : "", x.site->est_label,
+                   operation);
+    for (unsigned i = 0;; i++) {
+        fetch_path(path, body, password);
+        if (!is_redirect(x.response.status, body != NULL))
+            return;
+        if (i == REDIRECTS_MAX)
+            fail(true, "The enrolment server sends the box round in a circle: call the centre.");
+        if (!http_target(x.response.location, x.site->est_host, x.site->est_port, path, sizeof path))
+            fail(
+                true,
+                "The enrolment server sends the box to another server (%.60s): if the centre confirms it, write that one as"
+                " [enroll] server.",
+                x.response.location);
     }
 }
 
@@ -386,7 +412,11 @@ _Noreturn void exchange_run(int sock, const struct conf_site *site, const struct
     x.between = sk_X509_new_null();
     gather();
     const char *why = "";
-    x.peer = (struct tls_peer){.host = site->est_host, .port = site->est_port, .addrs = x.addrs};
+    x.peer = (struct tls_peer){.host = site->est_host,
+                               .port = site->est_port,
+                               .addrs = x.addrs,
+                               .pins = site->est_server_sha256,
+                               .pin_count = site->est_server_count};
     x.peer.addr_count = resolve(site->est_host, start->resolvers, start->resolver_count, RESOLVE_MS, x.addrs, &why);
     if (x.peer.addr_count == 0)
         fail(false, "The name of the enrolment server, %.60s, could not be resolved (%.40s).", site->est_host, why);

@@ -87,6 +87,8 @@ static bool parse_field(const char *line, size_t len, struct http_response *out,
         keep(out->retry_after, value, value_len);
     else if (name_is(line, name_len, "Date") && !out->date[0])
         keep(out->date, value, value_len);
+    else if (name_is(line, name_len, "Location") && value_len < sizeof out->location)
+        keep(out->location, value, value_len);
     else if (name_is(line, name_len, "WWW-Authenticate"))
         keep(out->authenticate, value, value_len);
     return true;

@@ -24,6 +24,7 @@ struct http_response {
     char retry_after[HTTP_FIELD_MAX]; /* "": not there, also below */
     char date[HTTP_FIELD_MAX];
     char authenticate[HTTP_FIELD_MAX]; /* all WWW-Authenticate fields, joined by ", " and cut at the limit */
+    char location[HTTP_FIELD_MAX];     /* "": not there, or too long */
     char *body;                        /* inside the buffer given; transfer coding removed */
     size_t body_len;
 };
@@ -35,6 +36,12 @@ struct http_response {
  * bare CR in the head, folded lines.
  */
 enum http_result http_parse(char *data, size_t len, bool eof, struct http_response *out);
+
+/*
+ * The path that a Location leads to, if that is on the same server (https, the same host and port; or a path alone).
+ * False: elsewhere, or not readable. Any path that is given can stand in a request line.
+ */
+bool http_target(const char *location, const char *host, uint16_t port, char *path, size_t size);
 
 /*
  * Seconds to wait, out of a Retry-After value: delta-seconds or any of the three HTTP-date forms (RFC 9110 section

@@ -87,6 +87,37 @@ static int connect_any(const struct tls_peer *peer)
 
 /* ---- TLS ---- */
 
+static bool is_pinned(const struct tls_peer *peer, const X509 *cert)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    if (X509_digest(cert, EVP_sha256(), digest, &len) != 1 || len != sizeof peer->pins[0])
+        return false;
+    for (unsigned i = 0; i < peer->pin_count; i++)
+        if (memcmp(peer->pins[i], digest, len) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * The server's certificate is to come from a CA that the box has no certificate of, only a fingerprint: it must be in
+ * what the server sends. From there on it is judged as ever: signatures, dates, name.
+ */
+static int verify_pinned(X509_STORE_CTX *ctx, void *user)
+{
+    const struct tls_peer *peer = user;
+    STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx), *anchors = sk_X509_new_null();
+    for (int i = 0; anchors && i < sk_X509_num(sent); i++)
+        if (is_pinned(peer, sk_X509_value(sent, i)))
+            sk_X509_push(anchors, sk_X509_value(sent, i));
+    X509_STORE_CTX_set0_trusted_stack(ctx, anchors);
+    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
+    int good = anchors ? X509_verify_cert(ctx) : 0;
+    X509_STORE_CTX_set0_trusted_stack(ctx, NULL);
+    sk_X509_free(anchors);
+    return good > 0;
+}
+
 static SSL_CTX *make_context(const struct tls_peer *peer)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -95,9 +126,20 @@ static SSL_CTX *make_context(const struct tls_peer *peer)
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
     /* Close without close_notify is common with HTTP/1.0 servers; what is cut short is no PKCS#7 any more. */
-    SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
+    /*
+     * Some servers ask for the client's certificate only once they have read the path (Apache's SSLVerifyClient in a
+     * Location): by post-handshake authentication (RFC 8446 section 4.6.2), in TLS 1.2 by a second handshake (RFC 5746).
+     */
+    if (peer->client)
+        SSL_CTX_set_post_handshake_auth(ctx, 1);
+    else
+        SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    if (peer->trust) {
+    if (peer->pin_count > 0) {
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_cert_verify_callback(ctx, verify_pinned, (void *)peer);
+    } else if (peer->trust) {
         SSL_CTX_set1_verify_cert_store(ctx, peer->trust);
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
@@ -141,7 +183,7 @@ static const char *last_reason(void)
 static bool explain_handshake(SSL *ssl, const struct tls_peer *peer, struct tls_fault *fault)
 {
     long verdict = SSL_get_verify_result(ssl);
-    if (!peer->trust || verdict == X509_V_OK) {
+    if ((!peer->trust && peer->pin_count == 0) || verdict == X509_V_OK) {
         unsigned long code = ERR_peek_error();
         bool alert = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
         return refuse(fault, alert, "The TLS connection to the enrolment server failed (%.60s).", last_reason());
@@ -157,6 +199,9 @@ static bool explain_handshake(SSL *ssl, const struct tls_peer *peer, struct tls_
         return refuse(fault, true,
                       "The enrolment server's certificate is for another name: check [enroll] server or call"
                       " the centre.");
+    if (peer->pin_count > 0)
+        return refuse(fault, true, "The enrolment server's certificate is not from a CA of [enroll] server-ca (%.50s).",
+                      X509_verify_cert_error_string(verdict));
     return refuse(fault, true, "The enrolment server's certificate is not from the CA in the site file (%.50s).",
                   X509_verify_cert_error_string(verdict));
 }

@@ -13,6 +13,8 @@ struct tls_peer {
     unsigned addr_count;
     const struct addr *addrs;
     X509_STORE *trust;  /* NULL: anybody (only to fetch what is then checked by its fingerprint) */
+    unsigned pin_count; /* not 0: only a chain with one of these certificates counts (SHA-256), whatever trust says */
+    const uint8_t (*pins)[32];
     X509 *client;       /* NULL: no client certificate */
     EVP_PKEY *client_key;
     int64_t until_ms;   /* of tls_now_ms */

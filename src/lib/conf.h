@@ -99,6 +99,9 @@ struct conf_site {
     uint16_t est_port;
     char est_label[CONF_NAME_MAX];                        /* [enroll] label: RFC 7030 3.2.2 arbitrary label */
     uint8_t est_ca_sha256[32]; /* [enroll] ca-fingerprint: SHA-256 of the CA certificate's DER */
+    unsigned est_server_count;
+    uint8_t est_server_sha256[CONF_ADDRS_MAX]
+                             [32]; /* [enroll] server-ca (repeatable): what its TLS certificate hangs on */
     char est_user[64], est_password[64]; /* [enroll] username, password (one-time) */
     char device[64]; /* [enroll] device: CN of the certificate, [A-Za-z0-9.-]+ */
 };

@@ -307,6 +307,21 @@ static const char *enroll_fingerprint(struct conf_parser *p, const char *value)
     return memcmp(p->site->est_ca_sha256, zero, sizeof zero) == 0 ? "is all zeros" : NULL;
 }
 
+static const char *enroll_server_ca(struct conf_parser *p, const char *value)
+{
+    static const uint8_t zero[32];
+    struct conf_site *site = p->site;
+    if (site->est_server_count == CONF_ADDRS_MAX)
+        return "is one certificate too many";
+    uint8_t *out = site->est_server_sha256[site->est_server_count];
+    if (!conf_parse_sha256(value, out))
+        return "is not a SHA-256 fingerprint";
+    if (memcmp(out, zero, sizeof zero) == 0)
+        return "is all zeros";
+    site->est_server_count++;
+    return NULL;
+}
+
 static bool is_printable_ascii(const char *text)
 {
     for (; *text; text++)
@@ -376,6 +391,9 @@ static const struct conf_key keys[] = {
      "Write the label that the centre gave, letters, digits, - and _, at most 31; or delete the line."},
     {"enroll", "ca-fingerprint", CONF_REQUIRED, enroll_fingerprint,
      "Write the SHA-256 fingerprint of the CA certificate that the centre gave: 64 hexadecimal digits, `:` allowed."},
+    {"enroll", "server-ca", CONF_MANY, enroll_server_ca,
+     "Write the SHA-256 fingerprint of the CA certificate behind the server's own TLS certificate, one a line, at most 4; or "
+     "delete the line."},
     {"enroll", "username", CONF_REQUIRED, enroll_username,
      "Write the user name that the centre gave: ASCII without spaces and colons, at most 63."},
     {"enroll", "password", CONF_REQUIRED | CONF_SECRET, enroll_password,

@@ -125,6 +125,12 @@ const struct japanese_sentence japanese_box[] = {
      "証明書サーバが要求を拒否しました(HTTP %1)。センターに連絡してください"},
     {"The enrolment server's answer holds no certificates: check [enroll] server or call the centre.",
      "証明書サーバの応答に証明書がありません。[enroll] の server を確認するか、センターに連絡してください"},
+    {"The enrolment server sends the box round in a circle: call the centre.",
+     "証明書サーバの転送先が循環しています。センターに連絡してください"},
+    {"The enrolment server sends the box to another server (%s): if the centre confirms it, write that one as [enroll] server.",
+     "証明書サーバが別のサーバ(%1)への接続を求めています。センターに確認できたら、[enroll] の server をそれに直してください"},
+    {"The enrolment server's certificate is not from a CA of [enroll] server-ca (%s).",
+     "証明書サーバのTLS証明書が [enroll] の server-ca の認証局のものではありません(%1)"},
     {"The enrolment server's CA certificate is not the one in the site file (sha256:%s...): check [enroll] "
      "ca-fingerprint or call the centre.",
      "証明書サーバのCA証明書が施設ファイルのものと違います(sha256:%1...)。[enroll] の ca-fingerprint を確認するか、"

@@ -60,6 +60,11 @@ const struct japanese_sentence japanese_conf[] = {
     {"is not a number from 576 to 1500", "は576から1500までの数ではありません"},
     {"Write the largest packet that the line takes, in octets, as its provider says: `mtu = 1454`; or delete the line.",
      "回線が通す最大のパケットの大きさ(オクテット)を、回線事業者の案内どおりに書いてください(例: `mtu = 1454`)。わからなければこの行を消してください"},
+    {"is one certificate too many", "で証明書が上限を超えます"},
+    {"Write the SHA-256 fingerprint of the CA certificate behind the server's own TLS certificate, one a line, at most 4; or "
+     "delete the line.",
+     "証明書サーバ自身のTLS証明書を発行した認証局の証明書のSHA-256フィンガープリントを、1行に1つ、4つまで書いてください。"
+     "不要ならこの行を消してください"},
     {"is not an offset from UTC", "はUTCとの時差の書き方ではありません"},
     {"Write the hours and minutes that the site's clocks are ahead of UTC, from -12:00 to +14:00: `timezone = +09:00`.",
      "施設の時刻がUTCより何時間何分進んでいるかを -12:00 から +14:00 までで書いてください: `timezone = +09:00`(日本)"},

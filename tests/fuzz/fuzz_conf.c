@@ -28,6 +28,7 @@ static void check_site(const struct conf_site *s)
         MUST(conf_is_short_name(s->services[i]));
     MUST(s->idle_s >= 10 && s->idle_s <= 86400);
     MUST(s->wan_mtu == 0 || (s->wan_mtu >= 576 && s->wan_mtu <= 1500));
+    MUST(s->est_server_count <= CONF_ADDRS_MAX);
     MUST(s->zone_min >= -720 && s->zone_min <= 840 && s->zone_min % 15 == 0);
     MUST(s->lan_address.addr.family == AF_INET);
     MUST(!s->dhcp_first.family || prefix_contains(&s->lan_address, &s->dhcp_first));

@@ -11,6 +11,7 @@ mount_var || exit 1
 w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/est/newcerts" "$w/bin" || exit 1
 [ -x build/bin/enroll ] || make -s -f src/build.mk build/bin/enroll || exit 1
 cp build/bin/enroll "$w/bin/" || exit 1 # a copy: somebody may be building meanwhile
+top=$PWD
 cd "$w" || exit 1
 ip link set lo up && ip addr add 192.0.2.10/32 dev lo && ip addr add 192.0.2.53/32 dev lo || exit 1
 
@@ -189,6 +190,37 @@ site estpwd "$(echo "$fingerprint" | tr 0-9a-f 1-9a-f0)" est.lab:8085
 start_box
 ok "another CA than the site file's: refused" soon says "fault The enrolment server's CA certificate is not the one in the site file.*"
 ok "... and nothing was issued" issued 2
+stop_box
+
+# ---- a server behind Apache, its TLS certificate from a public CA: sends on within itself, asks for certificates late
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=Public CA" -keyout est/public.key \
+	-out est/public.crt 2>/dev/null
+openssl x509 -req -in est/server.csr -CA est/public.crt -CAkey est/public.key -CAcreateserial -days 365 \
+	-extfile est/server.ext 2>/dev/null | cat - est/public.crt >est/public-server.crt
+public=$(openssl x509 -in est/public.crt -outform DER | sha256sum | cut -d' ' -f1)
+(cd est && exec python3 "$top/tests/unit/est_server.py" 192.0.2.10 8087 public-server.crt server.key >../quirks.log 2>&1) &
+soon nc -z 192.0.2.10 8087
+before=$(wc -l <est/index.txt)
+site estpwd "$fingerprint" est.lab:8087
+start_box
+ok "TLS from a CA that nobody named: refused" soon says "fault The enrolment server's certificate is not from the CA in the site file.*"
+ok "... and nothing was issued" issued "$before"
+stop_box
+asked=$(grep -c cacerts quirks.log)
+site estpwd "$fingerprint" est.lab:8087
+sed -i "s/^username/server-ca = $fingerprint\n&/" box/state/site.conf
+start_box
+ok "... nor from another than the site file names for it" soon says "fault The enrolment server's certificate is not from a CA of .* server-ca.*"
+ok "... and it was asked for nothing" [ "$(grep -c cacerts quirks.log)" -eq "$asked" ]
+stop_box
+site estpwd "$fingerprint" est.lab:8087
+sed -i "s/^username/server-ca = $public\n&/" box/state/site.conf
+start_box
+ok "named by server-ca: enrolled, over a redirect to the same server" soon says "phase valid"
+ok "... the request went to the other path, with its body" grep -q 'POST /moved/.well-known/est/simpleenroll' quirks.log
+ok "renewal at a server that asks for the certificate late" renew
+ok "... renewed with the box's key" soon says "generation 2"
+ok "... which it has shown" grep -q "renewal by .*box-1.lab" quirks.log
 stop_box
 
 sed -i 's/^service = lab/colour = red/' box/state/site.conf

@@ -318,9 +318,48 @@ static int clean_up(void **state)
     return 0;
 }
 
+static void redirects(void **state)
+{
+    static const struct {
+        const char *location, *path; /* NULL: not followed */
+    } cases[] = {{"https://est.lab:8085/a/b?c=d", "/a/b?c=d"},
+                 {"https://EST.lab:8085/x", "/x"},
+                 {"HTTPS://est.lab:8085/x#part", "/x"},
+                 {"/est/simpleenroll", "/est/simpleenroll"},
+                 {"https://est.lab/x", NULL},
+                 {"https://est.lab:8086/x", NULL},
+                 {"https://est.lab:80855/x", NULL},
+                 {"https://other.lab:8085/x", NULL},
+                 {"https://est.lab:8085.other/x", NULL},
+                 {"https://est.lab:8085@other/x", NULL},
+                 {"https://user@est.lab:8085/x", NULL},
+                 {"https://est.lab:8085", NULL},
+                 {"http://est.lab:8085/x", NULL},
+                 {"//other.lab/x", NULL},
+                 {"/\\other.lab/x", NULL},
+                 {"x", NULL},
+                 {"", NULL},
+                 {"/a b", NULL},
+                 {"/a\tb", NULL},
+                 {"/\xc3\xa9", NULL}};
+    char path[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool good = http_target(cases[i].location, "est.lab", 8085, path, sizeof path);
+        if (good != (cases[i].path != NULL))
+            fail_msg("`%s` was %s", cases[i].location, good ? "followed" : "not followed");
+        if (good)
+            assert_string_equal(path, cases[i].path);
+    }
+    assert_true(http_target("https://est.lab/x", "est.lab", 443, path, sizeof path));
+    assert_true(http_target("https://[2001:db8::1]:8085/x", "2001:db8::1", 8085, path, sizeof path));
+    assert_false(http_target("/0123456789", "est.lab", 443, path, 11)); /* no half path */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(redirects),
         cmocka_unit_test(test_content_length),
         cmocka_unit_test(test_chunked),
         cmocka_unit_test(test_until_close),

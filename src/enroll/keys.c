@@ -220,6 +220,8 @@ static const char *find_fault(X509 *cert, X509 *ca, STACK_OF(X509) * between, EV
         return "its dates are not in order";
     if (!X509_NAME_entry_count(X509_get_subject_name(cert)))
         return "it has no subject name";
+    if (i2d_X509_NAME(X509_get_subject_name(cert), NULL) > KEYS_SUBJECT_MAX)
+        return "its subject name is longer than 1024 octets";
     int error = verify_chain(cert, ca, between, check_time);
     return error == X509_V_OK ? NULL : X509_verify_cert_error_string(error);
 }
@@ -251,14 +253,34 @@ bool keys_check(const struct keys_issued *issued, const char *key_pem, size_t ke
 
 /* ---- telling ---- */
 
+/* Cut between two characters of UTF-8, and say so. */
+static void cut_text(char *out, size_t len)
+{
+    static const char more[] = "...";
+    while (len > 0 && ((unsigned char)out[len] & 0xc0) == 0x80)
+        len--;
+    memcpy(out + len, more, sizeof more);
+}
+
+static void name_der(const X509_NAME *name, struct keys_facts *out)
+{
+    uint8_t *at = out->name;
+    int len = i2d_X509_NAME(name, NULL);
+    out->name_len = len > 0 && len <= KEYS_SUBJECT_MAX ? (size_t)i2d_X509_NAME(name, &at) : 0;
+}
+
 static void name_text(const X509_NAME *name, char *out, size_t max)
 {
     BIO *bio = BIO_new(BIO_s_mem());
     unsigned long flags = (ASN1_STRFLGS_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) | XN_FLAG_SEP_CPLUS_SPC;
-    size_t len = 0;
-    if (bio && X509_NAME_print_ex(bio, name, 0, flags) >= 0)
-        len = take_bio(bio, out, max - 1);
-    out[len] = 0;
+    char *text = NULL;
+    long len = bio && X509_NAME_print_ex(bio, name, 0, flags) >= 0 ? BIO_get_mem_data(bio, &text) : 0;
+    size_t room = max - sizeof "...";
+    out[0] = 0;
+    if (len > 0)
+        snprintf(out, max, "%.*s", (int)len, text);
+    if (len > 0 && (size_t)len >= max)
+        cut_text(out, room);
     BIO_free(bio);
 }
 
@@ -274,6 +296,7 @@ bool keys_facts(const char *cert_pem, size_t len, struct keys_facts *out)
     memset(out, 0, sizeof *out);
     if (!cert)
         return false;
+    name_der(X509_get_subject_name(cert), out);
     name_text(X509_get_subject_name(cert), out->subject, sizeof out->subject);
     name_text(X509_get_issuer_name(cert), out->issuer, sizeof out->issuer);
     BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);

@@ -57,8 +57,12 @@ struct keys_issued {
 bool keys_check(const struct keys_issued *issued, const char *key_pem, size_t key_len, const uint8_t ca_sha256[32],
                 bool clock_trusted, char *why, size_t why_len);
 
-/* What people are told about a certificate. */
+#define KEYS_SUBJECT_MAX 1024  /* the subject's name in DER: longer ones are refused */
+
+/* What people, and gate, are told about a certificate. */
 struct keys_facts {
+    size_t name_len;                /* the subject's name as it stands in the certificate, DER */
+    uint8_t name[KEYS_SUBJECT_MAX];
     char subject[256], issuer[256]; /* as strongSwan writes them: in the order of the certificate, UTF-8 */
     char serial[48];                /* hexadecimal */
     int64_t not_before, not_after;  /* UNIX time */

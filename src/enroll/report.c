@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include "keys.h"
 #include "log.h"
 #include "publish.h"
 
@@ -12,8 +13,28 @@
 
 #define LINK_UNKNOWN_S 10 /* after this time a missing wan/state no longer means "not up yet" */
 
+/*
+ * The certificate itself, for gate: charon takes an identity of up to 251 octets only, and a longer one from the
+ * certificate. Written before the state file that tells of it.
+ */
+static bool write_certificate(const struct agent *a, const char *state_path)
+{
+    static char pem[KEYS_CERT_PEM_MAX];
+    static uint32_t written;
+    char path[PATH_MAX];
+    if (a->store.current == written)
+        return true;
+    long len = store_read(&a->store, "cert.pem", pem, sizeof pem);
+    int n = snprintf(path, sizeof path, "%s.cert.pem", state_path);
+    if (len <= 0 || n < 0 || (size_t)n >= sizeof path || publish_text(path, pem, (size_t)len) < 0)
+        return false;
+    written = a->store.current;
+    return true;
+}
+
 static void add_certificate(struct publish *p, const struct agent *a)
 {
+    publish_add_octets(p, "identity", a->facts.name, a->facts.name_len);
     publish_add(p, "subject", "%s", a->facts.subject);
     publish_add(p, "issuer", "%s", a->facts.issuer);
     publish_add(p, "serial", "%s", a->facts.serial);
@@ -43,7 +64,7 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
     publish_add(&p, "requests-since", "%lld", (long long)a->day.since);
     if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
         return;
-    if (publish_commit(&p, path) < 0)
+    if ((a->renew_at != 0 && !write_certificate(a, path)) || publish_commit(&p, path) < 0)
         log_warn("cannot write %s: %s", path, strerror(errno));
     else
         last = p;

@@ -1,6 +1,6 @@
 #include "charon.h"
+#include "connection.h"
 #include "log.h"
-#include "proposal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -119,108 +119,6 @@ static void on_event(void *user, const char *event, const uint8_t *data, size_t 
 
 /* ---- loading connections ---- */
 
-static void add_ts(const struct conf_service *s)
-{
-    char text[INET6_ADDRSTRLEN];
-    vici_list(&message, "remote_ts");
-    for (unsigned i = 0; i < s->remote_count; i++) {
-        char item[INET6_ADDRSTRLEN + 4];
-        int n =
-            snprintf(item, sizeof item, "%s/%u", addr_text(&s->remote[i].addr, text, sizeof text), s->remote[i].len);
-        vici_item(&message, item, (size_t)n);
-    }
-    vici_list_end(&message);
-    vici_list(&message, "local_ts");
-    vici_item(&message, "dynamic", 7);
-    vici_list_end(&message);
-}
-
-static void add_list(const char *name, const char *item)
-{
-    vici_list(&message, name);
-    vici_item(&message, item, strlen(item));
-    vici_list_end(&message);
-}
-
-/* Each proposal of a list is an item of its own. */
-static void add_proposals(const char *list)
-{
-    char one[PROPOSAL_MAX];
-    while (proposal_next(&list, one))
-        vici_item(&message, one, strlen(one));
-}
-
-/*
- * For ESP each is offered once more without its key exchange, behind all that have one. A hub that wants none (libreswan's
- * `pfs=no`, an `esp_proposals` without a group) refuses the others whenever the tunnel needs new keys; in IKE_AUTH it makes
- * no difference. It is the hub that chooses, under IKE's own protection: nobody on the way can.
- */
-static void add_esp_proposals(const char *list)
-{
-    char one[PROPOSAL_MAX], bare[PROPOSAL_MAX];
-    vici_list(&message, "esp_proposals");
-    add_proposals(list);
-    while (proposal_next(&list, one))
-        if (proposal_without_exchange(one, bare))
-            vici_item(&message, bare, strlen(bare));
-    vici_list_end(&message);
-}
-
-static bool has_family(const struct conf_service *s, int family)
-{
-    for (unsigned i = 0; i < s->remote_count; i++)
-        if (s->remote[i].addr.family == family)
-            return true;
-    return false;
-}
-
-static void build_connection(const struct conf_service *s, const char *identity)
-{
-    vici_begin(&message);
-    vici_section(&message, s->name);
-    vici_kvf(&message, "version", "2");
-    add_list("remote_addrs", s->hub);
-    vici_list(&message, "proposals");
-    add_proposals(s->ike_proposal);
-    vici_list_end(&message);
-    vici_list(&message, "vips");
-    if (has_family(s, AF_INET))
-        vici_item(&message, "0.0.0.0", 7);
-    if (has_family(s, AF_INET6))
-        vici_item(&message, "::", 2);
-    vici_list_end(&message);
-    vici_kvf(&message, "encap", s->force_encap ? "yes" : "no");
-    vici_kvf(&message, "mobike", "no");
-    vici_kvf(&message, "dpd_delay", "15s");
-    vici_kvf(&message, "keyingtries", "1");
-    vici_kvf(&message, "unique", "replace");
-    vici_kvf(&message, "send_cert", "always");
-    vici_kvf(&message, "rekey_time", "4h");
-    /* How long before its end a hub's authentication lifetime (RFC 4478) is met by a new one. The default, a tenth of
-     * the re-key time, is longer than the whole lifetime that some hubs ask for: we would begin again at once for ever. */
-    vici_kvf(&message, "over_time", "30s");
-    vici_section(&message, "local");
-    vici_kvf(&message, "auth", "pubkey");
-    vici_kvf(&message, "id", "%s", identity);
-    vici_section_end(&message);
-    vici_section(&message, "remote");
-    vici_kvf(&message, "auth", "pubkey");
-    vici_kvf(&message, "id", "%s", s->hub_id);
-    vici_section_end(&message);
-    vici_section(&message, "children");
-    vici_section(&message, s->name);
-    vici_kvf(&message, "reqid", "%u", s->number);
-    add_ts(s);
-    add_esp_proposals(s->esp_proposal);
-    vici_kvf(&message, "start_action", "none");
-    vici_kvf(&message, "close_action", "none");
-    vici_kvf(&message, "dpd_action", "clear");
-    vici_kvf(&message, "rekey_time", "1h");
-    vici_section_end(&message);
-    vici_section_end(&message);
-    vici_section_end(&message);
-}
-
 static bool succeeded(const uint8_t *data, size_t len, char *why, size_t why_len)
 {
     char text[8] = "";
@@ -236,13 +134,32 @@ static bool succeeded(const uint8_t *data, size_t len, char *why, size_t why_len
     return false;
 }
 
+/* charon names its own key for what it refuses; people know that of the service file. */
+static const char *key_of(const char *why)
+{
+    static const struct {
+        const char *charon, *key;
+    } keys[] = {{"for: proposals", "ike-proposal"},
+                {"for: esp_proposals", "esp-proposal"},
+                {"for: remote_addrs", "hub"},
+                {"for: remote_ts", "remote"},
+                {"for: id", "hub-id"}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strstr(why, keys[i].charon))
+            return keys[i].key;
+    return NULL;
+}
+
 static void load_done(void *user, const uint8_t *data, size_t len)
 {
-    struct charon *c = user;
+    struct charon_service *v = user;
+    struct charon *c = v->charon;
     char why[160];
     if (!succeeded(data, len, why, sizeof why)) {
-        log_error("charon does not take a connection: %s", why);
+        log_error("charon does not take the connection %s: %s", v->conf->name, why);
         c->refused = true;
+        if (data)
+            session_refused(c->session, v->conf->number, key_of(why), why);
     }
     if (--c->waiting > 0 || !data)
         return;
@@ -257,13 +174,13 @@ static void load(struct charon *c)
     c->refused = false;
     c->load_at = 0;
     session_credentials(c->session, false);
-    if (!c->vici || !c->clean || !c->identity[0])
+    if (!c->vici || !c->clean || !c->own.identity[0])
         return;
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         if (!c->services[n].conf)
             continue;
-        build_connection(c->services[n].conf, c->identity);
-        if (vici_request(c->vici, "load-conn", &message, load_done, c) == 0)
+        connection_build(&message, c->services[n].conf, &c->own);
+        if (vici_request(c->vici, "load-conn", &message, load_done, &c->services[n]) == 0)
             c->waiting++;
         else
             c->refused = true;
@@ -271,15 +188,13 @@ static void load(struct charon *c)
     watch(c);
 }
 
-void charon_identity(struct charon *c, const char *subject, bool loaded)
+void charon_identity(struct charon *c, const struct watch_certificate *own)
 {
-    if (strlen(subject) >= sizeof c->identity)
-        subject = "";
-    bool other = strcmp(subject, c->identity) != 0;
-    if (other)
-        strcpy(c->identity, subject);
-    bool news = loaded != c->credentials;
-    c->credentials = loaded;
+    bool other = strcmp(own->identity, c->own.identity) != 0 ||
+                 (strlen(own->identity) > CONNECTION_ID_DIGITS_MAX && strcmp(own->pem, c->own.pem) != 0);
+    c->own = *own;
+    bool news = own->loaded != c->credentials;
+    c->credentials = own->loaded;
     if (other)
         load(c);
     else if (news)
@@ -433,8 +348,15 @@ void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, str
 static const struct {
     const char *log, *meaning;
 } meanings[] = {
-    {"AUTHENTICATION_FAILED", "the hub refuses our certificate (AUTHENTICATION_FAILED)"},
-    {"NO_PROPOSAL_CHOSEN", "the hub accepts none of our cryptographic proposals (NO_PROPOSAL_CHOSEN)"},
+    {"AUTHENTICATION_FAILED",
+     "the hub refuses our certificate, or does not go by the name in hub-id (AUTHENTICATION_FAILED)"},
+    /* In IKE_SA_INIT a hub also says so when none of its connections is for us; later only ESP is meant. */
+    {"NO_PROPOSAL_CHOSEN notify, no CHILD_SA", "the hub accepts none of our proposals for ESP (NO_PROPOSAL_CHOSEN)"},
+    {"NO_PROPOSAL_CHOSEN",
+     "the hub accepts none of our proposals for IKE, or has no connection for this box (NO_PROPOSAL_CHOSEN)"},
+    {"TEMPORARY_FAILURE", "the hub cannot do it at this moment (TEMPORARY_FAILURE)"},
+    {"invalid traffic selectors", "the hub answered with networks that nobody asked for"},
+    {"signature validation failed", "the hub's certificate does not belong to its signature, or is not for its name"},
     {"TS_UNACCEPTABLE", "the hub refuses the prefixes of the service file (TS_UNACCEPTABLE)"},
     {"INTERNAL_ADDRESS_FAILURE", "the hub has no address for us (INTERNAL_ADDRESS_FAILURE)"},
     {"certificate invalid (valid",
@@ -443,7 +365,7 @@ static const struct {
     {"is not trusted", "the hub's certificate is not signed by our CA"},
     {"no issuer certificate found", "the hub's certificate is not signed by our CA"},
     {"no trusted", "the hub's certificate is not signed by our CA, or is not for its name"},
-    {"constraint check failed", "the hub's certificate is not for the name in the service file"},
+    {"constraint check failed", "the hub goes by another name than the one in hub-id"},
     {"no private key found", "our key is not loaded"},
     {"unable to resolve", "the hub's name cannot be resolved"},
     {"giving up after", "the hub does not answer"},
@@ -550,4 +472,19 @@ unsigned charon_remote(const struct charon *c, uint8_t service, const struct pre
         return 0;
     *out = c->services[service].sa.remote;
     return c->services[service].sa.remote_count;
+}
+
+unsigned charon_left_out(const struct charon *c, uint8_t service, const struct prefix *out[CONF_PREFIXES_MAX])
+{
+    const struct charon_service *v = &c->services[service];
+    unsigned count = 0;
+    for (unsigned i = 0; v->conf && v->sa.child && i < v->conf->remote_count; i++) {
+        const struct prefix *asked = &v->conf->remote[i];
+        bool carried = asked->addr.family != AF_INET;
+        for (unsigned k = 0; k < v->sa.remote_count && !carried; k++)
+            carried = v->sa.remote[k].len <= asked->len && prefix_contains(&v->sa.remote[k], &asked->addr);
+        if (!carried)
+            out[count++] = asked;
+    }
+    return count;
 }

@@ -13,13 +13,13 @@
 #include "sa.h"
 #include "session.h"
 #include "vici.h"
+#include "watch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <uev/uev.h>
 
 #define CHARON_INITIATE_MS 20000
-#define CHARON_ID_MAX 256
 /*
  * In ticks of SESSION_TICK_MS. charon answers in order, and what it is doing may have to wait: for its few threads, or for
  * the hub's name, which it looks up with the tunnel held (three silent DNS servers: 30 s). That is no reason to end it.
@@ -61,7 +61,7 @@ struct charon {
     unsigned waiting;                /* replies to terminate (before clean) or to load-conn */
     bool refused;                    /* one of those load-conn failed */
     uint64_t load_at;                /* try to load again at this time; 0: no */
-    char identity[CHARON_ID_MAX];    /* our IKE identity: the certificate's subject; "": none yet */
+    struct watch_certificate own;    /* our IKE identity: the certificate's subject; identity "": none yet */
     struct charon_service services[CONF_SERVICES_MAX + 1];
 };
 
@@ -69,8 +69,8 @@ struct charon {
 void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, struct session *session);
 /* About every 500 ms: connect again if needed, load again if charon had refused. */
 void charon_tick(struct charon *c);
-/* The certificate that enroll has loaded; subject as text (RFC 4514 order as charon reads it), loaded false: none. */
-void charon_identity(struct charon *c, const char *subject, bool loaded);
+/* The certificate that enroll has, and whether it has loaded it. */
+void charon_identity(struct charon *c, const struct watch_certificate *own);
 
 /* For struct session_ops. */
 int charon_initiate(struct charon *c, uint8_t service);
@@ -78,5 +78,8 @@ void charon_terminate(struct charon *c, uint8_t service);
 bool charon_stands(const struct charon *c, uint8_t service);
 /* The tunnel's negotiated remote prefixes; 0 while it is down. */
 unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out);
+
+/* The IPv4 networks of the service file that the hub has left out of the tunnel, which is up; out: as many as it has. */
+unsigned charon_left_out(const struct charon *c, uint8_t service, const struct prefix *out[CONF_PREFIXES_MAX]);
 
 #endif

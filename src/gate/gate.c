@@ -231,9 +231,9 @@ static void look_around(struct gate *g)
         session_wan(&g->session, g->wan.up, moved);
     }
     if (watch_changed(&g->certificate_file)) {
-        struct watch_certificate c;
+        static struct watch_certificate c;
         watch_read_certificate(&g->certificate_file, &c);
-        charon_identity(&g->charon, c.subject, c.loaded);
+        charon_identity(&g->charon, &c);
     }
 }
 

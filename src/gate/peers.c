@@ -126,6 +126,19 @@ static void note_private_answer(struct gate *g, const struct msg_refused *m)
     g->refused_at = gate_now_ms();
 }
 
+/* In a network of a service file that its hub has left out of the tunnel that is up. */
+static bool hub_leaves_out(const struct gate *g, const struct addr *a)
+{
+    for (unsigned i = 0; i < g->conf.service_count; i++) {
+        const struct prefix *left[CONF_PREFIXES_MAX];
+        unsigned count = charon_left_out(&g->charon, g->conf.services[i].number, left);
+        for (unsigned k = 0; k < count; k++)
+            if (prefix_contains(left[k], a))
+                return true;
+    }
+    return false;
+}
+
 /* An answer that lies, or that the service file does not cover, is something for IT: it is shown for some minutes. */
 static void note_wrong_answer(struct gate *g, const struct msg_refused *m)
 {
@@ -134,7 +147,9 @@ static void note_wrong_answer(struct gate *g, const struct msg_refused *m)
         note_private_answer(g, m);
         return;
     }
-    const char *what = m->why == WHY_OUTSIDE     ? "an address outside the tunnel"
+    const char *what = m->why == WHY_OUTSIDE && hub_leaves_out(g, &m->answer)
+                           ? "an address in a network that the hub does not carry"
+                       : m->why == WHY_OUTSIDE   ? "an address outside the tunnel"
                        : m->why == WHY_FORBIDDEN ? "an address that is never a registry's"
                        : m->why == WHY_CHAIN     ? "an alias that leads to a name not listed"
                                                  : NULL;

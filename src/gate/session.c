@@ -61,8 +61,9 @@ static bool apply(struct session *s, enum session_state state)
     struct kernel_view view = {.mode = mode_of(s, state)};
     bool same_mode = view.mode == s->view.mode;
     view.names_outside = view.mode == MODE_INTERNET || (view.mode == MODE_SESSION && s->names_outside);
+    bool same_flows = same_mode && !s->moved;
     if (view.mode == MODE_SESSION) {
-        view.keep_allow = same_mode;
+        view.keep_allow = same_flows;
         for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
             if (s->services[n].up)
                 view.tunnels[view.tunnel_count++] = s->services[n].tunnel;
@@ -70,11 +71,12 @@ static bool apply(struct session *s, enum session_state state)
         return true; /* idle and raising alternate without cutting anybody's flows */
     }
     if (view.mode != MODE_CLOSED)
-        view.generation = same_mode ? s->view.generation : new_generation(s);
+        view.generation = same_flows ? s->view.generation : new_generation(s);
     uint32_t before = s->view.generation;
     if (s->ops->apply(s->user, &view) < 0)
         return false;
     s->view = view;
+    s->moved = false;
     if (before && before != view.generation)
         s->ops->forget(s->user, before);
     return true;
@@ -84,6 +86,8 @@ static void take_down(struct session *s, uint8_t number)
 {
     if (!s->charon)
         return; /* with it has gone what it held; what the kernel still has is taken down when it is back */
+    if (s->services[number].ending)
+        return; /* being done; a second request might meet the next attempt's IKE_SA */
     s->services[number].ending = s->ops->now(s->user) + SESSION_ENDING_MS;
     s->ops->terminate(s->user, number);
 }
@@ -158,22 +162,6 @@ static void raise_tunnel(struct session *s, uint8_t number, const char *reason)
         log_info("session: %s, also raising %s: %s", session_state_name(s->state), v->name, reason);
 }
 
-/* Why a tunnel cannot be raised now, as a sentence; NULL: it can. */
-static const char *obstacle(const struct session *s)
-{
-    if (!s->charon)
-        return "The IPsec service (charon) is not running yet.";
-    if (!s->credentials)
-        return "The box has no certificate yet; see the enrolment lines of the status.";
-    if (!s->wan)
-        return "The line is down: no cable or no address on the WAN side.";
-    if (s->state == SESSION_ENDING)
-        return "A session is just ending.";
-    if (s->state == SESSION_FAULT)
-        return s->fault;
-    return NULL;
-}
-
 /* It cannot be raised now, but probably in a moment: an old session is ending, or everything is just starting. */
 static bool must_wait(const struct session *s)
 {
@@ -195,7 +183,7 @@ void session_want(struct session *s, uint8_t number, const struct addr *client)
         v->wanted = true; /* a moment only; the question waits */
         return;
     }
-    const char *why = obstacle(s);
+    const char *why = session_obstacle(s);
     if (why || s->ops->now(s->user) < v->next_try) {
         if (why)
             set_text(s->fault, why);
@@ -251,9 +239,16 @@ void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel)
     v->failures = 0;
     v->next_try = 0;
     v->up = true;
+    s->moved = !fresh && !(addr_equal(&v->tunnel.vip4, &tunnel->vip4) && addr_equal(&v->tunnel.vip6, &tunnel->vip6));
     v->tunnel = *tunnel;
     s->fault[0] = 0;
-    snprintf(reason, sizeof reason, fresh ? "the tunnel for %s is up" : "the tunnel for %s was renewed", v->name);
+    snprintf(reason, sizeof reason,
+             fresh      ? "the tunnel for %s is up"
+             : s->moved ? "the tunnel for %s has another address from its hub: connections begin anew"
+                        : "the tunnel for %s was renewed",
+             v->name);
+    if (s->moved)
+        s->ops->audit(s->user, "session.moved", reason);
     s->active_at = s->ops->now(s->user);
     s->active_count = s->ops->activity(s->user);
     if (s->state == SESSION_UP)
@@ -287,7 +282,7 @@ static void raise_wanted(struct session *s)
         if (!v->wanted || v->ending)
             continue;
         v->wanted = false;
-        const char *why = obstacle(s);
+        const char *why = session_obstacle(s);
         if (why) {
             set_text(s->fault, why);
             given_up |= (uint8_t)(1u << (n - 1));
@@ -418,12 +413,31 @@ void session_credentials(struct session *s, bool loaded)
     s->credentials = loaded;
     if (!loaded)
         begin_grace(s);
+    if (loaded)
+        s->refused[0] = 0;
     if (loaded && s->state != SESSION_FAULT)
         s->fault[0] = 0;
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
         s->services[n].next_try = 0;
     s->ops->changed(s->user);
     raise_wanted(s);
+}
+
+void session_refused(struct session *s, uint8_t number, const char *key, const char *why)
+{
+    const struct session_service *v = service_of(s, number);
+    char text[SESSION_TEXT_MAX];
+    if (!v)
+        return;
+    snprintf(text, sizeof text, "The VPN program does not take `%s` in the service file of %s (%.80s).",
+             key ? key : "[tunnel]", v->name, why);
+    if (s->state != SESSION_FAULT)
+        set_text(s->fault, text);
+    if (!strcmp(text, s->refused))
+        return;
+    set_text(s->refused, text);
+    s->ops->audit(s->user, "fault", text);
+    s->ops->changed(s->user);
 }
 
 void session_wan(struct session *s, bool up, bool address_changed)
@@ -448,7 +462,7 @@ bool session_command_start(struct session *s, uint8_t number, char *text, size_t
     if (number == 0)
         number = s->first;
     struct session_service *v = service_of(s, number);
-    const char *why = v ? obstacle(s) : "There is no such service in the site file.";
+    const char *why = v ? session_obstacle(s) : "There is no such service in the site file.";
     if (why) {
         snprintf(text, len, "%s", why);
         return false;
@@ -516,7 +530,7 @@ static void tick_always(struct session *s, uint64_t now)
     if (s->start != CONF_START_ALWAYS ||
         (s->state != SESSION_IDLE && s->state != SESSION_RAISING && s->state != SESSION_UP))
         return;
-    for (uint8_t n = 1; n <= CONF_SERVICES_MAX && !obstacle(s); n++) {
+    for (uint8_t n = 1; n <= CONF_SERVICES_MAX && !session_obstacle(s); n++) {
         struct session_service *v = &s->services[n];
         if (v->known && !v->up && !v->raising && !v->ending && now >= v->next_try)
             raise_tunnel(s, n, "the site file says always");

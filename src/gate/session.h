@@ -97,11 +97,13 @@ struct session {
     uint64_t deadline; /* of the state; 0: none */
     char reason[SESSION_TEXT_MAX]; /* of the last change of state */
     char fault[SESSION_TEXT_MAX]; /* a sentence for people while something is wrong; "" otherwise */
+    char refused[SESSION_TEXT_MAX]; /* a connection that charon does not take, while it is so */
     char last_end[SESSION_TEXT_MAX]; /* why the last session ended */
 
     struct kernel_view view; /* what the kernel was told last, successfully */
     uint64_t grace_until; /* see SESSION_GRACE_MS */
     bool charon, credentials, wan;
+    bool moved; /* the hub has lent another address: flows from the old one are dead, and are to be told */
     uint8_t first; /* number of the first service of the site file */
     struct session_service services[CONF_SERVICES_MAX + 1];
     uint64_t active_count, active_at; /* idle clock: last count seen, and when it changed */
@@ -116,6 +118,8 @@ void session_begin(struct session *s);
 void session_charon(struct session *s, bool up); /* up: connected, connections loaded, nothing left over */
 void session_charon_hangs(struct session *s); /* instead of session_charon(s, false): it is there and does not answer */
 void session_credentials(struct session *s, bool loaded);
+/* charon does not take the service's connection; key: of its service file, or NULL; why: charon's words. */
+void session_refused(struct session *s, uint8_t service, const char *key, const char *why);
 void session_wan(struct session *s, bool up, bool address_changed);
 /* A PC asks for a listed name of this service, or waits for an address of one (again.c). client is for the log, may be NULL. */
 void session_want(struct session *s, uint8_t service, const struct addr *client);
@@ -136,5 +140,7 @@ bool session_command_end(struct session *s, char *text, size_t len);
 const char *session_state_name(enum session_state state);
 uint8_t session_services_up(const struct session *s); /* bit N-1: service N */
 void session_mode(const struct session *s, struct msg_mode *out);
+/* Why no tunnel can be raised now, as a sentence; NULL: it can. */
+const char *session_obstacle(const struct session *s);
 
 #endif

@@ -25,3 +25,20 @@ void session_mode(const struct session *s, struct msg_mode *out)
     if (out->mode == MODE_SESSION)
         out->generation = s->view.generation;
 }
+
+const char *session_obstacle(const struct session *s)
+{
+    if (!s->charon)
+        return "The IPsec service (charon) is not running yet.";
+    if (!s->credentials && s->refused[0])
+        return s->refused;
+    if (!s->credentials)
+        return "The box has no certificate yet; see the enrolment lines of the status.";
+    if (!s->wan)
+        return "The line is down: no cable or no address on the WAN side.";
+    if (s->state == SESSION_ENDING)
+        return "A session is just ending.";
+    if (s->state == SESSION_FAULT)
+        return s->fault;
+    return NULL;
+}

@@ -65,6 +65,23 @@ static void add_keys_refused(struct publish *p, const struct session *s)
         publish_add(p, "no-pfs", "%s", names);
 }
 
+/* Networks of the service files that the hubs of tunnels that are up do not carry. */
+static void add_left_out(struct publish *p, const struct gate *g)
+{
+    char text[INET6_ADDRSTRLEN], list[CONF_PREFIXES_MAX * 20] = "";
+    for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
+        const struct prefix *left[CONF_PREFIXES_MAX];
+        unsigned count = charon_left_out(&g->charon, n, left);
+        for (unsigned i = 0; i < count; i++) {
+            size_t used = strlen(list);
+            snprintf(list + used, sizeof list - used, "%s%s/%u", used ? " " : "",
+                     addr_text(&left[i]->addr, text, sizeof text), left[i]->len);
+        }
+    }
+    if (list[0])
+        publish_add(p, "not-carried", "%s", list);
+}
+
 /* A resolver of the tunnel that is up, or the line's. */
 static void add_resolver(struct publish *p, const struct gate *g)
 {
@@ -142,6 +159,7 @@ void state_write(struct gate *g)
             publish_add(&p, "last-end", "%s", s->last_end);
         add_resolver(&p, g);
         add_keys_refused(&p, s);
+        add_left_out(&p, g);
     } else {
         publish_add(&p, "tunnel", "down");
     }

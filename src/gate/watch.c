@@ -42,10 +42,13 @@ void watch_read_wan(const struct watch_file *f, struct watch_wan *out)
 
 void watch_read_certificate(const struct watch_file *f, struct watch_certificate *out)
 {
-    char text[PUBLISH_MAX], value[8];
+    char text[PUBLISH_MAX], value[8], path[sizeof f->path + 16];
     memset(out, 0, sizeof *out);
     if (publish_read(f->path, text, sizeof text) < 0)
         return;
     out->loaded = publish_get(text, "loaded", value, sizeof value) && !strcmp(value, "yes");
-    publish_get(text, "subject", out->subject, sizeof out->subject);
+    publish_get(text, "identity", out->identity, sizeof out->identity);
+    snprintf(path, sizeof path, "%s.cert.pem", f->path);
+    if (publish_read(path, out->pem, sizeof out->pem) < 0)
+        out->pem[0] = '\0';
 }

@@ -21,9 +21,13 @@ struct watch_wan {
     struct addr dns[CONF_ADDRS_MAX];
 };
 
+#define WATCH_NAME_MAX 1024 /* octets of a certificate's subject in DER; enroll takes no longer one */
+#define WATCH_PEM_MAX 12288
+
 struct watch_certificate {
     bool loaded;
-    char subject[256]; /* "": none */
+    char identity[2 * WATCH_NAME_MAX + 1]; /* the subject's DER, hexadecimal; "": none */
+    char pem[WATCH_PEM_MAX]; /* the certificate */
 };
 
 /* The file `name` in the folder `run` (e.g. /run/sekisho). */

@@ -230,6 +230,11 @@ static bool connections_full(const struct health *h)
     return has(h, HEALTH_GATE, "crowded");
 }
 
+static bool not_carried(const struct health *h)
+{
+    return has(h, HEALTH_GATE, "not-carried");
+}
+
 static bool charon_down(const struct health *h)
 {
     return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "charon", "down");
@@ -319,6 +324,11 @@ static const struct situation problems[] = {
      "If it comes again, tell the centre this sentence: its DNS, or somebody on the line, gives wrong addresses.",
      "繰り返す場合は、この文をセンターに伝えてください。DNSが誤ったアドレスを返しています。", HEALTH_GATE, "refused",
      answer_refused},
+    {"not-carried", true, "The hub does not carry every network of the service file; PCs do not reach what is in",
+     "サービスファイルのネットワークのうち、接続先が通さないものがあります(PCからは届きません)",
+     "Ask the centre to allow this network for the box, or correct `remote` in the service file.",
+     "このネットワークを通すようセンターに依頼するか、サービスファイルの `remote` を直してください。", HEALTH_GATE,
+     "not-carried", not_carried},
     {"no-pfs", false, "The hub refuses a new key exchange for new keys (PFS); the connection goes on without",
      "接続先が鍵更新時の新しい鍵交換(PFS)を拒否しています(接続は続きます)",
      "Ask the centre to allow a key exchange in its ESP proposals (PFS).",

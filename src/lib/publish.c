@@ -45,6 +45,29 @@ void publish_add(struct publish *p, const char *key, const char *fmt, ...)
     p->len += (size_t)len;
 }
 
+void publish_add_octets(struct publish *p, const char *key, const void *data, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t key_len = strlen(key);
+    if (p->full || !key_ok(key))
+        return;
+    if (len > sizeof p->text || key_len + 2 * len + 3 > sizeof p->text - p->len) {
+        p->full = true;
+        return;
+    }
+    char *to = p->text + p->len;
+    memcpy(to, key, key_len);
+    to += key_len;
+    *to++ = ' ';
+    for (const uint8_t *from = data, *end = from + len; from < end; from++) {
+        *to++ = digits[*from >> 4];
+        *to++ = digits[*from & 15];
+    }
+    *to++ = '\n';
+    *to = '\0';
+    p->len = (size_t)(to - p->text);
+}
+
 int publish_write(int fd, const char *data, size_t len)
 {
     while (len > 0) {

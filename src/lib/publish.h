@@ -21,6 +21,8 @@ struct publish {
 void publish_begin(struct publish *p);
 /* Newlines and control characters in the value become spaces. */
 void publish_add(struct publish *p, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same with octets, as two hexadecimal digits each. */
+void publish_add_octets(struct publish *p, const char *key, const void *data, size_t len);
 /* Write to path by rename in the same folder. 0 or -1 with errno; the old file stays in force on error. */
 int publish_commit(const struct publish *p, const char *path);
 /* The same for a text that was put together otherwise. */

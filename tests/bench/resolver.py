@@ -225,7 +225,7 @@ class Ours(Contender):
         for name, lines in (
                 ("wan", f"link up\naddress 198.51.100.2\ngateway {LINE_DNS}\ndns {LINE_DNS}\n"),
                 ("clock", "trusted yes\nsource bench\n"),
-                ("enroll", f"phase valid\nsubject CN=bench\nissuer CN=bench\nserial 01\nnot-before {now - 60}\n"
+                ("enroll", f"phase valid\nidentity 3010310e300c06035504030c0562656e6368\nsubject CN=bench\nissuer CN=bench\nserial 01\nnot-before {now - 60}\n"
                            f"not-after {now + 86400}\nrenew-at {now + 43200}\ngeneration 1\nloaded yes\n")):
             os.makedirs(f"{self.run}/{name}", exist_ok=True)
             with open(f"{self.run}/{name}/state", "w", encoding="ascii") as f:

@@ -6,7 +6,7 @@
 mount_var || exit 1
 w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/watchman" || exit 1
 # Copies: somebody may be building meanwhile.
-cp build/bin/gate build/bin/names configs/firewall.nft "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
+cp build/bin/gate build/bin/names configs/firewall.nft tests/unit/subjects.py "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
 cd "$w" || exit 1
 look() {
 	cat run/gate/state
@@ -74,6 +74,7 @@ for n in hub box; do
 	END
 done
 hub_ike=aes256gcm16-prfsha384-ecp384
+hub_id=hub.lab.example
 hub_children() {
 	echo 'registry { local_ts = 10.20.0.0/16'
 	echo 'esp_proposals = aes256gcm16-ecp384 }'
@@ -87,7 +88,7 @@ write_hub() {
 				pools = pool
 				local {
 					auth = pubkey
-					id = hub.lab.example
+					id = $hub_id
 				}
 				remote {
 					auth = pubkey
@@ -148,7 +149,7 @@ start_gate() {
 ip netns exec hub dnsmasq --no-daemon --listen-address=10.20.0.53 --bind-interfaces --no-resolv --no-hosts \
 	--address=/registry.lab.example/10.20.0.80 --pid-file= >dns.out 2>&1 &
 printf 'version 1\nlink up\naddress 203.0.113.2\ndns 203.0.113.53\n' >run/wan/state
-printf 'version 1\nsubject C=JP, O=Clinic, CN=box\nloaded yes\n' >run/enroll/state
+python3 subjects.py tell box.crt
 site() { # outside-session
 	cat <<-END
 		[site]

@@ -73,11 +73,61 @@ static void new_keys(void **state)
     assert_false(s.services[1].keys_refused);
 }
 
+/* What charon does not take of a connection is said with its key, not as a certificate that is still to come. */
+static void refused_connection(void **state)
+{
+    (void)state;
+    setup(CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
+    session_charon(&s, true);
+    session_wan(&s, true, false);
+    fake.now += SESSION_GRACE_MS;
+    session_refused(&s, 4, "esp-proposal", "invalid value for: esp_proposals, config discarded");
+    session_refused(&s, 4, "esp-proposal", "invalid value for: esp_proposals, config discarded");
+    assert_non_null(strstr(s.fault, "`esp-proposal` in the service file of nanbyo"));
+    const char *told = strstr(fake.audit, "fault The VPN program does not take");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "fault The VPN program"));
+    session_want(&s, 4, NULL);
+    assert_int_equal(fake.initiated[4], 0);
+    assert_non_null(strstr(s.fault, "`esp-proposal`"));
+    session_credentials(&s, true);
+    assert_string_equal(s.fault, "");
+    session_want(&s, 4, NULL);
+    assert_int_equal(fake.initiated[4], 1);
+}
+
+/* After a re-authentication the hub may lend another address: flows from the old one are cut, not left hanging. */
+static void another_address(void **state)
+{
+    (void)state;
+    setup(CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
+    raise_first();
+    uint32_t generation = fake.kernel.generation;
+    unsigned forgotten = fake.forgotten;
+    up(1); /* the same address */
+    assert_int_equal(fake.kernel.generation, generation);
+    assert_true(fake.kernel.keep_allow);
+    struct kernel_tunnel t = {1, {AF_INET, {10, 9, 0, 77}}, {0}, {AF_INET, {192, 0, 2, 1}}};
+    session_tunnel_up(&s, &t);
+    assert_int_equal(s.state, SESSION_UP);
+    assert_int_not_equal(fake.kernel.generation, generation);
+    assert_false(fake.kernel.keep_allow);
+    assert_int_equal(fake.kernel.tunnels[0].vip4.bytes[3], 77);
+    assert_int_equal(fake.forgotten, forgotten + 1);
+    assert_int_equal(fake.last_forgotten, generation);
+    assert_non_null(strstr(fake.audit, "session.moved"));
+    generation = fake.kernel.generation;
+    session_tunnel_up(&s, &t);
+    assert_int_equal(fake.kernel.generation, generation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_ike_sa_without_its_child),
         cmocka_unit_test(new_keys),
+        cmocka_unit_test(refused_connection),
+        cmocka_unit_test(another_address),
     };
     return cmocka_run_group_tests_name("gate_leftover", tests, NULL, NULL);
 }

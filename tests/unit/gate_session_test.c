@@ -330,7 +330,11 @@ static void raise_time_out(void **state)
     assert_int_equal(s.state, SESSION_IDLE);
     assert_int_equal(fake.terminated[1], 1);
     assert_int_equal(fake.failed, 1);
-    up(1); /* too late: not kept */
+    up(1); /* too late: not kept, and it is on its way already */
+    assert_int_equal(fake.terminated[1], 1);
+    assert_closed();
+    taken_down(1);
+    up(1);
     assert_int_equal(fake.terminated[1], 2);
     assert_closed();
 }

@@ -1,0 +1,42 @@
+import time
+
+import topology as t
+
+URL = f"https://{t.REGISTRY_NAME}/"
+SAID = "refuses a new key exchange"
+
+
+def page(lab, what):
+    seen, end = None, time.monotonic() + 40
+    while time.monotonic() < end:      # an attempt that failed is followed by a pause
+        seen = lab.pc.curl(URL, timeout=15)
+        if seen.status == 200:
+            break
+        time.sleep(1)
+    lab.check(what, "page 200", str(seen), seen.status == 200)
+
+
+def run(lab):
+    lab.up()
+    lab.hub.propose_esp("aes256gcm16", rekey=4)
+    lab.boot(lab.site(idle="10 min"))
+    lab.ready()
+    page(lab, "the registry's page")
+    first = lab.hub.spis()
+    lab.eventually("new keys, and new again, begun by the hub", True,
+                   lambda: bool(lab.hub.spis()) and not set(first) & set(lab.hub.spis()), 60)
+    page(lab, "the page with new keys")
+    lab.eventually("the status says that the hub wants no key exchange for them", True, lambda: SAID in lab.box.sentences(), 30)
+    lab.check("in the same session", "up", lab.box.get("gate.session"))
+
+    lab.hub.propose_esp("aes256gcm16")      # no new keys in the next tunnel: they would get in the way of what follows
+    lab.box.cli("session end")
+    lab.eventually("session end: nothing stands at the hub", [], lab.hub.sas, 30)
+    lab.box.cli("session start")
+    lab.eventually("session start: up", "up", lambda: lab.box.get("gate.session"), 30)
+    page(lab, "the page in it")
+    lab.check("the status still says what is known of the hub", True, SAID in lab.box.sentences())
+
+    lab.hub.swanctl("--terminate", "--child", "registry")
+    lab.eventually("the hub closes the CHILD_SA alone: the whole IKE_SA goes", [], lab.hub.sas, 30)
+    page(lab, "the page once more")

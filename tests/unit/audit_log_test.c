@@ -32,7 +32,8 @@ static void lines(void **state)
     char line[FORMAT_LINE_MAX];
     (void)state;
     size_t n = line_of("session.start service=gtol client=192.168.77.10", line);
-    assert_string_equal(line, "2026-11-21T17:33:20+09:00 000007 gate session.start service=gtol client=192.168.77.10\n");
+    assert_string_equal(line,
+                        "2026-11-21T17:33:20+09:00 000007 gate session.start service=gtol client=192.168.77.10\n");
     assert_int_equal(n, strlen(line));
     (void)line_of("fault", line);
     assert_string_equal(line, "2026-11-21T17:33:20+09:00 000007 gate fault\n");

@@ -70,7 +70,7 @@ bool flowtable_beyond_share(const struct flows *f, const struct flow_work *w, si
     uint32_t octets = octets_of(w), packets = w->held_count;
     if (octets + size > FLOWS_HELD_FLOW_OCTETS)
         return true;
-    if (f->works_used - f->agreed_used < 2)
+    if (f->works_used < 2)
         return false;
     for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
         const struct flow_work *other = &f->works[i];

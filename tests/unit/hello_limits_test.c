@@ -179,6 +179,25 @@ static void test_share_of_the_queue(void **state)
     }
 }
 
+/* The same behind ClientHellos that were agreed to: what lies behind a gap there is held as well. */
+static void test_share_of_the_queue_behind_what_was_agreed_to(void **state)
+{
+    (void)state;
+    unsigned held = 0;
+    begin(REGISTRY_NAME);
+    for (uint16_t port = 30000; port < 30040; port++) {
+        world_synack_to(&w, CLIENT, SERVER, port, ISS, NULL, 0);
+        struct segment s = {.port = port, .seq = ISS + 1, .ack = IRS + 1, .data = o.data, .len = o.len};
+        assert_said(world_segment(&w, &s), FLOW_NAME);
+    }
+    for (unsigned i = 0; i < 1600; i++) {
+        struct segment s = {.port = (uint16_t)(30000 + i % 40), .ack = IRS + 1, .data = o.data, .len = 10};
+        s.seq = ISS + 2 + (uint32_t)o.len + i / 40 * 20;
+        held += world_said(&w, world_segment(&w, &s)) < 0;
+    }
+    assert_int_equal(held, FLOWS_HELD_CLIENT_MAX);
+}
+
 /* A client that opens flows without end: loses its own oldest, and never those of others; nothing grows. */
 static void test_crowd(void **state)
 {
@@ -242,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_crowd),
         cmocka_unit_test(test_table_full),
         cmocka_unit_test(test_share_of_the_queue),
+        cmocka_unit_test(test_share_of_the_queue_behind_what_was_agreed_to),
         cmocka_unit_test(test_another_server_behind_what_was_agreed_to),
         cmocka_unit_test(test_another_synack_behind_what_was_agreed_to),
     };

@@ -118,7 +118,7 @@ static void note_private_answer(struct gate *g, const struct msg_refused *m)
 {
     char name[CONF_FQDN_MAX], answer[INET6_ADDRSTRLEN];
     const char *domain = refusals_word(m->name, name, sizeof name), *rest = strchr(domain, '.');
-    if (rest && strchr(rest + 1, '.'))
+    if (rest && !conf_domain_too_wide(rest + 1)) /* (`or.jp` is not the hospital's) */
         domain = rest + 1;
     snprintf(g->refused, sizeof g->refused,
              "%s: the answer %s is a private address; if it is the site's own, [lan] needs `private-answers = %s`",

@@ -185,10 +185,11 @@ bool conf_parse_prefix(const char *text,
 bool conf_is_fqdn(const char *text); /* at least two labels, RFC 1123 letters, no final dot */
 bool conf_is_pattern(const char *text); /* an FQDN as above, or `*.` followed by one */
 /*
- * `*.` followed by a name below which anybody may register names: a top-level domain, or one of the second levels that
- * the registries of countries give out for organisations (co.jp, go.jp, ac.uk, tokyo.jp …). It would list strangers.
+ * A name below which anybody may register names: a top-level domain, or one of the second levels that the registries of
+ * countries give out for organisations (co.jp, go.jp, ac.uk, tokyo.jp …).
  */
-bool conf_pattern_too_wide(const char *text);
+bool conf_domain_too_wide(const char *text);
+bool conf_pattern_too_wide(const char *text); /* `*.` followed by such a one: it would list strangers */
 /* Does a listed name (exact or wildcard) cover this one? Both lower case. `*.a.b` covers x.a.b and y.x.a.b, not a.b. */
 bool conf_name_covers(const char *pattern, const char *name);
 /* May a host without a line in [hosts] use this service? */

@@ -185,6 +185,8 @@ static const char *lan_private(struct conf_parser *p, const char *value)
     char domain[CONF_FQDN_MAX];
     if (!conf_copy_lower(domain, sizeof domain, value) || !conf_is_fqdn(domain))
         return "is not a domain of at least two labels";
+    if (conf_domain_too_wide(domain))
+        return "is too wide: strangers have names below it";
     for (unsigned i = 0; i < site->private_count; i++)
         if (strcmp(site->private_answers[i], domain) == 0)
             return "stands there already";

@@ -204,7 +204,7 @@ static bool in_words(const char *list, const char *word, size_t len)
     return false;
 }
 
-bool conf_pattern_too_wide(const char *text)
+bool conf_domain_too_wide(const char *text)
 {
     /* JPRS: the organisational and the prefecture types of names; other countries' usual second levels. */
     static const char organisations[] =
@@ -215,17 +215,20 @@ bool conf_pattern_too_wide(const char *text)
         "iwate kagawa kagoshima kanagawa kochi kumamoto kyoto mie miyagi miyazaki nagano nagasaki nara niigata oita "
         "okayama okinawa osaka saga saitama shiga shimane shizuoka tochigi tokushima tokyo tottori toyama wakayama "
         "yamagata yamaguchi yamanashi";
-    if (text[0] != '*' || text[1] != '.')
-        return false;
-    const char *second = text + 2, *dot = strchr(second, '.');
+    const char *dot = strchr(text, '.');
     if (!dot)
         return true;
     if (strchr(dot + 1, '.'))
         return false;
-    size_t len = (size_t)(dot - second);
-    if (strlen(dot + 1) == 2 && in_words(organisations, second, len))
+    size_t len = (size_t)(dot - text);
+    if (strlen(dot + 1) == 2 && in_words(organisations, text, len))
         return true;
-    return strcmp(dot + 1, "jp") == 0 && in_words(prefectures, second, len);
+    return strcmp(dot + 1, "jp") == 0 && in_words(prefectures, text, len);
+}
+
+bool conf_pattern_too_wide(const char *text)
+{
+    return text[0] == '*' && text[1] == '.' && conf_domain_too_wide(text + 2);
 }
 
 bool conf_name_covers(const char *pattern, const char *name)

@@ -78,6 +78,7 @@ const struct japanese_sentence japanese_conf[] = {
     {"is not an address", "はアドレスではありません"},
     {"cannot be a DNS server", "はDNSサーバのアドレスにできません"},
     {"is not a domain of at least two labels", "は2つ以上の部分からなるドメイン名ではありません"},
+    {"is too wide: strangers have names below it", "は広すぎます(無関係な組織の名前まで含みます)"},
     {"is one domain too many", "でドメインが上限を超えます"},
     {"stands there already", "はすでに書いてあります"},
     {"is one server too many", "でサーバが上限を超えます"},

@@ -64,6 +64,13 @@ static void a_private_answer_names_its_line(void **state)
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "hospital.example");
     peers_names.message(&gate, &m);
     assert_non_null(strstr(gate.refused, "`private-answers = hospital.example`"));
+    /* Not the second level that Japan's registry gives out for hospitals: that would be everybody's. */
+    static const char *const names[] = {"hospital.or.jp", "www.hospital.or.jp"};
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", names[i]);
+        peers_names.message(&gate, &m);
+        assert_non_null(strstr(gate.refused, "`private-answers = hospital.or.jp`"));
+    }
 }
 
 static void nothing_is_made_for_an_unknown_flow(void **state)

@@ -3,6 +3,7 @@
 #include "kernel_batch.h"
 
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -57,15 +58,31 @@ static const struct nlattr *within(const struct nlattr *outer, unsigned type)
     return NULL;
 }
 
-/* Who began this connection: an address of the LAN; 0: another's. */
+static const struct nlattr *attribute(const struct nlmsghdr *nlh, unsigned type)
+{
+    const struct nlattr *a;
+    mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) == type) return a;
+    return NULL;
+}
+
+/* As `ct count` has it, by which the share goes: it leaves out connections that are kept only for their ports. */
+static bool is_over(const struct nlmsghdr *nlh)
+{
+    const struct nlattr *tcp = within(attribute(nlh, CTA_PROTOINFO), CTA_PROTOINFO_TCP),
+                        *state = within(tcp, CTA_PROTOINFO_TCP_STATE);
+    if (!state || mnl_attr_get_payload_len(state) != sizeof(uint8_t))
+        return false;
+    uint8_t value = mnl_attr_get_u8(state);
+    return value == TCP_CONNTRACK_TIME_WAIT || value == TCP_CONNTRACK_CLOSE;
+}
+
+/* Who began this connection: an address of the LAN; 0: another's, or it is over. */
 static uint32_t beginner(const struct census *c, const struct nlmsghdr *nlh)
 {
-    const struct nlattr *a, *original = NULL;
-    mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg)) if (mnl_attr_get_type(a) == CTA_TUPLE_ORIG) original = a;
-    const struct nlattr *source = within(within(original, CTA_TUPLE_IP), CTA_IP_V4_SRC);
+    const struct nlattr *source = within(within(attribute(nlh, CTA_TUPLE_ORIG), CTA_TUPLE_IP), CTA_IP_V4_SRC);
     struct addr addr = {.family = AF_INET};
     uint32_t value;
-    if (!source || mnl_attr_get_payload_len(source) != sizeof value)
+    if (!source || mnl_attr_get_payload_len(source) != sizeof value || is_over(nlh))
         return 0;
     memcpy(addr.bytes, mnl_attr_get_payload(source), sizeof value);
     memcpy(&value, addr.bytes, sizeof value);

@@ -153,6 +153,23 @@ static void the_same_in_a_session(void **state)
 
 /* ---- who it is ---- */
 
+/* What is over counts no more for the share, so it is not told of either: a proxy's many short connections. */
+static void what_is_over_is_not_counted(void **state)
+{
+    (void)state;
+    struct prefix lan;
+    struct kernel_tracked t;
+    assert_true(conf_parse_prefix("192.168.77.0/24", &lan));
+    internet(305);
+    run("i=10000; while [ $i -lt 11200 ]; do echo \"-I -s " NEIGHBOUR " -d " SERVER " -p tcp --sport $i --dport 80"
+        " --state TIME_WAIT -t 60\"; i=$((i + 1)); done | conntrack -R - >/dev/null 2>&1");
+    begin_many(PC, SERVER, 5000, 0, 10);
+    assert_int_equal(kernel_tracked(&lan, &t), 0);
+    assert_true(t.entries >= KERNEL_CROWDED(KERNEL_SHARE));
+    assert_in_range(t.by_most, 1, 10);
+    forget_all();
+}
+
 static void the_host_is_known(void **state)
 {
     (void)state;
@@ -184,6 +201,7 @@ int main(void)
         cmocka_unit_test(nobody_begins_too_fast),         cmocka_unit_test(a_pc_has_its_share),
         cmocka_unit_test(each_eighth_of_the_lan_has_one), cmocka_unit_test(questions_are_no_way_around),
         cmocka_unit_test(the_same_in_a_session),          cmocka_unit_test(the_host_is_known),
+        cmocka_unit_test(what_is_over_is_not_counted),
     };
     return cmocka_run_group_tests_name("gate_share", tests, build_neighbours, NULL);
 }

@@ -15,6 +15,7 @@ LIBS_names   = -lcares -luev
 LIBS_hello   = -lmnl
 LIBS_enroll  = -lssl -lcrypto -lcares -luev
 LIBS_status  = -luev
+LIBS_clock   = -lcares
 LIBS_audit   =
 LIBS_sekisho =
 LIBS_lib     = -lseccomp
@@ -28,6 +29,7 @@ PROGRAM_fuzz_ipc  = lib
 PROGRAM_fuzz_vici = gate
 PROGRAM_fuzz_dns  = names
 PROGRAM_fuzz_est  = enroll
+PROGRAM_fuzz_dhcp = wan
 # A test that needs more libraries than its program: they stand here.
 LIBS_hello_clienthello_test = -lssl -lcrypto
 LIBS_hello_flows_test       = -lssl -lcrypto

@@ -179,7 +179,7 @@ _Noreturn static void run(struct audit *a)
     }
 }
 
-/* The folders belong to this program's user; the log's to the group of those who may read state, too. */
+/* The log's folder belongs to this program's user, and to the group of those who may read state. */
 static bool make_folder(const char *path, mode_t mode, gid_t gid)
 {
     if ((mkdir(path, 0700) == 0 || errno == EEXIST) && chown(path, UID_AUDIT, gid) == 0 && chmod(path, mode) == 0)
@@ -223,8 +223,8 @@ int main(int argc, char **argv)
         log_fatal("unknown argument %s", argv[1]);
     umask(0);
     (void)mkdir("/run/sekisho", 0755);
-    if (!make_folder(RUN_FOLDER, 0755, UID_AUDIT))
-        return 1;
+    if (publish_folder(RUN_FOLDER, UID_AUDIT) < 0)
+        log_fatal("cannot prepare %s: %s", RUN_FOLDER, strerror(errno));
     (void)make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files get the group. If not, open_log says it */
     zone_of_site(SITE_FILE);
     a.sock = open_socket();

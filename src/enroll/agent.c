@@ -322,6 +322,10 @@ static bool sign(struct agent *a, const struct msg_sign *wish)
 static void done(struct agent *a, const struct msg_est_done *end, const struct agent_time *now)
 {
     char text[sizeof end->text];
+    if (end->server_time > 0) {
+        a->server_time = end->server_time;
+        a->server_time_at = now->mono;
+    }
     if (end->ok) {
         finish(a, now);
         return;

@@ -60,6 +60,7 @@ struct agent {
     int64_t next;        /* mono: the next try, once one is due */
     int64_t renew_at;    /* UNIX time; 0: no certificate */
     struct keys_facts facts;
+    int64_t server_time, server_time_at; /* the enrolment server's own clock, at this mono; 0: not known */
     char fault[240];     /* a sentence for people; "": none */
 };
 

@@ -9,6 +9,7 @@
 #include "audit.h"
 #include "log.h"
 #include "net.h"
+#include "publish.h"
 #include "report.h"
 #include "sandbox.h"
 #include "watchman.h"
@@ -193,9 +194,10 @@ _Noreturn static void run_key(void)
     int net = usable ? start_net() : -1;
     explicit_bzero(site.est_password, sizeof site.est_password);
 
-    own_folder(path_of(path, "/run/sekisho/enroll"), 0755);
+    if (publish_folder(path_of(path, "/run/sekisho/enroll"), UID_ENROLL) < 0)
+        log_fatal("cannot make %s: %s", path, strerror(errno));
     own_folder(path_of(path, "/state/keys"), 0700);
-    keys = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    keys = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); /* (the folder above is root's alone) */
     callers.listener = ipc_listen(path_of(path, "/run/sekisho/enroll/ctl.sock"), UID_SEKISHO);
     if (keys < 0 || callers.listener < 0)
         log_fatal("cannot open the key store or the control socket: %s", strerror(errno));

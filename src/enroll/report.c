@@ -3,6 +3,7 @@
 #include "keys.h"
 #include "log.h"
 #include "publish.h"
+#include "sandbox.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -60,6 +61,10 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
         publish_add(&p, "next-try", "%lld", (long long)(next - next % 10));
     if (a->site)
         publish_add(&p, "server", "%s:%u", a->site->est_host, a->site->est_port);
+    if (a->server_time > 0) { /* a second opinion for the clock: mono is CLOCK_BOOTTIME there too */
+        publish_add(&p, "server-time", "%lld", (long long)a->server_time);
+        publish_add(&p, "server-time-at", "%lld", (long long)a->server_time_at);
+    }
     publish_add(&p, "requests", "%u", a->day.used);
     publish_add(&p, "requests-since", "%lld", (long long)a->day.since);
     if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
@@ -74,18 +79,18 @@ void report_resume(struct agent *a, const char *path)
 {
     static char text[PUBLISH_MAX];
     char used[16], since[24];
-    if (publish_read(path, text, sizeof text) < 0 || !publish_get(text, "requests", used, sizeof used) ||
+    if (publish_read(path, UID_ENROLL, text, sizeof text) < 0 || !publish_get(text, "requests", used, sizeof used) ||
         !publish_get(text, "requests-since", since, sizeof since))
         return;
     a->day.used = (unsigned)strtoul(used, NULL, 10);
     a->day.since = strtoll(since, NULL, 10);
 }
 
-static bool read_state(const char *run, const char *who, char *text, size_t len)
+static bool read_state(const char *run, const char *who, uint32_t owner, char *text, size_t len)
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s/state", run, who);
-    return publish_read(path, text, len) == 0;
+    return publish_read(path, owner, text, len) == 0;
 }
 
 static void take_resolvers(struct agent_time *now, const char *text, const struct conf_site *site)
@@ -113,10 +118,10 @@ void report_look(struct agent_time *now, const char *run, const struct conf_site
     now->unix_s = time(NULL);
     if (first == 0)
         first = now->mono;
-    now->trusted = read_state(run, "clock", text, sizeof text) && publish_get(text, "trusted", value, sizeof value) &&
-                   strcmp(value, "yes") == 0;
+    now->trusted = read_state(run, "clock", UID_CLOCK, text, sizeof text) &&
+                   publish_get(text, "trusted", value, sizeof value) && strcmp(value, "yes") == 0;
     memset(now->resolvers, 0, sizeof now->resolvers);
-    if (read_state(run, "wan", text, sizeof text) && publish_get(text, "link", value, sizeof value)) {
+    if (read_state(run, "wan", UID_WAN, text, sizeof text) && publish_get(text, "link", value, sizeof value)) {
         now->link = strcmp(value, "up") == 0;
         take_resolvers(now, text, site);
     } else {

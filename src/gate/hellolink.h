@@ -35,7 +35,7 @@ struct hellolink {
 };
 
 /* Make the socket, for its owner alone. 0, or -1 with errno. */
-int hellolink_open(struct hellolink *h, const char *path, uint32_t owner);
+int hellolink_open(struct hellolink *h, const char *path);
 int hellolink_watch(struct hellolink *h, uev_ctx_t *loop, const struct hellolink_ops *ops, void *user);
 /* Every SESSION_TICK_MS: one that says nothing is asked, one that then does not answer is hung up. */
 void hellolink_tick(struct hellolink *h);

@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "kernel.h"
 #include "log.h"
+#include "publish.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -59,14 +60,14 @@ static void load_configuration(struct gate *g)
     log_error("%s", g->fault);
 }
 
-/* RUN/gate, owned by our user, so that state can be written without root. */
+/* RUN/gate, where our user may put its state without root, and root its doors, which nobody can replace. */
 static void make_run_folder(const struct gate *g)
 {
     char path[160];
     snprintf(path, sizeof path, "%s/gate", g->paths.run);
     if (mkdir(g->paths.run, 0755) < 0 && errno != EEXIST)
         log_fatal("cannot make %s: %s", g->paths.run, strerror(errno));
-    if ((mkdir(path, 0755) < 0 && errno != EEXIST) || chown(path, UID_GATE, UID_GATE) < 0)
+    if (publish_folder(path, UID_GATE) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
 }
 
@@ -77,7 +78,7 @@ static void make_doors(struct gate *g)
     if (ctl_open(&g->ctl, path) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
     snprintf(path, sizeof path, "%s/gate/hello.sock", g->paths.run);
-    if (hellolink_open(&g->hello, path, UID_GATE) < 0)
+    if (hellolink_open(&g->hello, path) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
 }
 

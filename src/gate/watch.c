@@ -1,5 +1,6 @@
 #include "watch.h"
 #include "lib/publish.h"
+#include "sandbox.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@ void watch_init(struct watch_file *f, const char *run, const char *name)
 bool watch_changed(struct watch_file *f)
 {
     struct stat st = {0};
-    if (stat(f->path, &st) < 0)
+    if (lstat(f->path, &st) < 0)
         memset(&st, 0, sizeof st);
     if (st.st_ino == f->inode && st.st_mtim.tv_sec == f->changed.tv_sec && st.st_mtim.tv_nsec == f->changed.tv_nsec)
         return false;
@@ -27,7 +28,7 @@ void watch_read_wan(const struct watch_file *f, struct watch_wan *out)
 {
     char text[PUBLISH_MAX], value[256], *rest;
     memset(out, 0, sizeof *out);
-    if (publish_read(f->path, text, sizeof text) < 0)
+    if (publish_read(f->path, UID_WAN, text, sizeof text) < 0)
         return;
     out->up = publish_get(text, "link", value, sizeof value) && !strcmp(value, "up");
     if (publish_get(text, "address", value, sizeof value) && !conf_parse_addr(value, &out->address))
@@ -44,11 +45,11 @@ void watch_read_certificate(const struct watch_file *f, struct watch_certificate
 {
     char text[PUBLISH_MAX], value[8], path[sizeof f->path + 16];
     memset(out, 0, sizeof *out);
-    if (publish_read(f->path, text, sizeof text) < 0)
+    if (publish_read(f->path, UID_ENROLL, text, sizeof text) < 0)
         return;
     out->loaded = publish_get(text, "loaded", value, sizeof value) && !strcmp(value, "yes");
     publish_get(text, "identity", out->identity, sizeof out->identity);
     snprintf(path, sizeof path, "%s.cert.pem", f->path);
-    if (publish_read(path, out->pem, sizeof out->pem) < 0)
+    if (publish_read(path, UID_ENROLL, out->pem, sizeof out->pem) < 0)
         out->pem[0] = '\0';
 }

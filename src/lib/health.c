@@ -1,5 +1,6 @@
 #include "health.h"
 #include "japanese.h"
+#include "sandbox.h"
 #include "text.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #define EXPIRY_WARN_S (7 * 24 * 3600)
 
 static const char *const names[HEALTH_FILES] = {"gate", "enroll", "wan", "clock", "audit", "boot"};
+static const uint32_t owners[HEALTH_FILES] = {UID_GATE, UID_ENROLL, UID_WAN, UID_CLOCK, UID_AUDIT, 0};
 
 const char *health_name(enum health_file file)
 {
@@ -48,7 +50,9 @@ void health_read(struct health *h, const char *root)
     for (int i = 0; i < HEALTH_FILES; i++) {
         char path[PATH_MAX];
         (void)snprintf(path, sizeof path, "%s/run/sekisho/%s/state", root, names[i]);
-        h->has[i] = publish_read(path, h->text[i], sizeof h->text[i]) == 0 && !h->dead[i];
+        h->has[i] = publish_read(path, owners[i], h->text[i], sizeof h->text[i]) == 0;
+        h->odd[i] = !h->has[i] && errno == EBADMSG;
+        h->has[i] = h->has[i] && !h->dead[i];
     }
 }
 
@@ -152,6 +156,14 @@ static const struct situation headlines[] = {
      "待機中:LANは閉じています。PCで登録システムを開くと接続が始まります。", NULL, NULL, 0, NULL, always},
 };
 
+static bool state_odd(const struct health *h)
+{
+    for (int i = 0; i < HEALTH_FILES; i++)
+        if (h->odd[i])
+            return true;
+    return false;
+}
+
 static bool wan_says(const struct health *h)
 {
     return has(h, HEALTH_WAN, "fault");
@@ -165,6 +177,18 @@ static bool wan_down(const struct health *h)
 static bool clock_unsure(const struct health *h)
 {
     return !health_is(h, HEALTH_CLOCK, "trusted", "yes");
+}
+
+/* A time that was given and is not believed. */
+static bool clock_says(const struct health *h)
+{
+    return has(h, HEALTH_CLOCK, "fault");
+}
+
+/* Nothing more is known about why. */
+static bool clock_waits(const struct health *h)
+{
+    return clock_unsure(h) && !clock_says(h);
 }
 
 static bool enroll_away(const struct health *h)
@@ -270,6 +294,11 @@ static const struct situation problems[] = {
      "Correct what the sentence says; for a site file, `check` names every mistake and its remedy.",
      "上の内容を直してください。施設ファイルの誤りは `check` で一つずつ確認できます。", HEALTH_BOOT, "fault",
      boot_says},
+    {"state-odd", true, "What a program says of itself cannot be read: something else stands in the place of its file.",
+     "プログラムの状態ファイルの代わりに別のものが置かれているため、状態を読み取れません。",
+     "Switch the box off and on. If it comes again, a program may have been taken over: tell the centre.",
+     "装置の電源を入れ直してください。繰り返す場合は、プログラムが乗っ取られたおそれがあります。センターに伝えてください。",
+     0, NULL, state_odd},
     {"wan-says", true, "The line cannot be used as it is", "外側の回線をこのままでは使えません",
      "Change the site file as the sentence says, or ask whoever runs the router.",
      "文のとおりに施設ファイルを直すか、ルータの管理者に相談してください。", HEALTH_WAN, "fault", wan_says},
@@ -282,7 +311,11 @@ static const struct situation problems[] = {
      "時刻がまだ時刻サーバで確認できていません。",
      "Nothing at first. If it stays so, check that the line lets time servers through (udp/123).",
      "しばらくお待ちください。続く場合は、時刻サーバとの通信(udp/123)が回線で止められていないか確認してください。", 0,
-     NULL, clock_unsure},
+     NULL, clock_waits},
+    {"clock-says", true, "The time is not believed", "受け取った時刻を採用していません",
+     "Add time servers that you know to [wan] of the site file (`ntp`); if it stays so, tell the centre this sentence.",
+     "施設ファイルの [wan] に確かな時刻サーバ(`ntp`)を書き足してください。続く場合は、この文をセンターに伝えてください。",
+     HEALTH_CLOCK, "fault", clock_says},
     {"enroll-away", true, "The certificate program is not running.", "証明書のプログラムが動いていません。",
      "Wait a minute. If it stays so, switch the box off and on.",
      "1分ほど待っても変わらなければ、装置の電源を入れ直してください。", 0, NULL, enroll_away},

@@ -17,6 +17,7 @@ struct health {
     uint64_t now;            /* UNIX time of the reading */
     bool dead[HEALTH_FILES]; /* its daemon is gone, whatever the file says (health_probe) */
     bool has[HEALTH_FILES];  /* the state file is there and its daemon is not gone */
+    bool odd[HEALTH_FILES];  /* something else stands in the place of the state file */
     char text[HEALTH_FILES][PUBLISH_MAX + 1];
 };
 

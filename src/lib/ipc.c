@@ -1,4 +1,5 @@
 #include "ipc.h"
+#include "conf_parse.h"
 
 #include <errno.h>
 #include <string.h>
@@ -153,6 +154,51 @@ static bool est_done_ok(const struct msg *m)
     return b->ok <= 1 && b->person <= 1 && text_ends(b->text, sizeof b->text);
 }
 
+static bool time_ask_ok(const struct msg *m)
+{
+    const struct msg_time_ask *b = &m->u.time_ask;
+    if (b->server_count == 0 || b->server_count > CONF_ADDRS_MAX || b->resolver_count > CONF_ADDRS_MAX)
+        return false;
+    for (unsigned i = 0; i < b->server_count; i++)
+        if (!text_ends(b->servers[i], sizeof b->servers[i]) || !conf_is_host(b->servers[i]))
+            return false;
+    for (unsigned i = 0; i < b->resolver_count; i++)
+        if (!addr_ok(&b->resolvers[i], false))
+            return false;
+    return true;
+}
+
+/* UNIX times up to the year 2200, and a box that has not been up for longer than 100 years. */
+static bool time_answer_ok(const struct msg *m)
+{
+    const struct msg_time_answer *b = &m->u.time_answer;
+    return b->server < CONF_ADDRS_MAX && b->good <= 1 && b->base_ns > -3200000000 * INT64_C(1000000000) &&
+           b->base_ns < 7300000000 * INT64_C(1000000000);
+}
+
+static bool line_ok(const struct msg *m)
+{
+    return m->u.line.up <= 1;
+}
+
+static bool lease_ok(const struct msg *m)
+{
+    const struct msg_lease *b = &m->u.lease;
+    if (b->bound > 1 || b->dns_count > CONF_ADDRS_MAX || b->ntp_count > CONF_ADDRS_MAX)
+        return false;
+    if (!b->bound)
+        return true;
+    if (b->mtu != 0 && (b->mtu < 576 || b->mtu > 1500))
+        return false;
+    if (b->prefix_len < 1 || b->prefix_len > 32 || b->address.family != AF_INET ||
+        (b->gateway.family != AF_INET && b->gateway.family != 0))
+        return false;
+    for (unsigned i = 0; i < CONF_ADDRS_MAX; i++)
+        if ((i < b->dns_count && b->dns[i].family != AF_INET) || (i < b->ntp_count && b->ntp[i].family != AF_INET))
+            return false;
+    return true;
+}
+
 static bool reply_ok(const struct msg *m)
 {
     return m->u.reply.ok <= 1 && text_ends(m->u.reply.text, sizeof m->u.reply.text);
@@ -207,6 +253,11 @@ static const struct rule rules[] = {
     {MSG_SIGN, TO(ROLE_ENROLL), BODY(msg_sign), false, sign_ok},
     {MSG_EST_CERT, TO(ROLE_ENROLL), BODY(msg_blob), false, blob_ok},
     {MSG_EST_DONE, TO(ROLE_ENROLL), BODY(msg_est_done), false, est_done_ok},
+
+    {MSG_TIME_ASK, TO(ROLE_CLOCK_NET), BODY(msg_time_ask), false, time_ask_ok},
+    {MSG_TIME_ANSWER, TO(ROLE_CLOCK), BODY(msg_time_answer), false, time_answer_ok},
+    {MSG_LINE, TO(ROLE_WAN_NET), BODY(msg_line), false, line_ok},
+    {MSG_LEASE, TO(ROLE_WAN), BODY(msg_lease), false, lease_ok},
 
     {MSG_CTL_SESSION_START, TO(ROLE_GATE), BODY(msg_service), false, service_only_ok},
     {MSG_CTL_SESSION_END, TO(ROLE_GATE), 0, false, NULL},

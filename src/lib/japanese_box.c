@@ -59,6 +59,27 @@ const struct japanese_sentence japanese_box[] = {
     {"gate has started", "ゲートが動き始めました"},
     {"The DNS front (names) has stopped; it is being started again.",
      "DNSプログラム(names)が止まりました。再起動しています"},
+    {"There are several state partitions (%s). The box stays closed. Take out the disk that does not belong to it.",
+     "保存用パーティションが複数あります(%1)。装置は閉じたままです。この装置のものでないディスクを外してください"},
+    {"The only state partition (%s) is on a disk that can be taken out. The box stays closed. Write the image to the box's "
+     "own disk.",
+     "保存用パーティション(%1)が取り外し可能なディスクにしかありません。装置は閉じたままです。イメージを装置の内蔵"
+     "ディスクに書き込んでください"},
+
+    /* ---- clock ---- */
+    {"The time server %s says %s, but it is later than %s for certain.",
+     "時刻サーバ %1 の時刻は %2 ですが、現在は確実に %3 より後です"},
+    {"The time server %s says %s, after the end of the box's certificate (%s); nobody else confirms it.",
+     "時刻サーバ %1 の時刻 %2 は装置の証明書の期限(%3)より後で、ほかに確認できるものがありません"},
+    {"The time server %s says %s, many years after this software was made; nobody else confirms it.",
+     "時刻サーバ %1 の時刻 %2 はこのソフトウェアの作成より何年も後で、ほかに確認できるものがありません"},
+    {"The time servers contradict each other: %s says %s, %s says %s.",
+     "時刻サーバの時刻が食い違っています(%1 は %2、%3 は %4)"},
+    {"The time server %s says %s, the enrolment server's clock %s.",
+     "時刻サーバ %1 の時刻は %2 ですが、証明書サーバの時刻は %3 です"},
+    {"The line names no time server, and the site file neither.",
+     "時刻サーバが回線からも施設ファイルからも指定されていません"},
+
     {"%s: the answer %s is an address outside the tunnel", "%1 の応答 %2 はトンネル外のアドレスです"},
     {"%s: the answer %s is a private address; if it is the site's own, [lan] needs `private-answers = %s`",
      "%1 の応答 %2 はプライベートアドレスです。院内の名前なら、施設ファイルの [lan] に `private-answers = %3` が必要です"},
@@ -203,9 +224,15 @@ const struct japanese_sentence japanese_box[] = {
      "施設ファイルがまだありません。装置は閉じたままです。scripts/provision で書き込んでください"},
     {"The site file is not valid. The box stays closed. %s", "施設ファイルに誤りがあります。装置は閉じたままです。~1"},
     {"The root file system could not be made read-only.", "ルートファイルシステムを読み取り専用にできません"},
-    {"The line gave the address %s, which lies in the LAN's own network. Give the LAN another network ([lan] in the "
+    {"The line's network (%s/%s) and the network behind the hub of %s (%s/%s) overlap. Ask whoever runs the router for "
+     "another network on the line, or the centre for a narrower `remote`.",
+     "回線のネットワーク(%1/%2)が %3 の接続先のネットワーク(%4/%5)と重なっています。ルータの管理者に回線側の"
+     "ネットワークの変更を、またはセンターに `remote` の範囲の見直しを依頼してください"},
+    {"The line gave an address, but no router: nothing beyond it can be reached. Ask whoever runs the router.",
+     "回線からアドレスは割り当てられましたが、ルータの指定がないため外に出られません。ルータの管理者に相談してください"},
+    {"The line gave the address %s/%s, which lies in the LAN's own network. Give the LAN another network ([lan] in the "
      "site file).",
-     "回線から割り当てられたアドレス %1 がPC側のネットワークと重なっています。施設ファイルの [lan] でPC側を別の"
+     "回線から割り当てられたアドレス %1/%2 がPC側のネットワークと重なっています。施設ファイルの [lan] でPC側を別の"
      "ネットワークにしてください"},
     {"opening %s failed: %s", "%1 を開けません(%2)"},
     {"writing to %s failed: %s", "%1 に書き込めません(%2)"},

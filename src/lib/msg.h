@@ -6,7 +6,18 @@
 
 #include <stdint.h>
 
-enum msg_role { ROLE_GATE, ROLE_NAMES, ROLE_HELLO, ROLE_ENROLL, ROLE_ENROLL_NET, ROLE_CTL_CLIENT };
+enum msg_role {
+    ROLE_GATE,
+    ROLE_NAMES,
+    ROLE_HELLO,
+    ROLE_ENROLL,
+    ROLE_ENROLL_NET,
+    ROLE_CLOCK,
+    ROLE_CLOCK_NET,
+    ROLE_WAN,
+    ROLE_WAN_NET,
+    ROLE_CTL_CLIENT
+};
 
 enum msg_type {
     /* gate -> names */
@@ -44,6 +55,12 @@ enum msg_type {
     MSG_SIGNATURE, /* key -> net (struct msg_blob) */
     MSG_EST_CERT, /* net -> key: a certificate in DER, device certificate first (struct msg_blob) */
     MSG_EST_DONE, /* net -> key: how it ended (struct msg_est_done) */
+    /* clock <-> clock's network part */
+    MSG_TIME_ASK = 80, /* clock -> net: ask these servers once (struct msg_time_ask) */
+    MSG_TIME_ANSWER, /* net -> clock: what one of them said; one for each (struct msg_time_answer) */
+    /* wan <-> wan's network part */
+    MSG_LINE, /* wan -> net: the line is up (again): ask for an address (struct msg_line) */
+    MSG_LEASE, /* net -> wan: what the line's DHCP server gave, or took back (struct msg_lease) */
     /* sekisho -> daemon, and back, over ctl.sock */
     MSG_CTL_SESSION_START = 96, /* struct msg_service: service number, 0: the first */
     MSG_CTL_SESSION_END, /* no body */
@@ -254,7 +271,43 @@ struct msg_est_done {
     uint8_t person; /* 1: does not get better by waiting, somebody must act (password, fingerprint …) */
     uint16_t http_status; /* 0: none came */
     uint32_t retry_after_s; /* 0: none */
+    int64_t server_time; /* UNIX time by the server's own clock, its certificate checked; 0: it did not say */
     char text[160]; /* one sentence for people, printable */
+};
+
+/* ---- clock ---- */
+
+struct msg_time_ask {
+    uint32_t round; /* echoed */
+    uint8_t server_count, resolver_count;
+    char servers[CONF_ADDRS_MAX][CONF_FQDN_MAX]; /* host name or address */
+    struct addr resolvers[CONF_ADDRS_MAX];
+};
+
+/* base_ns: the server's UNIX time less CLOCK_BOOTTIME of the box: no change of the box's own clock moves it. */
+struct msg_time_answer {
+    uint32_t round;
+    uint8_t server; /* its place in the question */
+    uint8_t good; /* 0: no answer, or none that can be used */
+    uint32_t delay_us; /* there and back: the answer is right within half of it */
+    int64_t base_ns;
+};
+
+/* ---- wan ---- */
+
+struct msg_line {
+    uint8_t up;
+};
+
+/* All addresses IPv4. */
+struct msg_lease {
+    uint8_t bound; /* 0: there is none (any more); the rest is nothing then */
+    uint8_t prefix_len; /* 1..32 */
+    uint8_t dns_count, ntp_count;
+    uint16_t mtu; /* of the line, 576 to 1500; 0: not given */
+    struct addr address, gateway; /* gateway family 0: none given */
+    struct addr dns[CONF_ADDRS_MAX], ntp[CONF_ADDRS_MAX];
+    uint32_t lease_s;
 };
 
 struct msg_reply {
@@ -287,6 +340,10 @@ struct msg {
         struct msg_blob blob;
         struct msg_sign sign;
         struct msg_est_done est_done;
+        struct msg_time_ask time_ask;
+        struct msg_time_answer time_answer;
+        struct msg_line line;
+        struct msg_lease lease;
         struct msg_reply reply;
     } u;
 };

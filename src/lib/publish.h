@@ -30,8 +30,17 @@ int publish_text(const char *path, const char *text, size_t len);
 /* All of it into an open file, however often write() stops early. 0 or -1 with errno. */
 int publish_write(int fd, const char *data, size_t len);
 
-/* Read a state file into buf (NUL-terminated). 0 or -1 with errno. */
-int publish_read(const char *path, char *buf, size_t len);
+/*
+ * The one way to read a file that another program has written, into buf (NUL-terminated). 0 or -1 with errno. What is
+ * in a folder that somebody else can write to may be anything: only a plain file with one name, of this owner (or of
+ * root, or of who reads), that fits into buf is read, and no link is followed. EBADMSG: it is there and is none of that.
+ */
+int publish_read(const char *path, uint32_t owner, char *buf, size_t len);
+/*
+ * A folder below /run/sekisho for the files of one user, made by root: who has the group may put files of its own there,
+ * but what root has put there (a socket) nobody else can take away or replace. 0 or -1 with errno.
+ */
+int publish_folder(const char *path, uint32_t gid);
 /* Copy the value of a key out of such text. False if it is not there (*value is then ""). */
 bool publish_get(const char *text, const char *key, char *value, size_t len);
 

@@ -14,8 +14,12 @@ enum sandbox_uid {
     UID_ENROLL_NET = 605,
     UID_STATUS = 606,
     UID_AUDIT = 607,
-    UID_NTP = 608,
-    UID_VICI = 610 /* group of those who may speak to charon */
+    UID_CLOCK = 608,
+    UID_NTP = 609, /* asks time servers for it */
+    UID_VICI = 610, /* group of those who may speak to charon */
+    UID_WAN = 612,
+    UID_LAN = 613,
+    UID_DHCP = 614 /* the line's DHCP client */
 };
 
 /* chroot to the empty, root-owned folder /var/empty. Needs root. */
@@ -33,5 +37,11 @@ void sandbox_user(uint32_t uid, const uint32_t *groups, unsigned group_count, ui
  * exit). A refused call kills the process.
  */
 void sandbox_syscalls(const char *const *extra);
+
+/*
+ * The same for a program that holds a packet socket: it can send with write() only, which takes no address, so it reaches
+ * no other card than the one that the socket was bound to.
+ */
+void sandbox_mute(const char *const *extra);
 
 #endif

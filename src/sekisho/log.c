@@ -1,6 +1,7 @@
 /* `sekisho log`: the last lines of the audit log, over its files. */
 #include "json.h"
 #include "ops.h"
+#include "sandbox.h"
 #include "text.h"
 
 #include <errno.h>
@@ -37,7 +38,8 @@ static struct file open_file(const char *root, unsigned age)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0)
         return file;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+        (st.st_uid == UID_AUDIT || st.st_uid == 0 || st.st_uid == geteuid()))
         return (struct file){fd, st.st_ino, st.st_size};
     close(fd);
     errno = EINVAL;

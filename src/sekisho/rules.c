@@ -3,6 +3,7 @@
 #include "json.h"
 #include "ops.h"
 #include "publish.h"
+#include "sandbox.h"
 #include "text.h"
 #include "zone.h"
 
@@ -79,7 +80,7 @@ static bool read_page(const char *root)
     static char text[PAGE_MAX];
     char path[PATH_MAX], value[32];
     (void)snprintf(path, sizeof path, "%s/run/sekisho/gate/rules", root);
-    if (publish_read(path, text, sizeof text) < 0)
+    if (publish_read(path, UID_GATE, text, sizeof text) < 0)
         return false;
     text_plain(text, strlen(text));
     (void)publish_get(text, "mode", page.mode, sizeof page.mode);

@@ -99,6 +99,17 @@ static void use_to_others(const struct msg *m)
         break;
     case MSG_SIGN: MUST(m->u.sign.len <= sizeof m->u.sign.digest); break;
     case MSG_EST_DONE: MUST(is_text(m->u.est_done.text, sizeof m->u.est_done.text)); break;
+    case MSG_TIME_ASK:
+        MUST(m->u.time_ask.server_count >= 1 && m->u.time_ask.server_count <= CONF_ADDRS_MAX);
+        for (unsigned i = 0; i < m->u.time_ask.server_count; i++)
+            MUST(is_text(m->u.time_ask.servers[i], sizeof m->u.time_ask.servers[i]));
+        break;
+    case MSG_TIME_ANSWER: MUST(m->u.time_answer.server < CONF_ADDRS_MAX); break;
+    case MSG_LINE: MUST(m->u.line.up <= 1); break;
+    case MSG_LEASE:
+        MUST(m->u.lease.dns_count <= CONF_ADDRS_MAX && m->u.lease.ntp_count <= CONF_ADDRS_MAX);
+        MUST(!m->u.lease.bound || (m->u.lease.prefix_len >= 1 && m->u.lease.prefix_len <= 32));
+        break;
     case MSG_CTL_REPLY: MUST(is_text(m->u.reply.text, sizeof m->u.reply.text)); break;
     default: break;
     }

@@ -89,6 +89,21 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
     case MSG_SIGNATURE: m->u.blob = (struct msg_blob){.len = 4, .kind = 1, .data = {0x30, 2, 5, 0}}; break;
     case MSG_SIGN: m->u.sign = (struct msg_sign){.seq = 7, .len = 48}; break;
     case MSG_EST_DONE: m->u.est_done = (struct msg_est_done){.ok = 1, .http_status = 200, .text = "done"}; break;
+    case MSG_TIME_ASK:
+        m->u.time_ask = (struct msg_time_ask){.server_count = 1,
+                                              .resolver_count = 1,
+                                              .servers = {"ntp.nict.jp"},
+                                              .resolvers = {ipc_seed_addr(53)}};
+        break;
+    case MSG_TIME_ANSWER:
+        m->u.time_answer = (struct msg_time_answer){1, 0, 1, 900, INT64_C(1795000000000000000)};
+        break;
+    case MSG_LINE: m->u.line.up = 1; break;
+    case MSG_LEASE:
+        m->u.lease = (struct msg_lease){.bound = 1, .prefix_len = 24, .dns_count = 1, .ntp_count = 1, .lease_s = 7200};
+        m->u.lease.address = ipc_seed_addr(2);
+        m->u.lease.gateway = m->u.lease.dns[0] = m->u.lease.ntp[0] = ipc_seed_addr(1);
+        break;
     case MSG_CTL_REPLY: m->u.reply = (struct msg_reply){1, "done"}; break;
     /* a service number, counters, or no body: nothing in them can be wrong */
     case MSG_UPSTREAM_CLEAR:

@@ -544,8 +544,8 @@ static void each_user_only_what_it_needs(void **state)
         uid_t uid;
         bool dns, ntp, tcp;
     } users[] = {{601, false, false, false}, {602, false, false, false}, {604, false, false, false},
-                 {605, true, false, true},   {606, false, false, false}, {607, false, false, false},
-                 {608, true, true, false},   {611, true, false, false},  {612, false, false, false}};
+                 {605, true, false, true},   {607, false, false, false}, {608, false, false, false},
+                 {609, true, true, false},   {611, true, false, false},  {0, false, false, false}};
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         user(users[i].uid, SOCK_DGRAM, SERVER, 53, dns, users[i].dns);
         user(users[i].uid, SOCK_DGRAM, "203.0.113.3", 53, other, false);

@@ -5,7 +5,7 @@
 #include "gate_tunnel_fixture.h"
 
 #define RESOLVER "10.20.0.53"
-enum { ROOT = 0, GATE = 601, CHARON = 611, WAN_DHCP = 612 };
+enum { ROOT = 0, GATE = 601, CHARON = 611, WAN = 612, DHCP = 614 };
 
 /* The kernel's own IPv6 (listener reports, solicitations) would be counted among ours. */
 static int build_quiet(void **state)
@@ -60,8 +60,8 @@ static void to_the_line(void **state)
 {
     (void)state;
     static const struct sent cases[] = {
-        {WAN_DHCP, 68, SERVER, 67, 0, WAN_NS, true},    {WAN_DHCP, 69, SERVER, 67, 0, WAN_NS, false},
-        {WAN_DHCP, 68, SERVER, 69, 0, WAN_NS, false},   {CHARON, 68, SERVER, 67, 0, WAN_NS, false},
+        {WAN, 68, SERVER, 67, 0, WAN_NS, false},        {DHCP, 68, SERVER, 67, 0, WAN_NS, false},
+        {ROOT, 68, SERVER, 67, 0, WAN_NS, false},       {CHARON, 68, SERVER, 67, 0, WAN_NS, false},
         {CHARON, 500, SERVER, 500, 0, WAN_NS, true},    {CHARON, 500, SERVER, 501, 0, WAN_NS, false},
         {CHARON, 501, SERVER, 500, 0, WAN_NS, false},   {CHARON, 4500, SERVER, 4500, 0, WAN_NS, true},
         {CHARON, 4500, SERVER, 4501, 0, WAN_NS, false}, {ROOT, 53, SERVER, 5000, 0, WAN_NS, false},

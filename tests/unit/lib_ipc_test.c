@@ -47,6 +47,10 @@ static const struct sample {
     {MSG_SIGN, ROLE_ENROLL, sizeof(struct msg_sign), false},
     {MSG_EST_CERT, ROLE_ENROLL, sizeof(struct msg_blob), false},
     {MSG_EST_DONE, ROLE_ENROLL, sizeof(struct msg_est_done), false},
+    {MSG_TIME_ASK, ROLE_CLOCK_NET, sizeof(struct msg_time_ask), false},
+    {MSG_TIME_ANSWER, ROLE_CLOCK, sizeof(struct msg_time_answer), false},
+    {MSG_LINE, ROLE_WAN_NET, sizeof(struct msg_line), false},
+    {MSG_LEASE, ROLE_WAN, sizeof(struct msg_lease), false},
     {MSG_CTL_SESSION_START, ROLE_GATE, sizeof(struct msg_service), false},
     {MSG_CTL_SESSION_END, ROLE_GATE, 0, false},
     {MSG_CTL_CERT_RENEW, ROLE_ENROLL, 0, false},
@@ -86,6 +90,14 @@ static void fill(struct msg *m, const struct sample *s)
         m->u.flow.client = m->u.flow.server = a;
         break;
     case MSG_SIGN: m->u.sign.len = 48; break;
+    case MSG_TIME_ASK:
+        m->u.time_ask.server_count = 1;
+        strcpy(m->u.time_ask.servers[0], "ntp.nict.jp");
+        break;
+    case MSG_LEASE:
+        m->u.lease = (struct msg_lease){.bound = 1, .prefix_len = 24, .dns_count = 1, .ntp_count = 1};
+        m->u.lease.address = m->u.lease.dns[0] = m->u.lease.ntp[0] = a;
+        break;
     default: break;
     }
 }
@@ -200,6 +212,23 @@ static void contents(void **state)
     REFUSED(MSG_EST_CERT, m.u.blob.len = MSG_BLOB_MAX + 1);
     REFUSED(MSG_SIGN, m.u.sign.len = 65);
     REFUSED(MSG_EST_DONE, memset(m.u.est_done.text, 'a', sizeof m.u.est_done.text));
+    REFUSED(MSG_TIME_ASK, m.u.time_ask.server_count = 0);
+    REFUSED(MSG_TIME_ASK, m.u.time_ask.server_count = CONF_ADDRS_MAX + 1);
+    REFUSED(MSG_TIME_ASK, memset(m.u.time_ask.servers[0], 'a', sizeof m.u.time_ask.servers[0]));
+    REFUSED(MSG_TIME_ASK, m.u.time_ask.servers[0][2] = '/');
+    REFUSED(MSG_TIME_ANSWER, m.u.time_answer.server = CONF_ADDRS_MAX);
+    REFUSED(MSG_TIME_ANSWER, m.u.time_answer.base_ns = INT64_MAX);
+    REFUSED(MSG_TIME_ANSWER, m.u.time_answer.base_ns = INT64_MIN);
+    REFUSED(MSG_LINE, m.u.line.up = 2);
+    REFUSED(MSG_LEASE, m.u.lease.prefix_len = 0);
+    REFUSED(MSG_LEASE, m.u.lease.mtu = 575);
+    REFUSED(MSG_LEASE, m.u.lease.mtu = 1501);
+    REFUSED(MSG_LEASE, m.u.lease.prefix_len = 33);
+    REFUSED(MSG_LEASE, m.u.lease.address.family = 0);
+    REFUSED(MSG_LEASE, m.u.lease.gateway.family = AF_INET6);
+    REFUSED(MSG_LEASE, m.u.lease.dns_count = CONF_ADDRS_MAX + 1);
+    REFUSED(MSG_LEASE, m.u.lease.dns[0].family = AF_INET6);
+    REFUSED(MSG_LEASE, m.u.lease.ntp_count = 2);
     REFUSED(MSG_CTL_REPLY, memset(m.u.reply.text, 'a', sizeof m.u.reply.text));
     REFUSED(MSG_CTL_SESSION_START, m.u.service.service = 200);
 }

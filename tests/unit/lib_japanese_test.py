@@ -8,7 +8,7 @@ import sys
 PARSER = ["src/lib/proposal.c", "src/lib/conf.c", "src/lib/conf_site.c", "src/lib/conf_service.c", "src/lib/conf_load.c"]
 # Sentences of these begin with a capital letter; of the session also what is said of its beginning and its end.
 BOX = ["src/gate/session.c", "src/gate/session_ask.c", "src/enroll/agent.c", "src/enroll/exchange.c", "src/enroll/net.c", "src/enroll/tls.c",
-       "src/enroll/load.c", "src/enroll/keys.c", "src/enroll/main.c"]
+       "src/enroll/load.c", "src/enroll/keys.c", "src/enroll/main.c", "src/clock/say.c", "src/clock/main.c", "src/wan/main.c"]
 NO_SENTENCE = {"abcdefghijklmnopqrstuvwxyz0123456789-_, ", "conf_parser.seen has too few bits"}
 
 
@@ -29,7 +29,7 @@ said |= {t for path in BOX for t in literals(path) if re.match(r"(The|There|A|As
 said |= {t for t in literals(BOX[0]) if re.match(r"the |charon |nobody |ended |asked |gate ", t)}
 said |= {t for t in literals("src/gate/charon.c") if re.match(r"the hub.* |our key |a certificate |there is no ", t)}
 said |= {t for t in literals("src/sekisho/control.c") if re.match(r"(The|There) |%s .* ", t) and t[-1] not in "=s"}
-for path in glob.glob("rootfs/overlay/usr/libexec/sekisho/boot/*.sh") + ["rootfs/overlay/usr/libexec/sekisho/wan"]:
+for path in glob.glob("rootfs/overlay/usr/libexec/sekisho/boot/*.sh"):
     with open(path) as f:
         found = re.findall(r'(?:complain|echo) "((?:The|There|This|A) [^"]*[.)])', f.read())
     said |= {re.sub(r"\$\(.*|\$\w+", "%s", t) for t in found} - {""}

@@ -4,7 +4,9 @@
 #include "publish.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[32], path[64];
@@ -34,7 +36,7 @@ static void round_trip(void **state)
     assert_int_equal(publish_commit(&p, path), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0644);
-    assert_int_equal(publish_read(path, text, sizeof text), 0);
+    assert_int_equal(publish_read(path, 0, text, sizeof text), 0);
     assert_true(strncmp(text, "version 1\n", 10) == 0);
     assert_true(publish_get(text, "mode", value, sizeof value));
     assert_string_equal(value, "session"); /* the newline in `fault` made no line of its own */
@@ -62,7 +64,7 @@ static void too_long(void **state)
     assert_true(p.full);
     publish_add(&p, "x", "y"); /* would fit, but comes after a hole */
     assert_int_equal(publish_commit(&p, path), 0);
-    assert_int_equal(publish_read(path, text, sizeof text), 0);
+    assert_int_equal(publish_read(path, 0, text, sizeof text), 0);
     assert_true(strlen(text) < PUBLISH_MAX);
     assert_int_equal(text[strlen(text) - 1], '\n');
     assert_null(strstr(text, "x y\n"));
@@ -85,11 +87,84 @@ static void failures_keep_the_old(void **state)
     publish_add(&p, "more", "x");
     assert_int_equal(publish_commit(&p, path), -1);
     assert_int_equal(rmdir(other), 0);
-    assert_int_equal(publish_read(path, text, sizeof text), 0);
+    assert_int_equal(publish_read(path, 0, text, sizeof text), 0);
     assert_string_equal(text, "version 1\nmode closed\n");
     (void)snprintf(other, sizeof other, "%s/absent", dir);
-    assert_int_equal(publish_read(other, text, sizeof text), -1);
+    assert_int_equal(publish_read(other, 0, text, sizeof text), -1);
     assert_string_equal(text, "");
+}
+
+/* What another program, taken over, could put in the place of its file. */
+static void nothing_but_a_plain_file(void **state)
+{
+    char text[64], other[80];
+    (void)state;
+    struct publish p;
+    publish_begin(&p);
+    assert_int_equal(publish_commit(&p, path), 0);
+    assert_int_equal(publish_read(path, 612, text, sizeof text), 0); /* root's */
+    assert_int_equal(chown(path, 612, 612), 0);
+    assert_int_equal(publish_read(path, 612, text, sizeof text), 0);
+    assert_int_equal(publish_read(path, 608, text, sizeof text), -1); /* a stranger's */
+    assert_int_equal(errno, EBADMSG);
+    (void)snprintf(other, sizeof other, "%s/other", dir);
+    assert_int_equal(link(path, other), 0); /* a second name of somebody else's file */
+    assert_int_equal(publish_read(path, 612, text, sizeof text), -1);
+    assert_int_equal(errno, EBADMSG);
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(publish_read(path, 612, text, 8), -1); /* larger than it can be */
+    assert_int_equal(errno, EBADMSG);
+    assert_string_equal(text, "");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    assert_int_equal(publish_read(path, 612, text, sizeof text), -1);
+    assert_int_equal(errno, EBADMSG);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0666), 0); /* it does not wait for a writer either */
+    assert_int_equal(publish_read(path, 612, text, sizeof text), -1);
+    assert_int_equal(errno, EBADMSG);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0777), 0);
+    assert_int_equal(publish_read(path, 612, text, sizeof text), -1);
+    assert_int_equal(errno, EBADMSG);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(publish_read("/dev/zero", 0, text, sizeof text), -1);
+    assert_int_equal(errno, EBADMSG);
+}
+
+/* In it a user may replace its own files, and nothing that root has put there. */
+static void folder(void **state)
+{
+    char own[96], roots[96];
+    struct stat st;
+    (void)state;
+    assert_int_equal(chmod(dir, 0755), 0);
+    (void)snprintf(own, sizeof own, "%s/folder", dir);
+    assert_int_equal(publish_folder(own, 612), 0);
+    assert_int_equal(publish_folder(own, 612), 0); /* again, after a restart */
+    assert_int_equal(stat(own, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    (void)snprintf(roots, sizeof roots, "%s/folder/sock", dir);
+    (void)snprintf(own, sizeof own, "%s/folder/state", dir);
+    int fd = open(roots, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    pid_t child = fork();
+    if (child == 0) {
+        struct publish p;
+        if (setgid(612) < 0 || setuid(612) < 0)
+            _exit(1);
+        publish_begin(&p);
+        for (int again = 0; again < 2; again++)
+            if (publish_commit(&p, own) < 0)
+                _exit(2);
+        if (unlink(roots) == 0 || rename(own, roots) == 0)
+            _exit(3);
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 int main(void)
@@ -98,6 +173,8 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(too_long),
         cmocka_unit_test(failures_keep_the_old),
+        cmocka_unit_test(nothing_but_a_plain_file),
+        cmocka_unit_test(folder),
     };
     return cmocka_run_group_tests(tests, make_dir, NULL);
 }

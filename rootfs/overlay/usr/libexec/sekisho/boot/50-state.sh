@@ -1,11 +1,23 @@
-# The state partition, found by its name; what lasts is only there.
+# The state partition, found by its name on the box's own disk; what lasts is only there. A stick that somebody has put in
+# may have one of that name too: what is on USB or can be taken out is never it.
 find_state() {
-	device=
+	device= stranger= count=0
 	for u in /sys/class/block/*/uevent; do
 		[ -e "$u" ] || continue
+		name=
 		while read -r line; do
-			[ "$line" != PARTNAME=sekisho-state ] || { u=${u%/uevent}; device=/dev/${u##*/}; return; }
+			[ "$line" != PARTNAME=sekisho-state ] || { name=${u%/uevent}; name=${name##*/}; }
 		done <"$u"
+		[ -n "$name" ] || continue
+		place=$(readlink -f "/sys/class/block/$name")
+		removable=0
+		[ ! -e "${place%/*}/removable" ] || read -r removable <"${place%/*}/removable"
+		case $removable$place in
+		1* | */usb[0-9]*) stranger=/dev/$name ;;
+		*)
+			count=$((count + 1))
+			device="${device:+$device and }/dev/$name" ;;
+		esac
 	done
 }
 tries=0
@@ -17,7 +29,11 @@ while [ -z "$device" ] && [ $tries -lt 50 ]; do
 	find_state
 done
 state=no
-if [ -z "$device" ]; then
+if [ $count -gt 1 ]; then
+	complain "There are several state partitions ($device). The box stays closed. Take out the disk that does not belong to it."
+elif [ -z "$device" ] && [ -n "$stranger" ]; then
+	complain "The only state partition ($stranger) is on a disk that can be taken out. The box stays closed. Write the image to the box's own disk."
+elif [ -z "$device" ]; then
 	complain "There is no state partition (sekisho-state). The box stays closed. Write the image to the disk again."
 elif ! mount -t ext4 -o nosuid,nodev,noexec,noatime,data=ordered,errors=remount-ro "$device" /state; then
 	complain "The state partition $device cannot be read. The box stays closed. Write the image to the disk again."
@@ -34,5 +50,9 @@ done
 [ -z "$files" ] || { chown root:sekisho $files && chmod 0640 $files; }
 if [ -f /state/clock ]; then
 	read -r last </state/clock
-	case $last in *[!0-9]* | '') ;; *) clock_floor "$last" ;; esac
+	# (No more than twenty years after the image: a time that cannot be is no floor, for it could never be lowered.)
+	case $last in
+	*[!0-9]* | '' | ????????????*) ;;
+	*) [ "$last" -gt $((built + 631152000)) ] || clock_floor "$last" ;;
+	esac
 fi

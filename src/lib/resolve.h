@@ -1,6 +1,6 @@
-/* Addresses of the enrolment server, asked of given resolvers: an empty root has no /etc/resolv.conf. */
-#ifndef SEKISHO_ENROLL_RESOLVE_H
-#define SEKISHO_ENROLL_RESOLVE_H
+/* Addresses of a server with a name, asked of given resolvers: an empty root has no /etc/resolv.conf. */
+#ifndef SEKISHO_RESOLVE_H
+#define SEKISHO_RESOLVE_H
 
 #include "conf.h"
 

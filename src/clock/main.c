@@ -1,0 +1,391 @@
+/*
+ * clock: sets the clock by NTP, and says whether it can be trusted. Started by Finit as root; splits into the clock itself
+ * (user clock, CAP_SYS_TIME: what to believe, the floor of the next start, the state file) and the network part (user
+ * ntp: asks the servers), then both give up root. If one of them ends, so does the other.
+ *
+ *   clock [-d PREFIX]     PREFIX is put before every path (tests)
+ */
+#include "ask.h"
+#include "audit.h"
+#include "ipc.h"
+#include "judge.h"
+#include "log.h"
+#include "publish.h"
+#include "sandbox.h"
+#include "say.h"
+#include "watchman.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define YEARS_AHEAD_S (10LL * 366 * 86400) /* with no certificate: after this a leap is a question */
+#define ROUND_MAX_S 60 /* a round that takes longer hangs */
+#define FIRST_WAIT_S 2 /* until the next round; doubled, up to … */
+#define UNSURE_WAIT_S 10
+#define SURE_WAIT_S 512
+#define STEP_NS (JUDGE_SECOND / 2) /* a smaller difference is turned slowly */
+#define LARGE_S 10   /* such a difference from a clock that is trusted must be seen … */
+#define LARGE_SEEN 3 /* … in so many rounds before the clock is set anew */
+#define SAVE_EVERY_S 600
+#define SAVE_JUMP_S 86400 /* a time that is further ahead than this of what it should be is saved when it was … */
+#define SAVE_HELD_S 3600  /* … trusted for so long */
+
+static const char *const calls[] = {"openat",       "rename",        "renameat",      "renameat2",
+                                    "unlink",       "unlinkat",      "clock_settime", "adjtimex",
+                                    "settimeofday", "clock_adjtime", "fdatasync",     "ftruncate",
+                                    "socket",       "connect",       "setsockopt",    NULL};
+
+static struct clock {
+    char state[PATH_MAX], wan[PATH_MAX], enroll[PATH_MAX], run[PATH_MAX];
+    struct conf_site site;
+    int net, saved_fd; /* saved_fd -1: there is no state partition */
+    int64_t built_s, floor_s, started_ns;
+    bool trusted, certificate;
+    enum judge_verdict verdict;
+    int64_t trusted_ns, saved_ns; /* mono */
+    struct msg_time_ask asked;
+    struct judge_answer answers[CONF_ADDRS_MAX];
+    unsigned outstanding, wait_s, large;
+    int64_t ask_ns, asked_ns;
+    char source[200], fault[400];
+} clk;
+
+static int64_t mono(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return t.tv_sec * JUDGE_SECOND + t.tv_nsec;
+}
+
+static int64_t real(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * JUDGE_SECOND + t.tv_nsec;
+}
+
+static void set_clock(int64_t when_ns)
+{
+    struct timespec t = {when_ns / JUDGE_SECOND, when_ns % JUDGE_SECOND};
+    if (clock_settime(CLOCK_REALTIME, &t) < 0)
+        log_fatal("the clock cannot be set: %s", strerror(errno));
+}
+
+static void say(void)
+{
+    say_state(clk.trusted, clk.source, clk.fault, clk.state);
+}
+
+/* ---- what the others know ---- */
+
+static void take_words(char *list, unsigned max, unsigned *count, bool (*take)(unsigned at, const char *word))
+{
+    char *rest = NULL;
+    for (char *word = strtok_r(list, " ", &rest); word && *count < max; word = strtok_r(NULL, " ", &rest))
+        *count += take(*count, word);
+}
+
+static bool take_resolver(unsigned at, const char *word)
+{
+    return conf_parse_addr(word, &clk.asked.resolvers[at]);
+}
+
+/* What the line gives are addresses, and nothing else. */
+static bool take_server(unsigned at, const char *word)
+{
+    struct addr a;
+    if (!conf_parse_addr(word, &a))
+        return false;
+    (void)snprintf(clk.asked.servers[at], sizeof clk.asked.servers[at], "%s", word);
+    return true;
+}
+
+/* Whom to ask. False: the line is down, or there is nobody. */
+static bool know_servers(void)
+{
+    static char text[PUBLISH_MAX];
+    char value[256];
+    uint32_t round = clk.asked.round;
+    unsigned count = 0;
+    if (publish_read(clk.wan, UID_WAN, text, sizeof text) < 0 || !publish_get(text, "link", value, sizeof value) ||
+        strcmp(value, "up") != 0)
+        return false;
+    clk.asked = (struct msg_time_ask){.round = round + 1};
+    if (publish_get(text, "dns", value, sizeof value))
+        take_words(value, CONF_ADDRS_MAX, &count, take_resolver);
+    clk.asked.resolver_count = (uint8_t)count;
+    count = clk.site.ntp_count;
+    for (unsigned i = 0; i < count; i++)
+        memcpy(clk.asked.servers[i], clk.site.ntp[i], sizeof clk.asked.servers[i]);
+    if (count == 0 && publish_get(text, "ntp", value, sizeof value))
+        take_words(value, CONF_ADDRS_MAX, &count, take_server);
+    clk.asked.server_count = (uint8_t)count;
+    if (count > 0)
+        return true;
+    if (!clk.trusted)
+        (void)snprintf(clk.fault, sizeof clk.fault, "The line names no time server, and the site file neither.");
+    return false;
+}
+
+static int64_t number_of(const char *text, const char *key)
+{
+    char value[24];
+    return publish_get(text, key, value, sizeof value) ? strtoll(value, NULL, 10) : 0;
+}
+
+static void know_facts(struct judge_facts *f)
+{
+    static char text[PUBLISH_MAX];
+    *f = (struct judge_facts){.mono_ns = mono(), .floor_s = clk.floor_s};
+    f->reference_s = clk.trusted ? real() / JUDGE_SECOND : clk.floor_s + (f->mono_ns - clk.started_ns) / JUDGE_SECOND;
+    f->end_s = clk.built_s + YEARS_AHEAD_S;
+    clk.certificate = false;
+    if (publish_read(clk.enroll, UID_ENROLL, text, sizeof text) < 0)
+        return;
+    int64_t end = number_of(text, "not-after"), when = number_of(text, "server-time");
+    clk.certificate = end > 0;
+    if (end > 0)
+        f->end_s = end;
+    f->opinion = when > 0 && when < f->end_s + YEARS_AHEAD_S;
+    if (f->opinion)
+        f->opinion_base_ns = (when - number_of(text, "server-time-at")) * JUDGE_SECOND;
+}
+
+/* ---- the floor of the next start ---- */
+
+/* In place, by a descriptor from the start: nothing but these octets can be changed. */
+static void save(int64_t now)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%-20lld\n", (long long)(real() / JUDGE_SECOND));
+    if (clk.saved_fd < 0)
+        return;
+    if (pwrite(clk.saved_fd, text, 21, 0) != 21 || fdatasync(clk.saved_fd) < 0)
+        log_warn("the time cannot be saved: %s", strerror(errno));
+    clk.saved_ns = now;
+}
+
+static void save_when_due(int64_t now)
+{
+    int64_t should_be = clk.floor_s + (now - clk.started_ns) / JUDGE_SECOND;
+    bool expected = real() / JUDGE_SECOND <= should_be + SAVE_JUMP_S;
+    bool held = now - clk.trusted_ns >= SAVE_HELD_S * JUDGE_SECOND;
+    if (!clk.trusted || clk.verdict == JUDGE_AGREED ||
+        (clk.saved_ns && now - clk.saved_ns < SAVE_EVERY_S * JUDGE_SECOND))
+        return;
+    if (expected || held || clk.verdict == JUDGE_CONFIRMED)
+        save(now);
+}
+
+/* ---- rounds ---- */
+
+static void next_round(bool changed)
+{
+    unsigned most = clk.trusted ? SURE_WAIT_S : UNSURE_WAIT_S;
+    clk.wait_s = changed || clk.wait_s == 0 ? FIRST_WAIT_S : clk.wait_s * 2;
+    if (clk.wait_s > most)
+        clk.wait_s = most;
+    clk.ask_ns = mono() + clk.wait_s * JUDGE_SECOND;
+}
+
+static void begin_round(void)
+{
+    if (!know_servers()) {
+        say();
+        clk.ask_ns = mono() + JUDGE_SECOND;
+        return;
+    }
+    memset(clk.answers, 0, sizeof clk.answers);
+    if (ipc_send(clk.net, MSG_TIME_ASK, &clk.asked, -1) != IPC_OK)
+        log_fatal("the network part does not take a question");
+    clk.outstanding = clk.asked.server_count;
+    clk.asked_ns = mono();
+}
+
+/* Returns whether the clock goes by it now. */
+static bool set_by(const struct judge_result *result)
+{
+    int64_t off = result->base_ns + mono() - real();
+    if (clk.trusted && llabs(off) > LARGE_S * JUDGE_SECOND && ++clk.large < LARGE_SEEN)
+        return false;
+    clk.large = 0;
+    if (llabs(off) > STEP_NS) {
+        if (clk.trusted)
+            audit_event("clock.step", "seconds=%lld %s", (long long)(off / JUDGE_SECOND), clk.source);
+        set_clock(result->base_ns + mono());
+        return true;
+    }
+    struct timeval slow = {.tv_sec = off < 0 && off % JUDGE_SECOND ? -1 : 0};
+    slow.tv_usec = (suseconds_t)((off - slow.tv_sec * JUDGE_SECOND) / 1000);
+    if (adjtime(&slow, NULL) < 0)
+        log_warn("the clock cannot be turned: %s", strerror(errno));
+    return true;
+}
+
+static void end_round(void)
+{
+    struct judge_facts facts;
+    char before[sizeof clk.fault];
+    know_facts(&facts);
+    struct judge_result result = judge(clk.answers, &facts);
+    memcpy(before, clk.fault, sizeof before);
+    if (result.verdict == JUDGE_NONE) {
+        next_round(false); /* a clock that was right goes on being so for a while */
+        return;
+    }
+    say_fault(clk.fault, sizeof clk.fault, &result, &facts, clk.answers, &clk.asked, clk.certificate);
+    if (clk.fault[0] && strncmp(before, clk.fault, 40) != 0)
+        audit_event("clock.refused", "%s", clk.fault);
+    bool first = !clk.trusted;
+    if (judge_believes(result.verdict)) {
+        say_source(clk.source, sizeof clk.source, &clk.asked);
+        if (set_by(&result)) {
+            if (first)
+                clk.trusted_ns = mono();
+            clk.trusted = true;
+            clk.verdict = result.verdict;
+        }
+    }
+    next_round(first == clk.trusted || clk.large > 0);
+    say();
+}
+
+static void serve_net(void)
+{
+    static struct msg m;
+    for (;;) {
+        int fd = -1;
+        switch (ipc_recv(clk.net, ROLE_CLOCK, &m, &fd)) {
+        case IPC_OK: break;
+        case IPC_AGAIN: return;
+        case IPC_EOF: log_fatal("the network part has ended");
+        default: log_fatal("the network part breaks the rules");
+        }
+        const struct msg_time_answer *a = &m.u.time_answer;
+        if (a->round != clk.asked.round || a->server >= clk.asked.server_count || clk.outstanding == 0)
+            log_fatal("the network part answers what it was not asked");
+        clk.answers[a->server] = (struct judge_answer){a->good, a->delay_us, a->base_ns};
+        if (--clk.outstanding == 0)
+            end_round();
+    }
+}
+
+_Noreturn static void run(void)
+{
+    for (;;) {
+        int64_t now = mono();
+        watchman_alive(clk.run, "clock");
+        if (real() / JUDGE_SECOND < clk.floor_s)
+            set_clock(clk.floor_s * JUDGE_SECOND);
+        save_when_due(now);
+        if (clk.outstanding > 0 && now - clk.asked_ns > ROUND_MAX_S * JUDGE_SECOND)
+            log_fatal("the network part does not answer");
+        if (clk.outstanding == 0 && now >= clk.ask_ns)
+            begin_round();
+        struct pollfd p = {clk.net, POLLIN, 0};
+        if (poll(&p, 1, 1000) < 0 && errno != EINTR)
+            log_fatal("poll: %s", strerror(errno));
+        if (p.revents)
+            serve_net();
+    }
+}
+
+/* Nothing but what the boot has said already: there is no line either. */
+_Noreturn static void idle(void)
+{
+    for (;;) {
+        watchman_alive(clk.run, "clock");
+        (void)poll(NULL, 0, 1000);
+    }
+}
+
+/* ---- the start ---- */
+
+static int64_t read_time(const char *path)
+{
+    char text[32];
+    return publish_read(path, 0, text, sizeof text) < 0 ? 0 : strtoll(text, NULL, 10);
+}
+
+static void open_saved(const char *prefix)
+{
+    static char text[PUBLISH_MAX];
+    char path[PATH_MAX], value[8];
+    int64_t saved;
+    (void)snprintf(path, sizeof path, "%s/etc/sekisho/build-time", prefix);
+    clk.built_s = clk.floor_s = read_time(path);
+    clk.saved_fd = -1;
+    (void)snprintf(path, sizeof path, "%s/run/sekisho/boot/state", prefix);
+    if (publish_read(path, 0, text, sizeof text) < 0 || !publish_get(text, "state", value, sizeof value) ||
+        strcmp(value, "yes") != 0)
+        return;
+    (void)snprintf(path, sizeof path, "%s/state/clock", prefix);
+    saved = read_time(path);
+    if (saved > clk.floor_s && saved < clk.built_s + 2 * YEARS_AHEAD_S)
+        clk.floor_s = saved;
+    clk.saved_fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (clk.saved_fd < 0)
+        log_warn("cannot open %s: %s", path, strerror(errno));
+}
+
+static void split(void)
+{
+    int pair[2];
+    if (ipc_pair(pair) < 0)
+        log_fatal("socketpair: %s", strerror(errno));
+    pid_t child = fork();
+    if (child < 0)
+        log_fatal("fork: %s", strerror(errno));
+    if (child == 0) {
+        close(pair[0]);
+        if (clk.saved_fd >= 0)
+            close(clk.saved_fd);
+        ask_run(pair[1]);
+    }
+    close(pair[1]);
+    clk.net = pair[0];
+}
+
+int main(int argc, char **argv)
+{
+    static const uint32_t groups[] = {UID_SEKISHO};
+    static struct conf_errors errors;
+    const char *prefix = argc == 3 && strcmp(argv[1], "-d") == 0 ? argv[2] : "";
+    char path[PATH_MAX];
+    log_name("clock");
+    signal(SIGPIPE, SIG_IGN);
+    umask(022);
+    (void)snprintf(clk.run, sizeof clk.run, "%s/run/sekisho", prefix);
+    (void)snprintf(path, sizeof path, "%s/run/sekisho/clock", prefix);
+    if (publish_folder(path, UID_CLOCK) < 0)
+        log_fatal("cannot make %s: %s", path, strerror(errno));
+    (void)snprintf(clk.state, sizeof clk.state, "%s/run/sekisho/clock/state", prefix);
+    (void)snprintf(clk.wan, sizeof clk.wan, "%s/run/sekisho/wan/state", prefix);
+    (void)snprintf(clk.enroll, sizeof clk.enroll, "%s/run/sekisho/enroll/state", prefix);
+    (void)snprintf(clk.source, sizeof clk.source, "no time server has answered yet");
+    (void)snprintf(path, sizeof path, "%s/state/site.conf", prefix);
+    bool usable = conf_load_site(path, &clk.site, &errors);
+    explicit_bzero(clk.site.est_password, sizeof clk.site.est_password);
+    open_saved(prefix);
+    split();
+    audit_open();
+    tzset();
+    sandbox_user(UID_CLOCK, groups, 1, 1ULL << CAP_SYS_TIME);
+    sandbox_syscalls(calls);
+    clk.started_ns = mono();
+    say();
+    if (!usable)
+        idle();
+    run();
+}

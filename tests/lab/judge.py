@@ -96,7 +96,7 @@ def plain_words(lab):
 
 def idle_end(lab, idle):
     """Nobody works: the session ends after the idle time."""
-    begin = pick(lab.box.status(), "now", 0)
+    begin = datetime.datetime.fromisoformat(pick(lab.box.status(), "now")).timestamp()
     good, status, _ = lab.box.wait(lambda s: pick(s, "gate.session") == "idle", idle + 240)
     # By the box's own clock: when it was found out is a matter of how busy this machine is.
     ended = [line.split()[0] for line in lab.box.log() if " session.end " in line]

@@ -14,6 +14,7 @@
 #include "sandbox.h"
 #include "say.h"
 #include "watchman.h"
+#include "zone.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -377,6 +378,7 @@ int main(int argc, char **argv)
     (void)snprintf(path, sizeof path, "%s/state/site.conf", prefix);
     bool usable = conf_load_site(path, &clk.site, &errors);
     explicit_bzero(clk.site.est_password, sizeof clk.site.est_password);
+    zone_set(clk.site.zone_min);
     open_saved(prefix);
     split();
     audit_open();

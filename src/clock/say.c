@@ -2,20 +2,11 @@
 
 #include "log.h"
 #include "publish.h"
+#include "zone.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static const char *date(int64_t seconds, char out[32])
-{
-    time_t when = (time_t)seconds;
-    struct tm parts;
-    if (!gmtime_r(&when, &parts) || strftime(out, 32, "%Y-%m-%d %H:%M UTC", &parts) == 0)
-        (void)snprintf(out, 32, "?");
-    return out;
-}
 
 static int64_t seconds_at(int64_t base_ns, const struct judge_facts *facts)
 {
@@ -25,21 +16,21 @@ static int64_t seconds_at(int64_t base_ns, const struct judge_facts *facts)
 void say_fault(char *out, size_t size, const struct judge_result *result, const struct judge_facts *facts,
                const struct judge_answer answers[], const struct msg_time_ask *asked, bool certificate)
 {
-    char told[32], other[32];
+    char told[ZONE_TEXT_MAX], other[ZONE_TEXT_MAX];
     const char *who = asked->servers[result->who];
-    (void)date(seconds_at(answers[result->who].base_ns, facts), told);
+    (void)zone_minute(seconds_at(answers[result->who].base_ns, facts), told);
     *out = '\0';
     switch (result->verdict) {
     case JUDGE_BEFORE:
         (void)snprintf(out, size, "The time server %s says %s, but it is later than %s for certain.", who, told,
-                       date(facts->floor_s, other));
+                       zone_minute(facts->floor_s, other));
         break;
     case JUDGE_LEAP:
         if (certificate)
             (void)snprintf(out, size,
                            "The time server %s says %s, after the end of the box's certificate (%s); nobody else "
                            "confirms it.",
-                           who, told, date(facts->end_s, other));
+                           who, told, zone_minute(facts->end_s, other));
         else
             (void)snprintf(out, size,
                            "The time server %s says %s, many years after this software was made; nobody else confirms "
@@ -48,11 +39,12 @@ void say_fault(char *out, size_t size, const struct judge_result *result, const 
         break;
     case JUDGE_CONTRADICT:
         (void)snprintf(out, size, "The time servers contradict each other: %s says %s, %s says %s.", who, told,
-                       asked->servers[result->other], date(seconds_at(answers[result->other].base_ns, facts), other));
+                       asked->servers[result->other],
+                       zone_minute(seconds_at(answers[result->other].base_ns, facts), other));
         break;
     case JUDGE_DENIED:
         (void)snprintf(out, size, "The time server %s says %s, the enrolment server's clock %s.", who, told,
-                       date(seconds_at(facts->opinion_base_ns, facts), other));
+                       zone_minute(seconds_at(facts->opinion_base_ns, facts), other));
         break;
     default: break;
     }

@@ -69,9 +69,14 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
     publish_add(&p, "requests-since", "%lld", (long long)a->day.since);
     if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
         return;
-    if ((a->renew_at != 0 && !write_certificate(a, path)) || publish_commit(&p, path) < 0)
+    /* What is wrong is told also when the certificate cannot be read. Both are tried again then, for gate looks at the
+     * certificate when the state file is a new one. */
+    bool kept = a->renew_at == 0 || write_certificate(a, path);
+    if (!kept)
+        log_warn("cannot copy the certificate to %s.cert.pem: %s", path, strerror(errno));
+    if (publish_commit(&p, path) < 0)
         log_warn("cannot write %s: %s", path, strerror(errno));
-    else
+    else if (kept)
         last = p;
 }
 

@@ -59,7 +59,7 @@ def programs():
     """Ours that run all the time, as rootfs/tree has them, and charon."""
     with open("rootfs/tree") as f:
         ours = re.findall(r"^program (\S+) ", f.read(), re.M)
-    return [p for p in ours if p not in ("sekisho", "leds-sim")] + ["charon"]
+    return [p for p in ours if p not in ("sekisho", "leds-sim", "confine")] + ["charon"]
 
 
 class Page:

@@ -71,19 +71,29 @@ static void forget_listed(struct charon *c)
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
         c->services[n].listed_stands = false;
+        c->services[n].carried = (struct hollow_seen){0};
     }
+}
+
+/* A list that nothing has happened for is not what decides what is up: in the moment of a change it can miss both. */
+static void count(struct charon_service *v)
+{
+    v->carried.child = v->listed.child;
+    if (v->sa.child && v->listed.child)
+        session_carried(v->charon->session, v->conf->number, &v->carried);
 }
 
 static void list_done(void *user, const uint8_t *data, size_t len)
 {
     struct charon *c = user;
     (void)len;
-    c->listing = false;
+    bool counting = c->counting;
+    c->listing = c->counting = false;
     if (!data)
         return;
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
         if (c->services[n].conf && !c->list_again)
-            compare(&c->services[n]);
+            (counting ? count : compare)(&c->services[n]);
     if (c->list_again) {
         c->list_again = false;
         forget_listed(c);
@@ -111,6 +121,11 @@ static void on_event(void *user, const char *event, const uint8_t *data, size_t 
             v->listed = sa;
         if (v && !sa.going)
             v->listed_stands = true;
+        if (v) {
+            v->carried.in += sa.in;
+            v->carried.out += sa.out;
+            v->carried.busy = v->carried.busy || sa.busy;
+        }
         return;
     }
     if (c->clean)
@@ -249,7 +264,7 @@ static void connect_charon(struct charon *c)
         return;
     pulse_heard(&c->pulse);
     c->waiting = 0;
-    c->clean = c->loaded = c->listing = c->list_again = false;
+    c->clean = c->loaded = c->listing = c->list_again = c->counting = false;
     uev_io_init(c->loop, &c->io, on_io, c, vici_fd(c->vici), UEV_READ);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         vici_register(c->vici, events[i]);
@@ -276,7 +291,7 @@ static void lost(struct charon *c, bool hangs)
     struct vici *vici = c->vici;
     uev_io_stop(&c->io);
     c->vici = NULL;
-    c->clean = c->loaded = c->listing = false;
+    c->clean = c->loaded = c->listing = c->counting = false;
     /* First of all closed; what follows is housekeeping. */
     if (hangs)
         session_charon_hangs(c->session);
@@ -298,7 +313,23 @@ static bool busy(const struct charon *c)
     bool attempt = false;
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
         attempt = attempt || c->services[n].control;
-    return attempt || c->listing || c->waiting > 0;
+    return attempt || (c->listing && !c->counting) || c->waiting > 0;
+}
+
+/* While one is being raised, charon may hold it for long (the hub's name), and the list would wait for that. */
+static void look_what_is_carried(struct charon *c)
+{
+    bool up = false;
+    if (++c->ticks < HOLLOW_LOOK_TICKS || !c->clean || busy(c) || c->listing)
+        return;
+    c->ticks = 0;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        up = up || c->services[n].sa.child;
+    if (!up)
+        return;
+    list(c);
+    c->counting = c->listing;
+    watch(c);
 }
 
 /* An IKE daemon that hangs keeps its sockets open: that it answers is the only sign of life. */
@@ -324,6 +355,8 @@ void charon_tick(struct charon *c)
         feel_pulse(c);
     else
         connect_charon(c);
+    if (c->vici)
+        look_what_is_carried(c);
     if (c->load_at && c->session->ops->now(c->session->user) >= c->load_at)
         load(c);
 }

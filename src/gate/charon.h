@@ -9,6 +9,7 @@
 #define SEKISHO_GATE_CHARON_H
 
 #include "conf.h"
+#include "hollow.h"
 #include "pulse.h"
 #include "sa.h"
 #include "session.h"
@@ -36,6 +37,7 @@ struct charon_service {
     const struct conf_service *conf; /* NULL: no such service */
     struct sa sa;                    /* what is up; sa.child 0: nothing */
     struct sa listed;                /* collected while a list is coming in */
+    struct hollow_seen carried;      /* the same, of all its IKE_SAs: while one replaces the other there are two */
     bool stands,
         listed_stands;      /* an IKE_SA of this service, whether or not a CHILD_SA is in it; the same of the list */
     struct vici *control;            /* while an attempt is running */
@@ -56,6 +58,8 @@ struct charon {
     void *user;
     bool clean;                      /* what a gate before us had raised is gone */
     bool listing, list_again;
+    bool counting;                   /* the list under way is only to see what the tunnels have carried */
+    unsigned ticks;                  /* until the next of these */
     bool credentials;                /* enroll says that key and certificate are loaded */
     bool loaded;                     /* all connections are in charon, with `identity` */
     unsigned waiting;                /* replies to terminate (before clean) or to load-conn */

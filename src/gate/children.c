@@ -14,6 +14,7 @@
 #define SEND_WAIT_MS 1000
 #define ASK_TICKS 2
 #define HANGS_TICKS 8 /* four seconds of silence, three of them after the question */
+#define KNOCK_TICKS 40 /* the kernel repeats it some times */
 #define LAN_BUFFER (1 << 20) /* a burst of questions of a whole LAN waits here while answers are confirmed */
 
 /* It ends with us: it sees the end of the line. */
@@ -116,8 +117,17 @@ void children_send(struct children *c, enum msg_type type, const void *body, int
     }
 }
 
+static void stop_knocking(struct children *c)
+{
+    if (c->knocking > 0)
+        close(c->knocking);
+    c->knocking = 0;
+}
+
 void children_tick(struct children *c)
 {
+    if (c->knocking > 0 && ++c->knocked >= KNOCK_TICKS)
+        stop_knocking(c);
     switch (pulse_tick(&c->pulse, ASK_TICKS, HANGS_TICKS)) {
     case PULSE_FINE: break;
     case PULSE_ASK: children_send(c, MSG_PING, NULL, -1); break;
@@ -253,4 +263,18 @@ static void give_stream(struct children *c, uint8_t service)
         return;
     children_send(c, MSG_UPSTREAM, &body, fd);
     close(fd);
+}
+
+bool children_knock(struct children *c, uint8_t service)
+{
+    const struct children_resolvers *r = &c->resolvers[service];
+    stop_knocking(c);
+    if (r->count == 0)
+        return false;
+    int fd = connected(SOCK_STREAM, &r->list[0], &r->source);
+    if (fd < 0)
+        return false;
+    c->knocking = fd;
+    c->knocked = 0;
+    return true;
 }

@@ -32,6 +32,8 @@ struct children {
         struct addr list[CONF_ADDRS_MAX], source;
         unsigned count, turn;
     } resolvers[CONF_SERVICES_MAX + 1];
+    int knocking; /* see children_knock; 0: none */
+    unsigned knocked; /* ticks since then */
     struct pulse pulse;
     uev_t io;
     const struct children_ops *ops;
@@ -63,5 +65,10 @@ int children_listen(struct children *c, const struct addr *lan);
  */
 unsigned children_upstream(struct children *c, uint8_t service, const struct addr *resolvers, unsigned count,
                            const struct addr *source);
+/*
+ * Begin a TCP connection to a service's resolver, and use it for nothing. What counts is that its host answers, even where
+ * the resolver's program does not: with a reset at least. False: it could not be begun.
+ */
+bool children_knock(struct children *c, uint8_t service);
 
 #endif

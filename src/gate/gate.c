@@ -113,6 +113,12 @@ static int op_initiate(void *user, uint8_t service)
     return charon_initiate(&((struct gate *)user)->charon, service);
 }
 
+static bool op_probe(void *user, uint8_t service)
+{
+    struct gate *g = user;
+    return g->inside[service].family && children_knock(&g->children, service);
+}
+
 static void op_terminate(void *user, uint8_t service)
 {
     charon_terminate(&((struct gate *)user)->charon, service);
@@ -191,6 +197,7 @@ static const struct session_ops session_ops = {
     .forget = op_forget,
     .activity = op_activity,
     .initiate = op_initiate,
+    .probe = op_probe,
     .terminate = op_terminate,
     .stands = op_stands,
     .tunnel = op_tunnel,

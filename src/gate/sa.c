@@ -9,6 +9,7 @@
 struct child {
     uint32_t id;
     bool carries, exchanged;
+    uint64_t in, out;
     unsigned remote_count;
     struct prefix remote[CONF_PREFIXES_MAX];
 };
@@ -59,6 +60,7 @@ static void ike_key(struct sa *sa, const char *name, const char *value)
 static void ike_item(struct sa *sa, const char *list, const char *value)
 {
     struct addr a;
+    sa->busy = sa->busy || !strcmp(list, "tasks-active");
     if (strcmp(list, "local-vips") != 0 || !conf_parse_addr(value, &a))
         return;
     *(a.family == AF_INET6 ? &sa->vip6 : &sa->vip4) = a;
@@ -72,6 +74,10 @@ static void child_key(struct child *c, const char *name, const char *value)
         c->carries = !strcmp(value, "INSTALLED") || !strcmp(value, "REKEYING");
     else if (!strcmp(name, "dh-group"))
         c->exchanged = true;
+    else if (!strcmp(name, "packets-in"))
+        c->in = strtoull(value, NULL, 10);
+    else if (!strcmp(name, "packets-out"))
+        c->out = strtoull(value, NULL, 10);
 }
 
 static void child_item(struct child *c, const char *list, const char *value)
@@ -83,6 +89,8 @@ static void child_item(struct child *c, const char *list, const char *value)
 
 static void child_end(struct sa *sa, const struct child *c)
 {
+    sa->in += c->in;
+    sa->out += c->out;
     if (!c->carries || c->id <= sa->child)
         return;
     sa->child = c->id;

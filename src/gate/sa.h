@@ -24,6 +24,8 @@ struct sa {
     bool exchanged;           /* its keys come from a key exchange of its own (PFS) */
     unsigned remote_count;
     struct prefix remote[CONF_PREFIXES_MAX]; /* its remote-ts */
+    bool busy;                /* an exchange of ours is under way: new keys, or is the hub still there? */
+    uint64_t in, out;         /* packets of all its CHILD_SAs */
 };
 
 /* False if the message is malformed or names no IKE SA. */

@@ -239,6 +239,8 @@ void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel)
     v->failures = 0;
     v->next_try = 0;
     v->up = true;
+    if (fresh)
+        v->hollow = (struct hollow){0};
     s->moved = !fresh && !(addr_equal(&v->tunnel.vip4, &tunnel->vip4) && addr_equal(&v->tunnel.vip6, &tunnel->vip6));
     v->tunnel = *tunnel;
     s->fault[0] = 0;
@@ -349,18 +351,6 @@ void session_left_over(struct session *s, uint8_t number)
     log_info("session: %s, an IKE_SA of %s stands without a tunnel: it is taken down", session_state_name(s->state),
              v->name);
     take_down(s, number);
-}
-
-void session_new_keys(struct session *s, uint8_t number, bool fresh)
-{
-    struct session_service *v = service_of(s, number);
-    if (!v || v->keys_refused == !fresh)
-        return;
-    char details[128];
-    v->keys_refused = !fresh;
-    snprintf(details, sizeof details, "service=%s pfs=%s", v->name, fresh ? "yes" : "no");
-    s->ops->audit(s->user, "session.keys", details);
-    s->ops->changed(s->user);
 }
 
 /* ---- what happens around us ---- */
@@ -556,6 +546,7 @@ void session_tick(struct session *s)
     tick_raising(s, now);
     raise_wanted(s);
     tick_idle(s, now);
+    session_tick_hollow(s, now);
     tick_always(s, now);
     if (!s->deadline || now < s->deadline)
         return;

@@ -21,6 +21,7 @@
 #define SEKISHO_GATE_SESSION_H
 
 #include "conf.h"
+#include "hollow.h"
 #include "kernel.h"
 #include "msg.h"
 
@@ -34,6 +35,8 @@
 #define SESSION_FAULT_MS 2000      /* between attempts to get a change into the kernel */
 #define SESSION_BACKOFF_MIN_MS 2000 /* after a tunnel could not be raised; doubles up to the next line */
 #define SESSION_BACKOFF_MAX_MS 60000
+#define SESSION_HOLLOW_MS 60000 /* a tunnel that carries nothing is raised anew; not again within this time */
+#define SESSION_HOLLOW_SAID_MS 600000 /* and how long people are told of it */
 #define SESSION_TICK_MS 500        /* how often session_tick should be called */
 #define SESSION_TEXT_MAX 200
 
@@ -53,6 +56,8 @@ struct session_ops {
     void (*forget)(void *user, uint32_t generation);            /* kernel_forget */
     uint64_t (*activity)(void *user); /* packets through the tunnels, any clock-like count */
     int (*initiate)(void *user, uint8_t service); /* ask charon; 0, or -1: it cannot be asked */
+    /* Ask something through the tunnel that a host behind it must answer; false: there is nothing to ask. */
+    bool (*probe)(void *user, uint8_t service);
     void (*terminate)(void *user, uint8_t service); /* ask charon; session_taken_down tells that it is done */
     bool (*stands)(void *user,
                    uint8_t service); /* charon holds an IKE_SA of this service, with a CHILD_SA or without */
@@ -75,6 +80,8 @@ struct session_service {
     uint64_t
         ending; /* charon was asked to take it down and has not said that it did; not waited for after this time. 0: no */
     bool keys_refused; /* its hub has given new keys without a new key exchange (no PFS) */
+    struct hollow hollow;
+    uint64_t hollow_at; /* it carried nothing, and was raised anew; 0: not lately */
     bool wanted; /* asked for, but not to be raised this moment */
     char client[INET6_ADDRSTRLEN]; /* who asked last */
     struct kernel_tunnel tunnel; /* while up */
@@ -83,7 +90,7 @@ struct session_service {
     unsigned failures; /* in a row */
 };
 
-/* Readable by all (state.c, admit.c), written by session.c only. */
+/* Readable by all (state.c, admit.c), written by session.c and session_sa.c only. */
 struct session {
     const struct session_ops *ops;
     void *user;
@@ -130,11 +137,16 @@ void session_left_over(struct session *s,
                        uint8_t service); /* an IKE_SA stands without a CHILD_SA, and nobody is at work */
 /* The tunnel has new keys: `fresh` by a new key exchange, or out of the old ones only (RFC 7296 section 2.17). */
 void session_new_keys(struct session *s, uint8_t service, bool fresh);
+/* What a tunnel that is up has carried so far; every HOLLOW_LOOK_TICKS. */
+void session_carried(struct session *s, uint8_t service, const struct hollow_seen *seen);
 void session_raise_failed(struct session *s, uint8_t service, const char *why);
 void session_tick(struct session *s);
 /* Commands of people. service 0: the first. Return whether it is being done; text: one sentence for the answer. */
 bool session_command_start(struct session *s, uint8_t service, char *text, size_t len);
 bool session_command_end(struct session *s, char *text, size_t len);
+
+/* ---- for session.c: the rest of session_tick ---- */
+void session_tick_hollow(struct session *s, uint64_t now);
 
 /* ---- questions ---- */
 const char *session_state_name(enum session_state state);

@@ -52,17 +52,28 @@ static void add_tunnels(struct publish *p, const struct session *s)
     publish_add(p, "tunnel", "%s", up ? "up" : "down");
 }
 
-/* The services whose hubs give new keys without a new key exchange. */
-static void add_keys_refused(struct publish *p, const struct session *s)
+static bool keys_refused(const struct session_service *v)
+{
+    return v->keys_refused;
+}
+
+static bool was_hollow(const struct session_service *v)
+{
+    return v->hollow_at != 0;
+}
+
+/* The services of which this is true; no line if there is none. */
+static void add_which(struct publish *p, const struct session *s, const char *key,
+                      bool (*is)(const struct session_service *v))
 {
     char names[CONF_SERVICES_MAX * (CONF_NAME_MAX + 1) + 1] = "";
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (s->services[n].keys_refused) {
+        if (is(&s->services[n])) {
             size_t used = strlen(names);
             snprintf(names + used, sizeof names - used, "%s%s", used ? " " : "", s->services[n].name);
         }
     if (names[0])
-        publish_add(p, "no-pfs", "%s", names);
+        publish_add(p, key, "%s", names);
 }
 
 /* Networks of the service files that the hubs of tunnels that are up do not carry. */
@@ -158,7 +169,8 @@ void state_write(struct gate *g)
         if (s->last_end[0])
             publish_add(&p, "last-end", "%s", s->last_end);
         add_resolver(&p, g);
-        add_keys_refused(&p, s);
+        add_which(&p, s, "no-pfs", keys_refused);
+        add_which(&p, s, "hollow", was_hollow);
         add_left_out(&p, g);
     } else {
         publish_add(&p, "tunnel", "down");

@@ -249,6 +249,11 @@ static bool no_pfs(const struct health *h)
     return has(h, HEALTH_GATE, "no-pfs");
 }
 
+static bool hollow(const struct health *h)
+{
+    return has(h, HEALTH_GATE, "hollow");
+}
+
 static bool connections_full(const struct health *h)
 {
     return has(h, HEALTH_GATE, "crowded");
@@ -366,6 +371,11 @@ static const struct situation problems[] = {
      "接続先が鍵更新時の新しい鍵交換(PFS)を拒否しています(接続は続きます)",
      "Ask the centre to allow a key exchange in its ESP proposals (PFS).",
      "ESPの提案に鍵交換(PFS)を含めるよう、センターに依頼してください。", HEALTH_GATE, "no-pfs", no_pfs},
+    {"hollow", false, "The hub was there, but nothing came back through the tunnel; it was raised anew",
+     "接続先は応答していましたが、トンネルから何も返ってこなかったため、接続し直しました",
+     "If it comes again, tell the centre this sentence: its hub gives nothing back for what the box sends.",
+     "繰り返す場合は、この文をセンターに伝えてください。接続先の装置が通信を返していません。", HEALTH_GATE, "hollow",
+     hollow},
     {"connections-full", false, "A PC has nearly all the connections that it may have; more are refused",
      "1台のPCの接続数が上限に近づいています(上限を超える接続は拒否されます)",
      "Look at that PC: a program on it opens connections without end, or it is infected. The others go on working.",

@@ -97,6 +97,8 @@ const struct japanese_sentence japanese_box[] = {
      "接続先が割り当てたトンネル内のアドレスは使えません(LAN・接続先自身などのアドレスです)"},
     {"the hub gave us no address in the tunnel", "接続先がトンネル内のアドレスをくれませんでした"},
     {"the hub has closed it or does not answer any more", "接続先が切断したか、応答しなくなりました"},
+    {"the hub is there, but nothing comes back through it; it is raised anew",
+     "接続先は応答していますが、トンネルから何も返ってこないため、接続し直します"},
     {"charon gives no reason", "理由は不明です"},
     {"the hub refuses our certificate, or does not go by the name in hub-id (AUTHENTICATION_FAILED)",
      "接続先がこの装置の証明書を拒否したか、接続先の名前が hub-id と違います(AUTHENTICATION_FAILED)"},

@@ -343,6 +343,21 @@ pools {{
         """The SPIs of the ESP SAs that stand, as swanctl shows them."""
         return re.findall(r"^    in  (\w+)", self.swanctl("--list-sas").stdout, re.M)
 
+    def swallow(self):
+        """Whatever comes by the CHILD_SAs that stand now is lost, IKE goes on. Returns their SPIs."""
+        spis = self.spis()
+        rules = "".join(f"udp dport 4500 @th,64,32 0x{s} counter drop\nesp spi 0x{s} counter drop\n" for s in spis)
+        done = net.run("hub", ["nft", "-f", "-"], text="table inet hollow { chain in { type filter hook prerouting "
+                               "priority raw;\n" + rules + "}\n}\n")
+        if done.returncode != 0 or not spis:
+            raise RuntimeError(f"nft at the hub: {done.stderr}")
+        return spis
+
+    def swallowed(self):
+        """Packets that were lost by that."""
+        text = net.run("hub", ["nft", "list", "table", "inet", "hollow"]).stdout
+        return sum(int(n) for n in re.findall(r"counter packets (\d+)", text))
+
     def rekey(self, what):
         """The hub begins: "child" or "ike" gets new keys. True if it was done."""
         return self.swanctl("--rekey", *(["--child", "registry"] if what == "child" else ["--ike", "sites"])).returncode == 0

@@ -1,8 +1,8 @@
 #!/bin/sh
 # gate with real charons, and hubs that are not as one would wish: without a key exchange for new keys, closing the
-# CHILD_SA alone, refusing. What stands afterwards is what is judged: at the box, and at the hub.
+# CHILD_SA alone, carrying nothing, refusing. What stands afterwards is what is judged: at the box, and at the hub.
 #
-# Run inside the workshop, from the top: sh tests/unit/gate_hub_test.sh   (as root; about 60 s; needs build/bin)
+# Run inside the workshop, from the top: sh tests/unit/gate_hub_test.sh   (as root; about 2 min; needs build/bin)
 [ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"
 set -u
 . tests/unit/gate_charons.sh
@@ -77,6 +77,48 @@ at_box --rekey --child lab >>box.out 2>&1
 ok "new keys with a key exchange" soon new_child
 ok "then nothing is to be said any more" soon eval "! says 'no-pfs .*'"
 ok "as the last proposal chosen says" eval "grep 'selected proposal: ESP' box.log | tail -n 1 | grep -q ECP_384"
+
+# ---- a hub that takes what comes by this CHILD_SA and gives nothing back, while its IKE_SA lives
+at_box --terminate --ike lab >>box.out 2>&1
+soon says 'session idle'
+# (The box's rules know the kernel's ESP, and not this charon's own interface.)
+for rule in 'output oifname' 'input iifname' 'guard_out oifname' 'guard_in iifname'; do
+	# shellcheck disable=SC2086 # two words
+	ip netns exec box nft insert rule inet sekisho $rule ipsec0 accept
+done
+page
+tries() { # a PC, for so many seconds, as a browser does; ends when the box begins anew
+	started=$(initiations)
+	n=0
+	while [ $n -lt "$1" ] && [ "$(initiations)" -le "$started" ]; do
+		ip netns exec pc dig +tries=1 +time=1 @192.168.77.1 registry.lab.example >/dev/null 2>&1
+		sleep 0.5
+		n=$((n + 1))
+	done
+	[ "$(initiations)" -gt "$started" ]
+}
+kill -STOP "$dns"
+ok "its resolver alone is silent: no reason to raise anew" eval '! tries 40'
+ok "and nothing is said" eval "! says 'hollow .*'"
+kill -CONT "$dns"
+page
+hollow_hub() {
+	spi=$(at_hub --list-sas | sed -n 's/^ *in *\([0-9a-f]*\),.*/\1/p')
+	ip netns exec hub nft -f - <<-END
+		table inet hollow {
+			chain in {
+				type filter hook input priority 0;
+				udp dport 4500 @th,64,32 0x$spi counter drop
+			}
+		}
+	END
+}
+ok "(the hub swallows this CHILD_SA's packets)" hollow_hub
+ok "nothing comes back: raised anew, from the beginning" tries 120
+ok "and up" soon says 'session up'
+ok "said" says 'hollow lab'
+ok "and in the audit log" logged 'session.hollow service=lab sent=[0-9]+ received=0'
+ok "the page in it" page
 
 # ---- a hub that carries one of two networks, and then both
 ok "one of two networks: said, with the other" says 'not-carried 10.21.0.0/16'

@@ -17,6 +17,8 @@
 static struct fake {
     struct kernel_view kernel; /* what the kernel does */
     bool kernel_refuses, charon_refuses;
+    bool no_probe; /* there is nothing to ask through the tunnel */
+    unsigned probed[9];
     unsigned refuse_next; /* so many changes */
     unsigned helpless;
     unsigned applied, forgotten, initiated[9], terminated[9];
@@ -67,6 +69,13 @@ static int initiate(void *user, uint8_t service)
     assert_false(fake.going[service]); /* an IKE_SA that is being taken down is not to be used again */
     fake.stands[service] = true;
     return 0;
+}
+
+static bool probe(void *user, uint8_t service)
+{
+    (void)user;
+    fake.probed[service]++;
+    return !fake.no_probe;
 }
 
 static void terminate(void *user, uint8_t service)
@@ -130,8 +139,8 @@ static void helpless(void *user)
     fake.helpless++;
 }
 
-static const struct session_ops ops = {apply,    forget,   activity, initiate, terminate, stands, tunnel,
-                                       announce, helpless, changed,  audit,    random32,  now};
+static const struct session_ops ops = {apply,  forget,   activity, initiate, probe, terminate, stands,
+                                       tunnel, announce, helpless, changed,  audit, random32,  now};
 
 static void setup(enum conf_outside outside, enum conf_start start)
 {

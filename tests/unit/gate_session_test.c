@@ -461,7 +461,7 @@ static void any_event(void)
 {
     char text[240];
     uint8_t service = rand() & 1 ? 1 : 4;
-    switch (rand() % 22) {
+    switch (rand() % 23) {
     case 0: any_charon(); break;
     case 1: session_credentials(&s, rand() % 8 != 0); break;
     case 2: session_wan(&s, rand() % 8 != 0, rand() % 4 == 0); break;
@@ -490,6 +490,10 @@ static void any_event(void)
     case 16:
     case 17:
     case 18: taken_down(service); break;
+    case 19:
+        for (unsigned i = 0; i <= HOLLOW_LOOKS; i++)
+            session_carried(&s, service, &(struct hollow_seen){.child = 1, .out = HOLLOW_SENT_MIN * i});
+        break;
     default:
         /* charon needs less time for that than it is given */
         taken_down(1);

@@ -4,6 +4,7 @@ import topology as t
 
 URL = f"https://{t.REGISTRY_NAME}/"
 SAID = "refuses a new key exchange"
+HOLLOW = "nothing came back through the tunnel; it was raised anew"
 
 
 def page(lab, what):
@@ -40,3 +41,11 @@ def run(lab):
     lab.hub.swanctl("--terminate", "--child", "registry")
     lab.eventually("the hub closes the CHILD_SA alone: the whole IKE_SA goes", [], lab.hub.sas, 30)
     page(lab, "the page once more")
+
+    # It takes what comes by this CHILD_SA and gives nothing back; its IKE_SA lives. A new CHILD_SA has another SPI.
+    old = lab.hub.swallow()
+    lab.eventually("nothing comes back: the page all the same, in a new tunnel", True,
+                   lambda: lab.pc.curl(URL, timeout=4).status == 200 and not set(old) & set(lab.hub.spis()), 120)
+    lab.check("the hub has swallowed some, and was there all the time", True, lab.hub.swallowed() > 0)
+    lab.eventually("the status says so", True, lambda: HOLLOW in lab.box.sentences(), 30)
+    lab.log_says("and the audit log", "session.hollow", "received=0")

@@ -9,6 +9,7 @@
 #define BOOTP 236 /* and the cookie behind it */
 #define COOKIE 0x63825363u
 #define LEASE_MIN_S 60
+#define RENEW_MIN_S (LEASE_MIN_S / 4)
 #define LEASE_MAX_S (30u * 86400)
 
 static uint32_t get32(const uint8_t *at)
@@ -237,9 +238,10 @@ static void take_times(const struct options *o, struct dhcp_reply *out)
     out->lease_s = o->lease_s < LEASE_MIN_S ? LEASE_MIN_S : o->lease_s > LEASE_MAX_S ? LEASE_MAX_S : o->lease_s;
     out->renew_s = o->renew_s;
     out->rebind_s = o->rebind_s;
-    if (out->rebind_s == 0 || out->rebind_s >= out->lease_s)
+    /* What makes no sense (too soon, out of order) becomes what RFC 2131 section 4.4.5 has for servers that say nothing. */
+    if (out->rebind_s < 2 * RENEW_MIN_S || out->rebind_s >= out->lease_s)
         out->rebind_s = out->lease_s / 8 * 7;
-    if (out->renew_s == 0 || out->renew_s >= out->rebind_s)
+    if (out->renew_s < RENEW_MIN_S || out->renew_s >= out->rebind_s)
         out->renew_s = out->lease_s / 2 < out->rebind_s ? out->lease_s / 2 : out->rebind_s / 2;
 }
 

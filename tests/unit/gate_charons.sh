@@ -23,6 +23,8 @@ long() { soon "$@" || soon "$@"; } # twice as long
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # ---- a network: pc - box - hub
+# (Names of its own: those of a test before are still there, and lead nowhere.)
+mkdir -p /run/netns && mount -t tmpfs netns /run/netns || exit 1
 for n in pc box hub; do ip netns add $n && ip -n $n link set lo up; done
 ip link add lan0 netns box type veth peer name p netns pc
 ip link add wan0 netns box type veth peer name w netns hub

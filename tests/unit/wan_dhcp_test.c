@@ -127,6 +127,27 @@ static void routes(void **state)
     assert_int_equal(r.gateway, ip("198.51.100.9"));
 }
 
+/* T1 and T2 of a server that makes no sense of them: never at once, and in order. */
+static void renewal_times(void **state)
+{
+    static const uint32_t said[][3] = {{3600, 0, 1},       {3600, 1, 2},       {60, 0, 1},
+                                       {60, 59, 58},       {3600, 3600, 3600}, {3600, 1800, 0},
+                                       {3600, 3000, 2000}, {1, 1, UINT32_MAX}, {0, 0, 0}};
+    struct frame f;
+    struct dhcp_reply r;
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        const uint32_t lease = htonl(said[i][0]), renew = htonl(said[i][1]), rebind = htonl(said[i][2]);
+        begin(&f, 2);
+        addr_option(&f, 54, "198.51.100.1");
+        option(&f, 51, &lease, 4);
+        option(&f, 58, &renew, 4);
+        option(&f, 59, &rebind, 4);
+        assert_true(read_frame(&f, &r));
+        assert_true(r.renew_s >= 15 && r.renew_s < r.rebind_s && r.rebind_s < r.lease_s);
+    }
+}
+
 static void odd(void **state)
 {
     struct frame f;
@@ -202,10 +223,8 @@ static void own_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ordinary),
-        cmocka_unit_test(routes),
-        cmocka_unit_test(odd),
-        cmocka_unit_test(own_words),
+        cmocka_unit_test(ordinary), cmocka_unit_test(routes),    cmocka_unit_test(renewal_times),
+        cmocka_unit_test(odd),      cmocka_unit_test(own_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

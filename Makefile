@@ -22,6 +22,7 @@ help:
 	@echo '                        unit ONLY=conf_test, lab ONLY=main-job, fuzz TIME=60: one part of it'
 	@echo '  make leak             the leak counter, long form: 1,000 sessions, programs killed, 15 minutes'
 	@echo '                        (TIME=seconds, CYCLES=sessions; a short form is a scenario of the lab)'
+	@echo '  make lab-hubs         hubs of other makers, all their cases (ONLY=word: those with that word in their names)'
 	@echo '  make topology         draw the lab: namespaces, addresses, servers'
 	@echo '  make shell            a shell in the workshop (Debian 13, all tools)'
 	@echo
@@ -66,6 +67,9 @@ lint: workshop
 lab: image
 	@scripts/lab test $(ONLY)
 
+lab-hubs: image
+	@LAB_HUBS="$(or $(ONLY),all)" LAB_LIMIT=2400 scripts/lab test hub-libreswan hub-strongswan-next
+
 leak: image
 	@LEAK_SECONDS=$(TIME) LEAK_CYCLES=$(CYCLES) scripts/lab leak
 
@@ -85,4 +89,4 @@ clean:
 distclean: clean
 	@scripts/workshop clean
 
-.PHONY: help root workshop programs kernel image run test unit golden fuzz lint lab leak bench topology shell clean distclean
+.PHONY: help root workshop programs kernel image run test unit golden fuzz lint lab lab-hubs leak bench topology shell clean distclean

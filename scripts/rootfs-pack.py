@@ -282,6 +282,7 @@ def main():
     take_overlay(tree, f"{TOP}/rootfs/overlay")
     if variant == "lab":
         take_overlay(tree, f"{TOP}/tests/lab/agent")
+        tree.take(root, "/usr/sbin/swanctl")     # so that the lab can have the box begin a re-key
         for name in subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
             tree.put(f"/usr/lib/lab/bin/{name}", ("link", "/usr/bin/busybox"))
     tree.put("/etc/sekisho/build-time", ("file", 0o644, stamp))

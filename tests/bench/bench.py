@@ -31,7 +31,7 @@ from figure import CHECK, CannotMeasure, Figure   # noqa: E402
 RESULT = "build/bench.json"
 RUNS_FOLDER = "build/bench/run"
 # Said in one sentence; anything else is a fault of the bench and is shown whole.
-EXPECTED = ("BoxError", "PeerError", "RuntimeError")
+EXPECTED = ("BoxError", "RuntimeError")
 
 
 @dataclass

@@ -2,9 +2,14 @@
 
 import os
 import subprocess
+import sys
 
-from figure import CannotMeasure, Figure
-from peer import pack
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "lab"))
+
+import ramdisk                            # noqa: E402
+from figure import CannotMeasure, Figure   # noqa: E402
+from peer.machine import RECIPE           # noqa: E402
 
 
 def size(path):
@@ -26,8 +31,8 @@ def measure(_what, _folder, _runs):
     """{name: Figure}. One look is enough."""
     packages = os.environ["SEKISHO_BENCH_PEER"]
     initrd = "build/bench/peer-initrd.img"
-    pack.make(packages, initrd)
-    stock = pack.kernel(packages)[1]
+    ramdisk.make(packages, RECIPE, initrd)
+    stock = ramdisk.kernel(packages)[1]
     return {
         "image_bytes": Figure([size("build/bzImage")], "Debian cloud kernel and initrd", [size(stock) + size(initrd)],
                               "the whole operating system; the peer's modules and programs cut to what the same job needs"),

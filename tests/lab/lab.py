@@ -1,7 +1,8 @@
 """The lab's entry, run inside the workshop by scripts/lab and scripts/run.
 
     lab.py topology               the lab as text
-    lab.py list                   the scenarios
+    lab.py list                   the scenarios, and those that run only when asked for by a variable
+    lab.py packages [NAME ...]    lists of packages that scenarios want besides the workshop's (all, or those named)
     lab.py test [NAME ...]        run scenarios (all, or those whose folder name contains NAME)
     lab.py story                  the main job, step by step, for people (make run)
     lab.py leak                   the leak counter's long form (make leak)
@@ -31,13 +32,31 @@ import warm           # noqa: E402
 
 SCENARIOS = os.path.join(HERE, "scenarios")
 RUNS = "build/lab"
-SCENARIO_LIMIT = 1500     # seconds; longer is stuck (a slow machine takes its time)
+SCENARIO_LIMIT = int(os.environ.get("LAB_LIMIT", "1500"))     # seconds; longer is stuck (a slow machine takes its time)
 JOBS = 2
+
+
+def said(name, pattern):
+    """What a scenario says of itself in a line of its scenario.py, or None."""
+    with open(f"{SCENARIOS}/{name}/scenario.py") as f:
+        return re.search(pattern, f.read(), re.M)
+
+
+def kept_back():
+    """{scenario: how to run it}: ONLY_WITH = "VARIABLE", and this variable is not set. Nothing else runs them."""
+    found = {name: said(name, r'^ONLY_WITH = "(\w+)"') for name in folders()}
+    return {name: f"make {line[1].lower().replace('_', '-')}" for name, line in found.items()
+            if line and not os.environ.get(line[1])}
+
+
+def folders():
+    return sorted(d for d in os.listdir(SCENARIOS) if os.path.exists(f"{SCENARIOS}/{d}/scenario.py"))
 
 
 def scenarios(names):
     """Folders to run, in order. A name means the scenario of that name, else all that contain it."""
-    found = sorted(d for d in os.listdir(SCENARIOS) if os.path.exists(f"{SCENARIOS}/{d}/scenario.py"))
+    back = kept_back()
+    found = [d for d in folders() if d not in back]
     if not names:
         return found
     wanted = set()
@@ -54,14 +73,19 @@ def groups(names):
     """
     found = {}
     for name in names:
-        with open(f"{SCENARIOS}/{name}/scenario.py") as f:
-            said = re.search(r'^GROUP = "([\w-]+)(, last)?"', f.read(), re.M)
-        found.setdefault(said[1] if said else name, []).append((bool(said and said[2]), name))
+        line = said(name, r'^GROUP = "([\w-]+)(, last)?"')
+        found.setdefault(line[1] if line else name, []).append((bool(line and line[2]), name))
     return sorted(([name for _, name in sorted(members)] for members in found.values()), key=len, reverse=True)
 
 
+def packages(names):
+    """What stands as PACKAGES = "FILE" in these scenarios."""
+    return sorted({line[1] for line in (said(name, r'^PACKAGES = "(.+)"$') for name in scenarios(names)) if line})
+
+
 def alone(name):
-    return f"make lab ONLY={name.partition('-')[2]}"
+    by = said(name, r'^ONLY_WITH = "(\w+)"')
+    return f"make {by[1].lower().replace('_', '-')}" if by else f"make lab ONLY={name.partition('-')[2]}"
 
 
 class RunFolder:
@@ -115,7 +139,7 @@ def run_scenario(name, folder):
             spec.loader.exec_module(scenario)
             lab = world.World(folder, rep)
             scenario.run(lab)
-            if rep.passed + rep.failed == 0:
+            if rep.passed + rep.failed + rep.skipped == 0:
                 rep.broken("it made no check")
         except Exception as e:
             rep.broken(f"{type(e).__name__}: {e}")
@@ -165,7 +189,8 @@ class Worker:
         except (OSError, ValueError):
             line = "the scenario runs to its end: expected yes; seen that it was ended"
             print(f"    FAIL  {line}\n          alone: {alone(name)}")
-            return {"passed": 0, "failures": [line], "seconds": 0, "checks": [], "starts": 0, "guest": 0, "processor": 0}
+            return {"passed": 0, "skipped": 0, "failures": [line], "seconds": 0, "checks": [],
+                    "starts": 0, "guest": 0, "processor": 0}
 
 
 def run_group(folder, live, names):
@@ -229,6 +254,8 @@ def test(names):
     if not todo:
         print(f"no scenario is called {' '.join(names)}; there are: {' '.join(scenarios([]))}" if names
               else "there is no scenario")
+        for name, how in kept_back().items():
+            print(f"{name} runs only by {how}")
         print("lab: 0 passed, 1 failed")
         return 1
 
@@ -239,16 +266,16 @@ def test(names):
         begin = time.monotonic()
         load(int(os.environ.get("LAB_LOAD") or 0))
         results = run_all(todo, folder.path, 1 if len(todo) == 1 else int(os.environ.get("LAB_JOBS", JOBS)))
-        passed = sum(r["passed"] for r in results.values())
+        passed, skipped = (sum(r[word] for r in results.values()) for word in ("passed", "skipped"))
         failed = [f"{name}: {line}; alone: {alone(name)}" for name, r in results.items() for line in r["failures"]]
         costs.keep(results)
         print("\n" + costs.table(results))
         print(f"{len(todo)} scenarios in {time.monotonic() - begin:.0f} s")
         for line in failed:
             print(f"failed: lab: {line}")
-        print(f"lab: {passed} passed, {len(failed)} failed")
+        print(f"lab: {passed} passed, {len(failed)} failed" + (f", {skipped} skipped" if skipped else ""))
         folder.tidy()
-        return 1 if failed or not passed else 0
+        return 1 if failed or not passed + skipped else 0
     return jail.enter(body)
 
 
@@ -293,7 +320,10 @@ def main(arguments):
         print(topology.draw())
         return 0
     if command == "list":
-        print("\n".join(scenarios(rest)))
+        print("\n".join(scenarios(rest) + [f"{name} (only by {how})" for name, how in kept_back().items()]))
+        return 0
+    if command == "packages":
+        print("\n".join(packages(rest)))
         return 0
     if command == "test":
         return test(rest)

@@ -57,23 +57,26 @@ def openssl(*args):
     return done.stdout
 
 
-def _key():
-    return ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+def _key(rsa=0):
+    """What makes a new key: on P-256, or an RSA key of so many bits."""
+    return (*(("-newkey", f"rsa:{rsa}") if rsa else ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")), "-nodes")
 
 
-def _authority(d, name, title):
-    openssl("req", "-x509", *_key(), "-days", "7300", "-subj", f"/CN={title}", "-keyout", f"{d}/{name}.key",
+def _authority(d, name, title, rsa=0, above=None):
+    """A CA; above: another one that signs it, else it signs itself."""
+    signer = ("-CA", f"{d}/{above}.crt", "-CAkey", f"{d}/{above}.key") if above else ()
+    openssl("req", "-x509", *_key(rsa), *signer, "-days", "7300", "-subj", f"/CN={title}", "-keyout", f"{d}/{name}.key",
             "-out", f"{d}/{name}.crt", "-addext", "basicConstraints=critical,CA:TRUE",
             "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
 
-def _server(d, authority, name, names, addresses, key=_key()):
+def _server(d, authority, name, names, addresses, key=_key(), subject=None):
     extensions = f"{d}/{name}.ext"
     san = ",".join([f"DNS:{n}" for n in names] + [f"IP:{a}" for a in addresses])
     with open(extensions, "w") as f:
         f.write("basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
                 f"subjectAltName={san}\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
-    openssl("req", *key, "-subj", f"/CN={names[0]}", "-keyout", f"{d}/{name}.key", "-out", f"{d}/{name}.csr")
+    openssl("req", *key, "-subj", f"/CN={subject or names[0]}", "-keyout", f"{d}/{name}.key", "-out", f"{d}/{name}.csr")
     openssl("x509", "-req", "-in", f"{d}/{name}.csr", "-CA", f"{d}/{authority}.crt", "-CAkey", f"{d}/{authority}.key",
             "-CAcreateserial", "-days", "3650", "-extfile", extensions, "-out", f"{d}/{name}.crt")
     os.unlink(f"{d}/{name}.csr")
@@ -106,16 +109,25 @@ def site(name, names, addresses, rsa=False):
     with open("build/lab/pki.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path(name + ".crt")):
-            _server(FOLDER, "web", name, names, addresses, ("-newkey", "rsa:2048", "-nodes") if rsa else _key())
+            _server(FOLDER, "web", name, names, addresses, _key(2048 if rsa else 0))
     return name
 
 
-def hub(name, identity, address):
+def hub(name, identity, address, authority="ca", rsa=0, subject=None):
     """A hub's certificate; its name for path()."""
     with open("build/lab/pki.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path(name + ".crt")):
-            _server(FOLDER, "ca", name, [identity], [address])
+            _server(FOLDER, authority, name, [identity], [address], _key(rsa), subject)
+    return name
+
+
+def authority_below(name, title, above, rsa):
+    """A CA that another one has signed; its name for path()."""
+    with open("build/lab/pki.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path(name + ".crt")):
+            _authority(FOLDER, name, title, rsa, above)
     return name
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import time
 
-COLOUR = {"ok": "32", "FAIL": "31"}
+COLOUR = {"ok": "32", "FAIL": "31", "skip": "33"}
 LONGEST = 400      # letters of a failure when it is told once more at the end
 
 
@@ -13,7 +13,7 @@ class Report:
 
     def __init__(self, alone, colour=False, out=print):
         self.alone, self.colour, self.out = alone, colour, out
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
         self.failures = []        # a line each
         self.checks = []          # the name of each check that was made
         self.times = "LAB_TIMES" in os.environ    # seconds since the scenario's start before each line
@@ -45,14 +45,21 @@ class Report:
                 self.out(f"          alone: {self.alone}")
         return good
 
+    def skip(self, what, why):
+        """A judgement that cannot be made here, through no fault of the box."""
+        mark = f"\033[{COLOUR['skip']}mskip \033[0m" if self.colour else "skip "
+        self.out(f"    {mark} {what}: {why}")
+        self.skipped += 1
+
     def broken(self, what):
         """The scenario itself could not go on."""
         return self.check("the scenario runs to its end", "yes", what, False)
 
     def save(self, path, **figures):
         with open(path, "w") as f:
-            json.dump({"passed": self.passed, "failed": self.failed, "seconds": time.monotonic() - self.begin,
-                       "failures": self.failures, "checks": self.checks, **figures}, f)
+            json.dump({"passed": self.passed, "failed": self.failed, "skipped": self.skipped,
+                       "seconds": time.monotonic() - self.begin, "failures": self.failures,
+                       "checks": self.checks, **figures}, f)
 
 
 def text(value):

@@ -20,11 +20,12 @@ PATIENCE = 240       # seconds for what must come to be: only what never comes c
 class World:
     def __init__(self, folder, report):
         self.folder, self.report = folder, report
-        self.check, self.say = report.check, report.say
+        self.check, self.say, self.skip = report.check, report.say, report.skip
         self.box = None
         self.captures = 0
         self.keeper = warm.keeper()
         self.key = None           # of the box that is to be saved when it is ready
+        self.machines = []       # others that are switched off with it
         pki.ensure()
         net.build(self.keeper is not None)
         self.issuer = pki.Issuer(f"{folder}/issuer")
@@ -56,6 +57,8 @@ class World:
 
     def down(self):
         """Orderly, so that the same process can bring up another box; the kernel would do it all anyway."""
+        for machine in self.machines:
+            machine.cut_power()
         if self.box and self.keeper and self.box.process and self.keeper.ask("live"):
             self.box.leave()
         elif self.box:
@@ -65,6 +68,12 @@ class World:
                 for i in ns.interfaces:
                     if i.peer.startswith("tap:"):
                         net.give_back(ns.name, i.name)
+
+    @staticmethod
+    def packages(wanted):
+        """Where the packages of that list are extracted (scripts/packages); None: they were not to be had."""
+        with open(f"build/lab/packages/{wanted.replace('/', '-')}", encoding="utf-8") as f:
+            return f.read().strip() or None
 
     # ---- what the box is told
 

@@ -5,17 +5,24 @@ It gets the box's place in the topology (its two network cards, its MAC addresse
 
 import os
 import shutil
-import subprocess
-import time
 
-import box as boxes
-import jail
-import net
 import pki
-import serial
+import ramdisk
 import topology as t
-from peer import pack
+from machine import Card, Machine
 
+# It is what an administrator's hand-made box would be: Debian's cloud kernel with the modules it needs, BusyBox as shell
+# and DHCP client, the same charon with the same plugins as on our box (configs/strongswan.conf), dnsmasq with --nftset as
+# the DNS front, nftables. Only the files that are needed, so that it is not slowed down by ballast.
+PLUGINS = ["nonce", "openssl", "pem", "x509", "revocation", "constraints", "kernel-netlink", "socket-default", "vici"]
+RECIPE = ramdisk.Recipe(
+    os.path.dirname(os.path.abspath(__file__)),
+    programs=["/usr/sbin/nft", "/usr/sbin/swanctl", "/usr/sbin/dnsmasq", "/usr/lib/ipsec/charon",
+              "/usr/lib/x86_64-linux-gnu/libgcc_s.so.1", *(f"/usr/lib/ipsec/plugins/libstrongswan-{p}.so" for p in PLUGINS)],
+    applets=["sh", "mount", "mkdir", "cat", "echo", "ip", "udhcpc", "sleep", "sed", "rm", "ln", "sysctl", "ifconfig",
+             "route", "awk", "grep", "cut", "tr", "stty"],
+    files=[("udhcpc.script", "/etc/udhcpc.script", 0o755), ("firewall.nft", "/etc/firewall.nft", 0o644)],
+    folders=["etc/swanctl/x509", "etc/swanctl/x509ca", "etc/swanctl/private"])
 MEMORY = 256          # MiB; room to spare, so that memory never slows the peer down
 STRONGSWAN = """charon {
 	load = nonce openssl pem x509 revocation constraints kernel-netlink socket-default vici
@@ -92,69 +99,12 @@ def settings(folder, domain):
     return stage
 
 
-class Peer:
+class Peer(Machine):
     """Switched on and off like a box (lab/box.py)."""
 
     def __init__(self, folder, packages, domain):
-        self.folder = os.path.abspath(f"{folder}/peer")
-        os.makedirs(self.folder, exist_ok=True)
-        self.kernel = pack.kernel(packages)[1]
         base = os.path.abspath("build/bench/peer-initrd.img")
-        pack.make(packages, base)
-        extra = f"{self.folder}/settings.cpio"
-        pack.archive(settings(self.folder, domain), extra, compress=False)
-        self.initrd = f"{self.folder}/initrd"
-        with open(self.initrd, "wb") as out:
-            for part in (base, extra):
-                with open(part, "rb") as f:
-                    # The kernel looks for the next archive at a multiple of four bytes.
-                    out.write(f.read())
-                    out.write(b"\0" * (-out.tell() % 4))
-        self.console_log = f"{self.folder}/console.log"
-        self.process = self.agent = None
-
-    def start(self):
-        taps = [net.tap("lan", "pc0"), net.tap("wan", "line0")]
-        path = "/run/peer-agent"
-        if os.path.exists(path):
-            os.unlink(path)
-        command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", str(MEMORY),
-                   "-nodefaults", "-display", "none", "-no-user-config", "-device", "virtio-rng-pci",
-                   "-kernel", self.kernel, "-initrd", self.initrd, "-append", "quiet panic=1 console=ttyS0",
-                   "-serial", f"file:{self.console_log}", "-serial", "null",
-                   "-serial", f"unix:{path},server=on,wait=off"]
-        for role, fd, mac, slot in (("lan", taps[0], t.MAC_LAN, 8), ("wan", taps[1], t.MAC_WAN, 9)):
-            command += ["-netdev", f"tap,id={role},fd={fd}",
-                        "-device", f"virtio-net-pci,netdev={role},mac={mac},addr=0x{slot:x},romfile="]
-        with open(f"{self.folder}/qemu.log", "ab") as log:
-            self.process = subprocess.Popen(command, pass_fds=taps, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=jail.die_with_parent)
-        for fd in taps:
-            os.close(fd)
-        end = time.monotonic() + 10
-        while not os.path.exists(path):
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise boxes.BoxError(f"the peer's QEMU did not start; {self.folder}/qemu.log says why")
-            time.sleep(0.01)
-        self.agent = serial.Agent(path)
-
-    def cut_power(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-            self.agent.close()
-            self.process = None
-
-    def root(self, command, timeout=20):
-        """A command as root; its output."""
-        status, output = self.agent.run(command, timeout)
-        if status is None:
-            raise boxes.BoxError("the peer machine does not answer on its third serial port")
-        return output
-
-    def console_tail(self):
-        try:
-            with open(self.console_log, errors="replace") as f:
-                return f.read()[-1500:]
-        except OSError:
-            return ""
+        ramdisk.make(packages, RECIPE, base)
+        super().__init__(folder, "peer", ramdisk.kernel(packages)[1], "", MEMORY,
+                         [Card("lan", "lan", "pc0", t.MAC_LAN, 8), Card("wan", "wan", "line0", t.MAC_WAN, 9)])
+        self.initrd = ramdisk.with_settings(base, settings(self.folder, domain), f"{self.folder}/initrd")

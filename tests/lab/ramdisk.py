@@ -1,9 +1,8 @@
-"""Makes the peer machine's initial RAM disk out of stock Debian packages (tests/bench/peer/packages).
+"""Makes the initial RAM disk of a machine out of stock Debian packages (scripts/packages), as initramfs-tools would do
+with MODULES=list: only what is needed goes in, the libraries by walking ELF headers. Compressed with zstd, Debian's
+default.
 
-It is what an administrator's hand-made box would be: Debian's cloud kernel with the modules it needs, BusyBox as
-shell and DHCP client, the same charon, dnsmasq with --nftset as the DNS front, nftables. Only the files that are
-needed go in (the libraries by walking ELF headers), as initramfs-tools would do with MODULES=list, so that the peer is
-not slowed down by ballast. Compressed with zstd, Debian's default.
+What a machine consists of is said by a Recipe and its folder: `init`, `modules` (a kernel module a line), other files.
 """
 import glob
 import hashlib
@@ -11,47 +10,50 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARIES = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/ipsec", "/usr/lib"]
-PROGRAMS = ["/usr/bin/busybox", "/usr/bin/kmod", "/usr/sbin/nft", "/usr/sbin/swanctl", "/usr/sbin/dnsmasq",
-            "/usr/lib/ipsec/charon", "/usr/lib/x86_64-linux-gnu/libgcc_s.so.1"]
-# The same plugins as on our box (configs/strongswan.conf).
-PLUGINS = ["nonce", "openssl", "pem", "x509", "revocation", "constraints", "kernel-netlink", "socket-default", "vici"]
-APPLETS = ["sh", "mount", "mkdir", "cat", "echo", "ip", "udhcpc", "sleep", "sed", "rm", "ln", "sysctl", "ifconfig", "route",
-           "awk", "grep", "cut", "tr", "stty"]
-# What goes into the RAM disk as it stands in this folder: name, place, mode.
-FILES = [("init", "/init", 0o755), ("udhcpc.script", "/etc/udhcpc.script", 0o755),
-         ("firewall.nft", "/etc/firewall.nft", 0o644)]
+AGENT = f"{HERE}/machine-agent"      # every machine's /init ends with it
 
 
-class PeerError(Exception):
-    """The peer machine could not be put together; the text says why."""
+class MachineError(Exception):
+    """The machine could not be put together; the text says why."""
 
 
-def kernel(peer):
-    """(version, path of the kernel's image) of the stock kernel in the folder of extracted packages."""
-    images = glob.glob(f"{peer}/root/boot/vmlinuz-*")
+@dataclass
+class Recipe:
+    folder: str                                    # where init, modules and the files are
+    programs: list                                 # and libraries that nothing names; busybox and kmod go in anyway
+    applets: list                                  # of BusyBox
+    files: list = field(default_factory=list)      # (name in the folder, place, mode)
+    folders: list = field(default_factory=list)    # empty ones
+    links: list = field(default_factory=list)      # (link, target)
+
+
+def kernel(tree):
+    """(version, path of the kernel's image) of the stock kernel in a folder of extracted packages."""
+    images = glob.glob(f"{tree}/root/boot/vmlinuz-*")
     if len(images) != 1:
-        raise PeerError(f"one kernel was expected in the peer's packages, {len(images)} found")
+        raise MachineError(f"one kernel was expected in the packages, {len(images)} found")
     return os.path.basename(images[0])[len("vmlinuz-"):], images[0]
 
 
-def modules_wanted():
-    with open(f"{HERE}/modules", encoding="utf-8") as f:
+def modules_wanted(folder):
+    with open(f"{folder}/modules", encoding="utf-8") as f:
         return [line.split("#")[0].strip() for line in f if line.split("#")[0].strip()]
 
 
-def copy_modules(root, version, stage):
+def copy_modules(root, version, wanted, stage):
     """The wanted modules and what they depend on, and a fresh index of them."""
     base = f"{root}/usr/lib/modules/{version}"
     if not os.path.exists(f"{base}/modules.dep.bin"):
         subprocess.run(["depmod", "-b", f"{root}/usr", "-m", "/lib/modules", version], check=True)
-    for name in modules_wanted():
+    for name in wanted:
         found = subprocess.run(["modprobe", "-d", f"{root}/usr", "-S", version, "--show-depends", name],
                                capture_output=True, text=True)
         if found.returncode != 0:
-            raise PeerError(f"module {name}: {found.stderr.strip()}")
+            raise MachineError(f"module {name}: {found.stderr.strip()}")
         for path in re.findall(r"^insmod (\S+)", found.stdout, re.M):
             target = stage + path[len(root):]
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -76,9 +78,8 @@ def take(root, stage, path):
     return path
 
 
-def copy_programs(root, stage):
-    todo = PROGRAMS + [f"/usr/lib/ipsec/plugins/libstrongswan-{p}.so" for p in PLUGINS]
-    done = set()
+def copy_programs(root, programs, stage):
+    todo, done = list(programs), set()
     while todo:
         path = todo.pop()
         if path in done:
@@ -90,21 +91,22 @@ def copy_programs(root, stage):
         for name in names:
             folder = next((d for d in LIBRARIES if os.path.lexists(f"{root}{d}/{name}")), None)
             if folder is None:
-                raise PeerError(f"{path} needs {name}, which no package of the peer has")
+                raise MachineError(f"{path} needs {name}, which is in none of the packages")
             todo.append(f"{folder}/{name}")
 
 
-def lay_out(stage):
-    for folder in ("dev", "proc", "sys", "run", "tmp", "etc/swanctl/x509", "etc/swanctl/x509ca", "etc/swanctl/private",
-                   "usr/bin", "usr/sbin", "usr/lib64", "var/empty"):
+def lay_out(recipe, stage):
+    for folder in ("dev", "proc", "sys", "run", "tmp", "etc", "usr/bin", "usr/sbin", "usr/lib64", "var/empty",
+                   *recipe.folders):
         os.makedirs(f"{stage}/{folder}", exist_ok=True)
     for link, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"),
-                         ("var/run", "/run"), ("usr/sbin/modprobe", "../bin/kmod")):
+                         ("var/run", "/run"), ("usr/sbin/modprobe", "../bin/kmod"), *recipe.links):
         os.symlink(target, f"{stage}/{link}")
-    for name in APPLETS:
+    for name in recipe.applets:
         os.symlink("busybox", f"{stage}/usr/bin/{name}")
-    for name, place, mode in FILES:
-        shutil.copy(f"{HERE}/{name}", stage + place)
+    for source, place, mode in [(f"{recipe.folder}/init", "/init", 0o755), (AGENT, "/agent", 0o755),
+                                *((f"{recipe.folder}/{n}", place, mode) for n, place, mode in recipe.files)]:
+        shutil.copy(source, stage + place)
         os.chmod(stage + place, mode)
     with open(f"{stage}/etc/passwd", "w", encoding="ascii") as f:
         f.write("root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/var/empty:/bin/false\n")
@@ -120,28 +122,47 @@ def archive(stage, out, compress=True):
     os.rename(out + ".tmp", out)
 
 
-def make(peer, out):
-    """Make the peer's RAM disk at OUT unless it is there already and made of the same things."""
-    root = f"{peer}/root"
-    key = hashlib.sha256(peer.encode())
-    for name in sorted(os.listdir(HERE)):
-        if os.path.isfile(f"{HERE}/{name}"):
-            with open(f"{HERE}/{name}", "rb") as f:
+def _key(tree, recipe):
+    key = hashlib.sha256(f"{tree} {recipe}".encode())
+    own = sorted(f"{recipe.folder}/{n}" for n in os.listdir(recipe.folder))
+    for path in [os.path.abspath(__file__), AGENT, *own]:
+        if os.path.isfile(path):
+            with open(path, "rb") as f:
                 key.update(f.read())
-    key = key.hexdigest()
+    return key.hexdigest()
+
+
+def make(tree, recipe, out):
+    """Make the RAM disk at OUT unless it is there already and made of the same things."""
+    root, key = f"{tree}/root", _key(tree, recipe)
     if os.path.exists(out) and os.path.exists(out + ".key"):
         with open(out + ".key", encoding="ascii") as f:
             if f.read() == key:
                 return
+    os.makedirs(os.path.dirname(out), exist_ok=True)
     stage = out + ".root"
     shutil.rmtree(stage, ignore_errors=True)
     try:
         os.makedirs(f"{stage}/usr")
-        lay_out(stage)
-        copy_modules(root, kernel(peer)[0], stage)
-        copy_programs(root, stage)
+        lay_out(recipe, stage)
+        copy_modules(root, kernel(tree)[0], modules_wanted(recipe.folder), stage)
+        copy_programs(root, ["/usr/bin/busybox", "/usr/bin/kmod", *recipe.programs], stage)
         archive(stage, out)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     with open(out + ".key", "w", encoding="ascii") as f:
         f.write(key)
+
+
+def with_settings(base, folder, out):
+    """RAM disk OUT: what is in the folder, which belongs to one lab, on top of the RAM disk that all labs share."""
+    extra = out + ".settings"
+    archive(folder, extra, compress=False)
+    with open(out, "wb") as whole:
+        for part in (base, extra):
+            with open(part, "rb") as f:
+                # The kernel looks for the next archive at a multiple of four bytes.
+                whole.write(f.read())
+                whole.write(b"\0" * (-whole.tell() % 4))
+    os.unlink(extra)
+    return out

@@ -69,6 +69,8 @@ def moved(lab):
     lab.check("packets to it behind the hub", [], [p.what() for p in behind.packets()])
 
     def opened():
+        if idle(lab) != "up":       # the refusal took as long as the idle time: a question begins the next session
+            lab.pc.dns(t.PORTAL_NAME)
         return {(o["name"], o["address"]) for s in lab.box.console.object("rules")["services"] for o in s["open"]}
     # (gate writes what is open every two seconds at most.)
     lab.eventually("open for its names", "the new address only", opened, 60,

@@ -264,6 +264,8 @@ static void fetch(const char *operation, const char *body, bool password)
         fetch_path(path, body, password);
         if (!is_redirect(x.response.status, body != NULL))
             return;
+        if (!x.response.location[0]) /* none, or one that is too long */
+            fail(true, "The enrolment server sends the box on without saying where to: call the centre.");
         if (i == REDIRECTS_MAX)
             fail(true, "The enrolment server sends the box round in a circle: call the centre.");
         if (!http_target(x.response.location, x.site->est_host, x.site->est_port, path, sizeof path))
@@ -286,21 +288,21 @@ static bool offers(const char *authenticate, const char *scheme)
     return false;
 }
 
-/* The first words of an error's text, if it is text. */
+/* The first words of an error's text, if it is text, behind a blank; "" without. */
 static const char *excerpt(void)
 {
-    static char text[64];
-    size_t len = 0;
+    static char text[64] = " ";
+    size_t len = 1;
     for (size_t i = 0; i < x.response.body_len && len < sizeof text - 1; i++) {
         char c = x.response.body[i];
         if (c == '\r' || c == '\n')
             c = ' ';
         if (c < ' ' || c > '~')
             return "";
-        if (c != ' ' || (len > 0 && text[len - 1] != ' '))
+        if (c != ' ' || text[len - 1] != ' ')
             text[len++] = c;
     }
-    text[len] = 0;
+    text[text[len - 1] == ' ' ? len - 1 : len] = 0;
     return text;
 }
 
@@ -316,8 +318,8 @@ _Noreturn static void fail_status(void)
         fail(true,
              "The enrolment server refused the user name or the one-time password: ask the centre for a new one.");
     if (status >= 500)
-        fail(false, "The enrolment server has a fault of its own (HTTP %u %s).", status, excerpt());
-    fail(true, "The enrolment server refused the request (HTTP %u %s): call the centre.", status, excerpt());
+        fail(false, "The enrolment server has a fault of its own (HTTP %u%s).", status, excerpt());
+    fail(true, "The enrolment server refused the request (HTTP %u%s): call the centre.", status, excerpt());
 }
 
 /* ---- the steps ---- */
@@ -367,6 +369,9 @@ static void ask(void)
     base64_wrapped(x.csr, x.csr_len, body, sizeof body);
     fetch(operation, body, false);
     if (x.response.status == 401) {
+        if (!x.response.authenticate[0])
+            fail(true,
+                 "The enrolment server refuses the box without asking for the password (HTTP 401): call the centre.");
         if (!offers(x.response.authenticate, "Basic"))
             fail(true,
                  "The enrolment server asks for a way to log in that the box does not have (%.40s): call the centre.",

@@ -163,6 +163,10 @@ const struct japanese_sentence japanese_box[] = {
      "証明書サーバの転送先が循環しています。センターに連絡してください"},
     {"The enrolment server sends the box to another server (%s): if the centre confirms it, write that one as [enroll] server.",
      "証明書サーバが別のサーバ(%1)への接続を求めています。センターに確認できたら、[enroll] の server をそれに直してください"},
+    {"The enrolment server sends the box on without saying where to: call the centre.",
+     "証明書サーバが転送先を示さずに別の場所への接続を求めています。センターに連絡してください"},
+    {"The enrolment server refuses the box without asking for the password (HTTP 401): call the centre.",
+     "証明書サーバがパスワードを求めずに拒否しました(HTTP 401)。センターに連絡してください"},
     {"The enrolment server's certificate is not from a CA of [enroll] server-ca (%s).",
      "証明書サーバのTLS証明書が [enroll] の server-ca の認証局のものではありません(%1)"},
     {"The enrolment server's CA certificate is not the one in the site file (sha256:%s...): check [enroll] "

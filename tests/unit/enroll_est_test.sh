@@ -223,6 +223,18 @@ ok "... renewed with the box's key" soon says "generation 2"
 ok "... which it has shown" grep -q "renewal by .*box-1.lab" quirks.log
 stop_box
 
+# ---- what a server leaves out is told as left out, and not by an empty place in the sentence
+leaves_out() { # label, what is said
+	site estpwd "$fingerprint" est.lab:8087
+	sed -i "s/^username/server-ca = $public\nlabel = $1\n&/" box/state/site.conf
+	start_box
+	ok "a server that leaves out what it means ($1): said so" soon says "fault $2"
+	stop_box
+}
+leaves_out nowhere "The enrolment server sends the box on without saying where to: call the centre."
+leaves_out curt "The enrolment server refuses the box without asking for the password .HTTP 401.: call the centre."
+leaves_out mute "The enrolment server has a fault of its own .HTTP 500.\."
+
 sed -i 's/^service = lab/colour = red/' box/state/site.conf
 start_box
 ok "a site file with a mistake: nothing is done, the line is named" soon says "fault The site file is not used: line 3.*"

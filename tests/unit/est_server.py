@@ -1,7 +1,9 @@
 """An EST server with the habits of Apache and of public CAs, for enroll_est_test.sh: est_server.py ADDRESS PORT CERTIFICATE KEY
 
 Runs in the folder of the CA (ca.cnf, ca.crt). Everything below /.well-known/est is sent on to /moved on the same server
-(307), the client's certificate is asked for only when the path has been read (post-handshake authentication).
+(307), the client's certificate is asked for only when the path has been read (post-handshake authentication). Below the
+labels `nowhere`, `curt` and `mute` it says less than it should: 307 without a Location, 401 without a WWW-Authenticate, 500 without a
+word.
 """
 
 import base64
@@ -54,6 +56,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def moved(self):
         if self.path.startswith("/moved"):
             return False
+        if "/nowhere/" in self.path:
+            self.reply(307)
+            return True
         self.reply(307, Location=f"https://est.lab:{PORT}/moved{self.path}" if "enroll" in self.path else f"/moved{self.path}")
         return True
 
@@ -82,6 +87,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.moved():
             return
+        if "/curt/" in self.path:
+            return self.reply(401)
+        if "/mute/" in self.path:
+            return self.reply(500)
         if self.path.endswith("/simpleenroll"):
             if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"estuser:estpwd").decode():
                 return self.reply(401, WWW_Authenticate='Basic realm="sekisho"')

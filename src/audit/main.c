@@ -5,6 +5,7 @@
  *   audit send EVENT [TEXT]   send one event, for scripts: `audit send boot image=1.2.0`
  */
 #include "audit.h"
+#include "clock.h"
 #include "format.h"
 #include "limit.h"
 #include "log.h"
@@ -43,13 +44,6 @@ struct audit {
     char batch[BATCH_LINES * FORMAT_LINE_MAX];
 };
 
-static uint64_t monotonic_ms(void)
-{
-    struct timespec ts;
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static void publish(const struct audit *a)
 {
     struct publish p;
@@ -85,7 +79,7 @@ static bool batch_has_room(const struct audit *a)
 static void take_event(struct audit *a, uid_t uid, const char *text, size_t len)
 {
     unsigned suppressed;
-    if (!limit_allow(&a->limit, uid, text, len, monotonic_ms(), &suppressed))
+    if (!limit_allow(&a->limit, uid, text, len, clock_monotonic_ms(), &suppressed))
         return;
     if (suppressed > 0) {
         char note[64];

@@ -1,5 +1,6 @@
 #include "ask.h"
 
+#include "clock.h"
 #include "ipc.h"
 #include "log.h"
 #include "ntp.h"
@@ -14,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NTP_PORT 123
@@ -34,13 +34,6 @@ struct question {
     uint64_t nonce;
     int64_t sent_ns;
 };
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
 
 static int open_socket(const struct addr *a)
 {
@@ -69,7 +62,7 @@ static void send_question(struct question *q)
     if (getrandom(&q->nonce, sizeof q->nonce, 0) != sizeof q->nonce)
         log_fatal("no random numbers");
     ntp_question(packet, q->nonce);
-    q->sent_ns = now_ns();
+    q->sent_ns = clock_boottime_ns();
     if (q->fd >= 0 && send(q->fd, packet, sizeof packet, 0) < 0)
         log_debug("a time server cannot be asked: %s", strerror(errno));
 }
@@ -81,7 +74,7 @@ static bool read_answer(struct question *q, struct msg_time_answer *out)
     while ((n = recv(q->fd, packet, sizeof packet, 0)) >= 0 || errno == ECONNREFUSED) {
         if (n < 0)
             continue;
-        int64_t got = now_ns();
+        int64_t got = clock_boottime_ns();
         if (ntp_answer(packet, (size_t)n, q->nonce, q->sent_ns, got, &out->base_ns, &out->delay_us)) {
             out->good = 1;
             return true;
@@ -111,8 +104,8 @@ static void serve(int sock, const struct msg_time_ask *wish)
         for (unsigned i = 0; i < wish->server_count; i++)
             if (!done[i] && questions[i].addr_count > 0)
                 send_question(&questions[i]);
-        int64_t until = now_ns() + TRY_MS * INT64_C(1000000);
-        for (int64_t left; (left = (until - now_ns()) / 1000000) > 0;) {
+        int64_t until = clock_boottime_ns() + TRY_MS * INT64_C(1000000);
+        for (int64_t left; (left = (until - clock_boottime_ns()) / 1000000) > 0;) {
             struct pollfd p[CONF_ADDRS_MAX];
             unsigned waiting = 0;
             for (unsigned i = 0; i < CONF_ADDRS_MAX; i++) {

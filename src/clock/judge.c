@@ -4,17 +4,18 @@
 
 static int64_t seconds_of(int64_t base_ns, const struct judge_facts *f)
 {
-    return (base_ns + f->mono_ns) / JUDGE_SECOND;
+    return (base_ns + f->mono_ns) / CLOCK_SECOND_NS;
 }
 
 static bool same(const struct judge_answer *a, const struct judge_answer *b)
 {
-    return llabs(a->base_ns - b->base_ns) <= JUDGE_SAME_S * JUDGE_SECOND + ((int64_t)a->delay_us + b->delay_us) * 500;
+    return llabs(a->base_ns - b->base_ns) <=
+           JUDGE_SAME_S * CLOCK_SECOND_NS + ((int64_t)a->delay_us + b->delay_us) * 500;
 }
 
 static bool within(int64_t a_ns, int64_t b_ns, int64_t seconds)
 {
-    return llabs(a_ns - b_ns) <= seconds * JUDGE_SECOND;
+    return llabs(a_ns - b_ns) <= seconds * CLOCK_SECOND_NS;
 }
 
 /* Which answers count: those that are not before the floor. Returns how many; *before: one of the others, or -1. */

@@ -6,12 +6,12 @@
 #ifndef SEKISHO_CLOCK_JUDGE_H
 #define SEKISHO_CLOCK_JUDGE_H
 
+#include "clock.h"
 #include "conf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JUDGE_SECOND INT64_C(1000000000)
 #define JUDGE_SLACK_S 10              /* below the floor: a clock that was a little fast when it was saved */
 #define JUDGE_LEAP_S (30 * 86400)     /* less than this ahead of what it should be is no leap */
 #define JUDGE_SAME_S 2                /* apart, besides what the way can have cost: the same time */

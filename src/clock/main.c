@@ -7,6 +7,7 @@
  */
 #include "ask.h"
 #include "audit.h"
+#include "clock.h"
 #include "ipc.h"
 #include "judge.h"
 #include "log.h"
@@ -35,7 +36,7 @@
 #define FIRST_WAIT_S 2 /* until the next round; doubled, up to … */
 #define UNSURE_WAIT_S 10
 #define SURE_WAIT_S 512
-#define STEP_NS (JUDGE_SECOND / 2) /* a smaller difference is turned slowly */
+#define STEP_NS (CLOCK_SECOND_NS / 2) /* a smaller difference is turned slowly */
 #define LARGE_S 10   /* such a difference from a clock that is trusted must be seen … */
 #define LARGE_SEEN 3 /* … in so many rounds before the clock is set anew */
 #define SAVE_EVERY_S 600
@@ -62,23 +63,9 @@ static struct clock {
     char source[200], fault[400];
 } clk;
 
-static int64_t mono(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return t.tv_sec * JUDGE_SECOND + t.tv_nsec;
-}
-
-static int64_t real(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return t.tv_sec * JUDGE_SECOND + t.tv_nsec;
-}
-
 static void set_clock(int64_t when_ns)
 {
-    struct timespec t = {when_ns / JUDGE_SECOND, when_ns % JUDGE_SECOND};
+    struct timespec t = {when_ns / CLOCK_SECOND_NS, when_ns % CLOCK_SECOND_NS};
     if (clock_settime(CLOCK_REALTIME, &t) < 0)
         log_fatal("the clock cannot be set: %s", strerror(errno));
 }
@@ -148,8 +135,9 @@ static int64_t number_of(const char *text, const char *key)
 static void know_facts(struct judge_facts *f)
 {
     static char text[PUBLISH_MAX];
-    *f = (struct judge_facts){.mono_ns = mono(), .floor_s = clk.floor_s};
-    f->reference_s = clk.trusted ? real() / JUDGE_SECOND : clk.floor_s + (f->mono_ns - clk.started_ns) / JUDGE_SECOND;
+    *f = (struct judge_facts){.mono_ns = clock_boottime_ns(), .floor_s = clk.floor_s};
+    f->reference_s = clk.trusted ? clock_realtime_ns() / CLOCK_SECOND_NS
+                                 : clk.floor_s + (f->mono_ns - clk.started_ns) / CLOCK_SECOND_NS;
     f->end_s = clk.built_s + YEARS_AHEAD_S;
     clk.certificate = false;
     if (publish_read(clk.enroll, UID_ENROLL, text, sizeof text) < 0)
@@ -160,7 +148,7 @@ static void know_facts(struct judge_facts *f)
         f->end_s = end;
     f->opinion = when > 0 && when < f->end_s + YEARS_AHEAD_S;
     if (f->opinion)
-        f->opinion_base_ns = (when - number_of(text, "server-time-at")) * JUDGE_SECOND;
+        f->opinion_base_ns = (when - number_of(text, "server-time-at")) * CLOCK_SECOND_NS;
 }
 
 /* ---- the floor of the next start ---- */
@@ -169,7 +157,7 @@ static void know_facts(struct judge_facts *f)
 static void save(int64_t now)
 {
     char text[24];
-    (void)snprintf(text, sizeof text, "%-20lld\n", (long long)(real() / JUDGE_SECOND));
+    (void)snprintf(text, sizeof text, "%-20lld\n", (long long)(clock_realtime_ns() / CLOCK_SECOND_NS));
     if (clk.saved_fd < 0)
         return;
     if (pwrite(clk.saved_fd, text, 21, 0) != 21 || fdatasync(clk.saved_fd) < 0)
@@ -179,11 +167,11 @@ static void save(int64_t now)
 
 static void save_when_due(int64_t now)
 {
-    int64_t should_be = clk.floor_s + (now - clk.started_ns) / JUDGE_SECOND;
-    bool expected = real() / JUDGE_SECOND <= should_be + SAVE_JUMP_S;
-    bool held = now - clk.trusted_ns >= SAVE_HELD_S * JUDGE_SECOND;
+    int64_t should_be = clk.floor_s + (now - clk.started_ns) / CLOCK_SECOND_NS;
+    bool expected = clock_realtime_ns() / CLOCK_SECOND_NS <= should_be + SAVE_JUMP_S;
+    bool held = now - clk.trusted_ns >= SAVE_HELD_S * CLOCK_SECOND_NS;
     if (!clk.trusted || clk.verdict == JUDGE_AGREED ||
-        (clk.saved_ns && now - clk.saved_ns < SAVE_EVERY_S * JUDGE_SECOND))
+        (clk.saved_ns && now - clk.saved_ns < SAVE_EVERY_S * CLOCK_SECOND_NS))
         return;
     if (expected || held || clk.verdict == JUDGE_CONFIRMED)
         save(now);
@@ -197,38 +185,38 @@ static void next_round(bool changed)
     clk.wait_s = changed || clk.wait_s == 0 ? FIRST_WAIT_S : clk.wait_s * 2;
     if (clk.wait_s > most)
         clk.wait_s = most;
-    clk.ask_ns = mono() + clk.wait_s * JUDGE_SECOND;
+    clk.ask_ns = clock_boottime_ns() + clk.wait_s * CLOCK_SECOND_NS;
 }
 
 static void begin_round(void)
 {
     if (!know_servers()) {
         say();
-        clk.ask_ns = mono() + JUDGE_SECOND;
+        clk.ask_ns = clock_boottime_ns() + CLOCK_SECOND_NS;
         return;
     }
     memset(clk.answers, 0, sizeof clk.answers);
     if (ipc_send(clk.net, MSG_TIME_ASK, &clk.asked, -1) != IPC_OK)
         log_fatal("the network part does not take a question");
     clk.outstanding = clk.asked.server_count;
-    clk.asked_ns = mono();
+    clk.asked_ns = clock_boottime_ns();
 }
 
 /* Returns whether the clock goes by it now. */
 static bool set_by(const struct judge_result *result)
 {
-    int64_t off = result->base_ns + mono() - real();
-    if (clk.trusted && llabs(off) > LARGE_S * JUDGE_SECOND && ++clk.large < LARGE_SEEN)
+    int64_t off = result->base_ns + clock_boottime_ns() - clock_realtime_ns();
+    if (clk.trusted && llabs(off) > LARGE_S * CLOCK_SECOND_NS && ++clk.large < LARGE_SEEN)
         return false;
     clk.large = 0;
     if (llabs(off) > STEP_NS) {
         if (clk.trusted)
-            audit_event("clock.step", "seconds=%lld %s", (long long)(off / JUDGE_SECOND), clk.source);
-        set_clock(result->base_ns + mono());
+            audit_event("clock.step", "seconds=%lld %s", (long long)(off / CLOCK_SECOND_NS), clk.source);
+        set_clock(result->base_ns + clock_boottime_ns());
         return true;
     }
-    struct timeval slow = {.tv_sec = off < 0 && off % JUDGE_SECOND ? -1 : 0};
-    slow.tv_usec = (suseconds_t)((off - slow.tv_sec * JUDGE_SECOND) / 1000);
+    struct timeval slow = {.tv_sec = off < 0 && off % CLOCK_SECOND_NS ? -1 : 0};
+    slow.tv_usec = (suseconds_t)((off - slow.tv_sec * CLOCK_SECOND_NS) / 1000);
     if (adjtime(&slow, NULL) < 0)
         log_warn("the clock cannot be turned: %s", strerror(errno));
     return true;
@@ -253,7 +241,7 @@ static void end_round(void)
         say_source(clk.source, sizeof clk.source, &clk.asked);
         if (set_by(&result)) {
             if (first)
-                clk.trusted_ns = mono();
+                clk.trusted_ns = clock_boottime_ns();
             clk.trusted = true;
             clk.verdict = result.verdict;
         }
@@ -285,12 +273,12 @@ static void serve_net(void)
 _Noreturn static void run(void)
 {
     for (;;) {
-        int64_t now = mono();
+        int64_t now = clock_boottime_ns();
         watchman_alive(clk.run, "clock");
-        if (real() / JUDGE_SECOND < clk.floor_s)
-            set_clock(clk.floor_s * JUDGE_SECOND);
+        if (clock_realtime_ns() / CLOCK_SECOND_NS < clk.floor_s)
+            set_clock(clk.floor_s * CLOCK_SECOND_NS);
         save_when_due(now);
-        if (clk.outstanding > 0 && now - clk.asked_ns > ROUND_MAX_S * JUDGE_SECOND)
+        if (clk.outstanding > 0 && now - clk.asked_ns > ROUND_MAX_S * CLOCK_SECOND_NS)
             log_fatal("the network part does not answer");
         if (clk.outstanding == 0 && now >= clk.ask_ns)
             begin_round();
@@ -385,7 +373,7 @@ int main(int argc, char **argv)
     tzset();
     sandbox_user(UID_CLOCK, groups, 1, 1ULL << CAP_SYS_TIME);
     sandbox_syscalls(calls);
-    clk.started_ns = mono();
+    clk.started_ns = clock_boottime_ns();
     say();
     if (!usable)
         idle();

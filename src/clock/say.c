@@ -10,7 +10,7 @@
 
 static int64_t seconds_at(int64_t base_ns, const struct judge_facts *facts)
 {
-    return (base_ns + facts->mono_ns) / JUDGE_SECOND;
+    return (base_ns + facts->mono_ns) / CLOCK_SECOND_NS;
 }
 
 void say_fault(char *out, size_t size, const struct judge_result *result, const struct judge_facts *facts,

@@ -2,6 +2,7 @@
 
 #include "base64.h"
 #include "certs_only.h"
+#include "clock.h"
 #include "ipc.h"
 #include "log.h"
 #include "remote_key.h"
@@ -434,7 +435,7 @@ _Noreturn void exchange_run(int sock, const struct conf_site *site, const struct
     x.peer.addr_count = resolve(site->est_host, start->resolvers, start->resolver_count, RESOLVE_MS, x.addrs, &why);
     if (x.peer.addr_count == 0)
         fail(false, "The name of the enrolment server, %.60s, could not be resolved (%.40s).", site->est_host, why);
-    x.peer.until_ms = tls_now_ms() + EXCHANGE_MS;
+    x.peer.until_ms = (int64_t)clock_monotonic_ms() + EXCHANGE_MS;
     if (!x.anchor)
         find_anchor();
     x.peer.trust = make_trust();

@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include "clock.h"
 #include "keys.h"
 #include "log.h"
 #include "publish.h"
@@ -117,9 +118,7 @@ void report_look(struct agent_time *now, const char *run, const struct conf_site
     static char text[PUBLISH_MAX];
     static int64_t first;
     char value[16];
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    now->mono = boot.tv_sec;
+    now->mono = clock_boottime_s();
     now->unix_s = time(NULL);
     if (first == 0)
         first = now->mono;

@@ -1,4 +1,5 @@
 #include "tls.h"
+#include "clock.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -15,13 +16,6 @@
 
 #define CONNECT_MS 8000 /* for one address; then the next */
 
-int64_t tls_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 __attribute__((format(printf, 3, 4))) static bool refuse(struct tls_fault *fault, bool person, const char *fmt, ...)
 {
     va_list args;
@@ -37,7 +31,7 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct tls_fault *fault
 static bool wait_ready(int fd, short events, int64_t until_ms)
 {
     for (;;) {
-        int64_t left = until_ms - tls_now_ms();
+        int64_t left = until_ms - (int64_t)clock_monotonic_ms();
         struct pollfd p = {fd, events, 0};
         int n = left > 0 ? poll(&p, 1, (int)left) : 0;
         if (n > 0)
@@ -79,7 +73,7 @@ static int connect_any(const struct tls_peer *peer)
 {
     int fd = -1;
     for (unsigned i = 0; i < peer->addr_count && fd < 0; i++) {
-        int64_t until = tls_now_ms() + CONNECT_MS;
+        int64_t until = (int64_t)clock_monotonic_ms() + CONNECT_MS;
         fd = connect_one(&peer->addrs[i], peer->port, until < peer->until_ms ? until : peer->until_ms);
     }
     return fd;

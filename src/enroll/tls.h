@@ -17,7 +17,7 @@ struct tls_peer {
     const uint8_t (*pins)[32];
     X509 *client;       /* NULL: no client certificate */
     EVP_PKEY *client_key;
-    int64_t until_ms;   /* of tls_now_ms */
+    int64_t until_ms;   /* of clock_monotonic_ms */
 };
 
 /* Why it did not work. */
@@ -25,8 +25,6 @@ struct tls_fault {
     bool person; /* waiting does not help */
     char text[160];
 };
-
-int64_t tls_now_ms(void); /* CLOCK_MONOTONIC */
 
 /*
  * Send the request and read the response into buffer (HTTP_RESPONSE_MAX octets). True: *out is a complete response,

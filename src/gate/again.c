@@ -11,6 +11,7 @@
  * answer no longer has ends with its own time.
  */
 #include "gate.h"
+#include "clock.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -63,7 +64,7 @@ bool again_wanted(struct gate *g, const struct msg_blocked *m)
     struct wish w = {g, m, NULL};
     if (m->proto != IPPROTO_TCP || !m->client.family || !m->server.family)
         return false;
-    admit_each(&g->admit, gate_now_ms(), match, &w);
+    admit_each(&g->admit, clock_monotonic_ms(), match, &w);
     if (w.service && host_may(&g->conf.site, &m->client, w.service->name))
         session_want(&g->session, w.service->number, &m->client);
     return w.service != NULL;
@@ -102,7 +103,7 @@ static void resolve(void *user, const struct admit_pair *p, const char *name)
 void again_resolve(struct gate *g, uint8_t service)
 {
     struct names n = {.g = g, .service = service};
-    admit_each(&g->admit, gate_now_ms(), resolve, &n);
+    admit_each(&g->admit, clock_monotonic_ms(), resolve, &n);
 }
 
 /* ---- a session lives ---- */
@@ -124,7 +125,7 @@ void again_keep(struct gate *g)
 {
     static struct ends e;
     struct msg_mode mode;
-    uint64_t now_ms = gate_now_ms();
+    uint64_t now_ms = clock_monotonic_ms();
     if (now_ms - g->kept_at < AGAIN_EVERY_MS)
         return;
     g->kept_at = now_ms;

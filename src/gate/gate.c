@@ -1,6 +1,7 @@
 /* How the parts of gate are connected: the session's effects, the child's messages, commands, time. */
 #include "gate.h"
 #include "audit.h"
+#include "clock.h"
 #include "kernel.h"
 #include "log.h"
 #include "rules.h"
@@ -11,23 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define SITE_CHECK_TICKS 10   /* a bad site file is looked at again every this many ticks */
 #define PUBLISH_EVERY_MS 200  /* not more often than this */
 #define COUNT_EVERY_MS 5000
 
-uint64_t gate_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static uint64_t now_ms(void *user)
 {
     (void)user;
-    return gate_now_ms();
+    return clock_monotonic_ms();
 }
 
 /* ---- resolvers: who the box may ask, and the sockets that `names` asks through ---- */
@@ -336,7 +329,7 @@ static void start(struct gate *g)
     peers_send_hosts(g);
     peers_send_private(g);
     children_send(&g->children, MSG_NAMES_END, NULL, -1);
-    g->hello_gone_at = gate_now_ms();
+    g->hello_gone_at = clock_monotonic_ms();
     if (hellolink_watch(&g->hello, &g->loop, &peers_hello, g) < 0)
         log_fatal("cannot watch hello's socket: %s", strerror(errno));
 }

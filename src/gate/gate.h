@@ -66,8 +66,6 @@ struct gate {
 /* After privileges are given up: connect everything and run until a signal. Returns the exit status. */
 int gate_run(struct gate *g);
 
-uint64_t gate_now_ms(void); /* monotonic */
-
 /* ---- peers.c: what `names` and `hello` say ---- */
 extern const struct children_ops peers_names;
 extern const struct hellolink_ops peers_hello;

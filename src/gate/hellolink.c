@@ -77,7 +77,7 @@ static void on_io(uev_t *w, void *arg, int events)
         pulse_heard(&h->pulse);
         if (m.head.type == MSG_PONG)
             continue;
-        if (m.head.type < MSG_FLOW || m.head.type > MSG_HELLO_STATS) {
+        if (m.head.type < MSG_FLOW || m.head.type > MSG_BLOCKED) {
             hang_up(h, "it sent a message that is not its own");
             return;
         }

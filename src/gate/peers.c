@@ -1,6 +1,7 @@
 /* What `names` and `hello` say, and what gate makes of it. Both read what strangers write: neither is simply believed. */
 #include "gate.h"
 #include "audit.h"
+#include "clock.h"
 #include "kernel.h"
 #include "log.h"
 #include "queue.h"
@@ -22,13 +23,13 @@ static struct admit_now this_moment(struct gate *g)
 {
     struct msg_mode mode;
     session_mode(&g->session, &mode);
-    return (struct admit_now){mode.generation, mode.services_up, gate_now_ms(), remote_of, g};
+    return (struct admit_now){mode.generation, mode.services_up, clock_monotonic_ms(), remote_of, g};
 }
 
 static void answer_admit(struct gate *g, const struct msg_admit *m, enum msg_verdict verdict)
 {
     struct msg_admitted reply = {m->seq, (uint8_t)verdict};
-    uint64_t until_ms = gate_now_ms() + m->timeout_s * UINT64_C(1000);
+    uint64_t until_ms = clock_monotonic_ms() + m->timeout_s * UINT64_C(1000);
     for (unsigned i = 0; verdict == ADMIT_OK && i < m->count; i++)
         refusals_learn(&g->refusals, &m->addrs[i], m->name, until_ms);
     children_send(&g->children, MSG_ADMITTED, &reply, -1);
@@ -123,7 +124,7 @@ static void note_private_answer(struct gate *g, const struct msg_refused *m)
     snprintf(g->refused, sizeof g->refused,
              "%s: the answer %s is a private address; if it is the site's own, [lan] needs `private-answers = %s`",
              name, addr_text(&m->answer, answer, sizeof answer), domain);
-    g->refused_at = gate_now_ms();
+    g->refused_at = clock_monotonic_ms();
 }
 
 /* In a network of a service file that its hub has left out of the tunnel that is up. */
@@ -158,7 +159,7 @@ static void note_wrong_answer(struct gate *g, const struct msg_refused *m)
     bool has_address = m->answer.family != 0;
     snprintf(g->refused, sizeof g->refused, "%s: the answer%s%s is %s", refusals_word(m->name, name, sizeof name),
              has_address ? " " : "", has_address ? addr_text(&m->answer, answer, sizeof answer) : "", what);
-    g->refused_at = gate_now_ms();
+    g->refused_at = clock_monotonic_ms();
 }
 
 static void on_names(void *user, const struct msg *m)
@@ -171,11 +172,11 @@ static void on_names(void *user, const struct msg *m)
         on_want(g, &m->u.want);
         break;
     case MSG_REFUSED:
-        refusals_dns(&g->refusals, &m->u.refused, gate_now_ms());
+        refusals_dns(&g->refusals, &m->u.refused, clock_monotonic_ms());
         note_wrong_answer(g, &m->u.refused);
         g->dirty = true;
         break;
-    default: /* MSG_STATS: nothing to do for gate */ break;
+    default: break; /* children.c lets no other through */
     }
 }
 
@@ -290,7 +291,7 @@ static void on_hello_gone(void *user, const char *why, bool hangs)
 {
     struct gate *g = user;
     log_warn("hello: %s; new TLS connections wait until it is back", why);
-    g->hello_gone_at = gate_now_ms();
+    g->hello_gone_at = clock_monotonic_ms();
     audit_event("fault", "hello: %s; new TLS connections wait until it is back", why);
     let_tls_begin(g, false);
     if (hangs && !watchman_tell(g->paths.run, "end hello"))
@@ -331,7 +332,7 @@ static void refuse(struct gate *g, struct queue_batch *b, const struct msg_flow 
     } else {
         verdict_for_all(b, QUEUE_DROP, m, 0);
     }
-    refusals_tls(&g->refusals, m, gate_now_ms());
+    refusals_tls(&g->refusals, m, clock_monotonic_ms());
     g->dirty = true;
 }
 
@@ -363,7 +364,7 @@ static void on_blocked(struct gate *g, const struct msg_blocked *m)
     /* Who has a registry's address from elsewhere than the DNS waits in vain: that is said. */
     if (strcmp(m->reason, "waiting") == 0 && !again_wanted(g, m))
         snprintf(told.reason, sizeof told.reason, "unasked");
-    refusals_packet(&g->refusals, &told, gate_now_ms());
+    refusals_packet(&g->refusals, &told, clock_monotonic_ms());
 }
 
 static void on_hello(void *user, const struct msg *m)
@@ -372,7 +373,7 @@ static void on_hello(void *user, const struct msg *m)
     switch (m->head.type) {
     case MSG_FLOW: on_flow(g, &m->u.flow); break;
     case MSG_BLOCKED: on_blocked(g, &m->u.blocked); break;
-    default: /* MSG_HELLO_STATS: nothing to do for gate */ break;
+    default: break; /* hellolink.c lets no other through */
     }
 }
 

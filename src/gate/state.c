@@ -1,5 +1,6 @@
 /* gate/state: what the rest of the box and people can see of gate. */
 #include "gate.h"
+#include "clock.h"
 #include "lib/publish.h"
 #include "log.h"
 
@@ -110,7 +111,7 @@ static const char *hello_word(const struct gate *g)
 {
     if (hellolink_is_there(&g->hello))
         return "running";
-    return gate_now_ms() - g->hello_gone_at < GATE_HELLO_MS ? "starting" : "down";
+    return clock_monotonic_ms() - g->hello_gone_at < GATE_HELLO_MS ? "starting" : "down";
 }
 
 /* Sums, then what is not 0: names (`dns.`), TLS connections (`tls.`), packets (the reason alone). */

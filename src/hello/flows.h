@@ -84,13 +84,17 @@ struct flow_work {
     struct stream stream;
 };
 
+struct flows_stats {
+    uint64_t packets, flows, agreed_asked, refused, early, skipped; /* agreed_asked: FLOW_NAME sent */
+};
+
 struct flows {
     void (*send)(void *user, const struct msg_flow *m); /* never fails: the caller has room for as many as come */
     void *user;
     uint32_t seed;
     uint32_t epoch; /* counts sessions: what is remembered of an earlier one does not count */
     struct msg_mode mode;
-    struct msg_hello_stats stats;
+    struct flows_stats stats;
     struct listed listed;
     unsigned works_used, agreed_used;
     /* Of each work, small and apart from the large ones, because they are looked through at every wake-up. */

@@ -135,10 +135,3 @@ bool gatelink_blocked(void *user, const struct msg_blocked *m)
     struct gatelink *g = user;
     return g->waiting == 0 && send_now(g, MSG_BLOCKED, m);
 }
-
-void gatelink_stats(struct gatelink *g)
-{
-    if (g->waiting == 0 && memcmp(&g->told, &g->flows->stats, sizeof g->told) != 0 &&
-        send_now(g, MSG_HELLO_STATS, &g->flows->stats))
-        g->told = g->flows->stats;
-}

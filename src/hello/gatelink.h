@@ -20,7 +20,6 @@ struct gatelink {
     int epoll;
     int queues[2]; /* by enum msg_queue_kind; -1: none */
     struct flows *flows;
-    struct msg_hello_stats told; /* as last sent */
     unsigned first, waiting; /* of the ring */
     struct msg_flow ring[GATELINK_RING];
 };
@@ -34,7 +33,5 @@ void gatelink_ready(struct gatelink *g);
 /* flows.send and blocked.send */
 void gatelink_flow(void *user, const struct msg_flow *m);
 bool gatelink_blocked(void *user, const struct msg_blocked *m);
-/* Send the counters if they changed. */
-void gatelink_stats(struct gatelink *g);
 
 #endif

@@ -2,18 +2,10 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 bool loop_watch(int epoll, int fd, enum loop_token token, bool readable, bool writable)
 {
     struct epoll_event e = {.events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0), .data.u32 = token};
     return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &e) == 0 ||
            (errno == ENOENT && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) == 0);
-}
-
-uint64_t loop_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }

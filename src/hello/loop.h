@@ -10,7 +10,4 @@ enum loop_token { LOOP_QUEUE_HELLO, LOOP_QUEUE_BLOCKED, LOOP_GATE, LOOP_SIGNAL }
 /* Watch fd, or change how it is watched: for reading or not, for writing or not. Closing it ends it. False with errno. */
 bool loop_watch(int epoll, int fd, enum loop_token token, bool readable, bool writable);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-uint64_t loop_now(void);
-
 #endif

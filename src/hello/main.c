@@ -5,6 +5,7 @@
  * that were agreed to go on.
  */
 #include "gatelink.h"
+#include "clock.h"
 #include "log.h"
 #include "loop.h"
 #include "sandbox.h"
@@ -23,7 +24,6 @@
 
 #define GATE_SOCKET "/run/sekisho/gate/hello.sock"
 #define PATIENCE_MS 10000 /* gate may be starting */
-#define STATS_EVERY_MS 5000
 #define EVENTS_MAX 8
 #define DATAGRAMS_MAX 32 /* read before others have their turn */
 #define DATAGRAM_MAX (128 * 1024) /* a packet of 64 KiB and its attributes */
@@ -96,30 +96,23 @@ static int sooner(int a, int b)
 }
 
 /* Do what is due. Returns the milliseconds until something is, -1: nothing. */
-static int timers(uint64_t now, uint64_t *stats_at)
+static int timers(uint64_t now)
 {
     while (gate.waiting == 0 && flows_due(&flows, now))
         ;
     blocked_due(&blocked, now);
-    if (memcmp(&gate.told, &flows.stats, sizeof gate.told) != 0 && now - *stats_at >= STATS_EVERY_MS) {
-        gatelink_stats(&gate);
-        *stats_at = now;
-    }
-    int wait = gate.waiting > 0 ? -1 : sooner(flows_wait(&flows, now), blocked_wait(&blocked, now));
-    if (memcmp(&gate.told, &flows.stats, sizeof gate.told) != 0)
-        wait = sooner(wait, (int)(*stats_at + STATS_EVERY_MS - now));
-    return wait;
+    return gate.waiting > 0 ? -1 : sooner(flows_wait(&flows, now), blocked_wait(&blocked, now));
 }
 
 static void run(int epoll)
 {
-    uint64_t now = loop_now(), stats_at = now;
+    uint64_t now = clock_monotonic_ms();
     for (;;) {
         struct epoll_event events[EVENTS_MAX];
-        int n = epoll_wait(epoll, events, EVENTS_MAX, timers(now, &stats_at));
+        int n = epoll_wait(epoll, events, EVENTS_MAX, timers(now));
         if (n < 0 && errno != EINTR)
             log_fatal("epoll_wait: %s", strerror(errno));
-        now = loop_now();
+        now = clock_monotonic_ms();
         for (int i = 0; i < n; i++)
             switch ((enum loop_token)events[i].data.u32) {
             case LOOP_GATE: gatelink_ready(&gate); break;
@@ -156,7 +149,7 @@ int main(int argc, char **argv)
 
     gatelink_init(&gate, fd, epoll, &flows);
     flows_init(&flows, seed, gatelink_flow, &gate);
-    blocked_init(&blocked, loop_now(), gatelink_blocked, &gate, &flows.stats.skipped);
+    blocked_init(&blocked, clock_monotonic_ms(), gatelink_blocked, &gate, &flows.stats.skipped);
     if (!loop_watch(epoll, fd, LOOP_GATE, true, false) || !loop_watch(epoll, sig, LOOP_SIGNAL, true, false))
         log_fatal("cannot watch gate: %s", strerror(errno));
     run(epoll);

@@ -236,14 +236,12 @@ static const struct rule rules[] = {
     {MSG_WANT, TO(ROLE_GATE), BODY(msg_want), false, want_ok},
     {MSG_ADMIT, TO(ROLE_GATE), BODY(msg_admit), false, admit_ok},
     {MSG_REFUSED, TO(ROLE_GATE), BODY(msg_refused), false, refused_ok},
-    {MSG_STATS, TO(ROLE_GATE), BODY(msg_stats), false, NULL},
     {MSG_UPSTREAM_TCP, TO(ROLE_GATE), BODY(msg_service), false, service_only_ok},
     {MSG_PONG, TO(ROLE_GATE), 0, false, NULL},
 
     {MSG_QUEUE, TO(ROLE_HELLO), BODY(msg_queue), true, queue_ok},
     {MSG_FLOW, TO(ROLE_GATE), BODY(msg_flow), false, flow_ok},
     {MSG_BLOCKED, TO(ROLE_GATE), BODY(msg_blocked), false, blocked_ok},
-    {MSG_HELLO_STATS, TO(ROLE_GATE), BODY(msg_hello_stats), false, NULL},
 
     {MSG_EST_START, TO(ROLE_ENROLL_NET), BODY(msg_est_start), false, est_start_ok},
     {MSG_EST_CSR, TO(ROLE_ENROLL_NET), BODY(msg_blob), false, blob_ok},

@@ -40,13 +40,11 @@ enum msg_type {
     MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
     MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
     MSG_REFUSED, /* a name or an answer was refused; for counting and the log (struct msg_refused) */
-    MSG_STATS, /* counters, about every 5 s when changed (struct msg_stats) */
     MSG_UPSTREAM_TCP, /* one TCP connection to a resolver of this service, please: an answer was cut (struct msg_service) */
     MSG_PONG, /* also of hello: the reply to MSG_PING (no body) */
     /* hello -> gate */
     MSG_FLOW = 48, /* what is to be done with a TLS flow's held packets (struct msg_flow) */
     MSG_BLOCKED, /* the rule set has refused a packet; for counting and the log (struct msg_blocked) */
-    MSG_HELLO_STATS, /* counters, about every 5 s when changed (struct msg_hello_stats) */
     /* enroll <-> enroll-net */
     MSG_EST_START = 64, /* key -> net: do one exchange (struct msg_est_start) */
     MSG_EST_CSR, /* key -> net: the PKCS#10 in DER (struct msg_blob) */
@@ -182,10 +180,6 @@ struct msg_refused {
     char name[CONF_FQDN_MAX]; /* printable ASCII, checked by names and again by gate before logging */
 };
 
-struct msg_stats {
-    uint64_t queries, cached, answered, refused, failed;
-};
-
 /* ---- hello ---- */
 
 enum msg_queue_kind {
@@ -240,10 +234,6 @@ struct msg_blocked {
     struct addr client, server; /* source and destination as seen by the rule; family 0: not IP */
     uint16_t port; /* destination port; 0: none */
     uint32_t count; /* of packets since hello last said so of this client, server and port */
-};
-
-struct msg_hello_stats {
-    uint64_t packets, flows, agreed_asked, refused, early, skipped; /* agreed_asked: FLOW_NAME sent */
 };
 
 struct msg_est_start {
@@ -328,14 +318,12 @@ struct msg {
         struct msg_resolve resolve;
         struct msg_admit admit;
         struct msg_refused refused;
-        struct msg_stats stats;
         struct msg_host host;
         struct msg_private private_answers;
         struct msg_never never;
         struct msg_queue queue;
         struct msg_flow flow;
         struct msg_blocked blocked;
-        struct msg_hello_stats hello_stats;
         struct msg_est_start est_start;
         struct msg_blob blob;
         struct msg_sign sign;

@@ -1,5 +1,6 @@
 /* The VICI client: one non-blocking connection to charon, requests answered in order. Messages are in vici.c. */
 #include "vici.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Packet types; each packet is a length of four octets (network order), the type, for some a name, then a message. */
@@ -244,16 +244,9 @@ int vici_process(struct vici *v)
     return lost ? -1 : 0;
 }
 
-static long now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int vici_drain(struct vici *v, int timeout_ms)
 {
-    long end = now_ms() + timeout_ms;
+    int64_t end = (int64_t)clock_monotonic_ms() + timeout_ms;
     for (;;) {
         if (vici_process(v) < 0) {
             errno = ECONNRESET;
@@ -261,7 +254,7 @@ int vici_drain(struct vici *v, int timeout_ms)
         }
         if (v->count == 0 && !vici_wants_write(v))
             return 0;
-        long left = end - now_ms();
+        int64_t left = end - (int64_t)clock_monotonic_ms();
         if (left <= 0) {
             errno = ETIMEDOUT;
             return -1;

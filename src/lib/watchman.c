@@ -1,11 +1,11 @@
 #include "watchman.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Opened for each word: the watchman may have been started again meanwhile. Nobody there to read it: ENXIO. */
@@ -31,9 +31,7 @@ bool watchman_tell(const char *run, const char *words)
 void watchman_alive(const char *run, const char *program)
 {
     static uint64_t said_at; /* 0: not yet */
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    uint64_t now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    uint64_t now = clock_monotonic_ms();
     if (said_at && now - said_at < WATCHMAN_EVERY_MS)
         return;
     said_at = now;

@@ -77,11 +77,3 @@ bool gatelink_send(struct gatelink *g, enum msg_type type, const void *body)
     default: log_fatal("cannot write to gate: %s", strerror(errno));
     }
 }
-
-void gatelink_stats(struct gatelink *g)
-{
-    if (memcmp(&g->told, &g->query->stats, sizeof(g->told)) == 0)
-        return;
-    if (gatelink_send(g, MSG_STATS, &g->query->stats))
-        g->told = g->query->stats;
-}

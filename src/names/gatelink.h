@@ -10,14 +10,11 @@ struct gatelink {
     struct query *query;
     struct server *server;
     struct upstream *upstream;
-    struct msg_stats told; /* as last sent */
 };
 
 /* gate has something to say. Returns only if all of it was good. */
 void gatelink_ready(struct gatelink *g, uint64_t now);
 /* query_ops.to_gate */
 bool gatelink_send(struct gatelink *g, enum msg_type type, const void *body);
-/* Send the counters if they changed. */
-void gatelink_stats(struct gatelink *g);
 
 #endif

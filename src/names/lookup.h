@@ -51,7 +51,7 @@ void lookup_pass(struct query *q, struct lookup *l, uint64_t now, const uint8_t 
 void lookup_end(struct query *q, struct lookup *l, uint64_t now);
 void lookup_negative(struct query *q, struct lookup *l, uint64_t now, enum dns_rcode rcode, uint32_t ttl);
 
-/* Count an answer for MSG_STATS; refusals are counted in refuse.c, where each has its reason. */
+/* Count an answer; refusals are counted in refuse.c, where each has its reason. */
 void lookup_count(struct query *q, enum dns_rcode rcode);
 
 #endif

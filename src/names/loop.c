@@ -1,7 +1,6 @@
 #include "loop.h"
 
 #include <sys/epoll.h>
-#include <time.h>
 
 bool loop_watch_for(int epoll, int fd, uint32_t token, bool first, bool writing)
 {
@@ -12,11 +11,4 @@ bool loop_watch_for(int epoll, int fd, uint32_t token, bool first, bool writing)
 bool loop_watch(int epoll, int fd, uint32_t token)
 {
     return loop_watch_for(epoll, fd, token, true, false);
-}
-
-uint64_t loop_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }

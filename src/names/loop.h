@@ -22,7 +22,4 @@ bool loop_watch(int epoll, int fd, uint32_t token);
 /* The same for writing or for reading; first: it is not watched yet. */
 bool loop_watch_for(int epoll, int fd, uint32_t token, bool first, bool writing);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-uint64_t loop_now(void);
-
 #endif

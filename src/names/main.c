@@ -3,6 +3,7 @@
  * before it reads the first octet. Holds no state that matters: when it ends, gate closes the box and starts anew.
  */
 #include "gatelink.h"
+#include "clock.h"
 #include "log.h"
 #include "loop.h"
 #include "sandbox.h"
@@ -19,7 +20,6 @@
 #include <unistd.h>
 
 #define GATE_FD 3
-#define STATS_EVERY_MS 5000
 #define EVENTS_MAX 32
 
 /* Static, because it is large, of fixed size, and pages never used cost nothing. */
@@ -116,25 +116,18 @@ static int sooner(int a, int b)
 
 static void run(int epoll)
 {
-    uint64_t now = loop_now(), stats_at = now;
+    uint64_t now = clock_monotonic_ms();
     for (;;) {
         /* What ends now may free a TCP client for its next question, and that one begins with a deadline of its own. */
         query_tick(&query, now);
         int wait = server_tick(&server, now);
         wait = sooner(wait, query_tick(&query, now));
-        if (memcmp(&gate.told, &query.stats, sizeof(gate.told)) != 0) {
-            if (now - stats_at >= STATS_EVERY_MS) {
-                gatelink_stats(&gate);
-                stats_at = now;
-            }
-            wait = sooner(wait, (int)(stats_at + STATS_EVERY_MS - now));
-        }
         server_flush(&server);
         struct epoll_event events[EVENTS_MAX];
         int n = epoll_wait(epoll, events, EVENTS_MAX, wait);
         if (n < 0 && errno != EINTR)
             log_fatal("epoll_wait: %s", strerror(errno));
-        now = loop_now();
+        now = clock_monotonic_ms();
         for (int i = 0; i < n; i++)
             if (!dispatch(now, events[i].data.u32))
                 return;

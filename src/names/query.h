@@ -63,7 +63,7 @@
 #define QUERY_ADMIT_MS 2000         /* for gate and the kernel */
 #define QUERY_AGAIN_MS 50           /* until gate, whose queue was full, is told again */
 #define QUERY_WANT_MS 1000          /* MSG_WANT for one name no more often than this */
-#define QUERY_REPORTS_RATE 20       /* MSG_REFUSED a second; all are counted in MSG_STATS */
+#define QUERY_REPORTS_RATE 20       /* MSG_REFUSED a second; all are counted */
 #define QUERY_COPY_MAX 4096         /* octets of a signed answer */
 #define LOOKUP_KEY_FORWARD 1
 
@@ -123,11 +123,15 @@ struct asker {
     uint64_t since; /* it came */
 };
 
+struct query_stats {
+    uint64_t queries, cached, answered, refused, failed;
+};
+
 struct query {
     struct query_ops ops;
     struct msg_mode mode;
     bool ipv4_only; /* the LAN has no IPv6: an IPv6 address would only make a PC try in vain */
-    struct msg_stats stats;
+    struct query_stats stats;
     struct listed listed;
     struct hosts hosts;
     struct private_answers private_answers;

@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include "clock.h"
 #include "dhcp.h"
 #include "ipc.h"
 #include "log.h"
@@ -17,7 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define WAIT_FIRST_S 1 /* between two questions; doubled, up to … */
@@ -87,13 +87,6 @@ int client_open(const char *card, uint8_t mac[6])
     return fd;
 }
 
-static int64_t now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return t.tv_sec;
-}
-
 /* write() and no more: with sendmsg() a packet socket takes the number of any other card. */
 static void tell(const struct dhcp_reply *lease)
 {
@@ -127,7 +120,7 @@ static void enter(enum state state)
 {
     c.state = state;
     c.tries = 0;
-    c.began = c.next = now_s();
+    c.began = c.next = clock_boottime_s();
     if (getrandom(&c.xid, sizeof c.xid, 0) != sizeof c.xid)
         log_fatal("no random numbers");
 }
@@ -136,7 +129,7 @@ static void say(void)
 {
     static uint8_t frame[DHCP_FRAME_MAX];
     struct dhcp_say s = {.type = c.state == SELECTING ? DHCP_DISCOVER : DHCP_REQUEST, .xid = c.xid};
-    int64_t seconds = now_s() - c.began;
+    int64_t seconds = clock_boottime_s() - c.began;
     s.seconds = (uint16_t)(seconds > 0xffff ? 0xffff : seconds);
     memcpy(s.mac, c.mac, 6);
     memset(s.to_mac, 0xff, 6);
@@ -170,7 +163,7 @@ static void bound(const struct dhcp_reply *reply)
     if (reply->address != c.lease.address)
         log_info("the line has given an address, for %u s", reply->lease_s);
     c.lease = *reply;
-    c.leased = now_s();
+    c.leased = clock_boottime_s();
     enter(BOUND);
     c.next = c.leased + c.lease.renew_s;
     tell(&c.lease);
@@ -281,6 +274,6 @@ _Noreturn void client_run(int sock, int packets, const uint8_t mac[6])
             obey();
         if (p[1].revents)
             receive();
-        due(now_s());
+        due(clock_boottime_s());
     }
 }

@@ -105,14 +105,12 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
         m->u.lease.gateway = m->u.lease.dns[0] = m->u.lease.ntp[0] = ipc_seed_addr(1);
         break;
     case MSG_CTL_REPLY: m->u.reply = (struct msg_reply){1, "done"}; break;
-    /* a service number, counters, or no body: nothing in them can be wrong */
+    /* a service number, or no body: nothing in them can be wrong */
     case MSG_UPSTREAM_CLEAR:
     case MSG_NAMES_END:
     case MSG_PING:
     case MSG_PONG:
-    case MSG_STATS:
     case MSG_UPSTREAM_TCP:
-    case MSG_HELLO_STATS:
     case MSG_CTL_SESSION_START:
     case MSG_CTL_SESSION_END:
     case MSG_CTL_CERT_RENEW: break;

@@ -4,7 +4,7 @@
 #include "judge.h"
 #include "ntp.h"
 
-#define S JUDGE_SECOND
+#define S CLOCK_SECOND_NS
 #define BUILT INT64_C(1790000000)
 #define END (BUILT + 90 * 86400)
 #define MONO (100 * S)

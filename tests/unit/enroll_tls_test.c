@@ -4,6 +4,7 @@
  */
 #include "test.h"
 
+#include "clock.h"
 #include "tls.h"
 
 #include <openssl/ssl.h>
@@ -166,7 +167,7 @@ static struct outcome ask(enum asks asks, const struct pair *as, struct tls_peer
     peer.port = ntohs(at.sin_port);
     peer.addrs = &loopback;
     peer.addr_count = 1;
-    peer.until_ms = tls_now_ms() + 120000;
+    peer.until_ms = (int64_t)clock_monotonic_ms() + 120000;
     o.good = tls_fetch(&peer, request, sizeof request - 1, buffer, &response, &o.fault);
     if (o.good)
         (void)snprintf(o.body, sizeof o.body, "%.*s", (int)response.body_len, response.body);

@@ -1,5 +1,6 @@
 /* PCs that still know an address from the session before: who begins a session by one, and what is looked up again. */
 #include "gate.h"
+#include "clock.h"
 #include "ipc.h"
 
 #include <netinet/in.h>
@@ -59,7 +60,7 @@ static uint32_t number(void *user)
 static uint64_t now(void *user)
 {
     (void)user;
-    return gate_now_ms();
+    return clock_monotonic_ms();
 }
 
 static const struct session_ops ops = {
@@ -83,7 +84,7 @@ static int allow(const struct kernel_allow *list, unsigned count)
 
 static void opened(unsigned id, const char *name, const char *addr, uint32_t timeout_s, uint64_t ago_ms)
 {
-    struct admit_now then = {77, 3, gate_now_ms() - ago_ms, remote, NULL};
+    struct admit_now then = {77, 3, clock_monotonic_ms() - ago_ms, remote, NULL};
     struct msg_admit m = {
         .id = (uint16_t)id, .generation = 77, .timeout_s = timeout_s, .count = 1, .addrs = {address(addr)}};
     snprintf(m.name, sizeof m.name, "%s", name);

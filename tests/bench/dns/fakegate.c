@@ -181,7 +181,6 @@ static void on_message(const struct msg *m)
 {
     char client[INET6_ADDRSTRLEN], answer[INET6_ADDRSTRLEN];
     const struct msg_refused *r = &m->u.refused;
-    const struct msg_stats *s = &m->u.stats;
     switch (m->head.type) {
     case MSG_WANT: on_want(&m->u.want); break;
     case MSG_ADMIT: on_admit(&m->u.admit); break;
@@ -191,11 +190,6 @@ static void on_message(const struct msg *m)
             printf("refused why=%u type=%u client=%s answer=%s name=%s\n", r->why, r->qtype,
                    addr_text(&r->client, client, sizeof(client)), addr_text(&r->answer, answer, sizeof(answer)),
                    r->name);
-        break;
-    case MSG_STATS:
-        printf("stats queries=%llu cached=%llu answered=%llu refused=%llu failed=%llu\n",
-               (unsigned long long)s->queries, (unsigned long long)s->cached, (unsigned long long)s->answered,
-               (unsigned long long)s->refused, (unsigned long long)s->failed);
         break;
     default: break;
     }

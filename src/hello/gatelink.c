@@ -3,6 +3,7 @@
 #include "ipc.h"
 #include "log.h"
 #include "loop.h"
+#include "tokens.h"
 
 #include <errno.h>
 #include <fcntl.h>

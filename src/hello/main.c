@@ -8,17 +8,16 @@
 #include "clock.h"
 #include "log.h"
 #include "loop.h"
+#include "tokens.h"
 #include "sandbox.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,17 +32,6 @@ static struct flows flows;
 static struct blocked blocked;
 static struct gatelink gate;
 static _Alignas(struct nlmsghdr) uint8_t datagram[DATAGRAM_MAX];
-
-static int signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 static void take(uint64_t now, const struct queued *q)
 {
@@ -90,18 +78,13 @@ static void read_queue(enum msg_queue_kind kind, uint64_t now)
             return;
 }
 
-static int sooner(int a, int b)
-{
-    return a < 0 ? b : b < 0 ? a : a < b ? a : b;
-}
-
 /* Do what is due. Returns the milliseconds until something is, -1: nothing. */
 static int timers(uint64_t now)
 {
     while (gate.waiting == 0 && flows_due(&flows, now))
         ;
     blocked_due(&blocked, now);
-    return gate.waiting > 0 ? -1 : sooner(flows_wait(&flows, now), blocked_wait(&blocked, now));
+    return gate.waiting > 0 ? -1 : loop_sooner(flows_wait(&flows, now), blocked_wait(&blocked, now));
 }
 
 static void run(int epoll)
@@ -135,7 +118,7 @@ int main(int argc, char **argv)
         case 'v': log_verbose(); break;
         default: fprintf(stderr, "usage: hello [-v] [-s SOCKET-OF-GATE]\n"); return 2;
         }
-    int epoll = epoll_create1(EPOLL_CLOEXEC), sig = signals();
+    int epoll = epoll_create1(EPOLL_CLOEXEC), sig = loop_signals();
     if (epoll < 0 || sig < 0 || getrandom(&seed, sizeof seed, 0) != sizeof seed)
         log_fatal("cannot start: %s", strerror(errno));
     int fd = gatelink_connect(path, PATIENCE_MS);

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "log.h"
 #include "loop.h"
+#include "tokens.h"
 #include "sandbox.h"
 
 #include <ares.h>
@@ -16,7 +17,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define GATE_FD 3
@@ -70,17 +70,6 @@ static void op_done(void *user, uint8_t service, unsigned sock)
 
 /* ---- start ---- */
 
-static int signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void drop_privileges(void)
 {
     static const char *const calls[] = {"accept4", "connect", "getpeername", NULL};
@@ -109,11 +98,6 @@ static bool dispatch(uint64_t now, uint32_t token)
     return true;
 }
 
-static int sooner(int a, int b)
-{
-    return a < 0 ? b : b < 0 ? a : a < b ? a : b;
-}
-
 static void run(int epoll)
 {
     uint64_t now = clock_monotonic_ms();
@@ -121,7 +105,7 @@ static void run(int epoll)
         /* What ends now may free a TCP client for its next question, and that one begins with a deadline of its own. */
         query_tick(&query, now);
         int wait = server_tick(&server, now);
-        wait = sooner(wait, query_tick(&query, now));
+        wait = loop_sooner(wait, query_tick(&query, now));
         server_flush(&server);
         struct epoll_event events[EVENTS_MAX];
         int n = epoll_wait(epoll, events, EVENTS_MAX, wait);
@@ -137,7 +121,7 @@ static void run(int epoll)
 int main(void)
 {
     log_name("names");
-    int epoll = epoll_create1(EPOLL_CLOEXEC), sig = signals();
+    int epoll = epoll_create1(EPOLL_CLOEXEC), sig = loop_signals();
     int flags = fcntl(GATE_FD, F_GETFL);
     if (epoll < 0 || sig < 0 || flags < 0 || fcntl(GATE_FD, F_SETFL, flags | O_NONBLOCK) < 0)
         log_fatal("names is started by gate only, with its socket as descriptor 3");
@@ -151,7 +135,8 @@ int main(void)
     server_init(&server, epoll, &query);
     upstream_init(&upstream, epoll, &query);
     gate = (struct gatelink){.fd = GATE_FD, .query = &query, .server = &server, .upstream = &upstream};
-    if (!loop_watch(epoll, GATE_FD, LOOP_TOKEN(LOOP_GATE, 0)) || !loop_watch(epoll, sig, LOOP_TOKEN(LOOP_SIGNAL, 0)))
+    if (!loop_watch(epoll, GATE_FD, LOOP_TOKEN(LOOP_GATE, 0), true, false) ||
+        !loop_watch(epoll, sig, LOOP_TOKEN(LOOP_SIGNAL, 0), true, false))
         log_fatal("cannot watch gate: %s", strerror(errno));
     run(epoll);
     return 0;

@@ -3,6 +3,7 @@
 #include "fair.h"
 #include "log.h"
 #include "loop.h"
+#include "tokens.h"
 #include "refuse.h"
 
 #include <errno.h>
@@ -21,7 +22,7 @@ void server_init(struct server *s, int epoll, struct query *query)
 
 static void watch_lan(struct server *s, unsigned index)
 {
-    if (!loop_watch(s->epoll, s->lan[index].fd, LOOP_TOKEN(LOOP_LAN, index)))
+    if (!loop_watch(s->epoll, s->lan[index].fd, LOOP_TOKEN(LOOP_LAN, index), true, false))
         log_fatal("cannot watch a LAN socket: %s", strerror(errno));
 }
 
@@ -265,7 +266,7 @@ static void tcp_accept(struct server *s, uint64_t now, int listener)
         t->have = 0;
         t->deadline = now + SERVER_TCP_IDLE_MS;
         s->tcp_count++;
-        if (!loop_watch(s->epoll, fd, LOOP_TOKEN(LOOP_TCP, c.slot)))
+        if (!loop_watch(s->epoll, fd, LOOP_TOKEN(LOOP_TCP, c.slot), true, false))
             tcp_close(s, t);
     }
 }

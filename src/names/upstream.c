@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "loop.h"
+#include "tokens.h"
 
 #include <errno.h>
 #include <string.h>
@@ -61,7 +62,7 @@ void upstream_add(struct upstream *u, uint64_t now, uint8_t service, int fd)
     place->fd = fd;
     place->serial = new_serial(u);
     place->busy = 0;
-    if (!loop_watch(u->epoll, fd, LOOP_TOKEN(LOOP_UPSTREAM, place - &u->sockets[0][0])))
+    if (!loop_watch(u->epoll, fd, LOOP_TOKEN(LOOP_UPSTREAM, place - &u->sockets[0][0]), true, false))
         log_fatal("cannot watch an upstream socket: %s", strerror(errno));
     query_upstream_ready(u->query, now, service);
 }
@@ -154,9 +155,9 @@ void upstream_ready(struct upstream *u, uint64_t now, unsigned index)
 
 /* ---- TCP ---- */
 
-static bool watch_stream(struct upstream *u, struct upstream_stream *s, bool first, bool writing)
+static bool watch_stream(struct upstream *u, struct upstream_stream *s, bool writing)
 {
-    return loop_watch_for(u->epoll, s->fd, LOOP_TOKEN(LOOP_STREAM, s - u->streams), first, writing);
+    return loop_watch(u->epoll, s->fd, LOOP_TOKEN(LOOP_STREAM, s - u->streams), !writing, writing);
 }
 
 void upstream_add_stream(struct upstream *u, uint8_t service, int fd)
@@ -178,7 +179,7 @@ void upstream_add_stream(struct upstream *u, uint8_t service, int fd)
     s->out[1] = (uint8_t)len;
     s->out_len = 2 + len;
     s->out_done = s->have = 0;
-    if (!watch_stream(u, s, true, true))
+    if (!watch_stream(u, s, true))
         drop_stream(s);
 }
 
@@ -192,7 +193,7 @@ static void stream_write(struct upstream *u, struct upstream_stream *s)
         return;
     }
     s->out_done += (size_t)n;
-    if (s->out_done == s->out_len && !watch_stream(u, s, false, false))
+    if (s->out_done == s->out_len && !watch_stream(u, s, false))
         drop_stream(s);
 }
 

@@ -1,6 +1,6 @@
 /* The clients' side over real sockets on loopback: UDP batches, TCP framing, bounds, silence before the list is complete. */
 #include "names_fixture.h"
-#include "loop.h"
+#include "tokens.h"
 #include "server.h"
 
 #include <errno.h>

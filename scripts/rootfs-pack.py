@@ -8,15 +8,16 @@ Writes build/root.cpio and build/sbom.json, or build/lab/root.cpio. The same inp
 sorted, owned by root, and dated SOURCE_DATE_EPOCH.
 """
 import fnmatch
-import glob
 import hashlib
-import json
 import os
 import re
 import stat
 import struct
 import subprocess
 import sys
+
+import sbom
+from sbom import sha256
 
 TOP = "/sekisho"
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "1767225600"))
@@ -95,6 +96,15 @@ def strip(name):
     source, out = f"{TOP}/build/bin/{name}", f"{TOP}/build/stripped/{name}"
     os.makedirs(os.path.dirname(out), exist_ok=True)
     subprocess.run(["strip", "-s", "-o", out, source], check=True)
+    return out
+
+
+def os_release(version, out):
+    """The overlay's file with the version (the file VERSION) in it."""
+    with open(f"{TOP}/rootfs/overlay/etc/os-release", encoding="utf-8") as f:
+        text = f.read()
+    with open(out, "w", encoding="utf-8") as f:
+        f.write(f'{text}VERSION="{version}"\nVERSION_ID="{version}"\n')
     return out
 
 
@@ -193,73 +203,9 @@ def cpio(tree, out):
         entry(0, "TRAILER!!!", 0)
 
 
-def sha256(path):
-    with open(path, "rb") as f:
-        return hashlib.sha256(f.read()).hexdigest()
-
-
-def licences(root, package):
-    try:
-        with open(f"{root}/usr/share/doc/{package}/copyright", encoding="utf-8", errors="replace") as f:
-            text = f.read()
-    except OSError:
-        return []
-    found = sorted(set(re.findall(r"^License:[ \t]*(\S.*?)\s*$", text, re.M)))
-    if found:
-        return found
-    return sorted(set(re.findall(r"/usr/share/common-licenses/([A-Za-z0-9.+-]*[A-Za-z0-9])", text)))
-
-
-def sbom(tree, target, out):
-    """CycloneDX 1.5: one component for each Debian package that a file came from, one for each program of ours."""
-    root = f"{target}/root"
-    kept = {e[2][len(root):]: p for p, e in tree.entries.items() if e[0] == "file" and e[2].startswith(root)}
-    components = []
-    for deb in sorted(glob.glob(f"{target}/debs/*.deb")):
-        listing = subprocess.run(f"dpkg-deb --fsys-tarfile {deb} | tar -t", shell=True, capture_output=True, text=True,
-                                 check=True).stdout
-        # A package may still say /lib/x: on the box that is /usr/lib/x.
-        files = {re.sub(r"^/(lib|lib64|bin|sbin)/", r"/usr/\1/", line[1:]) for line in listing.splitlines()}
-        mine = sorted(files & set(kept))
-        if not mine:
-            continue
-        fields = subprocess.run(["dpkg-deb", "-W", "--showformat=${Package}\n${Version}\n${source:Package}\n${source:Version}",
-                                 deb], capture_output=True, text=True, check=True).stdout.split("\n")
-        name, version, source, source_version = fields
-        components.append({
-            "type": "library" if name.startswith("lib") else "application", "name": name, "version": version,
-            "purl": f"pkg:deb/debian/{name}@{version}?arch=amd64&distro=debian-13",
-            "hashes": [{"alg": "SHA-256", "content": sha256(deb)}],
-            "licenses": [{"license": {"name": x}} for x in licences(root, name)],
-            "properties": [{"name": "sekisho:source", "value": f"{source} {source_version}"}] +
-                          [{"name": "sekisho:file", "value": f"{kept[f]} sha256:{sha256(root + f)}"} for f in mine],
-        })
-        for f in mine:
-            del kept[f]
-    if kept:
-        die(f"no package claims {', '.join(sorted(kept))}")
-    kernel = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "linux-source-6.12"], capture_output=True, text=True,
-                            check=True).stdout
-    components.append({
-        "type": "operating-system", "name": "linux", "version": kernel,
-        "purl": f"pkg:deb/debian/linux-source-6.12@{kernel}?arch=all&distro=debian-13",
-        "hashes": [{"alg": "SHA-256", "content": sha256("/usr/src/linux-source-6.12.tar.xz")}],
-        "licenses": [{"license": {"name": "GPL-2.0-only WITH Linux-syscall-note"}}],
-    })
-    for path, e in sorted(tree.entries.items()):
-        if e[0] == "file" and e[2].startswith(f"{TOP}/build/stripped/"):
-            components.append({"type": "application", "name": f"sekisho-{os.path.basename(path)}", "version": str(EPOCH),
-                               "hashes": [{"alg": "SHA-256", "content": sha256(e[2])}],
-                               "properties": [{"name": "sekisho:file", "value": path}]})
-    with open(out, "w", encoding="utf-8") as f:
-        json.dump({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
-                   "metadata": {"component": {"type": "firmware", "name": "sekisho", "version": str(EPOCH)}},
-                   "components": components}, f, indent=1)
-        f.write("\n")
-
-
 def inputs_key(tree, target):
-    h = hashlib.sha256(f"{EPOCH} {os.path.basename(target)} {sha256(__file__)}\n".encode())
+    made_by = "".join(sha256(f) for f in (__file__, sbom.__file__, f"{TOP}/rootfs/licences"))
+    h = hashlib.sha256(f"{EPOCH} {os.path.basename(target)} {made_by}\n".encode())
     for path in sorted(tree.entries):
         entry = tree.entries[path]
         line = entry[:2] + (sha256(entry[2]),) if entry[0] == "file" else entry
@@ -275,6 +221,8 @@ def main():
     stamp = f"{build}/.time"
     with open(stamp, "w", encoding="utf-8") as f:
         f.write(f"{EPOCH}\n")
+    with open(f"{TOP}/VERSION", encoding="utf-8") as f:
+        version = f.read().strip()
 
     tree = Tree()
     take_kept(tree, root)
@@ -286,6 +234,7 @@ def main():
         for name in subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
             tree.put(f"/usr/lib/lab/bin/{name}", ("link", "/usr/bin/busybox"))
     tree.put("/etc/sekisho/build-time", ("file", 0o644, stamp))
+    tree.put("/etc/os-release", ("file", 0o644, os_release(version, f"{build}/.os-release")))
     take_libraries(tree, root)
 
     key = inputs_key(tree, target)
@@ -297,7 +246,7 @@ def main():
         pass
     cpio(tree, out + ".tmp")
     if variant == "box":
-        sbom(tree, target, f"{build}/sbom.json")
+        sbom.write(f"{build}/sbom.json", TOP, target, tree.entries, needed, version, EPOCH, die)
     os.rename(out + ".tmp", out)
     with open(out + ".key", "w", encoding="utf-8") as f:
         f.write(key)

@@ -47,6 +47,8 @@ WARN = -Wall -Wextra -Werror -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -
        -Wmissing-prototypes -Wimplicit-fallthrough
 # The parsers of src/lib are also checked for silent narrowing.
 WARN_lib = -Wconversion -Wno-sign-conversion
+# version.c is told the version, which stands in the file VERSION and nowhere else.
+DEFINE_version = -DSEKISHO_VERSION='"$(shell cat VERSION)"'
 BASE = -std=c11 -D_GNU_SOURCE -g -iquote src -iquote src/lib $(WARN) -MMD -MP -ffile-prefix-map=$(CURDIR)=.
 HARD = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection \
        -ftrivial-auto-var-init=zero $(if $(findstring x86_64,$(ARCH)),-fcf-protection=full)
@@ -92,7 +94,8 @@ define variant
 build/obj/$(1)/%.o: src/%.c src/build.mk
 	@mkdir -p $$(@D)
 	@echo "  CC    $(1) $$<"
-	@$$(CC_$(1)) $$(CFLAGS_$(1)) $$(WARN_$$(notdir $$(patsubst %/,%,$$(dir $$*)))) $$(CFLAGS_EXTRA) -c -o $$@ $$<
+	@$$(CC_$(1)) $$(CFLAGS_$(1)) $$(WARN_$$(notdir $$(patsubst %/,%,$$(dir $$*)))) \
+		$$(DEFINE_$$(notdir $$*)) $$(CFLAGS_EXTRA) -c -o $$@ $$<
 build/obj/$(1)/tests/%.o: tests/%.c src/build.mk
 	@mkdir -p $$(@D)
 	@echo "  CC    $(1) $$<"
@@ -134,6 +137,8 @@ $(foreach s,$(BOARD_SRC),$(eval $(call board_program,$(s))))
 $(foreach t,$(TESTS),$(eval $(call unit_test,release,unit,$(t))))
 $(foreach t,$(TESTS),$(eval $(call unit_test,asan,asan/unit,$(t))))
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_target,$(f))))
+
+$(foreach v,release asan fuzz,$(patsubst src/%.c,build/obj/$(v)/%.o,$(wildcard src/*/version.c))): VERSION
 
 # A test that starts the program itself.
 build/unit/hello_process_test build/asan/unit/hello_process_test: build/bin/hello

@@ -101,6 +101,8 @@ static const struct op ops[] = {
      "施設ファイル・サービスファイルの誤りを調べる"},
     {"console", NULL, false, OPT_TTY, op_console, "status screen and prompt (started by the box)",
      "状態画面と入力待ち(装置が起動する)"},
+    {"version", NULL, true, OPT_JSON, op_version, "this version of Sekisho, and when the image was made",
+     "Sekishoの版とイメージの作成日時"},
     {"help", NULL, true, 0, op_help, "this list", "この一覧"},
 };
 #define OPS_COUNT (sizeof ops / sizeof ops[0])
@@ -155,16 +157,23 @@ int ops_answer(const struct ops_args *args, int status, const char *en, const ch
     return status;
 }
 
-static const struct op *find(int argc, char *const argv[], int *words)
+/* The command whose first word is `first`, the second the one of argv. */
+static const struct op *find(int argc, char *const argv[], const char *first, int *words)
 {
     for (size_t i = 0; i < OPS_COUNT; i++) {
-        if (strcmp(ops[i].group, argv[0]) != 0)
+        if (strcmp(ops[i].group, first) != 0)
             continue;
         *words = ops[i].name ? 2 : 1;
         if (!ops[i].name || (argc > 1 && strcmp(ops[i].name, argv[1]) == 0))
             return &ops[i];
     }
     return NULL;
+}
+
+/* What every program is asked for: `sekisho --version` and `sekisho --help`, in a shell only. */
+static const char *as_command(const char *word)
+{
+    return strcmp(word, "--version") == 0 ? "version" : strcmp(word, "--help") == 0 ? "help" : word;
 }
 
 /* Languages: what is asked for, else what the environment says, else both (the console has no environment). */
@@ -215,7 +224,7 @@ int ops_run(int argc, char *const argv[], bool from_console)
         argv += 2;
         argc -= 2;
     }
-    const struct op *op = argc > 0 ? find(argc, argv, &words) : NULL;
+    const struct op *op = argc > 0 ? find(argc, argv, from_console ? argv[0] : as_command(argv[0]), &words) : NULL;
     if (!op || (from_console && !op->console)) {
         if (argc > 0)
             (void)fprintf(from_console ? stdout : stderr, "There is no such command. / そのコマンドはありません。\n");

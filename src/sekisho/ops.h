@@ -65,6 +65,7 @@ int op_log(const struct ops_args *args);
 int op_log_blocked(const struct ops_args *args);
 int op_check(const struct ops_args *args);
 int op_console(const struct ops_args *args);
+int op_version(const struct ops_args *args);
 int op_help(const struct ops_args *args);
 
 /* The whole audit log in lines, oldest first; each a string of what may be shown on a terminal. None is empty. */

@@ -100,6 +100,12 @@ class Facts:
         self.__dict__.update(facts)
 
 
+def version():
+    """The one place in which the version stands."""
+    with open("VERSION", encoding="utf-8") as f:
+        return f.read().strip()
+
+
 def no_json(answer):
     for line in answer.split("\n"):
         if line[:1] in ("{", "["):
@@ -234,6 +240,8 @@ def table(site, service, services):
         refusals.append((f"log blocked -n {n} --json", told(n)))
     return [
         ("help", both("status [--json] [--lang en|ja]", "この一覧")),
+        ("version", both(f"Sekisho {version()}")),
+        ("version --json", data(lambda seen, facts: seen["version"] == version() and seen.get("built", "2") > "1")),
         ("status", both("Names refused / 拒否した名前")),
         ("status --lang en", english("Names refused: ")),
         ("status --lang ja", japanese("拒否した名前: ", without=("Names refused",))),

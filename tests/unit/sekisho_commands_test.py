@@ -166,6 +166,20 @@ def moving(root):
     assert newest
 
 
+def version(root):
+    """The file VERSION's, by both names; the console has one of them."""
+    put(f"{root}/etc/sekisho/build-time", "1795894160\n")
+    for line in ("version", "--version"):
+        answer, status = run(root, line)
+        check(f"`{line}`", status == 0 and answer.startswith(f"Sekisho {commands.version()}\n") and "2026-11-29" in answer,
+              (status, answer))
+    check("a version is three numbers", commands.re.fullmatch(r"\d+\.\d+\.\d+(-[a-z0-9]+)?", commands.version()),
+          commands.version())
+    seen = commands.no_json(run(root, "version --json")[0])
+    check("`version --json`", seen["version"] == commands.version() and seen["built"].startswith("2026-11-29T"), seen)
+    check("`--help`", run(root, "--help") == run(root, "help"), run(root, "--help"))
+
+
 def nobody(root):
     """A tree without any state: everything says so, in the form that was asked for."""
     for line in ("status", "rules", "cert show", "log", "log blocked", "session start", "session end", "cert renew", "check"):
@@ -186,6 +200,7 @@ def main():
         moving(root)
     with tempfile.TemporaryDirectory() as root:
         nobody(root)
+        version(root)
     print(f"{len(failed)} failed")
     sys.exit(bool(failed))
 

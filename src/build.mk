@@ -17,7 +17,7 @@ LIBS_enroll  = -lssl -lcrypto -lcares -luev
 LIBS_status  = -luev
 LIBS_clock   = -lcares
 LIBS_audit   =
-LIBS_sekisho =
+LIBS_cli     =
 LIBS_lib     = -lseccomp
 
 # ---- which program's objects (all but main.o) a test links ----
@@ -75,10 +75,15 @@ FUZZERS  := $(sort $(notdir $(patsubst %.c,%,$(wildcard tests/fuzz/fuzz_*.c))))
 BOARD_SRC := $(wildcard board/*/leds-sim.c)
 BOARD_BIN := $(sort $(notdir $(BOARD_SRC:.c=)))
 
+# What a program is called where its folder has another name: the command line is what people type.
+NAME_cli = sekisho
+name     = $(or $(NAME_$(1)),$(1))
+outputs  = $(foreach p,$(PROGRAMS),build/$(1)/$(call name,$(p)))
+
 .PHONY: host bin asan unit unit-asan fuzz list-unit list-fuzz
-bin:  $(PROGRAMS:%=build/bin/%) $(BOARD_BIN:%=build/bin/%)
+bin:  $(call outputs,bin) $(BOARD_BIN:%=build/bin/%)
 host: build/host/sekisho
-asan: $(PROGRAMS:%=build/asan/%)
+asan: $(call outputs,asan)
 unit: $(TESTS:%=build/unit/%) unit-asan
 unit-asan: $(TESTS:%=build/asan/unit/%)
 fuzz: $(FUZZERS:%=build/fuzz/%)
@@ -111,7 +116,7 @@ endef
 link = @mkdir -p $(@D) && echo "  LINK  $(1) $@" && $(CC_$(1)) $(LDFLAGS_$(1)) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 
 define program
-build/$(2)/$(3): $(call objects,$(1),$(3)) build/obj/$(1)/lib.a
+build/$(2)/$(call name,$(3)): $(call objects,$(1),$(3)) build/obj/$(1)/lib.a
 	$$(call link,$(1)) $$(LIBS_$(3)) $$(LIBS_lib)
 endef
 
@@ -143,7 +148,7 @@ $(foreach v,release asan fuzz,$(patsubst src/%.c,build/obj/$(v)/%.o,$(wildcard s
 # A test that starts the program itself.
 build/unit/hello_process_test build/asan/unit/hello_process_test: build/bin/hello
 
-build/host/sekisho: $(call objects,release,sekisho) build/obj/release/lib.a
+build/host/sekisho: $(call objects,release,cli) build/obj/release/lib.a
 	@mkdir -p $(@D) && echo "  LINK  static $@" && $(CC) -static-pie -Wl,-z,relro,-z,now -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_lib)
 
 -include $(shell find build/obj -name '*.d' 2>/dev/null)

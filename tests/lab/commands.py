@@ -1,7 +1,7 @@
 """Every command of `sekisho` with every option, and what its answer has to say.
 
 One table for two places: the console of the booted box (scenario `console`) and the command line under ASan on trees of
-files (tests/unit/sekisho_commands_test.py). `missing` compares it with what the program itself lists, both ways.
+files (tests/unit/cli_commands_test.py). `missing` compares it with what the program itself lists, both ways.
 """
 
 import json

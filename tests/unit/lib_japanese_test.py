@@ -29,7 +29,7 @@ said |= {t for path in BOX for t in literals(path) if re.match(r"(The|There|A|As
 said |= {t for t in literals(BOX[0]) if re.match(r"the |charon |nobody |ended |asked |gate ", t)}
 said |= {t for path in ("src/gate/charon.c", "src/gate/session_sa.c") for t in literals(path)
          if re.match(r"the hub.* |our key |a certificate |there is no ", t)}
-said |= {t for t in literals("src/sekisho/control.c") if re.match(r"(The|There) |%s .* ", t) and t[-1] not in "=s"}
+said |= {t for t in literals("src/cli/control.c") if re.match(r"(The|There) |%s .* ", t) and t[-1] not in "=s"}
 for path in glob.glob("rootfs/overlay/usr/libexec/sekisho/boot/*.sh"):
     with open(path) as f:
         found = re.findall(r'(?:complain|echo) "((?:The|There|This|A) [^"]*[.)])', f.read())

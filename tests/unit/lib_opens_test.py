@@ -15,9 +15,9 @@ OPENS = {
     "src/clock/main.c": 1,      # /state/clock: root's, for writing
     "src/enroll/main.c": 1,     # /state/keys: in a folder of root's
     "src/enroll/store_fs.c": 4,  # its own keys, below a folder's descriptor
-    "src/sekisho/check.c": 1,   # a file that the caller names
-    "src/sekisho/log.c": 1,     # the audit log: a plain file of its owner's, checked as in publish_read
-    "src/sekisho/console.c": 1,  # the terminal
+    "src/cli/check.c": 1,   # a file that the caller names
+    "src/cli/log.c": 1,     # the audit log: a plain file of its owner's, checked as in publish_read
+    "src/cli/console.c": 1,  # the terminal
     "src/status/leds.c": 3,     # /sys, and a map in the read-only root
     "src/wan/main.c": 1,        # /sys
 }

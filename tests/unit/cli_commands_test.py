@@ -93,7 +93,7 @@ def busy_log(root):
 def run_table(root, facts):
     rows = commands.table(f"{root}/state/site.conf", f"{root}/state/services/lab.conf", f"{root}/state/services")
     usage = subprocess.run([SEKISHO, "help"], capture_output=True, text=True).stdout
-    absent = commands.missing(usage, rows, elsewhere=[("console", ""), ("console", "--tty")])  # sekisho_console_test
+    absent = commands.missing(usage, rows, elsewhere=[("console", ""), ("console", "--tty")])  # cli_console_test
     check("every command and option is in the table", not absent, absent)
     check("a table without a row is noticed", ("log blocked", "") in commands.missing(usage, [
         r for r in rows if not r[0].startswith("log blocked")]))

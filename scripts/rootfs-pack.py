@@ -8,6 +8,7 @@ Writes build/root.cpio and build/sbom.json, or build/lab/root.cpio. The same inp
 sorted, owned by root, and dated SOURCE_DATE_EPOCH.
 """
 import fnmatch
+import glob
 import hashlib
 import os
 import re
@@ -16,8 +17,9 @@ import struct
 import subprocess
 import sys
 
-import sbom
-from sbom import sha256
+sys.dont_write_bytecode = True
+import sbom  # noqa: E402
+from sbom import sha256  # noqa: E402
 
 TOP = "/sekisho"
 EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "1767225600"))
@@ -106,6 +108,19 @@ def os_release(version, out):
     with open(out, "w", encoding="utf-8") as f:
         f.write(f'{text}VERSION="{version}"\nVERSION_ID="{version}"\n')
     return out
+
+
+def take_help(tree):
+    """The man pages as text, for `sekisho help TOPIC`: as a terminal of 80 columns shows them, without bold and underline."""
+    for page in sorted(glob.glob(f"{TOP}/docs/man/*.[0-9]")):
+        text = subprocess.run([os.environ["MANDOC"], "-T", "utf8", "-I", "os=Sekisho", "-O", "width=78", page], capture_output=True,
+                              text=True, check=True).stdout
+        topic = os.path.basename(page).rsplit(".", 1)[0]
+        out = f"{TOP}/build/help/{topic}"
+        os.makedirs(os.path.dirname(out), exist_ok=True)
+        with open(out, "w", encoding="utf-8") as f:
+            f.write(re.sub(".\b", "", text).expandtabs())
+        tree.put(f"/usr/share/sekisho/help/{topic}", ("file", 0o644, out))
 
 
 def take_tree_file(tree):
@@ -228,6 +243,7 @@ def main():
     take_kept(tree, root)
     take_tree_file(tree)
     take_overlay(tree, f"{TOP}/rootfs/overlay")
+    take_help(tree)
     if variant == "lab":
         take_overlay(tree, f"{TOP}/tests/lab/agent")
         tree.take(root, "/usr/sbin/swanctl")     # so that the lab can have the box begin a re-key

@@ -103,14 +103,17 @@ static const struct op ops[] = {
      "状態画面と入力待ち(装置が起動する)"},
     {"version", NULL, true, OPT_JSON, op_version, "this version of Sekisho, and when the image was made",
      "Sekishoの版とイメージの作成日時"},
-    {"help", NULL, true, 0, op_help, "this list", "この一覧"},
+    {"help", NULL, true, OPT_TOPIC, op_help, "this list; or the page on TOPIC: sekisho, site.conf, service.conf",
+     "この一覧。TOPIC(sekisho、site.conf、service.conf)を付けるとその説明(英語)"},
 };
 #define OPS_COUNT (sizeof ops / sizeof ops[0])
 
 static void print_call(FILE *to, const struct op *op)
 {
     (void)fprintf(to, "%s%s%s%s", op->group, op->name ? " " : "", op->name ? op->name : "",
-                  (op->options & OPT_SERVICE_NAME) ? " [SERVICE]" : "");
+                  (op->options & OPT_SERVICE_NAME) ? " [SERVICE]"
+                  : (op->options & OPT_TOPIC)      ? " [TOPIC]"
+                                                   : "");
     for (size_t i = 0; i < OPTIONS_COUNT; i++)
         if (op->options & options[i].needs)
             (void)fprintf(to, " [%s%s%s]", options[i].text, options[i].value ? " " : "",
@@ -130,12 +133,6 @@ void ops_usage(bool from_console)
     }
     if (!from_console)
         (void)printf("Exit status: 0 all is well, 1 something is wrong and was said, 2 wrong call or nobody to ask.\n");
-}
-
-int op_help(const struct ops_args *args)
-{
-    ops_usage(args->console);
-    return EXIT_GOOD;
 }
 
 int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja)
@@ -204,7 +201,9 @@ static bool take_args(const struct op *op, int argc, char *const argv[], struct 
             (void)fprintf(stderr, "sekisho: %s%s%s does not fit\n", o->text, value ? " " : "", value ? value : "");
             return false;
         }
-        unsigned max = (op->options & OPT_FILES) ? OPS_ARGS_MAX : (op->options & OPT_SERVICE_NAME) ? 1 : 0;
+        unsigned max = (op->options & OPT_FILES)                        ? OPS_ARGS_MAX
+                       : (op->options & (OPT_SERVICE_NAME | OPT_TOPIC)) ? 1
+                                                                        : 0;
         if (argv[i][0] == '-' || a->file_count == max) {
             (void)fprintf(stderr, "sekisho: %s%s%s does not take %s\n", op->group, op->name ? " " : "",
                           op->name ? op->name : "", argv[i]);

@@ -40,7 +40,8 @@ enum ops_option {
     OPT_CHECK = 8,
     OPT_FILES = 16,
     OPT_TTY = 32,
-    OPT_SERVICE_NAME = 64 /* one word: a service's name */
+    OPT_SERVICE_NAME = 64, /* one word: a service's name */
+    OPT_TOPIC = 128 /* one word: what help is wanted on */
 };
 
 struct op {

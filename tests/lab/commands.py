@@ -113,12 +113,14 @@ def no_json(answer):
     raise AssertionError("no JSON")
 
 
-def both(*words):
-    """Plain text that has all these words, and nothing that a terminal would obey."""
+def both(*words, without=()):
+    """Plain text that has all these words, none of the others, and nothing that a terminal would obey."""
     def judge(answer, _facts):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]", answer), "a control character"
         for word in words:
             assert word in answer, f"`{word}` is missing"
+        for word in without:
+            assert word not in answer, f"`{word}` is there"
     return judge
 
 
@@ -240,6 +242,11 @@ def table(site, service, services):
         refusals.append((f"log blocked -n {n} --json", told(n)))
     return [
         ("help", both("status [--json] [--lang en|ja]", "この一覧")),
+        ("help sekisho", both("log blocked [-n n]", "EXIT STATUS")),
+        ("help site.conf", both("ca-fingerprint", "private-answers")),
+        ("help service.conf", both("esp-proposal", "ech-noise")),
+        ("help ../../../state/site.conf", both("There is no such page.", "そのページはありません", without=("[site]",))),
+        ("help passwd", both("There is no such page.")),
         ("version", both(f"Sekisho {version()}")),
         ("version --json", data(lambda seen, facts: seen["version"] == version() and seen.get("built", "2") > "1")),
         ("status", both("Names refused / 拒否した名前")),

@@ -57,6 +57,9 @@ def a_box(root):
     put(f"{state}/gate/rules", rules_page())
     put(f"{state}/enroll/state", "version 1\nphase valid\nloaded yes\nserial 0123\nnot-before 1\nnot-after 99999999999999\n"
         "renew-at 4000000000\nsubject CN=box\nnext-try -5\n" + "k" * 70 + " v\nlast")
+    for page in os.listdir("docs/man"):        # as they are written; the image has them as text
+        with open(f"docs/man/{page}", encoding="utf-8") as f:
+            put(f"{root}/usr/share/sekisho/help/{page[:-2]}", f.read().replace("Fl n Ar n", "[-n n]").replace(" Oo", ""))
     put(f"{state}/wan/state", "version 1\nlink up\naddress 192.0.2.7\n")
     put(f"{state}/clock/state", "version 1\ntrusted yes\n")
     put(f"{state}/audit/state", "version 1\nwritten 2\n")

@@ -1,0 +1,32 @@
+/* `sekisho help [TOPIC]`: the list of commands, or a man page as text, which the image has (docs/man). */
+#include "ops.h"
+#include "publish.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PAGE_MAX (64 * 1024)
+
+/* A name of a page, and no path: nothing else can be read by this command. */
+static bool is_topic(const char *word)
+{
+    return word[0] != '.' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz.")] == '\0';
+}
+
+int op_help(const struct ops_args *args)
+{
+    static char text[PAGE_MAX];
+    char path[PATH_MAX];
+    const char *topic = args->file_count > 0 ? args->files[0] : NULL;
+    if (!topic) {
+        ops_usage(args->console);
+        return EXIT_GOOD;
+    }
+    (void)snprintf(path, sizeof path, "%s/usr/share/sekisho/help/%s", args->root, topic);
+    if (!is_topic(topic) || publish_read(path, 0, text, sizeof text) < 0)
+        return ops_answer(args, EXIT_USAGE, "There is no such page. The box has: sekisho, site.conf, service.conf.",
+                          "そのページはありません。sekisho、site.conf、service.conf があります。");
+    (void)fputs(text, stdout);
+    return EXIT_GOOD;
+}

@@ -77,7 +77,7 @@ struct cache_entry *cache_put(struct cache *c, const struct cache_key *key, uint
     e->clock = *clock;
     e->rcode = DNS_NOERROR;
     e->opens = opens;
-    e->is_signed = false;
+    e->is_signed = e->unused = false;
     e->count = (uint8_t)count;
     e->len = (uint16_t)len;
     if (len != 0)

@@ -25,6 +25,7 @@ struct cache_entry {
     uint8_t rcode; /* DNS_NOERROR or DNS_NXDOMAIN */
     bool is_signed; /* for a client that validates it must be asked for anew: signatures are not kept */
     bool opens; /* its addresses need elements; false: negative, or a record without addresses */
+    bool unused; /* negative, but there are addresses, of a kind that nobody here can use */
     uint8_t count; /* records; 0: no data */
     uint16_t len;
     uint8_t records[DNS_RECORDS_MAX]; /* as on the wire, TTL to be set */

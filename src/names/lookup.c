@@ -367,6 +367,7 @@ void lookup_negative(struct query *q, struct lookup *l, uint64_t now, enum dns_r
     ttl_start(&l->clock, now, ttl_served_negative(ttl));
     struct cache_entry *e = cache_put_negative(&q->cache, &key, q->mode.generation, &l->clock, now, rcode);
     e->is_signed = l->is_signed;
+    e->unused = l->unused;
     cache_answer(e, now, &a);
     lookup_finish(q, l, now, &a);
 }

@@ -112,7 +112,8 @@ struct lookup {
     uint8_t record_count; /* HTTPS: what is then to be handed out */
     uint16_t records_len;
     uint8_t records[CHAIN_HTTPS_MAX];
-    bool is_signed; /* the resolver's answer has signatures … */
+    bool unused; /* the resolver's answer has addresses, of a kind that is of no use here */
+    bool is_signed; /* it has signatures … */
     uint16_t copy_len; /* … and this is it, for clients that validate; 0: it cannot be handed out */
     uint8_t copy[QUERY_COPY_MAX];
 };

@@ -46,8 +46,8 @@ static void no_name(struct query *q, struct lookup *l, uint64_t now, uint32_t tt
     struct cache_key key = lookup_key(l);
     key.type = l->question.type == DNS_A ? DNS_AAAA : DNS_A;
     const struct cache_entry *other = cache_get(&q->cache, &key, q->mode.generation, now);
-    bool exists =
-        l->question.type == DNS_A ? other != NULL && other->count != 0 : other == NULL || other->rcode != DNS_NXDOMAIN;
+    bool exists = l->question.type == DNS_A ? other != NULL && (other->count != 0 || other->unused)
+                                            : other == NULL || other->rcode != DNS_NXDOMAIN;
     if (exists)
         l->copy_len = 0;
     lookup_negative(q, l, now, exists ? DNS_NOERROR : DNS_NXDOMAIN, ttl);
@@ -59,7 +59,7 @@ static void keep_copy(struct lookup *l, const uint8_t *data, size_t len, const s
     size_t end = (size_t)DNS_HEADER_LEN + l->question.name_len + 4;
     bool negative = c->result == CHAIN_NO_DATA || c->result == CHAIN_NO_NAME;
     l->copy_len = 0;
-    l->is_signed = false;
+    l->is_signed = l->unused = false;
     if (c->more || (!negative && c->result != CHAIN_ADDRS))
         return;
     uint32_t ttl = negative ? ttl_served_negative(c->ttl) : ttl_served(c->ttl);
@@ -92,6 +92,7 @@ static void listed_answer(struct query *q, struct lookup *l, uint64_t now, const
             break;
         }
         l->copy_len = 0;
+        l->unused = true;
         lookup_negative(q, l, now, DNS_NOERROR, TTL_NEGATIVE_S);
         break;
     case CHAIN_RECORDS: take_records(q, l, now, &c); break;

@@ -232,6 +232,13 @@ static void test_signed_proof_that_there_is_no_ipv6(void **state)
     deliver_addr(&w, REGISTRY_NAME, 60, "fd00:99::5"); /* there is one: of no use here, and never opened */
     assert_int_equal(last(&w).count, 0);
     assert_int_equal(told(&w, MSG_ADMIT), 0);
+    /* But it says that the name exists, so "no such name" of the other type is "no data". */
+    assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
+    answer_begin(&w, 0, &m, 0x8183);
+    wire_soa(&m, "lab.example", 900, 30);
+    deliver(&w, 0, &m);
+    assert_int_equal(last(&w).rcode, DNS_NOERROR);
+    assert_true(last(&w).soa);
 }
 
 static void test_unsigned_answer_is_kept_for_servers_too(void **state)

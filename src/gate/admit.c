@@ -24,6 +24,11 @@ void admit_init(struct admit *a, const struct conf *conf)
         }
 }
 
+const struct conf_rule *admit_rule(const struct admit *a, unsigned id)
+{
+    return &a->conf->services[a->names[id].service].rules[a->names[id].rule];
+}
+
 const char *admit_name(const struct admit *a, unsigned id, uint8_t *service)
 {
     if (id >= a->name_count)
@@ -62,11 +67,11 @@ static enum msg_verdict check_address(const struct admit *a, const struct admit_
     const struct prefix *negotiated = NULL;
     if (never(addr) || prefix_contains(&a->conf->site.lan_address, addr))
         return ADMIT_FORBIDDEN;
+    if (!in_list(s->remote, s->remote_count, addr))
+        return addr_is_special(addr) ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
     /* The service file's prefixes are what the kernel guards; the hub may have agreed to less. */
     unsigned count = now->remote(now->user, s->number, &negotiated);
-    if (in_list(s->remote, s->remote_count, addr) && in_list(negotiated, count, addr))
-        return ADMIT_OK;
-    return addr_is_special(addr) ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
+    return in_list(negotiated, count, addr) ? ADMIT_OK : ADMIT_OUTSIDE;
 }
 
 /* The service's line that decides about this name: an exact one wins over a wildcard. -1: none. */
@@ -82,14 +87,23 @@ static int rule_of(const struct conf_service *s, const char *name)
     return found;
 }
 
+uint8_t admit_service_of(const struct admit *a, const char *name)
+{
+    const struct conf_service *wild = NULL;
+    for (unsigned i = 0; i < a->conf->service_count; i++) {
+        const struct conf_service *s = &a->conf->services[i];
+        int rule = rule_of(s, name);
+        if (rule >= 0 && s->rules[rule].name[0] != '*')
+            return s->number;
+        if (rule >= 0)
+            wild = s;
+    }
+    return wild ? wild->number : 0;
+}
+
 static const struct conf_service *service_of(const struct admit *a, unsigned id)
 {
     return &a->conf->services[a->names[id].service];
-}
-
-static const struct conf_rule *line_of(const struct admit *a, unsigned id)
-{
-    return &service_of(a, id)->rules[a->names[id].rule];
 }
 
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
@@ -99,7 +113,7 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
     if (m->id >= a->name_count || m->count == 0 || m->count > MSG_ADMIT_ADDRS)
         return ADMIT_FORBIDDEN;
     const struct conf_service *s = service_of(a, m->id);
-    const struct conf_rule *rule = line_of(a, m->id);
+    const struct conf_rule *rule = admit_rule(a, m->id);
     if (rule_of(s, m->name) != a->names[m->id].rule)
         return ADMIT_FORBIDDEN;
     if (!now->generation || m->generation != now->generation || !(now->services_up & (1u << (s->number - 1))))
@@ -139,7 +153,7 @@ static void limit(struct admit *a, uint64_t now_ms, const char *what)
 
 static bool is_wildcard(const struct admit *a, unsigned id)
 {
-    return line_of(a, id)->name[0] == '*';
+    return admit_rule(a, id)->name[0] == '*';
 }
 
 static uint64_t pair_id(const struct admit *a, unsigned id, const char *name, const struct addr *addr)
@@ -335,7 +349,7 @@ bool admit_agrees(const struct admit *a, const struct admit_now *now, uint8_t se
     while (id < a->name_count && service_of(a, id)->number != service)
         id++;
     int rule = id < a->name_count ? rule_of(service_of(a, id), name) : -1;
-    if (rule < 0 || !has_tls_port(line_of(a, id + (unsigned)rule), port))
+    if (rule < 0 || !has_tls_port(admit_rule(a, id + (unsigned)rule), port))
         return false;
     const struct admit_pair *p = pair_find(a, pair_id(a, id + (unsigned)rule, name, server));
     return p && p->ends_ms + ADMIT_HELLO_MS > now->now_ms;
@@ -346,6 +360,6 @@ void admit_each(const struct admit *a, uint64_t now_ms, admit_each_fn *each, voi
     for (unsigned i = 0; i < ADMIT_PAIRS; i++) {
         const struct admit_pair *p = &a->pairs[i];
         if (pair_alive(a, p, now_ms))
-            each(user, p, p->text < ADMIT_TEXTS ? a->texts[p->text].name : line_of(a, p->rule)->name);
+            each(user, p, p->text < ADMIT_TEXTS ? a->texts[p->text].name : admit_rule(a, p->rule)->name);
     }
 }

@@ -79,6 +79,11 @@ void admit_init(struct admit *a, const struct conf *conf);
 /* The listed name with this id (a wildcard as it is listed) and the number of its service; NULL: there is none. */
 const char *admit_name(const struct admit *a, unsigned id, uint8_t *service);
 
+/* Its line of the service file; there must be one. */
+const struct conf_rule *admit_rule(const struct admit *a, unsigned id);
+/* The number of the service whose name this is, exact or below a wildcard; 0: it is on no list. */
+uint8_t admit_service_of(const struct admit *a, const char *name);
+
 /*
  * Check m; on ADMIT_OK out[0..*count) are the elements to open: every port of the name for every address. Nothing is
  * remembered yet. *count <= KERNEL_ALLOW_MAX.

@@ -256,6 +256,14 @@ static void look_at_table(struct gate *g)
         g->dirty = true;
 }
 
+static void told_long_enough(struct gate *g, char *text, uint64_t now, uint64_t since)
+{
+    if (text[0] && now - since >= GATE_REFUSED_MS) {
+        text[0] = 0;
+        g->dirty = true;
+    }
+}
+
 static void on_tick(uev_t *w, void *arg, int events)
 {
     struct gate *g = arg;
@@ -277,10 +285,8 @@ static void on_tick(uev_t *w, void *arg, int events)
     hellolink_tick(&g->hello);
     session_tick(&g->session);
     uint64_t now = now_ms(g);
-    if (g->refused[0] && now - g->refused_at >= GATE_REFUSED_MS) {
-        g->refused[0] = 0;
-        g->dirty = true;
-    }
+    told_long_enough(g, g->refused, now, g->refused_at);
+    told_long_enough(g, g->unasked, now, g->unasked_at);
     if (!hellolink_is_there(&g->hello) && now - g->hello_gone_at >= GATE_HELLO_MS &&
         now - g->hello_gone_at < GATE_HELLO_MS + 2 * SESSION_TICK_MS)
         g->dirty = true; /* its absence is told now */

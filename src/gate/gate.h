@@ -24,7 +24,8 @@ struct gate_paths {
     const char *vici;      /* charon's socket */
 };
 
-#define GATE_REFUSED_MS 600000 /* how long the last answer that was not believed is shown */
+#define GATE_REFUSED_MS                                                                                                \
+    600000 /* how long the last answer that was not believed is shown, and the last that did not ask */
 #define GATE_HELLO_MS 4000 /* hello may be away so long without anybody being told */
 #define GATE_ADMITS_MAX 64 /* answers opened in one transaction */
 
@@ -57,6 +58,9 @@ struct gate {
     struct msg_admit admits[GATE_ADMITS_MAX];
     char refused[2 * CONF_FQDN_MAX + 160]; /* the last answer that was not believed, for people; "": none lately */
     uint64_t refused_at;
+    char unasked
+        [INET6_ADDRSTRLEN]; /* the last PC that waited for an address without asking for its name; "": none lately */
+    uint64_t unasked_at;
     uint64_t kept_at; /* when again_keep looked around last */
     bool dirty;                   /* the state file is to be written */
     uint64_t published_at;

@@ -31,7 +31,7 @@ static void answer_admit(struct gate *g, const struct msg_admit *m, enum msg_ver
     struct msg_admitted reply = {m->seq, (uint8_t)verdict};
     uint64_t until_ms = clock_monotonic_ms() + m->timeout_s * UINT64_C(1000);
     for (unsigned i = 0; verdict == ADMIT_OK && i < m->count; i++)
-        refusals_learn(&g->refusals, &m->addrs[i], m->name, until_ms);
+        refusals_learn(&g->refusals, &m->addrs[i], m->name, admit_rule(&g->admit, m->id), until_ms);
     children_send(&g->children, MSG_ADMITTED, &reply, -1);
 }
 
@@ -127,16 +127,15 @@ static void note_private_answer(struct gate *g, const struct msg_refused *m)
     g->refused_at = clock_monotonic_ms();
 }
 
-/* In a network of a service file that its hub has left out of the tunnel that is up. */
-static bool hub_leaves_out(const struct gate *g, const struct addr *a)
+/* In a network of the service file that the hub of the name's tunnel, which is up, has left out. */
+static bool hub_leaves_out(const struct gate *g, const char *name, const struct addr *a)
 {
-    for (unsigned i = 0; i < g->conf.service_count; i++) {
-        const struct prefix *left[CONF_PREFIXES_MAX];
-        unsigned count = charon_left_out(&g->charon, g->conf.services[i].number, left);
-        for (unsigned k = 0; k < count; k++)
-            if (prefix_contains(left[k], a))
-                return true;
-    }
+    const struct prefix *left[CONF_PREFIXES_MAX];
+    uint8_t service = admit_service_of(&g->admit, name);
+    unsigned count = service ? charon_left_out(&g->charon, service, left) : 0;
+    for (unsigned i = 0; i < count; i++)
+        if (prefix_contains(left[i], a))
+            return true;
     return false;
 }
 
@@ -148,7 +147,7 @@ static void note_wrong_answer(struct gate *g, const struct msg_refused *m)
         note_private_answer(g, m);
         return;
     }
-    const char *what = m->why == WHY_OUTSIDE && hub_leaves_out(g, &m->answer)
+    const char *what = m->why == WHY_OUTSIDE && hub_leaves_out(g, m->name, &m->answer)
                            ? "an address in a network that the hub does not carry"
                        : m->why == WHY_OUTSIDE   ? "an address outside the tunnel"
                        : m->why == WHY_FORBIDDEN ? "an address that is never a registry's"
@@ -362,8 +361,13 @@ static void on_blocked(struct gate *g, const struct msg_blocked *m)
 {
     struct msg_blocked told = *m;
     /* Who has a registry's address from elsewhere than the DNS waits in vain: that is said. */
-    if (strcmp(m->reason, "waiting") == 0 && !again_wanted(g, m))
+    if (strcmp(m->reason, "waiting") == 0 && !again_wanted(g, m)) {
         snprintf(told.reason, sizeof told.reason, "unasked");
+        if (m->client.family)
+            addr_text(&m->client, g->unasked, sizeof g->unasked);
+        g->unasked_at = clock_monotonic_ms();
+        g->dirty = true;
+    }
     refusals_packet(&g->refusals, &told, clock_monotonic_ms());
 }
 

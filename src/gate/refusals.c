@@ -34,12 +34,14 @@ static struct refusals_name *name_place(struct refusals *r, const struct addr *a
     return &r->names[(h ^ h >> 16) & (REFUSALS_NAMES - 1)];
 }
 
-void refusals_learn(struct refusals *r, const struct addr *addr, const char *name, uint64_t until_ms)
+void refusals_learn(struct refusals *r, const struct addr *addr, const char *name, const struct conf_rule *rule,
+                    uint64_t until_ms)
 {
     struct refusals_name *n = name_place(r, addr);
     bool same = addr_equal(&n->addr, addr);
     n->until_ms = same && n->until_ms > until_ms ? n->until_ms : until_ms;
     n->addr = *addr;
+    n->rule = rule;
     snprintf(n->name, sizeof n->name, "%s", name);
 }
 
@@ -176,11 +178,20 @@ static const char *proto_word(uint8_t proto, char *out, size_t size)
     return out;
 }
 
-/* The rules see an address that is not open; here it is known that it was. */
+static bool has_port(const struct conf_rule *rule, uint8_t proto, uint16_t port)
+{
+    for (unsigned i = 0; i < rule->port_count; i++)
+        if (rule->ports[i].proto == proto && rule->ports[i].port == port)
+            return true;
+    return false;
+}
+
+/* The rules see an address that is not open; here it is known that it was, at this port. */
 static const char *packet_reason(struct refusals *r, const struct msg_blocked *m, uint64_t now_ms)
 {
     const struct refusals_name *n = name_place(r, &m->server);
-    bool was_open = m->server.family && addr_equal(&n->addr, &m->server) && now_ms >= n->until_ms;
+    bool was_open = m->server.family && addr_equal(&n->addr, &m->server) && now_ms >= n->until_ms &&
+                    has_port(n->rule, m->proto, m->port);
     return was_open && strcmp(m->reason, "not-listed") == 0 ? "old-address" : m->reason;
 }
 

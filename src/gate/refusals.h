@@ -37,11 +37,14 @@ struct refusals {
     struct refusals_name {
         struct addr addr;
         char name[CONF_FQDN_MAX];
+        const struct conf_rule *rule; /* its ports */
         uint64_t until_ms; /* it is open */
     } names[REFUSALS_NAMES];
 };
 
-void refusals_learn(struct refusals *r, const struct addr *addr, const char *name, uint64_t until_ms);
+/* The rule is the listed name's, and must outlive r. */
+void refusals_learn(struct refusals *r, const struct addr *addr, const char *name, const struct conf_rule *rule,
+                    uint64_t until_ms);
 
 /* Count, and write to the audit log if the reason's allowance has room. now_ms: monotonic. */
 void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_ms);

@@ -77,21 +77,31 @@ static void add_which(struct publish *p, const struct session *s, const char *ke
         publish_add(p, key, "%s", names);
 }
 
-/* Networks of the service files that the hubs of tunnels that are up do not carry. */
+/* Networks of the service files that the hubs of tunnels that are up do not carry: as many as find room, each whole. */
 static void add_left_out(struct publish *p, const struct gate *g)
 {
-    char text[INET6_ADDRSTRLEN], list[CONF_PREFIXES_MAX * 20] = "";
+    char text[INET6_ADDRSTRLEN], list[400] = "", rest[16] = "";
+    size_t used = 0;
+    unsigned more = 0;
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
         const struct prefix *left[CONF_PREFIXES_MAX];
         unsigned count = charon_left_out(&g->charon, n, left);
         for (unsigned i = 0; i < count; i++) {
-            size_t used = strlen(list);
-            snprintf(list + used, sizeof list - used, "%s%s/%u", used ? " " : "",
-                     addr_text(&left[i]->addr, text, sizeof text), left[i]->len);
+            char word[INET6_ADDRSTRLEN + 8];
+            int len = snprintf(word, sizeof word, "%s%s/%u", used ? " " : "",
+                               addr_text(&left[i]->addr, text, sizeof text), left[i]->len);
+            if (more || used + (size_t)len >= sizeof list) {
+                more++;
+                continue;
+            }
+            memcpy(list + used, word, (size_t)len + 1);
+            used += (size_t)len;
         }
     }
-    if (list[0])
-        publish_add(p, "not-carried", "%s", list);
+    if (more)
+        snprintf(rest, sizeof rest, " (+%u)", more);
+    if (used)
+        publish_add(p, "not-carried", "%s%s", list, rest);
 }
 
 /* A resolver of the tunnel that is up, or the line's. */
@@ -186,6 +196,8 @@ void state_write(struct gate *g)
     add_crowd(&p, g);
     if (g->refused[0])
         publish_add(&p, "refused", "%s", g->refused);
+    if (g->unasked[0])
+        publish_add(&p, "unasked", "%s", g->unasked);
     const char *fault = g->configured ? s->fault : g->fault;
     if (fault[0])
         publish_add(&p, "fault", "%s", fault);

@@ -244,6 +244,11 @@ static bool answer_refused(const struct health *h)
     return has(h, HEALTH_GATE, "refused");
 }
 
+static bool unasked(const struct health *h)
+{
+    return has(h, HEALTH_GATE, "unasked");
+}
+
 static bool no_pfs(const struct health *h)
 {
     return has(h, HEALTH_GATE, "no-pfs");
@@ -362,6 +367,11 @@ static const struct situation problems[] = {
      "If it comes again, tell the centre this sentence: its DNS, or somebody on the line, gives wrong addresses.",
      "繰り返す場合は、この文をセンターに伝えてください。DNSが誤ったアドレスを返しています。", HEALTH_GATE, "refused",
      answer_refused},
+    {"unasked", false, "A PC uses a registry's address without asking the DNS for its name, which begins no session",
+     "登録システムの名前をDNSに問い合わせず、アドレスだけを使うPCがあります(接続は始まりません)",
+     "Take the registry's names out of that PC's hosts file, and open the page by its name.",
+     "そのPCのhostsファイルから登録システムの名前の行を消し、名前でページを開いてください。", HEALTH_GATE, "unasked",
+     unasked},
     {"not-carried", true, "The hub does not carry every network of the service file; PCs do not reach what is in",
      "サービスファイルのネットワークのうち、接続先が通さないものがあります(PCからは届きません)",
      "Ask the centre to allow this network for the box, or correct `remote` in the service file.",

@@ -57,8 +57,10 @@ static const struct reason all[] = {
     {REASON_PACKET, "waiting", "a registry address, and there is no session yet; the PC waits for one",
      "登録システムのアドレスですが、まだ接続していません。PCは接続を待っています"},
     {REASON_PACKET, "unasked",
-     "a registry address that no PC has asked the DNS for lately (a hosts file?); it alone begins no session",
-     "登録システムのアドレスですが、DNSへの問い合わせがありません(hostsファイルなど)。これだけでは接続を始めません"},
+     "a registry address that no PC has asked the DNS for lately; it alone begins no session: take its name out of the "
+     "PC's hosts file and open the page by its name",
+     "登録システムのアドレスですが、DNSへの問い合わせがなく、これだけでは接続を始めません。PCのhostsファイルから名前の行を消し、"
+     "名前でページを開いてください"},
     {REASON_PACKET, "clear", "a registry address, but not through the tunnel",
      "登録システムのアドレスがトンネルを通っていません"},
     {REASON_PACKET, "wrong-tunnel", "a registry address, but through another service's tunnel",

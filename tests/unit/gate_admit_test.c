@@ -131,8 +131,8 @@ static void refusals(void **state)
         enum msg_verdict verdict;
     } cases[] = {
         {"10.20.1.1", ADMIT_OK},
-        {"10.20.200.1", ADMIT_FORBIDDEN}, /* in the file, not negotiated; private */
-        {"198.51.100.1", ADMIT_FORBIDDEN},
+        {"10.20.200.1", ADMIT_OUTSIDE}, /* in the file, not negotiated */
+        {"198.51.100.1", ADMIT_OUTSIDE},
         {"8.8.8.8", ADMIT_OUTSIDE},
         {"192.168.77.9", ADMIT_FORBIDDEN},
         {"192.168.1.1", ADMIT_FORBIDDEN},

@@ -170,9 +170,12 @@ static void an_address_that_nobody_asked_for(void **state)
     (void)state;
     assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 0);
     assert_string_equal(gate.refusals.reasons[0].reason->word, "unasked");
+    assert_string_equal(gate.unasked, PC); /* for the status */
+    gate.unasked[0] = 0;
     opened(0, "a.example.jp", "10.20.0.80", 61, 30000);
     assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 1);
     assert_string_equal(gate.refusals.reasons[1].reason->word, "waiting");
+    assert_string_equal(gate.unasked, "");
 }
 
 static void nothing_else_does(void **state)

@@ -149,7 +149,7 @@ start_gate() {
 }
 
 ip netns exec hub dnsmasq --no-daemon --listen-address=10.20.0.53 --bind-interfaces --no-resolv --no-hosts \
-	--address=/registry.lab.example/10.20.0.80 --pid-file= >dns.out 2>&1 &
+	--address=/registry.lab.example/10.20.0.80 --address=/left.lab.example/10.21.0.80 --pid-file= >dns.out 2>&1 &
 dns=$!
 printf 'version 1\nlink up\naddress 203.0.113.2\ndns 203.0.113.53\n' >run/wan/state
 python3 subjects.py tell box.crt

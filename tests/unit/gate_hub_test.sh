@@ -32,7 +32,7 @@ new_child() { # another CHILD_SA than before
 # Lists are lists: the second of each is the hub's.
 sed -i "s/^\[tunnel\]/&\nike-proposal = aes128-sha256-ecp256, aes256gcm16-prfsha384-ecp384\n\
 esp-proposal = aes128-sha256-ecp256, aes256gcm16-ecp384/" services/lab.conf
-sed -i "s|^remote = .*|&\nremote = 10.21.0.0/16|" services/lab.conf
+sed -i "s|^remote = .*|&\nremote = 10.21.0.0/16|; s|^name = registry.*|&\nname = left.lab.example tcp/443 tls|" services/lab.conf
 esp=aes256gcm16
 networks=10.20.0.0/16
 start_hub hub
@@ -87,6 +87,9 @@ for rule in 'output oifname' 'input iifname' 'guard_out oifname' 'guard_in iifna
 	ip netns exec box nft insert rule inet sekisho $rule ipsec0 accept
 done
 page
+ip netns exec pc dig +tries=1 +time=12 @192.168.77.1 left.lab.example >answer 2>&1
+ok "a name with an address in the network that the hub does not carry: refused" grep -q 'status: SERVFAIL' answer
+ok "and why is said" soon says 'refused left.lab.example: the answer 10.21.0.80 is an address in a network that the hub does not carry'
 tries() { # a PC, for so many seconds, as a browser does; ends when the box begins anew
 	started=$(initiations)
 	n=0

@@ -11,8 +11,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -73,6 +76,126 @@ static void a_private_answer_names_its_line(void **state)
     }
 }
 
+/* ---- networks that a hub does not carry ---- */
+
+static struct prefix net(const char *text)
+{
+    struct prefix p;
+    assert_true(conf_parse_prefix(text, &p));
+    return p;
+}
+
+/* A tunnel that is up and carries the first of its service's networks alone. */
+static void service_with_one_of(unsigned number, const char *name, const char *const networks[], unsigned count)
+{
+    struct conf_service *conf = &gate.conf.services[number - 1];
+    struct charon_service *v = &gate.charon.services[number];
+    *conf = (struct conf_service){.number = (uint8_t)number, .remote_count = count, .rule_count = 1};
+    snprintf(conf->rules[0].name, sizeof conf->rules[0].name, "%s", name);
+    for (unsigned i = 0; i < count; i++)
+        conf->remote[i] = net(networks[i]);
+    *v = (struct charon_service){.conf = conf, .sa = {.child = number, .remote_count = 1}};
+    v->sa.remote[0] = conf->remote[0];
+    gate.conf.service_count = number;
+    admit_init(&gate.admit, &gate.conf);
+}
+
+/* What is said of a name whose answer lies outside of what its tunnel carries. */
+static const char *outside(const char *name, const char *answer)
+{
+    struct msg m = {.head = {.type = MSG_REFUSED}, .u.refused = {.why = WHY_OUTSIDE, .qtype = 1}};
+    assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) && conf_parse_addr(answer, &m.u.refused.answer));
+    snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", name);
+    peers_names.message(&gate, &m);
+    return gate.refused;
+}
+
+static void a_network_that_the_hub_does_not_carry(void **state)
+{
+    static const char *const one[] = {"10.20.0.0/16", "10.21.0.0/16"}, *const two[] = {"10.30.0.0/16", "10.31.0.0/16"};
+    (void)state;
+    service_with_one_of(1, "www.registry.example", one, 2);
+    service_with_one_of(2, "*.other.example", two, 2);
+    assert_string_equal(outside("www.registry.example", "10.21.0.80"),
+                        "www.registry.example: the answer 10.21.0.80 is an address in a network that the hub does not "
+                        "carry");
+    assert_string_equal(
+        outside("a.other.example", "10.31.0.80"),
+        "a.other.example: the answer 10.31.0.80 is an address in a network that the hub does not carry");
+    /* In none of the service file's networks; in one of them that is another service's affair. */
+    assert_string_equal(outside("www.registry.example", "10.40.0.80"),
+                        "www.registry.example: the answer 10.40.0.80 is an address outside the tunnel");
+    assert_string_equal(outside("www.registry.example", "10.31.0.80"),
+                        "www.registry.example: the answer 10.31.0.80 is an address outside the tunnel");
+    /* The tunnel is gone meanwhile. */
+    gate.charon.services[1].sa.child = 0;
+    assert_string_equal(outside("www.registry.example", "10.21.0.80"),
+                        "www.registry.example: the answer 10.21.0.80 is an address outside the tunnel");
+}
+
+/* The state file's line, after "not-carried ". */
+static const char *not_carried(char *text, size_t size)
+{
+    char dir[] = "/tmp/gate_peers.XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/gate", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    gate.paths.run = dir;
+    state_write(&gate);
+    snprintf(path, sizeof path, "%s/gate/state", dir);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(text, 1, size - 1, f);
+    fclose(f);
+    text[n] = 0;
+    assert_int_equal(unlink(path), 0);
+    path[strlen(path) - strlen("/state")] = 0;
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+    char *line = strstr(text, "\nnot-carried ");
+    assert_non_null(line);
+    line += strlen("\nnot-carried ");
+    line[strcspn(line, "\n")] = 0;
+    return line;
+}
+
+static uint64_t state_now(void *user)
+{
+    (void)user;
+    return 0;
+}
+
+/* Whole networks, and how many more there are. */
+static void as_many_as_find_room_are_named(void **state)
+{
+    static const struct session_ops ops = {.now = state_now};
+    char names[2 * CONF_PREFIXES_MAX][20], text[8192];
+    const char *nets[2 * CONF_PREFIXES_MAX] = {0};
+    (void)state;
+    gate.session.ops = &ops;
+    gate.configured = true;
+    gate.charon.services[2] = (struct charon_service){0};
+    for (unsigned i = 0; i < 2 * CONF_PREFIXES_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "10.%u.255.128/25", 100 + i);
+        nets[i] = names[i];
+    }
+    service_with_one_of(1, "www.registry.example", nets, 3);
+    assert_string_equal(not_carried(text, sizeof text), "10.101.255.128/25 10.102.255.128/25");
+    service_with_one_of(1, "www.registry.example", nets, CONF_PREFIXES_MAX);
+    service_with_one_of(2, "*.other.example", nets + CONF_PREFIXES_MAX, CONF_PREFIXES_MAX);
+    const char *said = not_carried(text, sizeof text);
+    unsigned named = 0, more = 0;
+    for (const char *at = said; (at = strstr(at, ".255.128/25")) != NULL; at++)
+        named++;
+    const char *rest = strstr(said, " (+");
+    assert_non_null(rest);
+    assert_int_equal(sscanf(rest, " (+%u)", &more), 1);
+    assert_string_equal(strchr(rest, ')'), ")");
+    assert_int_equal(named + more, 2 * (CONF_PREFIXES_MAX - 1));
+    assert_true(named >= 16 && strlen(said) < 500);
+    gate.configured = false;
+}
+
 static void nothing_is_made_for_an_unknown_flow(void **state)
 {
     static const enum msg_flow_what whats[] = {FLOW_NOT_TLS, FLOW_BROKEN, FLOW_NAME, FLOW_MORE, FLOW_DROP};
@@ -108,6 +231,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_made_for_an_unknown_flow),
         cmocka_unit_test(a_private_answer_names_its_line),
+        cmocka_unit_test(a_network_that_the_hub_does_not_carry),
+        cmocka_unit_test(as_many_as_find_room_are_named),
     };
     return cmocka_run_group_tests_name("gate_peers", tests, setup, NULL);
 }

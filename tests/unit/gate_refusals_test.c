@@ -2,6 +2,7 @@
 #include "refusals.h"
 #include "audit.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +28,7 @@ void audit_event(const char *event, const char *fmt, ...)
 }
 
 static struct refusals r;
+static const struct conf_rule ssh = {.port_count = 1, .ports = {{IPPROTO_TCP, 22, false}}};
 
 static int fresh(void **state)
 {
@@ -98,7 +100,7 @@ static void names_instead_of_addresses(void **state)
     assert_string_equal(last,
                         "blocked reason=not-listed client=192.168.77.10 server=10.20.0.80 name=- proto=tcp port=22 "
                         "count=3 not-logged=0");
-    refusals_learn(&r, &server, "www.registry.example", UINT64_MAX);
+    refusals_learn(&r, &server, "www.registry.example", &ssh, UINT64_MAX);
     packet("wrong-host", "10.20.0.80", 2);
     assert_non_null(strstr(last, "server=10.20.0.80 name=www.registry.example proto=tcp"));
     flow(FLOW_NOT_LISTED, "decoy.example", 3);
@@ -113,7 +115,7 @@ static void an_address_of_before(void **state)
 {
     (void)state;
     struct addr server = address("10.20.0.80");
-    refusals_learn(&r, &server, "www.registry.example", 5000);
+    refusals_learn(&r, &server, "www.registry.example", &ssh, 5000);
     packet("not-listed", "10.20.0.80", 4999); /* open, so it is the port */
     assert_non_null(strstr(last, "reason=not-listed "));
     packet("not-listed", "10.20.0.80", 5000);
@@ -121,9 +123,15 @@ static void an_address_of_before(void **state)
     assert_non_null(strstr(last, "name=www.registry.example "));
     packet("closed", "10.20.0.80", 5001);
     assert_non_null(strstr(last, "reason=closed "));
-    refusals_learn(&r, &server, "www.registry.example", 9000);
-    refusals_learn(&r, &server, "forms.registry.example", 7000); /* it ends with the last of its names */
+    refusals_learn(&r, &server, "www.registry.example", &ssh, 9000);
+    refusals_learn(&r, &server, "forms.registry.example", &ssh, 7000); /* it ends with the last of its names */
     packet("not-listed", "10.20.0.80", 8000);
+    assert_non_null(strstr(last, "reason=not-listed "));
+    /* What is over was never open for another port. */
+    static const struct conf_rule other = {.port_count = 2,
+                                           .ports = {{IPPROTO_UDP, 22, false}, {IPPROTO_TCP, 443, true}}};
+    refusals_learn(&r, &server, "www.registry.example", &other, 9500);
+    packet("not-listed", "10.20.0.80", 9501);
     assert_non_null(strstr(last, "reason=not-listed "));
 }
 

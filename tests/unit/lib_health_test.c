@@ -166,6 +166,7 @@ static void other_problems(void **state)
         {HEALTH_WAN, NULL, "wan-down"},
         {HEALTH_GATE, "version 1\ncharon down\n", "charon-down"},
         {HEALTH_GATE, "version 1\nnames down\n", "names-down"},
+        {HEALTH_GATE, "version 1\nunasked 192.168.77.50\n", "unasked"},
         {HEALTH_GATE, "version 1\nrefused forms.lab.example at 127.0.0.1\n", "answer-refused"},
         {HEALTH_AUDIT, NULL, "audit-away"},
         {HEALTH_AUDIT, "version 1\nfault disk full\n", "audit-says"},

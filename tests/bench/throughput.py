@@ -32,7 +32,7 @@ ACCEPT_ALL = "the same tunnel, a rule set that accepts all"
 OPEN = """table inet open {{
 	chain forward {{
 		type filter hook forward priority filter; policy accept;
-		tcp flags & (syn | rst) == syn tcp option maxseg size set 1340
+		tcp flags & (syn | rst) == syn tcp option maxseg size set 1318
 	}}
 	chain nat_out {{
 		type nat hook postrouting priority srcnat; policy accept;

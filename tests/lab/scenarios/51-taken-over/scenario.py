@@ -64,6 +64,36 @@ def quiet(lab):
         lab.check(f"counted as {name}", "0", packets.group(1) if packets else "no such counter")
 
 
+FILES = "find /run/sekisho /state | while read -r f; do echo \"$(stat -c '%n %U:%G %a %F' $f)\"; done"
+KINDS = {"directory": "folder", "socket": "socket", "fifo": "pipe", "symbolic link": "link"}
+
+
+def described():
+    """docs/state-files.md: [(pattern of the path, its name there, "kind owner mode", may it be missing)]"""
+    rows = []
+    with open("docs/state-files.md", encoding="utf-8") as f:
+        for path, kind, owner, mode, more in re.findall(r"^\| `(/[^`]+)` \| (\w+) \| (\S+) \| (\d+) \| ?(\w*) ?\|$", f.read(), re.M):
+            pattern = re.escape(path).replace("NAME", "[a-z0-9-]+").replace("N", "[0-9]+")
+            rows.append((pattern, path, f"{kind} {owner} {mode}", more == "sometimes"))
+    return rows
+
+
+def state_files(lab):
+    """Every file below /run/sekisho and /state, as docs/state-files.md says. (NAME.new is there for a moment.)"""
+    rows, met = described(), set()
+    lab.check("files that docs/state-files.md describes", "more than 40", len(rows), len(rows) > 40)
+    for line in lab.box.root(FILES).replace("\r", "").splitlines():
+        words = re.fullmatch(r"(/\S+) (\S+) (\d+) (.*)", line.strip())
+        if not words or words[1].endswith(".new"):
+            continue
+        seen = f"{KINDS.get(words[4], 'file')} {words[2]} {words[3]}"
+        row = next((r for r in rows if re.fullmatch(r[0], words[1])), None)
+        met.add(row)
+        lab.check(words[1], row[2] if row else "no file: it is not described", seen)
+    missing = [r[1] for r in rows if r not in met and not r[3]]
+    lab.check("described and not there", [], missing)
+
+
 def as_user(lab, user, command):
     return lab.box.root(f"setpriv --reuid {user} --regid {user} --clear-groups --no-new-privs --inh-caps=-all "
                         f"sh -c '{command}' 2>&1; echo rc $?")
@@ -100,6 +130,7 @@ def run(lab):
     rights(lab, "at rest")
     lab.session()
     rights(lab, "in a session")
+    state_files(lab)
     plants(lab)
     text = lab.box.cli("status")
     lab.check("the status afterwards", "no complaint about files", text[:300], "something else stands" not in text)

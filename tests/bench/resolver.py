@@ -48,11 +48,14 @@ OURS_WITHOUT_IPSEC = [
     ("jump share", "counter"),
     ("update @telling_hosts { ip saddr limit rate over 1000/second burst 500 packets } goto no_crowd", ""),
     ("queue to $hello_queue", "drop"),
+    ("ipsec in reqid 1 meta mark set ip saddr map @tunnel_v4 meta mark 1 accept", ""),
     ("meta ipsec exists goto from_tunnel", ""),
+    ("meta ipsec missing ", ""),
     ("meta mark set ip saddr map @tunnel_v4 goto no_clear", "meta mark set ip saddr map @tunnel_v4 accept"),
     ("meta mark . ipsec in reqid $same accept", "accept"),
     ("meta ipsec exists ct status", 'iifname "wan0" meta mark != 0 ct status'),
     ("rt ipsec missing goto no_clear", ""),
+    ("meta mark 1 ipsec out reqid 1 ct state == established accept", ""),
     ("meta mark . ipsec out reqid $same accept", "accept"),
 ]
 PEER_WITHOUT_IPSEC = [("ip daddr $registry rt ipsec missing drop", "")]

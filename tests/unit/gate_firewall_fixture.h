@@ -78,7 +78,7 @@ static inline int build(void **state)
              "unshare -m sh -c 'mount --bind /dev/null /etc/protocols && nft -f -'; "
              "nft add element inet sekisho unbound '{ 1, 2 }'; sysctl -qw net.ipv4.ip_forward=1; "
              "ip addr add " BOX_LAN "/24 dev lan0; ip addr add " BOX_WAN "/24 dev wan0; "
-             "ip link set lan0 up; ip link set wan0 up; ip route add default via " SERVER,
+             "ip link set lan0 up; ip link set wan0 group 2; ip link set wan0 up; ip route add default via " SERVER,
              getpid(), ns[PC_NS], getpid(), ns[WAN_NS]);
     fcntl(ns[PC_NS], F_SETFD, 0);
     fcntl(ns[WAN_NS], F_SETFD, 0);

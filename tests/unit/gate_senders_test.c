@@ -329,7 +329,38 @@ static void the_line_with_a_card_of_the_lan(void **state)
     /* And nobody of the line becomes known. */
     struct packet k = {SERVER, BOX_WAN, IPPROTO_UDP, 5000, 5000, 1, false};
     assert_string_equal(ends(WAN_NS, NULL, false, &k), "input_wan");
-    assert_int_not_equal(system("nft list set inet sekisho known | grep -q " SERVER), 0);
+    static const struct packet pc = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, false};
+    send_frame(PC_NS, NULL, false, &pc);
+    assert_int_equal(system("nft list set inet sekisho known | grep -q lan0"), 0);
+    assert_int_not_equal(system("nft list set inet sekisho known | grep -q wan0"), 0);
+}
+
+/* Nor does a PC become known for an address that stands in IPv6's header where IPv4 has its sender. */
+static void an_address_of_ip6_makes_none_of_ip4_known(void **state)
+{
+    (void)state;
+    closed();
+    run("ip addr add fd00:77:cb00:7101::1/64 dev lan0 nodad");
+    static const struct packet six = {"fd00:77:cb00:7101::5", "fe80::1", IPPROTO_UDP, 7, 7, 1, false};
+    static const struct packet four = {SERVER, BOX_WAN, IPPROTO_UDP, 5000, 5000, 1, false};
+    uint64_t before = counter("dropped_spoofed");
+    send_frame(PC_NS, NULL, false, &six);
+    send_frame(PC_NS, NULL, false, &four);
+    assert_int_equal(counted("dropped_spoofed", before + 1), before + 1);
+    run("ip addr del fd00:77:cb00:7101::1/64 dev lan0");
+}
+
+/* Whoever is known has IP options in no packet. */
+static void options_of_who_is_known(void **state)
+{
+    (void)state;
+    closed();
+    static const struct packet plain = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, false};
+    static const struct packet options = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, true};
+    uint64_t before = counter("dropped_invalid");
+    send_frame(PC_NS, NULL, false, &plain);
+    send_frame(PC_NS, NULL, false, &options);
+    assert_int_equal(counted("dropped_invalid", before + 1), before + 1);
 }
 
 static void broadcast_frames_are_not_passed_on(void **state)
@@ -459,6 +490,8 @@ int main(void)
         cmocka_unit_test(to_the_box_itself),
         cmocka_unit_test(not_too_often),
         cmocka_unit_test(the_line_with_a_card_of_the_lan),
+        cmocka_unit_test(an_address_of_ip6_makes_none_of_ip4_known),
+        cmocka_unit_test(options_of_who_is_known),
         cmocka_unit_test(broadcast_frames_are_not_passed_on),
         cmocka_unit_test(what_a_hub_wraps),
         cmocka_unit_test(who_may_begin),

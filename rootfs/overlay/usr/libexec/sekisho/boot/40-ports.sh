@@ -12,6 +12,8 @@ while read -r role number _; do
 		i=$((i + 1))
 		[ $i = "$number" ] || continue
 		ip link set "$card" name "$role"
+		# The packet filter knows the line's card by a number too (configs/firewall.nft).
+		[ "$role" != wan0 ] || echo 2 >/sys/class/net/wan0/netdev_group
 		break
 	done
 	[ -e "/sys/class/net/$role" ] || complain "This machine has no network card for $role (card number $number)."

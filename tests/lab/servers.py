@@ -423,6 +423,18 @@ class Est(Server):
         return done.stdout.strip() != ""
 
 
+class EstLikeApache(Est):
+    """Another in its place: as Apache serves it, with subjects as other CAs write them."""
+
+    def __init__(self, folder, issuer, subject):
+        super().__init__(folder, issuer)
+        self.subject, self.log = subject, f"{self.folder}/log-apache"
+
+    def command(self):
+        return ["env", "-C", self.issuer.folder, "python3", os.path.abspath("tests/unit/est_server.py"), t.EST, str(t.EST_PORT),
+                pki.path(self.certificate + ".crt"), pki.path(self.certificate + ".key"), self.subject]
+
+
 def _tls(name):
     return (f"ssl_certificate {pki.path(name + '.crt')};\n    ssl_certificate_key {pki.path(name + '.key')};\n"
             f"    ssl_protocols TLSv1.2 TLSv1.3;")

@@ -1,4 +1,6 @@
-"""An EST server with the habits of Apache and of public CAs, for enroll_est_test.sh: est_server.py ADDRESS PORT CERTIFICATE KEY
+"""An EST server with the habits of Apache and of public CAs, for enroll_est_test.sh and the lab's `renew`:
+
+    est_server.py ADDRESS PORT CERTIFICATE KEY [SUBJECT]     SUBJECT: of all certificates, as `openssl ca -subj` takes it
 
 Runs in the folder of the CA (ca.cnf, ca.crt). Everything below /.well-known/est is sent on to /moved on the same server
 (307), the client's certificate is asked for only when the path has been read (post-handshake authentication). Below the
@@ -15,6 +17,7 @@ import sys
 import tempfile
 
 ADDRESS, PORT, CERTIFICATE, KEY = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
+SUBJECT = ["-preserveDN", "-utf8", "-subj", sys.argv[5]] if len(sys.argv) > 5 else []
 
 
 def openssl(*arguments):
@@ -33,7 +36,8 @@ def issue(body):
         with open(d + "/csr.der", "wb") as f:
             f.write(base64.b64decode(body))
         openssl("req", "-inform", "DER", "-in", d + "/csr.der", "-out", d + "/csr.pem")
-        openssl("ca", "-config", "ca.cnf", "-batch", "-notext", "-in", d + "/csr.pem", "-out", d + "/crt.pem")
+        openssl("ca", "-config", "ca.cnf", "-batch", "-notext", "-in", d + "/csr.pem", "-out", d + "/crt.pem",
+                *SUBJECT)
         return pkcs7(d + "/crt.pem") if os.path.exists(d + "/crt.pem") else None
 
 
@@ -59,7 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "/nowhere/" in self.path:
             self.reply(307)
             return True
-        self.reply(307, Location=f"https://est.lab:{PORT}/moved{self.path}" if "enroll" in self.path else f"/moved{self.path}")
+        self.reply(307, Location=f"https://{self.headers['Host']}/moved{self.path}" if "enroll" in self.path else f"/moved{self.path}")
         return True
 
     def certs(self, body):

@@ -86,22 +86,40 @@ controls {{ }};
 
 # ---- the hospital's ----
 
-def server(kind, folder, address, box, key):
-    """The command that runs it in the foreground, as root. key: the root's DNSKEY."""
+FORWARDING = {
+    "bind": "forwarders {{ {box}; }};\n",
+    "unbound": 'forward-zone:\n    name: "."\n    forward-addr: {box}\n',
+    "knot": "policy.add(policy.all(policy.FORWARD('{box}')))\n",
+    "pdns": "recursor:\n  forward_zones_recurse:\n  - zone: .\n    forwarders: ['{box}']\n",
+    "dnsmasq": "", "resolved": "",
+}
+PAGE = "docs/internal-dns.md"
+
+
+def lines_of_page(kind, zone, box):
+    """What the page for administrators has for this server, for that zone and box."""
+    with open(PAGE, encoding="utf-8") as f:
+        block = re.search(rf"^```{kind}\n(.*?)^```$", f.read(), re.M | re.S)
+    return block[1].replace("example.jp", zone).replace("192.168.77.1", box)
+
+
+def server(kind, folder, address, box, key, lines=None):
+    """The command that runs it in the foreground, as root. key: the root's DNSKEY. lines: the administrator's, if not those that
+    forward alone."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     anchor = _write(f"{folder}/root.key", key + "\n")
-    return _SERVERS[kind](folder, address, box, key, anchor)
+    return _SERVERS[kind](folder, address, box, key, anchor, lines or FORWARDING[kind].format(box=box))
 
 
-def _bind(folder, address, box, key, anchor):
+def _bind(folder, address, box, key, anchor, lines):
     # /etc/bind/named.conf.options has `directory` only; `dnssec-validation auto` is the default.
     algorithm, public = re.search(r"DNSKEY \d+ \d+ (\d+) (.*)", key).groups()
     _write(f"{folder}/bind.keys", f'trust-anchors {{ . initial-key 257 3 {algorithm} "{public.replace(" ", "")}"; }};\n')
     conf = f"""options {{
 	directory "{folder}"; pid-file none; session-keyfile none; bindkeys-file "{folder}/bind.keys";
 	listen-on {{ {address}; }}; listen-on-v6 {{ none; }};
-	forwarders {{ {box}; }};
+	{lines}
 }};
 controls {{ }};
 zone "." {{ type hint; file "/usr/share/dns/root.hints"; }};
@@ -110,7 +128,7 @@ include "/etc/bind/named.conf.local";
     return ["named", "-g", "-c", _write(f"{folder}/named.conf", conf)]
 
 
-def _unbound(folder, address, box, key, anchor):
+def _unbound(folder, address, box, key, anchor, lines):
     conf = f"""server:
     auto-trust-anchor-file: "{anchor}"
     directory: "{folder}"
@@ -122,14 +140,11 @@ def _unbound(folder, address, box, key, anchor):
     access-control: 192.168.0.0/16 allow
 remote-control:
     control-enable: no
-forward-zone:
-    name: "."
-    forward-addr: {box}
-"""
+{lines}"""
     return ["unbound", "-d", "-c", _write(f"{folder}/unbound.conf", conf)]
 
 
-def _knot(folder, address, box, key, anchor):
+def _knot(folder, address, box, key, anchor, lines):
     with open("/etc/knot-resolver/kresd.conf") as f:
         own = "\n".join(line for line in f.read().splitlines() if not line.startswith(("net.listen", "cache.size")))
     conf = f"""net.listen('{address}', 53, {{ kind = 'dns' }})
@@ -137,34 +152,32 @@ trust_anchors.remove('.')
 trust_anchors.add_file('{anchor}', true)
 {own}
 cache.open(10 * MB, 'lmdb://{folder}/cache')
-policy.add(policy.all(policy.FORWARD('{box}')))
-"""
+{lines}"""
     return ["sh", "-c", f"cd {folder} && exec kresd -c {_write(folder + '/kresd.conf', conf)} -n {folder}"]
 
 
-def _pdns(folder, address, box, key, anchor):
+def _pdns(folder, address, box, key, anchor, lines):
     conf = f"""dnssec:
   trustanchorfile: {anchor}
 recursor:
   hint_file: /usr/share/dns/root.hints
   security_poll_suffix: ''
   socket_dir: {folder}
-  forward_zones_recurse:
-  - zone: .
-    forwarders: ['{box}']
 incoming:
   listen: ['{address}']
 """
+    for section, own in re.findall(r"^(\w+:\n)((?: .*\n)+)", lines, re.M):    # below the section that is there
+        conf = conf.replace(section, section + own)
     _write(f"{folder}/recursor.yml", conf)
     return ["pdns_recursor", f"--config-dir={folder}", "--daemon=no", "--write-pid=no", "--disable-syslog"]
 
 
-def _dnsmasq(folder, address, box, key, anchor):
+def _dnsmasq(folder, address, box, key, anchor, lines):
     conf = f"no-resolv\nserver={box}\nlisten-address={address}\nbind-interfaces\nno-hosts\nuser=root\npid-file\n"
     return ["dnsmasq", "-k", "-C", _write(f"{folder}/dnsmasq.conf", conf)]
 
 
-def _resolved(folder, address, box, key, anchor):
+def _resolved(folder, address, box, key, anchor, lines):
     conf = f"[Resolve]\nDNS={box}\nDomains=~.\nDNSStubListenerExtra={address}\nLLMNR=no\nMulticastDNS=no\n"
     _write(f"{folder}/resolved.conf", conf)
     # Its files have fixed places.

@@ -81,8 +81,8 @@ def gate(mode, raise_ms):
     return it.serves(BOX, "_ready._tcp." + LISTED)
 
 
-def front(kind, key):
-    command = hospital_dns.server(kind, f"{FOLDER}/{kind}", ADDRESSES[kind], BOX, key)
+def front(kind, key, lines=None):
+    command = hospital_dns.server(kind, f"{FOLDER}/{kind}", ADDRESSES[kind], BOX, key, lines)
     return Process(kind + "-server", command).serves(ADDRESSES[kind], "version.bind" if kind == "bind" else "localhost")
 
 
@@ -130,6 +130,30 @@ def internet(key):
     gate_ends(box)
 
 
+def rootless(key):
+    """The tunnel's DNS server knows the registry's names and refuses all else."""
+    inner = Process("rootless", ["dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces",
+                                 "--user=root", "--pid-file=", "--listen-address=" + INNER,
+                                 *(f"--address=/{n}/{WORLD[n][0]}" for n in (LISTED, SIGNED))]).serves(INNER, LISTED)
+    for kind in hospital_dns.VALIDATING:
+        address, box = ADDRESSES[kind], gate("closed", 300)
+        server = front(kind, key)
+        seen = dig(address, LISTED)
+        check(f"{kind}, a tunnel without the root, forwarding alone: no address", not seen[1], seen)
+        seen = dig(address, LISTED, "A", "+cd", *(["+noad"] if kind == "pdns" else []))
+        check(f"{kind}, but with `+cd` there is one", seen[1] == WORLD[LISTED], seen)
+        server.end()
+        server = front(kind, key, hospital_dns.lines_of_page(kind, "lab.example", BOX))
+        for what in ("with the lines of the page", "again"):
+            seen = dig(address, LISTED)
+            check(f"{kind}, a tunnel without the root, {what}", seen == ("NOERROR", WORLD[LISTED]), seen)
+        seen = dig(address, SIGNED)
+        check(f"{kind}, other zones are validated as before", not seen[1], seen)
+        server.end()
+        gate_ends(box)
+    inner.end()
+
+
 def inside():
     os.makedirs(FOLDER)
     ip("link", "set", "lo", "up")
@@ -141,9 +165,12 @@ def inside():
     ip("route", "add", "default", "dev", "pc0")
     subprocess.run(["nft", "-f", "-"], input=FILTER, text=True, check=True)
     command, key = hospital_dns.root(f"{FOLDER}/root", INNER, WORLD)
-    Process("inner", command).serves(INNER, LISTED)
-    closed(key)
-    internet(key)
+    inner = Process("inner", command).serves(INNER, LISTED)
+    if "rootless" not in sys.argv:
+        closed(key)
+        internet(key)
+    inner.end()
+    rootless(key)
     print(f"names_forwarders_test: {failed} failed")
     return 1 if failed else 0
 
@@ -155,7 +182,7 @@ def main():
         return inside()
     subprocess.run(["make", "-s", "-f", "tests/bench/dns/build.mk"], check=True)
     setup = ("mount -t tmpfs -o mode=0755 dns-test /var && mkdir -m 755 /var/empty && "
-             "exec python3 tests/unit/names_forwarders_test.py inside")
+             "exec python3 tests/unit/names_forwarders_test.py inside " + " ".join(sys.argv[1:]))
     os.execvp("unshare", ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation",
                           "private", "--", "sh", "-c", setup])
 

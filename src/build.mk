@@ -31,6 +31,7 @@ PROGRAM_fuzz_dns  = names
 PROGRAM_fuzz_est  = enroll
 PROGRAM_fuzz_dhcp = wan
 # A test that needs more libraries than its program: they stand here.
+LIBS_hello_answer_test      = -lssl -lcrypto
 LIBS_hello_clienthello_test = -lssl -lcrypto
 LIBS_hello_flows_test       = -lssl -lcrypto
 program_of = $(or $(PROGRAM_$(1)),$(firstword $(subst _, ,$(1:fuzz_%=%))))

@@ -344,6 +344,10 @@ static void on_flow(struct gate *g, const struct msg_flow *m)
         verdict_for_all(&b, QUEUE_ACCEPT, m, 0);
     } else if (m->what == FLOW_DROP) {
         verdict_for_all(&b, QUEUE_DROP, m, 0);
+    } else if (m->what == FLOW_ANSWER) {
+        verdict_for_all(&b, QUEUE_ANSWER, m, 0);
+    } else if (m->what == FLOW_AFTER) {
+        verdict_for_all(&b, QUEUE_REPEAT, m, 0);
     } else if (m->what == FLOW_MORE) {
         /* (If it could not be marked, the rules would ask again, for ever.) */
         verdict_for_all(&b, mark_refused(m) ? QUEUE_REPEAT : QUEUE_DROP, m, 0);

@@ -181,28 +181,28 @@ static void flush(struct queue_batch *b)
  * The two bits that say "asking" and "agreed" are changed and the rest of the mark is kept: a verdict that comes late
  * gives a flow of an earlier session that session's mark, which is dead.
  */
-static void put_agreed(struct nlmsghdr *nlh)
+static void put_mark(struct nlmsghdr *nlh, uint32_t mark, uint32_t mask)
 {
     struct nlattr *ct = mnl_attr_nest_start(nlh, NFQA_CT);
-    mnl_attr_put_u32(nlh, CTA_MARK, htonl(KERNEL_MARK_AGREED));
-    mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(KERNEL_MARK_ASKING | KERNEL_MARK_AGREED));
+    mnl_attr_put_u32(nlh, CTA_MARK, htonl(mark));
+    mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
     mnl_attr_nest_end(nlh, ct);
 }
 
 void queue_add(struct queue_batch *b, enum queue_verdict verdict, uint32_t packet, const void *replacement, size_t len)
 {
-    static const uint32_t words[] = {[QUEUE_ACCEPT] = NF_ACCEPT,
-                                     [QUEUE_AGREE] = NF_ACCEPT,
-                                     [QUEUE_DROP] = NF_DROP,
-                                     [QUEUE_REPEAT] = NF_REPEAT,
-                                     [QUEUE_REPLACE] = NF_ACCEPT};
+    static const uint32_t words[] = {
+        [QUEUE_ACCEPT] = NF_ACCEPT, [QUEUE_AGREE] = NF_ACCEPT,  [QUEUE_ANSWER] = NF_ACCEPT,
+        [QUEUE_DROP] = NF_DROP,     [QUEUE_REPEAT] = NF_REPEAT, [QUEUE_REPLACE] = NF_ACCEPT};
     if (b->len + VERDICT_ROOM > sizeof b->buffer)
         flush(b);
     struct nlmsghdr *nlh = request(b->buffer + b->len, NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT, QUEUE_NUMBER);
     struct nfqnl_msg_verdict_hdr v = {.verdict = htonl(words[verdict]), .id = htonl(packet)};
     mnl_attr_put(nlh, NFQA_VERDICT_HDR, sizeof v, &v);
     if (verdict == QUEUE_AGREE)
-        put_agreed(nlh);
+        put_mark(nlh, KERNEL_MARK_AGREED, KERNEL_MARK_ASKING | KERNEL_MARK_AGREED);
+    if (verdict == QUEUE_ANSWER)
+        put_mark(nlh, 0, KERNEL_MARK_AGREED); /* (a flow that has become a question again stays one) */
     if (verdict == QUEUE_REPLACE)
         mnl_attr_put(nlh, NFQA_PAYLOAD, len, replacement);
     b->len += NLMSG_ALIGN(nlh->nlmsg_len);

@@ -25,6 +25,7 @@ void queue_close_blocked(int fd);
 enum queue_verdict {
     QUEUE_ACCEPT, /* pass this packet; the flow stays a question */
     QUEUE_AGREE, /* pass, and the flow's mark becomes the agreed one of its own session */
+    QUEUE_ANSWER, /* pass, and a flow that is agreed to becomes a live one of its own session; another keeps its mark */
     QUEUE_DROP,
     QUEUE_REPEAT, /* through the rules again, which now see the mark of refused flows */
     QUEUE_REPLACE /* pass what is given instead of it */

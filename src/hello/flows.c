@@ -2,13 +2,13 @@
 
 #include "flowtable.h"
 #include "log.h"
+#include "tell.h"
 
 #include <string.h>
 
 #define NEVER UINT32_MAX
-#define FLOWS_MORE_MAX 8 /* FLOW_MORE of one flow */
 
-static const char *const state_names[] = {"free", "seen", "holding", "agreed", "again", "refused"};
+static const char *const state_names[] = {"free", "seen", "holding", "agreed", "again", "answered", "refused"};
 
 void flows_init(struct flows *f, uint32_t seed, void (*send)(void *user, const struct msg_flow *m), void *user)
 {
@@ -16,6 +16,8 @@ void flows_init(struct flows *f, uint32_t seed, void (*send)(void *user, const s
     f->user = user;
     f->seed = seed;
     f->epoch = 1;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++)
+        stream_room(&f->works[i].stream, STREAM_MAX, f->works[i].map, f->works[i].data);
 }
 
 static struct flow_work *work_of(struct flows *f, const struct flow *fl)
@@ -48,72 +50,8 @@ static void enter(struct flows *f, struct flow *fl, enum flow_state to, const ch
     bool *agreed = &f->agreed[w - f->works];
     f->agreed_used += (to == STATE_AGREED) - *agreed;
     *agreed = to == STATE_AGREED;
-    if (to == STATE_FREE || to == STATE_SEEN || to == STATE_REFUSED)
+    if (to == STATE_FREE || to == STATE_SEEN || to == STATE_ANSWERED || to == STATE_REFUSED)
         free_work(f, w);
-}
-
-/* ---- messages ---- */
-
-static struct msg_flow message(const struct flow *fl, const struct flow_work *w, enum msg_flow_what what)
-{
-    return (struct msg_flow){.what = (uint8_t)what,
-                             .service = fl->service,
-                             .client = fl->client,
-                             .server = fl->server,
-                             .client_port = fl->client_port,
-                             .server_port = fl->server_port,
-                             .seq = fl->base + (w ? w->released : 0),
-                             .ack = fl->ack};
-}
-
-static void send_message(struct flows *f, const struct msg_flow *m)
-{
-    if (m->what == FLOW_EARLY)
-        f->stats.early += m->count;
-    else if (m->what == FLOW_NAME)
-        f->stats.agreed_asked++;
-    f->send(f->user, m);
-}
-
-/* About one packet of a flow that nothing is, or stays, held of. */
-static void tell_one(struct flows *f, const struct flow *fl, enum msg_flow_what what, uint32_t id)
-{
-    struct msg_flow m = message(fl, NULL, what);
-    m.count = 1;
-    m.packets[0] = id;
-    send_message(f, &m);
-}
-
-/*
- * A further packet of a flow that is refused. One report is enough, if there was a packet in it; gate then puts the packet
- * through the rules again, which reset the client. If those sent it here again and again (the kernel has lost the flow),
- * it would go round for ever: so only a few times.
- */
-static void tell_refused(struct flows *f, struct flow *fl, uint32_t id)
-{
-    tell_one(f, fl,
-             fl->told == 0                ? (enum msg_flow_what)fl->what
-             : fl->told <= FLOWS_MORE_MAX ? FLOW_MORE
-                                          : FLOW_DROP,
-             id);
-    if (fl->told <= FLOWS_MORE_MAX)
-        fl->told++;
-}
-
-/* About the held packets that end at `upto` or before, in the order in which they came. */
-static void tell_held(struct flows *f, struct flow_work *w, enum msg_flow_what what, uint32_t upto, const char *name)
-{
-    struct msg_flow m = message(w->flow, w, what);
-    unsigned left = 0;
-    for (unsigned i = 0; i < w->held_count; i++)
-        if (w->held[i].end <= upto)
-            m.packets[m.count++] = w->held[i].id;
-        else
-            w->held[left++] = w->held[i];
-    w->held_count = (uint8_t)left;
-    strcpy(m.name, name);
-    if (m.count > 0 || what == FLOW_TOO_SLOW)
-        send_message(f, &m);
 }
 
 static void let_go(struct flows *f, struct flow_work *w, enum msg_flow_what what, const char *name)
@@ -162,70 +100,12 @@ static void evict(struct flows *f, struct flow_work *w)
         refuse(f, w, FLOW_CROWD, "", "room was needed");
 }
 
-/* The oldest one that is not agreed to, of one client or (NULL) of all; *count: how many there are. */
-static struct flow_work *oldest_held(struct flows *f, const struct addr *client, unsigned *count)
-{
-    struct flow_work *oldest = NULL;
-    *count = 0;
-    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
-        struct flow_work *w = &f->works[i];
-        if (f->due[i] == 0 || f->agreed[i] || (client && !addr_equal(&w->flow->client, client)))
-            continue;
-        ++*count;
-        if (!oldest || w->began_at < oldest->began_at)
-            oldest = w;
-    }
-    return oldest;
-}
-
-/* All those that are agreed to are kept for the same time, so the first due is the oldest. */
-static struct flow_work *oldest_agreed(struct flows *f)
-{
-    unsigned oldest = FLOWS_WORKS_MAX;
-    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++)
-        if (f->agreed[i] && (oldest == FLOWS_WORKS_MAX || f->due[i] < f->due[oldest]))
-            oldest = i;
-    return oldest == FLOWS_WORKS_MAX ? NULL : &f->works[oldest];
-}
-
-/*
- * Which stream gives way to a new one of this client: its own oldest when it has too many; when all are in use, the oldest
- * that is agreed to, then the oldest. A proper client needs milliseconds, so who holds on for long loses.
- */
-static struct flow_work *to_evict(struct flows *f, const struct addr *client)
-{
-    unsigned count;
-    if (f->works_used - f->agreed_used >= FLOWS_WORKS_CLIENT_MAX) {
-        struct flow_work *own = oldest_held(f, client, &count);
-        if (count >= FLOWS_WORKS_CLIENT_MAX)
-            return own;
-    }
-    if (f->works_used < FLOWS_WORKS_MAX)
-        return NULL;
-    struct flow_work *agreed = oldest_agreed(f);
-    return agreed ? agreed : oldest_held(f, NULL, &count);
-}
-
 static struct flow_work *take_work(struct flows *f, uint64_t now, struct flow *fl)
 {
-    struct flow_work *old = to_evict(f, &fl->client);
+    struct flow_work *old = flowtable_to_evict(f, &fl->client);
     if (old)
         evict(f, old);
-    unsigned i = 0;
-    while (f->due[i] != 0)
-        i++;
-    struct flow_work *w = &f->works[i];
-    w->flow = fl;
-    w->began_at = w->last_at = now;
-    w->released = w->hello_at = w->rest_at = 0;
-    w->held_count = 0;
-    w->early_data = w->second = false;
-    w->name[0] = '\0';
-    stream_begin(&w->stream, fl->base);
-    fl->work = (uint16_t)(i + 1);
-    f->due[i] = now + FLOWS_SLOW_MS;
-    f->works_used++;
-    return w;
+    return flowtable_work(f, now, fl);
 }
 
 /* ---- judgement ---- */
@@ -532,6 +412,18 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
     take_segment(f, now, w, id, p, size);
 }
 
+/* Whoever it is, gate wants a whole message. */
+static struct flow stranger_of(const struct packet *p, uint8_t service)
+{
+    return (struct flow){.client = p->client,
+                         .server = p->server,
+                         .client_port = p->client_port,
+                         .server_port = p->server_port,
+                         .service = service == 0 ? 1 : service,
+                         .base = p->seq,
+                         .ack = p->ack};
+}
+
 void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, bool checksum, const uint8_t *ip,
                   size_t len)
 {
@@ -540,13 +432,7 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
     /* gate wants addresses; of what is not even IP it gets some that cannot be. */
     if (!tcp && !packet_head(ip, len, &p))
         p.client.family = p.server.family = AF_INET;
-    struct flow stranger = {.client = p.client,
-                            .server = p.server,
-                            .client_port = p.client_port,
-                            .server_port = p.server_port,
-                            .service = service == 0 ? 1 : service,
-                            .base = p.seq,
-                            .ack = p.ack};
+    struct flow stranger = stranger_of(&p, service);
     f->stats.packets++;
     if (!tcp || service == 0 || f->mode.mode != MODE_SESSION) {
         f->stats.skipped++;
@@ -567,8 +453,76 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
     fl->service = service;
     if (fl->state == STATE_REFUSED)
         tell_refused(f, fl, id);
+    else if (fl->state == STATE_ANSWERED)
+        tell_answered(f, fl, id);
     else
         known_packet(f, now, fl, id, &p, len);
+}
+
+/* ---- the server's answer ---- */
+
+/*
+ * Does this segment of the server belong to what it says in answer to the ClientHello that was agreed to? Who has read
+ * that has acknowledged all of it, and nothing that was not let go (but the client's FIN).
+ */
+static bool answers(const struct flow_work *w, const struct packet *p)
+{
+    uint32_t read = p->ack - w->flow->base;
+    return !p->odd && read >= w->rest_at && read <= w->released + 1;
+}
+
+static void answered(struct flows *f, struct flow_work *w, uint32_t id)
+{
+    struct flow *fl = w->flow;
+    f->stats.answered++;
+    tell_one(f, fl, FLOW_ANSWER, id);
+    tell_held(f, w, FLOW_AFTER, NEVER, "");
+    fl->told = 0;
+    enter(f, fl, STATE_ANSWERED, "a ServerHello");
+}
+
+/* AGREED, AGAIN. What is not taken may be heard by the client all the same, but is no answer. */
+static void take_answer(struct flows *f, struct flow_work *w, uint32_t id, const struct packet *p)
+{
+    const char *why;
+    switch (answers(w, p) ? answer_put(&w->answer, p->seq, p->data, p->len) : ANSWER_NOT_YET) {
+    case ANSWER_SECOND:
+        if (w->second && w->flow->state == STATE_AGREED) {
+            answered(f, w, id);
+            return;
+        }
+        why = "a ServerHello without the second ClientHello that was asked for";
+        break;
+    case ANSWER_HELLO: answered(f, w, id); return;
+    case ANSWER_CONFLICT: why = "segments of the server that overlap and differ"; break;
+    default: tell_one(f, w->flow, FLOW_EARLY, id); return;
+    }
+    struct flow *fl = w->flow;
+    refuse(f, w, FLOW_BROKEN, w->name, why);
+    tell_server_refused(f, fl, id);
+}
+
+void flows_answer(struct flows *f, uint32_t id, uint8_t service, bool checksum, const uint8_t *ip, size_t len)
+{
+    struct packet p;
+    bool tcp = packet_tcp(ip, len, checksum, &p);
+    if (!tcp && !packet_head(ip, len, &p))
+        p.client.family = p.server.family = AF_INET;
+    turn(&p);
+    struct flow stranger = stranger_of(&p, service);
+    f->stats.packets++;
+    struct flow *fl = tcp && service != 0 && f->mode.mode == MODE_SESSION ? flowtable_find(f, &p) : NULL;
+    struct flow_work *w = fl ? work_of(f, fl) : NULL;
+    if (!fl || fl->state == STATE_SEEN || fl->state == STATE_HOLDING) {
+        f->stats.skipped++;
+        tell_one(f, &stranger, FLOW_DROP, id);
+    } else if (fl->state == STATE_REFUSED) {
+        tell_server_refused(f, fl, id);
+    } else if (!w) { /* answered, or agreed to long ago: the client hears it, and that is all */
+        tell_one(f, fl, FLOW_EARLY, id);
+    } else {
+        take_answer(f, w, id, &p);
+    }
 }
 
 /* ---- time ---- */

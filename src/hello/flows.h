@@ -5,6 +5,7 @@
  *
  *     FREE ── SYN-ACK of the server ──> SEEN ── first payload ──> HOLDING ── a whole ClientHello, name listed ──> AGREED
  *     AGREED ── a second ClientHello begins (after HelloRetryRequest) ──> AGAIN ── whole, the same name ──> AGREED
+ *     AGREED, AGAIN ── a ServerHello, from the server's first octet on ──> ANSWERED
  *     HOLDING, AGAIN ── anything that is not as it must be, or too late ──> REFUSED
  *     any ── a new SYN-ACK ──> SEEN         any ── another session, or nothing for long ──> FREE
  *     any ── a new SYN-ACK while the kernel still holds the flow for agreed to ──> REFUSED
@@ -14,9 +15,10 @@
  * in every state: another connection on the same ports has a server that counts from elsewhere. (The rule set lets none
  * begin while the kernel holds the old one; this is the second line.)
  *
- * AGREED lasts until the server answers: the kernel sees to that (firewall.nft, agreed_in), and no packet of the flow
- * comes here any more. Until then repetitions must be the same octet by octet, so that a ClientHello that was lost on its
- * way cannot be replaced by another.
+ * AGREED lasts until the server answers. Mostly the kernel sees that by itself, when a segment begins with the head of a
+ * ServerHello (firewall.nft, agreed_in), and no packet of the flow comes here any more. What else the server says comes
+ * here and goes on at once; when its octets make a ServerHello together, gate is told (FLOW_ANSWER). Until then repetitions
+ * must be the same octet by octet, so that a ClientHello that was lost on its way cannot be replaced by another.
  *
  * The rule that nothing may break: a packet that completes a ClientHello leaves only by FLOW_NAME (or refused), and what
  * leaves by FLOW_EARLY before is a proper beginning of one, with the beginning of a listed name. (When a packet was dropped
@@ -26,6 +28,7 @@
 #ifndef SEKISHO_HELLO_FLOWS_H
 #define SEKISHO_HELLO_FLOWS_H
 
+#include "answer.h"
 #include "clienthello.h"
 #include "listed.h"
 #include "packet.h"
@@ -46,7 +49,7 @@
 #define FLOWS_HELD_CLIENT_OCTETS (256 * 1024)
 #define FLOWS_ANSWER_MAX 16384 /* octets that a server may have said without having been seen to answer */
 
-enum flow_state { STATE_FREE, STATE_SEEN, STATE_HOLDING, STATE_AGREED, STATE_AGAIN, STATE_REFUSED };
+enum flow_state { STATE_FREE, STATE_SEEN, STATE_HOLDING, STATE_AGREED, STATE_AGAIN, STATE_ANSWERED, STATE_REFUSED };
 
 struct flow {
     struct addr client, server;
@@ -54,7 +57,7 @@ struct flow {
     uint8_t state; /* enum flow_state */
     uint8_t service; /* of the first payload packet */
     uint8_t what; /* REFUSED: why … */
-    uint8_t told; /* … and how often gate has had packets to act on */
+    uint8_t told; /* … and how often gate has had packets to act on; ANSWERED: the same */
     bool stamped; /* timestamps were agreed on (RFC 7323) */
     uint16_t work; /* 1 + index; 0: none */
     uint32_t epoch; /* of struct flows; of an earlier one: as good as FREE */
@@ -82,10 +85,13 @@ struct flow_work {
     char name[CONF_FQDN_MAX]; /* AGREED, AGAIN: what was agreed to */
     struct flow_held held[MSG_FLOW_PACKETS];
     struct stream stream;
+    struct answer answer;
+    uint64_t map[STREAM_MAP(STREAM_MAX)]; /* of stream */
+    uint8_t data[STREAM_MAX];
 };
 
 struct flows_stats {
-    uint64_t packets, flows, agreed_asked, refused, early, skipped; /* agreed_asked: FLOW_NAME sent */
+    uint64_t packets, flows, agreed_asked, answered, refused, early, skipped; /* agreed_asked: FLOW_NAME sent */
 };
 
 struct flows {
@@ -100,6 +106,7 @@ struct flows {
     /* Of each work, small and apart from the large ones, because they are looked through at every wake-up. */
     uint64_t due[FLOWS_WORKS_MAX]; /* 0: unused */
     bool agreed[FLOWS_WORKS_MAX]; /* its flow is AGREED */
+    uint32_t who[FLOWS_WORKS_MAX]; /* its client, as a number */
     struct flow table[FLOWS_SETS][FLOWS_WAYS];
     struct flow_work works[FLOWS_WORKS_MAX];
 };
@@ -122,6 +129,9 @@ void flows_synack(struct flows *f, uint64_t now, bool agreed, const uint8_t *ip,
 void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, bool checksum, const uint8_t *ip,
                   size_t len);
 #define FLOWS_SENT_MAX 8
+
+/* The same, of the server to a client, whose flow the kernel holds for agreed to. */
+void flows_answer(struct flows *f, uint32_t id, uint8_t service, bool checksum, const uint8_t *ip, size_t len);
 
 /* Milliseconds until something is due; -1: nothing. */
 int flows_wait(const struct flows *f, uint64_t now);

@@ -44,17 +44,90 @@ struct flow *flowtable_find(struct flows *f, const struct packet *p)
 struct flow *flowtable_place(struct flows *f, const struct packet *p)
 {
     struct flow *fl = flowtable_find(f, p), *set = set_of(f, p);
+    unsigned most = 0;
     if (fl)
         return fl;
     for (unsigned i = 0; i < FLOWS_WAYS; i++) {
         if (!flowtable_alive(f, &set[i]))
             return &set[i];
+        unsigned places = addr_equal(&set[i].client, &p->client);
+        for (unsigned k = 0; k < FLOWS_WAYS; k++)
+            places += flowtable_alive(f, &set[k]) && addr_equal(&set[i].client, &set[k].client);
+        if (places < most)
+            continue;
         /* one that nothing is held of goes first */
-        if (!fl || (fl->work && !set[i].work) ||
+        if (places > most || (fl->work && !set[i].work) ||
             ((fl->work == 0) == (set[i].work == 0) && set[i].used_at < fl->used_at))
             fl = &set[i];
+        most = places;
     }
     return fl;
+}
+
+/* ---- streams ---- */
+
+/* The oldest one of a client that is not agreed to, when there are too many of them; else NULL. */
+static struct flow_work *too_many_held(struct flows *f, uint32_t who)
+{
+    struct flow_work *oldest = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
+        if (f->due[i] == 0 || f->agreed[i] || f->who[i] != who)
+            continue;
+        count++;
+        if (!oldest || f->works[i].began_at < oldest->began_at)
+            oldest = &f->works[i];
+    }
+    return count >= FLOWS_WORKS_CLIENT_MAX ? oldest : NULL;
+}
+
+static bool gives_way(const struct flows *f, unsigned i, unsigned to)
+{
+    return f->agreed[i] != f->agreed[to] ? f->agreed[i] : f->works[i].began_at < f->works[to].began_at;
+}
+
+struct flow_work *flowtable_to_evict(struct flows *f, const struct addr *client)
+{
+    uint32_t who = mix_addr(f->seed, client);
+    if (f->works_used - f->agreed_used >= FLOWS_WORKS_CLIENT_MAX) {
+        struct flow_work *own = too_many_held(f, who);
+        if (own)
+            return own;
+    }
+    if (f->works_used < FLOWS_WORKS_MAX)
+        return NULL;
+    unsigned most = 0, loser = 0;
+    for (unsigned i = 0; i < FLOWS_WORKS_MAX; i++) {
+        unsigned has = f->who[i] == who;
+        for (unsigned k = 0; k < FLOWS_WORKS_MAX; k++)
+            has += f->who[k] == f->who[i];
+        if (has > most || (has == most && gives_way(f, i, loser))) {
+            most = has;
+            loser = i;
+        }
+    }
+    return &f->works[loser];
+}
+
+struct flow_work *flowtable_work(struct flows *f, uint64_t now, struct flow *fl)
+{
+    unsigned i = 0;
+    while (f->due[i] != 0)
+        i++;
+    struct flow_work *w = &f->works[i];
+    w->flow = fl;
+    w->began_at = w->last_at = now;
+    w->released = w->hello_at = w->rest_at = 0;
+    w->held_count = 0;
+    w->early_data = w->second = false;
+    w->name[0] = '\0';
+    stream_begin(&w->stream, fl->base);
+    answer_begin(&w->answer, fl->ack);
+    fl->work = (uint16_t)(i + 1);
+    f->due[i] = now + FLOWS_SLOW_MS;
+    f->who[i] = mix_addr(f->seed, &fl->client);
+    f->works_used++;
+    return w;
 }
 
 static uint32_t octets_of(const struct flow_work *w)

@@ -36,7 +36,12 @@ static _Alignas(struct nlmsghdr) uint8_t datagram[DATAGRAM_MAX];
 static void take(uint64_t now, const struct queued *q)
 {
     switch (q->what) {
-    case QUEUE_PACKET: flows_packet(&flows, now, q->id, q->mark, q->checksum, q->data, q->len); break;
+    case QUEUE_PACKET:
+        if (q->answer)
+            flows_answer(&flows, q->id, q->mark, q->checksum, q->data, q->len);
+        else
+            flows_packet(&flows, now, q->id, q->mark, q->checksum, q->data, q->len);
+        break;
     case QUEUE_SYNACK: flows_synack(&flows, now, q->agreed, q->data, q->len); break;
     case QUEUE_LOG: blocked_packet(&blocked, now, q); break;
     case QUEUE_NOTHING: break;

@@ -38,8 +38,9 @@ static void packet(const struct nlattr *const *table, struct queued *out)
     out->what = QUEUE_PACKET;
     out->id = ntohl(head->packet_id);
     /* The service's number; of the higher bits one says that the packet was here (firewall.nft, asked). */
-    uint32_t mark = has(table, NFQA_MARK, 4) ? ntohl(mnl_attr_get_u32(table[NFQA_MARK])) & 0xff : 0;
+    uint32_t bits = has(table, NFQA_MARK, 4) ? ntohl(mnl_attr_get_u32(table[NFQA_MARK])) : 0, mark = bits & 0xff;
     out->mark = mark >= 1 && mark <= CONF_SERVICES_MAX ? (uint8_t)mark : 0;
+    out->answer = bits & QUEUE_ANSWER;
     out->checksum =
         has(table, NFQA_SKB_INFO, 4) && ntohl(mnl_attr_get_u32(table[NFQA_SKB_INFO])) & NFQA_SKB_CSUM_NOTVERIFIED;
     if (table[NFQA_PAYLOAD])

@@ -19,11 +19,14 @@ enum queue_what {
     QUEUE_LOG      /* refused, `reason` says why */
 };
 
+#define QUEUE_ANSWER 0x800 /* in the mark of what comes from the server (firewall.nft, answering) */
+
 struct queued {
     enum queue_what what;
     uint32_t id;   /* PACKET */
     uint8_t mark;  /* PACKET: the service; 0: none that there is */
     bool checksum; /* PACKET: nobody has verified it yet */
+    bool answer;   /* PACKET: of the server */
     bool agreed;   /* SYNACK: the kernel holds the flow for agreed to */
     char reason[MSG_REASON_MAX]; /* LOG: [a-z-]+ */
     const uint8_t *data; /* the packet from its IP header on */

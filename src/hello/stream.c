@@ -40,11 +40,11 @@ static enum stream_put merge(struct stream *s, uint32_t from, const uint8_t *dat
 enum stream_put stream_put(struct stream *s, uint32_t seq, const uint8_t *data, size_t len)
 {
     int32_t from = (int32_t)(seq - s->base);
-    if (len > STREAM_MAX)
+    if (len > s->max)
         return STREAM_BEYOND;
     if (from < 0)
         return from + (int32_t)len <= 0 ? STREAM_BEFORE : STREAM_ACROSS;
-    if ((uint32_t)from > STREAM_MAX || (uint32_t)from + len > STREAM_MAX)
+    if ((uint32_t)from > s->max || (uint32_t)from + len > s->max)
         return STREAM_BEYOND;
     if ((uint32_t)from != s->have || s->top != s->have)
         return merge(s, (uint32_t)from, data, len);

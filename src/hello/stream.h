@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define STREAM_MAX 24576 /* a ClientHello at its longest, and what 0-RTT data usually follows it */
+#define STREAM_MAP(max) (((max) + 63) / 64)
 
 enum stream_put {
     STREAM_NEW,      /* something that was not there */
@@ -26,11 +27,19 @@ struct stream {
     uint32_t base; /* sequence number of the first octet */
     uint32_t have; /* octets without a gap, from the first */
     uint32_t top;  /* the end of the last octet that is there, behind gaps perhaps */
-    uint64_t map[STREAM_MAX / 64]; /* which are there, from `have` on */
-    uint8_t data[STREAM_MAX];
+    uint32_t max;  /* octets that are kept */
+    uint64_t *map; /* which are there, from `have` on: STREAM_MAP(max) words */
+    uint8_t *data;
 };
 
-/* The memory may be dirty from an earlier stream that was begun here (or all zero). */
+/* The memory that it works in: all zero, or dirty from an earlier stream that was begun in it. */
+static inline void stream_room(struct stream *s, uint32_t max, uint64_t *map, uint8_t *data)
+{
+    s->max = max;
+    s->map = map;
+    s->data = data;
+}
+
 void stream_begin(struct stream *s, uint32_t base);
 enum stream_put stream_put(struct stream *s, uint32_t seq, const uint8_t *data, size_t len);
 /* Where a segment ends, counted from the first octet. Only after stream_put has taken it. */

@@ -65,7 +65,7 @@ static bool flow_ok(const struct msg *m)
 {
     const struct msg_flow *b = &m->u.flow;
     return b->what < FLOW_WHAT_COUNT && b->service >= 1 && service_ok(b->service) && b->count <= MSG_FLOW_PACKETS &&
-           (b->count > 0 || b->what == FLOW_TOO_SLOW) && addr_ok(&b->client, false) && addr_ok(&b->server, false) &&
+           (b->count > 0 || b->what >= FLOW_NOT_TLS) && addr_ok(&b->client, false) && addr_ok(&b->server, false) &&
            b->client.family == b->server.family && text_ends(b->name, sizeof b->name);
 }
 

@@ -200,6 +200,8 @@ enum msg_flow_what {
     FLOW_EARLY, /* no whole ClientHello yet, and the client waits for acknowledgements: let these packets go, no more */
     FLOW_DROP, /* nobody decides about these packets any more (the session has changed): drop them */
     FLOW_MORE, /* of a flow that was refused already: reset its client, say nothing a second time */
+    FLOW_ANSWER, /* of the server, which has answered with it: let it go, nothing more of the flow is a question */
+    FLOW_AFTER, /* of the client, under way when the server answered: the rules decide about it by what they know now */
     FLOW_NOT_TLS, /* from here on: refuse; what is wrong with it */
     FLOW_BROKEN, /* TLS, but not a ClientHello that can be read */
     FLOW_NO_NAME, /* no server_name */
@@ -218,7 +220,7 @@ enum msg_flow_what {
 struct msg_flow {
     uint8_t what; /* enum msg_flow_what */
     uint8_t service; /* the packet's mark: 1..8 */
-    uint8_t count; /* of packets, 1.. ; FLOW_TOO_SLOW may have none left */
+    uint8_t count; /* of packets, 1.. ; what refuses may have none, because none of the client is held */
     struct addr client, server; /* as in the forward hook: before translation */
     uint16_t client_port, server_port;
     uint32_t seq, ack; /* of the first held segment: for the reset to the server */

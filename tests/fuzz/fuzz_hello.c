@@ -1,17 +1,19 @@
 /*
- * Fuzz target for hello: what a PC may send. The first octet chooses what is attacked:
- *   0  the ClientHello parser: parts, wholes and mistakes must agree with each other wherever the stream is cut off
+ * Fuzz target for hello: what a PC may send, and what a server may answer. The first octet chooses what is attacked:
+ *   0  the parsers of ClientHello and ServerHello: parts, wholes and mistakes must agree with each other wherever the stream is cut off
  *   1  what the kernel says: netlink messages and IP packets of any shape, refused packets
  *   2  the flow table: a script of SYN-ACKs, segments of prepared or given streams in any order, time, sessions, with a
  *      server that believes whatever was let go. It aborts when an id is mentioned twice or never, when anything but a
  *      whole, well-formed ClientHello with a listed name was agreed to, when the octets that reached the server do not say
- *      the same (before it, after it, in a second one), or when something that the server would not have read was believed.
+ *      the same (before it, after it, in a second one), or when something that the server would not have read was believed;
+ *      and when a segment passed for an answer that acknowledges something else than what had been agreed to.
  *      With 2 any name could be listed (there is a wildcard), with 3 only what begins like a listed one.
  */
 #include "../unit/hello_fixture.h"
 #include "../unit/hello_netlink.h"
 
 #include "blocked.h"
+#include "serverhello.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,8 +38,22 @@ static void check_prefix(const uint8_t *data, size_t len, enum clienthello_read 
         MUST(strncmp(h.name, end->name, strlen(h.name)) == 0);
 }
 
+/* Once something is said about a beginning, more octets change nothing of it. */
+static void fuzz_answer(const uint8_t *data, size_t size)
+{
+    bool retry, again;
+    enum serverhello_read whole = serverhello_read(data, size, &retry);
+    for (size_t len = 0; len < size; len += 1 + size / 64) {
+        enum serverhello_read part = serverhello_read(data, len, &again);
+        MUST(part == SERVERHELLO_PART || (part == whole && again == retry));
+        MUST(!again || retry);
+    }
+    MUST(whole != SERVERHELLO_THERE || size >= 43);
+}
+
 static void fuzz_parser(const uint8_t *data, size_t size)
 {
+    fuzz_answer(data, size);
     struct clienthello h;
     size_t next;
     enum clienthello_read r = clienthello_read(data, size, &h);
@@ -89,6 +105,8 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
         w.now += 5000;
         blocked_due(&b, w.now);
     }
+    if (q.what == QUEUE_PACKET && q.answer)
+        world_answer_raw(&w, q.data, q.len);
     if (q.what == QUEUE_PACKET && q.mark != 0)
         world_raw(&w, q.data, q.len);
     if (q.what == QUEUE_SYNACK)
@@ -99,6 +117,7 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
     if (packet_tcp(data, size, data[0] % 2, &p))
         MUST(p.data >= data && p.data + p.len <= data + size);
     world_raw(&w, data, size);
+    world_answer_raw(&w, data, size);
     flows_synack(&w.f, w.now, data[0] & 2, data, size);
     world_raw(&w, data, size);
 }
@@ -115,6 +134,7 @@ static struct {
     uint32_t begin, len, connection;
     uint8_t port;
     bool unread; /* the server throws it away */
+    bool forged; /* said by the server, but not to what it has read */
 } segments[SEGMENTS]; /* by id */
 
 /* What has reached the server of each connection; a port may have several, one after the other. */
@@ -123,7 +143,7 @@ static struct {
 static struct {
     uint32_t connection; /* counts up */
     uint32_t iss;
-    bool refused;
+    bool refused, answered;
     unsigned agreed; /* ClientHellos */
     char name[CONF_FQDN_MAX]; /* that was agreed to */
     uint32_t top;
@@ -280,6 +300,12 @@ static void on_flow(struct world *world, const struct msg_flow *m)
     unsigned port = m->client_port - 40000u;
     if (m->what >= FLOW_NOT_TLS && m->what != FLOW_NO_START && port < PORTS)
         servers[port].refused = true;
+    if (m->what == FLOW_ANSWER) {
+        MUST(port < PORTS && m->count == 1 && servers[port].agreed > 0 && !servers[port].refused);
+        MUST(!segments[m->packets[0]].forged);
+        servers[port].answered = true;
+    }
+    MUST(m->what != FLOW_AFTER || (port < PORTS && servers[port].answered));
     if (m->what != FLOW_NAME && m->what != FLOW_EARLY && m->what != FLOW_DROP)
         return;
     MUST(port < PORTS);
@@ -358,6 +384,48 @@ static void script_segment(unsigned port, const uint8_t *data, uint32_t begin, u
     world_segment(&w, &s);
 }
 
+static struct octets answers[4];
+
+static void put_answer(struct octets *o, const uint8_t random[32])
+{
+    put_number(o, 5, 0x160303002a);
+    put_number(o, 6, 0x020000260303);
+    put(o, random, 32);
+    put_number(o, 4, 0x00130100);
+}
+
+/* A ServerHello; behind a HelloRetryRequest; behind alerts; and what looks like one. */
+static void make_answers(void)
+{
+    static const uint8_t retry[32] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
+                                      0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
+                                      0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+    static const uint8_t random[32] = {0xcf, 0x22};
+    static const uint8_t alert[] = {21, 3, 3, 0, 2, 1, 112}, fatal[] = {21, 3, 3, 0, 2, 2, 40};
+    if (answers[0].len > 0)
+        return;
+    for (unsigned i = 0; i < 4; i++) {
+        put(&answers[i], i == 2 ? alert : fatal, i < 2 ? 0 : sizeof alert);
+        if (i == 1)
+            put_answer(&answers[i], retry);
+        put_answer(&answers[i], random);
+    }
+}
+
+static void script_answer(unsigned port, const struct octets *s, uint32_t begin, uint32_t len, unsigned odd)
+{
+    uint32_t id = w.ids + 1, read = servers[port].top;
+    segments[id] = segments[0]; /* lets nothing out */
+    segments[id].forged = servers[port].agreed == 0 || odd == 1 || odd == 2;
+    world_answer_of(&w, &(struct segment){.client = SERVER,
+                                          .server = CLIENT,
+                                          .port = (uint16_t)(40000 + port),
+                                          .seq = IRS + 1 + begin + (odd == 3),
+                                          .ack = servers[port].iss + 1 + (odd == 1 ? read / 2 : read) + (odd == 2 ? 2 : 0),
+                                          .data = s->data + begin,
+                                          .len = len});
+}
+
 static void fuzz_script(const uint8_t *data, size_t size)
 {
     static const uint16_t waits[] = {1, 10, 39, 40, 100, 1000, 5000, 11000};
@@ -381,6 +449,11 @@ static void fuzz_script(const uint8_t *data, size_t size)
             len = len > size - i ? (uint32_t)(size - i) : len;
             script_segment(port, data + i, begin % 2000, len, c >> 4);
             i += len;
+            break;
+        case 6: /* the server's */
+            s = &answers[op >> 4 & 3];
+            begin %= (uint32_t)s->len;
+            script_answer(port, s, begin, len > s->len - begin ? (uint32_t)s->len - begin : len, c >> 4);
             break;
         default: /* a piece of a prepared stream, where it belongs, or (4) somewhere else */
             if (begin >= s->len)
@@ -419,6 +492,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1)
         return 0;
     make_streams();
+    make_answers();
     begin(data[0] % 4 != 3);
     switch (data[0] % 4) {
     case 0: fuzz_parser(data + 1, size - 1); break;

@@ -1,11 +1,13 @@
 /* What `hello` says is checked: gate makes no packet of its own for a flow that the kernel does not know. */
 #include "gate.h"
+#include "kernel.h"
 #include "queue.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,8 +26,23 @@ static int queue[2]; /* gate writes its verdicts to [0] */
 
 struct verdict {
     uint32_t id, verdict;
-    bool replaced;
+    bool replaced, marked;
+    uint32_t mark, mask; /* of the connection */
 };
+
+static void connection(const struct nlattr *nest, struct verdict *out)
+{
+    const struct nlattr *a;
+    out->marked = true;
+    mnl_attr_for_each_nested(a, nest)
+    {
+        uint32_t value = ntohl(mnl_attr_get_u32(a));
+        if (mnl_attr_get_type(a) == CTA_MARK)
+            out->mark = value;
+        else if (mnl_attr_get_type(a) == CTA_MARK_MASK)
+            out->mask = value;
+    }
+}
 
 /* A message of `hello` and gate's verdicts about it. The kernel is not there, so it knows no flow. */
 static unsigned verdicts(const struct msg_flow *flow, struct verdict *out, unsigned max)
@@ -46,6 +63,8 @@ static unsigned verdicts(const struct msg_flow *flow, struct verdict *out, unsig
                 out[count].verdict = ntohl(v->verdict);
             }
             out[count].replaced |= mnl_attr_get_type(a) == NFQA_PAYLOAD;
+            if (mnl_attr_get_type(a) == NFQA_CT)
+                connection(a, &out[count]);
         }
         count++;
     }
@@ -214,6 +233,41 @@ static void nothing_is_made_for_an_unknown_flow(void **state)
     }
 }
 
+/* A flow is agreed to, answered; what was under way goes through the rules again. */
+static void each_verdict_changes_its_bits_only(void **state)
+{
+    static const struct {
+        enum msg_flow_what what;
+        uint32_t verdict;
+        bool marked;
+        uint32_t mark, mask;
+    } rows[] = {
+        {FLOW_EARLY, NF_ACCEPT, false, 0, 0},
+        {FLOW_AFTER, NF_REPEAT, false, 0, 0},
+        /* A flow that is a question again (its bit is another) stays one, whatever comes late; so does a refused one. */
+        {FLOW_ANSWER, NF_ACCEPT, true, 0, KERNEL_MARK_AGREED},
+    };
+    struct msg_flow m = {.service = 1, .client_port = 50000, .server_port = 443, .count = 2, .packets = {7, 8}};
+    struct verdict v[4];
+    (void)state;
+    assert_true(conf_parse_addr("192.168.77.10", &m.client) && conf_parse_addr("203.0.113.80", &m.server));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        m.what = (uint8_t)rows[i].what;
+        assert_int_equal(verdicts(&m, v, 4), 2);
+        for (unsigned k = 0; k < 2; k++) {
+            assert_int_equal(v[k].id, 7 + k);
+            assert_int_equal(v[k].verdict, rows[i].verdict);
+            assert_false(v[k].replaced);
+            assert_int_equal(v[k].marked, rows[i].marked);
+            assert_int_equal(v[k].mark, rows[i].mark);
+            assert_int_equal(v[k].mask, rows[i].mask);
+        }
+    }
+    m.what = FLOW_BROKEN; /* of which no packet is held */
+    m.count = 0;
+    assert_int_equal(verdicts(&m, v, 4), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -230,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_made_for_an_unknown_flow),
+        cmocka_unit_test(each_verdict_changes_its_bits_only),
         cmocka_unit_test(a_private_answer_names_its_line),
         cmocka_unit_test(a_network_that_the_hub_does_not_carry),
         cmocka_unit_test(as_many_as_find_room_are_named),

@@ -49,6 +49,35 @@ static void by_the_mark_that_its_flow_has_now(void **state)
     passes(106, 0, false);
 }
 
+/* The same of what the server has said: it goes to the PC as long as its flow is agreed to or live. */
+static void answers_by_the_mark_that_their_flow_has_now(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t number, mark;
+        bool good;
+    } rows[] = {{116, 116, true},   {117, 117 | KERNEL_MARK_AGREED, true},   {118, 118 | KERNEL_MARK_ASKING, false},
+                {119, 1000, false}, {120, 1000 | KERNEL_MARK_AGREED, false}, {121, KERNEL_MARK_REFUSED, false}};
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct flow f = tls_flow(rows[i].number);
+        if (rows[i].mark != (rows[i].number | KERNEL_MARK_ASKING))
+            mark(rows[i].mark);
+        run("nft insert rule inet sekisho forward iifname wan0 meta mark set 0xa01 accept");
+        uint64_t before = counter("dropped_old_flow");
+        if (rows[i].good) {
+            delivered(f.server, f.pc, "answer", 6);
+            assert_int_equal(counter("dropped_old_flow"), before);
+        } else {
+            say(f.server, "answer", 6);
+            counted("dropped_old_flow", before + 1);
+            no_word_at(f.pc);
+        }
+        run("nft -a list chain inet sekisho forward | sed -n 's/.*meta mark set 0x00000a01 accept # handle "
+            "\\([0-9]*\\)/\\1/p' | xargs nft delete rule inet sekisho forward handle");
+        end_flow(&f);
+    }
+}
+
 /* A refused flow: its end is told to the server, nothing else. */
 static void of_a_refused_flow_the_reset_only(void **state)
 {
@@ -177,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_the_mark_that_its_flow_has_now),
+        cmocka_unit_test(answers_by_the_mark_that_their_flow_has_now),
         cmocka_unit_test(of_a_refused_flow_the_reset_only),
         cmocka_unit_test(through_its_own_tunnel_only),
         cmocka_unit_test(opens_nothing_from_the_internet),

@@ -431,6 +431,30 @@ static void so_many_a_second_go_to_hello(void **state)
     assert_true(counter("asked") >= asked + 500);
 }
 
+/* Nor has one server, of the answers that `hello` is to put together. */
+static void so_many_answers_a_second_go_to_hello(void **state)
+{
+    (void)state;
+    tls(282);
+    handshake();
+    mark_it(282 | KERNEL_MARK_AGREED);
+    uint64_t asked = counter("asked"), crowd = counter("dropped_crowd");
+    struct sockaddr_in src = at(REGISTRY, 0), dst = at(VIP, 0);
+    segment(WAN_NS, TH_ACK, SERVER_ISN + 1, PC_ISN + 1, "\x16");
+    counted("asked", asked + 1);
+    enter(WAN_NS);
+    int fd = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+    enter(BOX);
+    by(fd, 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&src, sizeof src), 0);
+    for (unsigned i = 0; i < 20000 && counter("dropped_crowd") == crowd; i += 4000)
+        for (unsigned k = 0; k < 4000; k++)
+            assert_int_equal(sendto(fd, last, 21, 0, (struct sockaddr *)&dst, sizeof dst), 21);
+    close(fd);
+    counted("dropped_crowd", crowd + 1);
+    assert_true(counter("asked") >= asked + 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +468,7 @@ int main(void)
         cmocka_unit_test(each_synack_is_shown),
         cmocka_unit_test(no_large_packet_goes_to_hello),
         cmocka_unit_test(so_many_a_second_go_to_hello),
+        cmocka_unit_test(so_many_answers_a_second_go_to_hello),
         cmocka_unit_test(the_port_is_free_again_when_the_entry_has_gone),
     };
     return cmocka_run_group_tests_name("gate_reuse", tests, build_mute, NULL);

@@ -344,8 +344,8 @@ static void agreed_until_the_server_has_answered(void **state)
     (void)state;
     static const uint8_t again[] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
                                     0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91};
-    uint8_t words[5][64] = {{0x16, 3, 3, 0, 59, 2, 0, 0, 55, 3, 3, 0xaa, 0xbb}}, *server_hello = words[0];
-    for (int i = 1; i < 5; i++)
+    uint8_t words[6][64] = {{0x16, 3, 3, 0, 59, 2, 0, 0, 55, 3, 3, 0xaa, 0xbb}}, *server_hello = words[0];
+    for (int i = 1; i < 6; i++)
         memcpy(words[i], server_hello, sizeof words[i]);
     memcpy(words[1] + 11, again, sizeof again); /* HelloRetryRequest */
     words[2][5] = 11; /* another message, */
@@ -353,12 +353,27 @@ static void agreed_until_the_server_has_answered(void **state)
     words[4][0] = 0x15; /* another record */
     struct flow f = tls_flow(67);
     mark(67 | KERNEL_MARK_AGREED);
+    uint64_t before = counter("asked");
     say(f.pc, "words", 5);
-    for (int i = 1; i < 5; i++) {
-        delivered(f.server, f.pc, words[i], sizeof words[i]);
-        counted("asked", counter("asked") + 1); /* the PC repeats itself */
+    assert_int_equal(counted("asked", 1 + before), 1 + before);
+    for (int i = 1; i < 6;
+         i++) { /* by other words it has not: `hello` is shown them, as it is each octet of a beginning */
+        before = counter("asked");
+        say(f.server, words[i], i < 5 ? sizeof words[i] : 1);
+        counted("asked", before + 1);
+        no_word_at(f.pc); /* (here nobody reads the queue) */
+        if (i == 5)
+            break;
+        end_flow(&f);
+        f = tls_flow(670 + (uint32_t)i);
+        mark((670 + (uint32_t)i) | KERNEL_MARK_AGREED);
+        say(f.pc, "words", 5);
     }
     no_word_at(f.server);
+    end_flow(&f);
+    f = tls_flow(675);
+    mark(675 | KERNEL_MARK_AGREED);
+    say(f.pc, "words", 5);
     delivered(f.server, f.pc, server_hello, sizeof words[0]);
     assert_true(readable(f.server));
     char buf[MAX_PACKET];

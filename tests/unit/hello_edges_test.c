@@ -4,7 +4,9 @@
 
 #include "stream.h"
 
-static struct stream s; /* large */
+static uint64_t map[STREAM_MAP(STREAM_MAX)];
+static uint8_t room[STREAM_MAX];
+static struct stream s = {.max = STREAM_MAX, .map = map, .data = room};
 
 /* ---- a stream ---- */
 

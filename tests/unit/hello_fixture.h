@@ -266,7 +266,7 @@ static inline void world_heard(void *user, const struct msg_flow *m)
 {
     struct world *w = user;
     MUST(m->what < FLOW_WHAT_COUNT && m->service >= 1 && m->service <= CONF_SERVICES_MAX);
-    MUST(m->count <= MSG_FLOW_PACKETS && (m->count > 0 || m->what == FLOW_TOO_SLOW));
+    MUST(m->count <= MSG_FLOW_PACKETS && (m->count > 0 || m->what >= FLOW_NOT_TLS));
     MUST(memchr(m->name, '\0', sizeof m->name) && m->client.family != 0 && m->client.family == m->server.family);
     for (unsigned i = 0; i < m->count; i++) {
         MUST(m->packets[i] >= 1 && m->packets[i] <= w->ids);
@@ -384,6 +384,44 @@ static inline uint32_t world_piece(struct world *w, const struct octets *stream,
                                               .ack = IRS + 1,
                                               .data = stream->data + from,
                                               .len = to - from});
+}
+
+/* A packet of a server. Returns its id. */
+static inline uint32_t world_answer_raw(struct world *w, const uint8_t *ip, size_t len)
+{
+    uint32_t id = ++w->ids;
+    uint8_t *exact = malloc(len > 0 ? len : 1);
+    MUST(exact);
+    if (len > 0)
+        memcpy(exact, ip, len);
+    w->said[id % WORLD_IDS] = 0;
+    flows_answer(&w->f, id, 1, true, exact, len);
+    free(exact);
+    return id;
+}
+
+/* A segment of the server, as it says it: octets `from` to `to` of its stream, acknowledging so much of the client's. */
+static inline uint32_t world_answer_of(struct world *w, const struct segment *back)
+{
+    struct octets *o = calloc(1, sizeof *o);
+    MUST(o);
+    put_packet(o, back);
+    uint8_t *tcp = o->data + (o->data[0] >> 4 == 4 ? 20 : 40), port[2] = {tcp[0], tcp[1]};
+    memcpy(tcp, tcp + 2, 2); /* (the checksum does not mind) */
+    memcpy(tcp + 2, port, 2);
+    uint32_t id = world_answer_raw(w, o->data, o->len);
+    free(o);
+    return id;
+}
+
+static inline uint32_t world_answer(struct world *w, const struct octets *stream, size_t from, size_t to, size_t acked)
+{
+    return world_answer_of(w, &(struct segment){.client = SERVER,
+                                                .server = CLIENT,
+                                                .seq = IRS + 1 + (uint32_t)from,
+                                                .ack = ISS + 1 + (uint32_t)acked,
+                                                .data = stream->data + from,
+                                                .len = to - from});
 }
 
 /* What gate has heard about an id; -1: nothing yet. */

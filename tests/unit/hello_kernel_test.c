@@ -32,8 +32,12 @@ static void test_queue(void **state)
     assert_int_equal(q.id, 77);
     assert_int_equal(q.mark, 3);
     assert_true(q.checksum);
+    assert_false(q.answer);
     assert_int_equal(q.len, 5);
     assert_memory_equal(q.data, "hello", 5);
+    queue_read(packet(77, 0xa03, NFQA_SKB_CSUM_NOTVERIFIED), &q); /* of the server */
+    assert_int_equal(q.mark, 3);
+    assert_true(q.answer);
     queue_read(packet(77, 9, NFQA_SKB_CSUMNOTREADY), &q);
     assert_int_equal(q.mark, 0); /* no such service */
     assert_false(q.checksum);

@@ -196,7 +196,7 @@ static void contents(void **state)
     REFUSED(MSG_FLOW, m.u.flow.what = FLOW_WHAT_COUNT);
     REFUSED(MSG_FLOW, m.u.flow.service = 0);
     REFUSED(MSG_FLOW, m.u.flow.service = 9);
-    REFUSED(MSG_FLOW, m.u.flow.count = 0);
+    REFUSED(MSG_FLOW, (m.u.flow.what = FLOW_AFTER, m.u.flow.count = 0)); /* only what refuses may have none */
     REFUSED(MSG_FLOW, m.u.flow.count = MSG_FLOW_PACKETS + 1);
     REFUSED(MSG_FLOW, m.u.flow.server.family = AF_INET6);
     REFUSED(MSG_FLOW, memset(m.u.flow.name, 'a', sizeof m.u.flow.name));

@@ -6,6 +6,7 @@ import time
 import net
 import pc
 import pcap
+import pieces
 import pki
 import topology as t
 from clienthello import of_openssl as hello
@@ -57,11 +58,36 @@ def say(data, pieces=1, pause=0.0):
     return seen, port, time.monotonic() - begin
 
 
-def s_client(lab, version, name):
-    done = net.run(pc.NS, ["openssl", "s_client", "-connect", f"{t.REGISTRY}:443", "-servername", name, version,
-                           "-CAfile", pki.path("web.crt"), "-verify_return_error", "-brief"], text="Q\n", timeout=15)
-    text = done.stdout + done.stderr
-    return next((line for line in text.split("\n") if line.startswith("Protocol version")), text[-200:])
+def s_client(version, name, *more):
+    """The version that was agreed on, and the page's first line."""
+    done = net.run(pc.NS, ["openssl", "s_client", "-connect", f"{t.REGISTRY}:443", "-servername", name, version, *more, "-ign_eof",
+                           "-CAfile", pki.path("web.crt"), "-verify_return_error", "-brief"],
+                   text=f"GET / HTTP/1.0\r\nHost: {name}\r\n\r\n", timeout=60)
+    lines = (done.stderr + "\n" + done.stdout).replace("\r", "").split("\n")
+    seen = [next((line for line in lines if line.startswith(word)), "") for word in ("Protocol version", "HTTP/")]
+    return ", ".join(seen) if all(seen) else " / ".join(lines)[-200:]
+
+
+# How the server's octets come, what the client is told to do, and the version. Each is an ordinary server behind a proxy.
+ANSWERS = (
+    ("octet by octet, TLS 1.3", {}, ("-tls1_3",)),
+    ("octet by octet, TLS 1.2", {}, ("-tls1_2",)),
+    ("octet by octet behind an alert that warns", {"before": pieces.WARNING}, ("-tls1_2",)),
+    ("an alert that warns and the rest in one segment", {"before": pieces.WARNING, "octets": 0}, ("-tls1_2",)),
+    ("octet by octet, in disorder and some twice", {"disorder": "delay 20ms 15ms duplicate 20%"}, ("-tls1_3",)),
+    ("octet by octet, some lost", {"disorder": "loss 10%"}, ("-tls1_2",)),
+    ("octet by octet, and the server asks for another ClientHello", {},
+     ("-tls1_3", "-groups", "brainpoolP256r1tls13:X25519")),
+)
+
+
+def answers(lab):
+    """A server's answer is seen in whatever pieces it comes, and the connection goes on."""
+    for what, how, words in ANSWERS:
+        version = "TLSv1.3" if "-tls1_3" in words else "TLSv1.2"
+        with pieces.pieces("registry", t.REGISTRY, **how):
+            seen = s_client(words[0], t.REGISTRY_NAME, *words[1:])
+        lab.check(f"the answer {what}", f"Protocol version: {version}, HTTP/1.1 200 OK", seen)
 
 
 def run(lab):
@@ -71,8 +97,9 @@ def run(lab):
     lab.session()
 
     for version, name in (("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")):
-        lab.check(f"openssl s_client {version} to the listed name", f"Protocol version: {name}",
-                  s_client(lab, version, t.REGISTRY_NAME))
+        lab.check(f"openssl s_client {version} to the listed name", f"Protocol version: {name}, HTTP/1.1 200 OK",
+                  s_client(version, t.REGISTRY_NAME))
+    answers(lab)
 
     right, small = hello(t.REGISTRY_NAME), hello(t.REGISTRY_NAME, ssl.TLSVersion.TLSv1_2)
     wrong, wrong_small = hello("decoy.example"), hello("decoy.example", ssl.TLSVersion.TLSv1_2)

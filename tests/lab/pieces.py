@@ -1,0 +1,78 @@
+"""Between a server and its clients: a proxy that hands on what the server says in the smallest pieces."""
+
+import contextlib
+import socket
+import threading
+
+import net
+
+PORT = 4443
+# An alert that only warns (unrecognized_name), as servers of TLS 1.2 send it before their ServerHello.
+WARNING = bytes.fromhex("15030300020170")
+
+
+class Pieces:
+    """The first octets of the server one by one, each a segment; with `before` in front of them."""
+
+    def __init__(self, ns, address, port=443, octets=400, before=b""):
+        self.ns, self.to, self.octets, self.before = ns, (address, port), octets, before
+        with net.inside(ns):
+            self.listener = socket.create_server((address, PORT))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with net.inside(self.ns):
+                    server = socket.create_connection(self.to)
+                for work, ends in ((self._there, (client, server)), (self._back, (server, client))):
+                    threading.Thread(target=work, args=ends, daemon=True).start()
+
+    @staticmethod
+    def _there(client, server):
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                server.sendall(data)
+            server.shutdown(socket.SHUT_WR)
+
+    def _back(self, server, client):
+        left = self.octets
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if left == self.octets:
+                    data = self.before + data
+                for at in range(min(left, len(data))):
+                    client.sendall(data[at:at + 1])
+                if len(data) > left:
+                    client.sendall(data[left:])
+                left = max(0, left - len(data))
+            client.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@contextlib.contextmanager
+def pieces(ns, address, disorder="", **words):
+    """Meanwhile whoever connects there from outside gets it so. disorder: what netem does to the segments on their way."""
+    proxy = Pieces(ns, address, **words)
+    rules = f"""table ip pieces {{ chain in {{ type nat hook prerouting priority dstnat;
+  ip daddr {address} tcp dport 443 redirect to :{PORT}; }}; }}"""
+
+    def command(*line, text=None):
+        done = net.run(ns, list(line), text=text)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(line)}: {done.stderr}")
+    try:
+        command("nft", "-f", "-", text=rules)
+        if disorder:
+            command("tc", "qdisc", "add", "dev", "inner0", "root", "netem", *disorder.split())
+        yield proxy
+    finally:
+        proxy.close()
+        net.run(ns, ["nft", "delete", "table", "ip", "pieces"])
+        if disorder:
+            net.run(ns, ["tc", "qdisc", "del", "dev", "inner0", "root"])

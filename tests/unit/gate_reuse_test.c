@@ -47,21 +47,23 @@ static void put32(uint8_t *at, uint32_t v)
     memcpy(at, &v, 4);
 }
 
-static void segment_of(int where, uint8_t flags, uint32_t seq, uint32_t ack, const void *data, size_t size)
+static void segment_with(int where, uint8_t flags, uint32_t seq, uint32_t ack, const uint8_t *options, size_t options_len,
+                         const void *data, size_t size)
 {
     uint8_t *p = last;
     bool out = where == PC_NS;
     const char *from = out ? PC : REGISTRY, *to = out ? REGISTRY : VIP;
     uint16_t sport = out ? port : PORT, dport = out ? PORT : port;
     struct sockaddr_in src = at(from, 0), dst = at(to, 0);
-    size_t len = 20 + size;
+    size_t begin = 20 + options_len, len = begin + size;
     const uint8_t ports[4] = {(uint8_t)(sport >> 8), (uint8_t)sport, (uint8_t)(dport >> 8), (uint8_t)dport};
     uint8_t head[12] = {[9] = IPPROTO_TCP, [10] = (uint8_t)(len >> 8), (uint8_t)len};
-    assert_true(size <= LARGEST);
+    assert_true(options_len + size <= LARGEST);
     memset(p, 0, 20);
     memcpy(p, ports, 4);
-    p[12] = 0x50, p[13] = flags, p[14] = 0x20;
-    memcpy(p + 20, data, size);
+    memcpy(p + 20, options, options_len);
+    p[12] = (uint8_t)(begin / 4 << 4), p[13] = flags, p[14] = 0x20;
+    memcpy(p + begin, data, size);
     put32(p + 4, seq);
     put32(p + 8, ack);
     memcpy(head, &src.sin_addr, 4);
@@ -69,6 +71,11 @@ static void segment_of(int where, uint8_t flags, uint32_t seq, uint32_t ack, con
     uint16_t sum = checksum(p, len, (uint16_t)~checksum(head, sizeof head, 0));
     p[16] = (uint8_t)(sum >> 8), p[17] = (uint8_t)sum;
     raw(where, from, to, IPPROTO_TCP, p, len, 1);
+}
+
+static void segment_of(int where, uint8_t flags, uint32_t seq, uint32_t ack, const void *data, size_t size)
+{
+    segment_with(where, flags, seq, ack, (const uint8_t *)"", 0, data, size);
 }
 
 static void segment(int where, uint8_t flags, uint32_t seq, uint32_t ack, const char *data)
@@ -250,6 +257,52 @@ static void a_flow_that_was_never_proper_begins_from_nothing(void **state)
     segment(PC_NS, TH_SYN, PC_ISN, 0, "");
     counted("dropped_not_listed", before + 1);
     assert_false(is_here(WAN_NS, TH_SYN, SOON_MS));
+}
+
+/* A SYN with an option of its segments' size, 1,460, and what that size is on the other side. */
+static unsigned size_on_the_other_side(int where, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+    uint8_t p[MAX_PACKET];
+    int to = where == PC_NS ? WAN_NS : PC_NS;
+    segment_with(where, flags, seq, ack, (const uint8_t[]){2, 4, 1460 >> 8, 1460 & 0xff}, 4, "", 0);
+    while (polled(heard[to], POLLIN, SURELY_MS)) {
+        ssize_t n = recv(heard[to], p, sizeof p, 0);
+        uint16_t pcs = (uint16_t)(to == PC_NS ? p[22] << 8 | p[23] : p[20] << 8 | p[21]);
+        if (n >= 44 && pcs == port && p[33] == flags)
+            return (unsigned)p[42] << 8 | p[43];
+    }
+    fail_msg("flags %#x, seq %u: expected through", flags, seq);
+    return 0;
+}
+
+/* However often it is repeated, and whatever the entry has come to be: a beginning says how large segments may be. */
+static void every_beginning_is_cut_to_size(void **state)
+{
+    (void)state;
+    run("ip link set wan0 mtu 1300");
+    for (unsigned m = 0; m < 4; m++) {
+        if (m < 3) {
+            tls(300 + m);
+        } else { /* not TLS: the flow is live at once */
+            tls(300 + m);
+            allow(REGISTRY, IPPROTO_TCP, PORT);
+            run("nft flush set inet sekisho tls_v4");
+        }
+        assert_in_range(size_on_the_other_side(PC_NS, TH_SYN, PC_ISN, 0), 1, 1260);
+        if (m < 3)
+            mark_it((300 + m) | bits[m]);
+        assert_in_range(size_on_the_other_side(PC_NS, TH_SYN, PC_ISN, 0), 1, 1260);
+        assert_in_range(size_on_the_other_side(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1), 1, 1340);
+        if (m < 3)
+            mark_it((300 + m) | bits[m]);
+        assert_in_range(size_on_the_other_side(PC_NS, TH_SYN, PC_ISN, 0), 1, 1260); /* (SYN_RECV) */
+        if (m < 3)
+            mark_it((300 + m) | bits[m]);
+        assert_in_range(size_on_the_other_side(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1), 1, 1340);
+        passes(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
+        /* (What is repeated from here on a PC that has said so much has read before.) */
+    }
+    run("ip link set wan0 mtu 1500");
 }
 
 /* Closed by both: connection tracking itself forgets it for a new SYN, and that one is judged as new. Closed by the server's
@@ -461,6 +514,7 @@ int main(void)
         cmocka_unit_test(no_second_connection_in_an_entry),
         cmocka_unit_test(a_syn_is_repeated_until_it_is_answered),
         cmocka_unit_test(a_flow_that_was_never_proper_begins_from_nothing),
+        cmocka_unit_test(every_beginning_is_cut_to_size),
         cmocka_unit_test(after_its_end),
         cmocka_unit_test(both_do_not_begin),
         cmocka_unit_test(each_datagram_needs_its_element),

@@ -417,13 +417,14 @@ static void script_answer(unsigned port, const struct octets *s, uint32_t begin,
     uint32_t id = w.ids + 1, read = servers[port].top;
     segments[id] = segments[0]; /* lets nothing out */
     segments[id].forged = servers[port].agreed == 0 || odd == 1 || odd == 2;
-    world_answer_of(&w, &(struct segment){.client = SERVER,
-                                          .server = CLIENT,
-                                          .port = (uint16_t)(40000 + port),
-                                          .seq = IRS + 1 + begin + (odd == 3),
-                                          .ack = servers[port].iss + 1 + (odd == 1 ? read / 2 : read) + (odd == 2 ? 2 : 0),
-                                          .data = s->data + begin,
-                                          .len = len});
+    world_answer_of(&w,
+                    &(struct segment){.client = SERVER,
+                                      .server = CLIENT,
+                                      .port = (uint16_t)(40000 + port),
+                                      .seq = IRS + 1 + begin + (odd == 3),
+                                      .ack = servers[port].iss + 1 + (odd == 1 ? read / 2 : read) + (odd == 2 ? 2 : 0),
+                                      .data = s->data + begin,
+                                      .len = len});
 }
 
 static void fuzz_script(const uint8_t *data, size_t size)

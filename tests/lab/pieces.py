@@ -38,11 +38,10 @@ class Pieces:
             server.shutdown(socket.SHUT_WR)
 
     def _back(self, server, client):
-        left = self.octets
+        left, before = self.octets, self.before
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
-                if left == self.octets:
-                    data = self.before + data
+                data, before = before + data, b""
                 for at in range(min(left, len(data))):
                     client.sendall(data[at:at + 1])
                 if len(data) > left:
@@ -56,23 +55,19 @@ class Pieces:
 
 
 @contextlib.contextmanager
-def pieces(ns, address, disorder="", **words):
-    """Meanwhile whoever connects there from outside gets it so. disorder: what netem does to the segments on their way."""
+def pieces(ns, address, lost=0, **words):
+    """Meanwhile whoever connects there from outside gets it so. lost: of so many segments one, so that the others come before it."""
     proxy = Pieces(ns, address, **words)
     rules = f"""table ip pieces {{ chain in {{ type nat hook prerouting priority dstnat;
-  ip daddr {address} tcp dport 443 redirect to :{PORT}; }}; }}"""
-
-    def command(*line, text=None):
-        done = net.run(ns, list(line), text=text)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(line)}: {done.stderr}")
+  ip daddr {address} tcp dport 443 redirect to :{PORT}; }}; }}
+table netdev pieces {{ chain out {{ type filter hook egress device inner0 priority 0;
+  {f"ip saddr {address} tcp sport 443 numgen inc mod {lost} 1 drop;" if lost else ""} }}; }}"""
     try:
-        command("nft", "-f", "-", text=rules)
-        if disorder:
-            command("tc", "qdisc", "add", "dev", "inner0", "root", "netem", *disorder.split())
+        done = net.run(ns, ["nft", "-f", "-"], text=rules)
+        if done.returncode:
+            raise RuntimeError(f"nft in {ns}: {done.stderr}")
         yield proxy
     finally:
         proxy.close()
-        net.run(ns, ["nft", "delete", "table", "ip", "pieces"])
-        if disorder:
-            net.run(ns, ["tc", "qdisc", "del", "dev", "inner0", "root"])
+        for table in (("ip", "pieces"), ("netdev", "pieces")):
+            net.run(ns, ["nft", "delete", "table", *table])

@@ -47,8 +47,8 @@ static void put32(uint8_t *at, uint32_t v)
     memcpy(at, &v, 4);
 }
 
-static void segment_with(int where, uint8_t flags, uint32_t seq, uint32_t ack, const uint8_t *options, size_t options_len,
-                         const void *data, size_t size)
+static void segment_with(int where, uint8_t flags, uint32_t seq, uint32_t ack, const uint8_t *options,
+                         size_t options_len, const void *data, size_t size)
 {
     uint8_t *p = last;
     bool out = where == PC_NS;

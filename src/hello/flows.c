@@ -391,7 +391,6 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
         fl->stamp = p->stamp;
     }
     if (fl->state == STATE_SEEN) {
-        f->stats.flows++;
         w = take_work(f, now, fl);
         enter(f, fl, STATE_HOLDING, "first octets");
     }
@@ -433,7 +432,6 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
     if (!tcp && !packet_head(ip, len, &p))
         p.client.family = p.server.family = AF_INET;
     struct flow stranger = stranger_of(&p, service);
-    f->stats.packets++;
     if (!tcp || service == 0 || f->mode.mode != MODE_SESSION) {
         f->stats.skipped++;
         tell_one(f, &stranger, FLOW_DROP, id);
@@ -510,7 +508,6 @@ void flows_answer(struct flows *f, uint32_t id, uint8_t service, bool checksum, 
         p.client.family = p.server.family = AF_INET;
     turn(&p);
     struct flow stranger = stranger_of(&p, service);
-    f->stats.packets++;
     struct flow *fl = tcp && service != 0 && f->mode.mode == MODE_SESSION ? flowtable_find(f, &p) : NULL;
     struct flow_work *w = fl ? work_of(f, fl) : NULL;
     if (!fl || fl->state == STATE_SEEN || fl->state == STATE_HOLDING) {

@@ -91,7 +91,7 @@ struct flow_work {
 };
 
 struct flows_stats {
-    uint64_t packets, flows, agreed_asked, answered, refused, early, skipped; /* agreed_asked: FLOW_NAME sent */
+    uint64_t answered, refused, skipped;
 };
 
 struct flows {

@@ -81,8 +81,8 @@ static enum step message(struct reader *r, bool *retry)
     enum step s = octets(r, false, head, sizeof head);
     if (s != STEP_ON)
         return s;
-    size_t size = (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    if (head[0] != 2 || size < BODY_MIN || size > SERVERHELLO_MAX)
+    size_t size = (size_t)head[2] << 8 | head[3];
+    if (head[0] != 2 || head[1] != 0 || size < BODY_MIN || size > SERVERHELLO_MAX)
         return STEP_WRONG;
     s = octets(r, true, begin, sizeof begin);
     if (s != STEP_ON)

@@ -16,21 +16,12 @@ static struct msg_flow message(const struct flow *fl, const struct flow_work *w,
                              .ack = fl->ack};
 }
 
-static void send_message(struct flows *f, const struct msg_flow *m)
-{
-    if (m->what == FLOW_EARLY)
-        f->stats.early += m->count;
-    else if (m->what == FLOW_NAME)
-        f->stats.agreed_asked++;
-    f->send(f->user, m);
-}
-
 void tell_one(struct flows *f, const struct flow *fl, enum msg_flow_what what, uint32_t id)
 {
     struct msg_flow m = message(fl, NULL, what);
     m.count = 1;
     m.packets[0] = id;
-    send_message(f, &m);
+    f->send(f->user, &m);
 }
 
 void tell_refused(struct flows *f, struct flow *fl, uint32_t id)
@@ -63,14 +54,14 @@ void tell_held(struct flows *f, struct flow_work *w, enum msg_flow_what what, ui
     w->held_count = (uint8_t)left;
     strcpy(m.name, name);
     if (m.count > 0 || what == FLOW_TOO_SLOW)
-        send_message(f, &m);
+        f->send(f->user, &m);
 }
 
 void tell_server_refused(struct flows *f, struct flow *fl, uint32_t id)
 {
     if (fl->told == 0) {
         struct msg_flow m = message(fl, NULL, (enum msg_flow_what)fl->what);
-        send_message(f, &m);
+        f->send(f->user, &m);
         fl->told = 1;
     }
     tell_refused(f, fl, id);

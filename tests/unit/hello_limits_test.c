@@ -42,6 +42,15 @@ static void test_too_slow(void **state)
     assert_int_equal(w.f.works_used, 0);
 }
 
+/* What is refused goes through the rules again, which reset it, but not for ever. */
+static void test_refused_again_and_again(void **state)
+{
+    (void)state;
+    begin("decoy.example.net");
+    for (unsigned i = 0; i < 600; i++)
+        assert_said(world_piece(&w, &o, 0, o.len), i == 0 ? FLOW_NOT_LISTED : i <= 8 ? FLOW_MORE : FLOW_DROP);
+}
+
 static void test_session_changes(void **state)
 {
     (void)state;
@@ -238,57 +247,6 @@ static void test_crowd(void **state)
         assert_int_not_equal(world_said(&w, id), -1);
 }
 
-/* A flood of SYN-ACKs to one client pushes out its own flows, and nobody else's. */
-static void test_flood_of_beginnings(void **state)
-{
-    (void)state;
-    static const char *const others[] = {"192.168.77.101", "192.168.77.102", "192.168.77.103"};
-    for (unsigned flooders = 1; flooders <= COUNT(others); flooders++) {
-        begin(REGISTRY_NAME);
-        for (unsigned i = 0; i < 3 * FLOWS_SETS * FLOWS_WAYS; i++)
-            for (unsigned k = 0; k < flooders; k++) {
-                w.now++;
-                world_synack_to(&w, others[k], SERVER, (uint16_t)(1 + i), ISS, NULL, 0);
-            }
-        assert_said(world_piece(&w, &o, 0, o.len), FLOW_NAME);
-    }
-}
-
-/* Nor do flows that are agreed to and not answered, however many: an honest one's octets are compared, its answer is read. */
-static void test_flood_of_agreed_flows(void **state)
-{
-    (void)state;
-    static const uint8_t record[] = {22, 3, 3};
-    begin(REGISTRY_NAME);
-    assert_said(world_piece(&w, &o, 0, o.len), FLOW_NAME);
-    for (unsigned i = 0; i < 4 * FLOWS_WORKS_MAX; i++) {
-        struct segment s = {.client = "192.168.77.101", .port = (uint16_t)(1000 + i), .ack = IRS + 1, .data = o.data};
-        w.now++;
-        world_synack_to(&w, s.client, SERVER, s.port, ISS, NULL, 0);
-        s.seq = ISS + 1;
-        s.len = i % 3 ? o.len : 50; /* some are not even agreed to */
-        world_segment(&w, &s);
-    }
-    assert_int_equal(w.f.works_used, FLOWS_WORKS_MAX);
-    assert_said(world_piece(&w, &o, 0, o.len), FLOW_EARLY);
-    struct octets *back = calloc(1, sizeof *back);
-    MUST(back);
-    put(back, record, sizeof record);
-    assert_said(world_answer(&w, back, 0, sizeof record, o.len), FLOW_EARLY);
-    assert_int_equal(w.f.works[0].answer.stream.have, sizeof record);
-    free(back);
-    /* And a new one has its room at once. */
-    world_synack_to(&w, "192.168.77.102", SERVER, 0, ISS, NULL, 0);
-    struct segment s = {.client = "192.168.77.102", .seq = ISS + 1, .ack = IRS + 1, .data = o.data, .len = 50};
-    uint32_t half = world_segment(&w, &s);
-    assert_said(half, -1);
-    s.seq += 50;
-    s.data += 50;
-    s.len = o.len - 50;
-    assert_said(world_segment(&w, &s), FLOW_NAME);
-    assert_said(half, FLOW_NAME);
-}
-
 /* From everywhere at once: what is pushed out is refused, not let through. */
 static void test_table_full(void **state)
 {
@@ -309,11 +267,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_too_slow),
+        cmocka_unit_test(test_refused_again_and_again),
         cmocka_unit_test(test_session_changes),
         cmocka_unit_test(test_ports_again),
         cmocka_unit_test(test_crowd),
-        cmocka_unit_test(test_flood_of_beginnings),
-        cmocka_unit_test(test_flood_of_agreed_flows),
         cmocka_unit_test(test_table_full),
         cmocka_unit_test(test_share_of_the_queue),
         cmocka_unit_test(test_share_of_the_queue_behind_what_was_agreed_to),

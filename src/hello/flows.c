@@ -508,15 +508,17 @@ void flows_answer(struct flows *f, uint32_t id, uint8_t service, bool checksum, 
         p.client.family = p.server.family = AF_INET;
     turn(&p);
     struct flow stranger = stranger_of(&p, service);
-    struct flow *fl = tcp && service != 0 && f->mode.mode == MODE_SESSION ? flowtable_find(f, &p) : NULL;
+    bool good = tcp && service != 0 && f->mode.mode == MODE_SESSION;
+    struct flow *fl = good ? flowtable_find(f, &p) : NULL;
     struct flow_work *w = fl ? work_of(f, fl) : NULL;
-    if (!fl || fl->state == STATE_SEEN || fl->state == STATE_HOLDING) {
+    if (!good || (fl && (fl->state == STATE_SEEN || fl->state == STATE_HOLDING))) {
         f->stats.skipped++;
         tell_one(f, &stranger, FLOW_DROP, id);
-    } else if (fl->state == STATE_REFUSED) {
+    } else if (fl && fl->state == STATE_REFUSED) {
         tell_server_refused(f, fl, id);
-    } else if (!w) { /* answered, or agreed to long ago: the client hears it, and that is all */
-        tell_one(f, fl, FLOW_EARLY, id);
+    } else if (
+        !w) { /* answered, or agreed to long ago, or by an earlier `hello`: the client hears it, and that is all */
+        tell_one(f, &stranger, FLOW_EARLY, id);
     } else {
         take_answer(f, w, id, &p);
     }

@@ -30,7 +30,8 @@ OVERHEAD = 40            # seconds of the long form for the box's start, the lea
 STUCK = 300              # seconds without a session: the run is over (a busy machine takes its time)
 HEAVY = ("gate", "names", "charon")      # their death ends the session
 EVENTS = 0.07            # share of sessions that the hub re-keys, and of those that it ends
-BACK = 8.0               # seconds in which Finit has started again whatever was killed
+BACK = 8.0               # seconds after which the rules know that hello has been killed, and may know the next one
+AFTERMATH = 3            # sessions after a death that ends one: of these nothing is said for certain
 
 
 @dataclass
@@ -209,10 +210,14 @@ class Killer:
         self.plan, self.begin = plan, time.monotonic()
         self.pace = 1 / (plan.kills + 1)
         self.next = self.pace * self.random.uniform(0.3, 0.8)
-        self.dirty_until = self.no_hello_until = 0.0
+        # By what the box says of itself, not by the time that it should have taken: a busy machine kills late.
+        self.pending = {}                        # number of a strike that has not fallen yet: whom it is for
+        self.strikes, self.dirty = 0, 0          # so many so far; so many sessions yet that count as disturbed
+        self.no_hello_until = None               # not before then, and not before the rules know hello again
 
     def turn(self, cycle):
         """Called once a cycle: if it is time, a kill is on its way, to strike within the next second."""
+        self.dirty = max(0, self.dirty - 1)
         progress = max(cycle / self.plan.cycles, (time.monotonic() - self.begin) / self.plan.seconds)
         if progress < self.next or self.left <= 0:
             return
@@ -230,19 +235,39 @@ class Killer:
     def strike(self, names):
         for name in names:
             delay = self.random.uniform(0.0, 1.0)
+            self.strikes += 1
+            self.pending[self.strikes] = name
             self.note(f"kill {name} in {delay:.3f} s")
             which = self.random.randrange(100)
             # In the background on the box, so that it falls wherever the cycle then is.
             self.box.root(f"(sleep {delay:.3f}; set -- $(pidof {name}); [ $# = 0 ] || {{ shift $(({which} % $#)); "
-                          f"kill -9 $1 && echo {name} >>/run/lab-killed; }}) </dev/null >/dev/null 2>&1 &")
+                          f"kill -9 $1 && echo {name} >>/run/lab-killed; }}; echo {self.strikes} >>/run/lab-struck) "
+                          "</dev/null >/dev/null 2>&1 &")
+
+    def fallen(self):
+        """Have all strikes fallen? (Also those that found nobody.)"""
+        words = self.box.root("cat /run/lab-struck 2>/dev/null").split() if self.pending else []
+        for number in [n for n in self.pending if str(n) in words]:
+            name = self.pending.pop(number)
             if name in HEAVY:
-                self.dirty_until = max(self.dirty_until, time.monotonic() + delay + 2.0)
+                self.dirty = AFTERMATH
             if name in ("hello", "gate", "names"):
-                self.no_hello_until = max(self.no_hello_until, time.monotonic() + delay + BACK)
+                self.no_hello_until = time.monotonic() + BACK
+        return not self.pending
 
     def quiet(self):
-        """No death of late that ends a session."""
-        return time.monotonic() > self.dirty_until
+        """No death of late that ends a session, and none to come."""
+        return (self.fallen() or not set(self.pending.values()) & set(HEAVY)) and self.dirty == 0
+
+    def hello_reads(self):
+        """The rules let new TLS flows begin, for certain."""
+        self.fallen()
+        if set(self.pending.values()) & {"hello", "gate", "names"}:
+            return False
+        if self.no_hello_until and time.monotonic() > self.no_hello_until and "elements" in self.box.root(
+                "nft list map inet sekisho asking_generation"):
+            self.no_hello_until = None
+        return self.no_hello_until is None
 
     def count(self):
         """{program: how often it was killed indeed}, as the box has noted it."""
@@ -297,6 +322,7 @@ class Run:
             return False
         if undisturbed:
             self.times.append(time.monotonic() - asked)
+        hello = self.killer.hello_reads()
         begin = self.probes.after()
         time.sleep(self.random.uniform(0.03, 0.3))
         event = self.random.random()
@@ -305,11 +331,11 @@ class Run:
             self.lab.hub.swanctl("--rekey", "--child", "registry")
             self.rekeyed += 1
         end = self.probes.before()
-        self.handled(end)
+        self.handled(end, 20 if undisturbed and self.killer.quiet() else 0.5)
         undisturbed = undisturbed and self.killer.quiet()
         if undisturbed:
             self.known.open.add(begin, end)
-        if undisturbed and time.monotonic() > self.killer.no_hello_until:
+        if undisturbed and hello:
             self.known.tls.add(begin, end)
         if event > 1 - EVENTS:
             self.note("the hub ends it")
@@ -324,10 +350,10 @@ class Run:
             self.cycles += 1
         return True
 
-    def handled(self, number):
+    def handled(self, number, patience):
         """Wait for those on their way to the box: it keeps their order, so when one from this number on has come out of the
-        tunnel, all before it have been handled. Not for long: in a session that has died none comes out."""
-        until = time.monotonic() + 0.5
+        tunnel, all before it have been handled. Not for long where the session may have died: none comes out then."""
+        until = time.monotonic() + patience
         while time.monotonic() < until:
             if any(self.probes.behind.tunnelled(n) for n in range(number, self.probes.before())):
                 return
@@ -381,7 +407,10 @@ class Run:
 
     def leak_on_purpose(self):
         """[(what, first, last)]: the rule set is broken in two ways, a second each."""
-        time.sleep(BACK)                             # a gate that dies now would mend the rule set
+        self.killer.left = 0
+        while not self.killer.quiet():               # a gate that dies now would mend the rule set
+            if not self.cycle():
+                raise RuntimeError("no session before the leaks on purpose")
         if not self.session_begins():
             raise RuntimeError("no session for the leaks on purpose")
         first = self.probes.after()

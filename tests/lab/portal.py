@@ -150,9 +150,13 @@ class Portal(servers.Nginx):
                 raise RuntimeError(f"portal: port {port} does not answer:\n{self.tail()}")
 
 
-def service(lab, extra=""):
-    """The lab's service file with the portal's names on its list, which is the file's last part."""
-    return lab.service().rstrip("\n") + "\n" + (extra or RULES).lstrip("\n")
+def service(lab):
+    """The lab's service file with the portal's names on its list, which is the file's last part.
+
+    And those that 32-hostile-dns and 44-internal-dns want, so that they can have the same box.
+    """
+    names = "".join(f"name = {name} tcp/443 tls\n" for name in [*t.FRESH_NAMES, *t.REBOUND_NAMES, t.SIGNED_NAME])
+    return lab.service().rstrip("\n") + "\n" + RULES.lstrip("\n") + names
 
 
 def card_cuts(yes):

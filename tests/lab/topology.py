@@ -129,6 +129,11 @@ NAMESPACES = [
 ]
 
 # Names that everybody on the internet may know.
+# Listed where the portal is: in a zone with signatures; and asked for by the hostile PC only, so no answer is at hand.
+SIGNED_NAME = "entry.signed.example"
+FRESH_NAMES = [f"fresh-{n}.lab.example" for n in range(34)]
+REBOUND_NAMES = [f"re-{n}.lab.example" for n in range(24)]
+
 PUBLIC_NAMES = {HUB_NAME: [HUB], HUB2_NAME: [HUB2], EST_NAME: [EST], DECOY_NAME: [DECOY, DECOY6]}
 # Names that only the registry's DNS knows.
 INNER_NAMES = {REGISTRY_NAME: [REGISTRY], FORMS_NAME: [REGISTRY], UNLISTED_NAME: [UNLISTED],

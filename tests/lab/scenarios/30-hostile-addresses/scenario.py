@@ -3,6 +3,8 @@ import topology as t
 
 addresses, ipv4, ipv6 = (hostile.module(__file__, name).attack for name in ("addresses", "ipv4", "ipv6"))
 
+GROUP = "internet"
+
 
 def run(lab):
     lab.up()

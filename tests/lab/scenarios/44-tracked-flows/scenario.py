@@ -9,6 +9,8 @@ sys.path.insert(0, os.path.dirname(__file__))
 import many     # noqa: E402
 import ports    # noqa: E402
 
+GROUP = "internet"
+
 
 def run(lab):
     lab.up()
@@ -22,14 +24,14 @@ def full_table(lab):
     """Begins a session in the end."""
     greedy = many.Greedy(lab)
     lab.eventually("one PC has as many connections as a PC may have", True, lambda: greedy.has() >= many.SHARE * 9 // 10, 240)
-    lab.status_says("the status names it", "A PC has nearly all the connections", many.HOST, timeout=60)
+    lab.status_says("the status names it", "A PC has nearly all the connections", many.HOST)
     lab.log_says("the log too", "connections.many", many.HOST)
-    lab.log_says("and why its others are refused", "reason=share", many.HOST, timeout=60)
+    lab.log_says("and why its others are refused", "reason=share", many.HOST)
     page = lab.session()
     lab.check("the registry's page, at another PC", 200, page.status)
     lab.check("no more than its share", True, greedy.has() <= many.SHARE)
     lab.eventually("with the session its connections are gone", False,
-                   lambda: "nearly all the connections" in lab.box.cli("status"), 60)
+                   lambda: "nearly all the connections" in lab.box.cli("status"))
 
 
 def used_ports(lab):

@@ -1,5 +1,7 @@
 import re
 
+GROUP = "lab-image"
+
 # One line, as the lab's agent wants it: of each process its name, numbers, user, rights and root.
 LISTING = ("for d in /proc/[0-9]*; do grep -q . $d/cmdline 2>/dev/null || continue; "
            "echo $(grep -E '^(Name|Pid|PPid|Uid|CapEff|NoNewPrivs|Seccomp):' $d/status) Root: $(readlink $d/root); done")
@@ -108,7 +110,7 @@ def plants(lab):
         for what, command in PLANTS.items():
             lab.box.root(f"kill -STOP {pid}")   # or it would put its own file there again at once
             as_user(lab, user, f"cd {folder} && mv state kept && {command}")
-            text = lab.box.cli("status", 15)
+            text = lab.box.cli("status")
             lab.check(f"{path} is {what}: said, and nothing of the key", "said, without the key",
                       "it hangs" if not text else "the key!" if key and key in text else
                       "said, without the key" if "something else stands in the place of its file" in text else text[:200])
@@ -124,7 +126,7 @@ def plants(lab):
 
 def run(lab):
     lab.up()
-    lab.boot(lab.site(), lab_image=True)
+    lab.boot(lab_image=True)
     lab.ready()
     quiet(lab)
     rights(lab, "at rest")

@@ -19,7 +19,7 @@ KERNEL = "build/bzImage"
 LAB_KERNEL = "build/lab/bzImage"
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
-BOOT_LIMIT = 300       # seconds; it ends what hangs, and a busy machine does not
+BOOT_LIMIT = 900       # seconds; it ends what hangs, and a busy machine does not
 
 
 class BoxError(Exception):

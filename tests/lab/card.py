@@ -14,6 +14,7 @@ import pcap
 
 FLOW_PORTS = range(20000, 32000)    # of flows that the namespace's kernel knows nothing of
 SCAN_PORT = 19999                   # whence a scan comes
+BURST = 64                          # frames: a queue of the TAP holds a thousand
 PACE = 0.0005                       # between two frames: the box is a small machine, and a lost frame proves nothing
 
 
@@ -23,6 +24,7 @@ class Card:
     def __init__(self, ns, name, mac, peer):
         self.ns, self.name, self.mac, self.peer = ns, name, mac, peer
         self.heard = {}
+        self.sent = self.goal = 0       # frames so far; how many the box should have taken before the next burst
         self.changed = threading.Condition()
         with net.inside(ns):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0003))
@@ -45,10 +47,20 @@ class Card:
         return p if isinstance(p, (Ether, Dot3, bytes)) else Ether(src=src or self.mac, dst=dst or self.peer) / p
 
     def send(self, *packets, src=None, dst=None):
-        """Packets or whole frames: of scapy, or bytes."""
+        """Packets or whole frames: of scapy, or bytes. No faster than the box takes them, which a busy machine may hold up."""
         for p in packets:
+            if self.sent % BURST == 0:
+                self._taken_so_far()
             self.socket.send(bytes(self.frame(p, src, dst)))
+            self.sent += 1
             time.sleep(PACE)
+
+    def _taken_so_far(self):
+        """Wait until the box has taken nearly all of the burst before. (Frames of others may be among those that it took.)"""
+        end = time.monotonic() + 5
+        while self.taken() < self.goal and time.monotonic() < end:
+            time.sleep(0.005)
+        self.goal = self.taken() + BURST * 3 // 4
 
     def _listen(self):
         while True:
@@ -150,12 +162,12 @@ class Flow:
     def send(self, offset, data=b"", flags="PA", **more):
         self.card.send(self.segment(offset, data, flags, **more))
 
-    def open(self, timeout=10.0, stamps=False):
+    def open(self, timeout=40.0, stamps=False):
         """The handshake; False when nobody answers it, or a reset does. (What else comes is an earlier flow's.)"""
         options = [("MSS", 1300)] + ([("Timestamp", (1000000, 0))] if stamps else [])
-        for _ in range(2):
+        for part in (0.1, 0.15, 0.25, 0.5):
             self.send(-1, flags="S", options=options, ack=0)
-            got = self.card.wait(self.sport, lambda p: p.flags & 0x04 or p.flags & 0x12 == 0x12, timeout / 2)
+            got = self.card.wait(self.sport, lambda p: p.flags & 0x04 or p.flags & 0x12 == 0x12, timeout * part)
             if got:
                 break
         if not got or got.flags & 0x04:

@@ -152,8 +152,11 @@ class Pc:
             except OSError:
                 return "unreachable"
 
-    def scan(self, address, ports, timeout=4, ns=NS):
-        """TCP ports that are open, all asked at once; the time is enough for a SYN that was lost to be sent twice more."""
+    def scan(self, address, ports, timeout=4, ns=NS, surely=()):
+        """TCP ports that are open, all asked at once; the time is enough for a SYN that was lost to be sent twice more.
+
+        surely: ports whose answer is waited for longer than that, on a busy machine.
+        """
         open_ports = []
         waiting = selectors.DefaultSelector()
         with net.inside(ns):
@@ -165,9 +168,12 @@ class Pc:
                     waiting.register(s, selectors.EVENT_WRITE, port)
                 else:
                     s.close()
-        end = time.monotonic() + timeout
-        while waiting.get_map() and time.monotonic() < end:
-            for key, _ in waiting.select(max(0, end - time.monotonic())):
+        begin = time.monotonic()
+        while waiting.get_map():
+            rest = begin + (timeout if set(surely) <= set(open_ports) else 90) - time.monotonic()
+            if rest <= 0:
+                break
+            for key, _ in waiting.select(min(1, rest)):
                 if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
                     open_ports.append(key.data)
                 waiting.unregister(key.fileobj)
@@ -214,6 +220,7 @@ class Held:
 
     def __init__(self, address, host, port, every, tls, patience):
         self.last = None           # time.monotonic() of the last answer
+        self.gap = 0.0             # the longest between two
         self.ended = None          # when it was found dead, and how
         self.how = ""
         self.answers = 0
@@ -223,6 +230,7 @@ class Held:
             self.socket = socket.socket()
         self.socket.settimeout(patience)
         self.socket.connect((address, port))
+        self.port = self.socket.getsockname()[1]      # the PC's own
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self.request = f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
@@ -234,7 +242,8 @@ class Held:
                 self.socket.sendall(self.request)
                 if not self.socket.recv(4096):
                     raise ConnectionError("closed by the other side")
-                self.last = time.monotonic()
+                now = time.monotonic()
+                self.gap, self.last = max(self.gap, now - (self.last or now)), now
                 self.answers += 1
                 time.sleep(self.every)
         except OSError as e:
@@ -243,6 +252,11 @@ class Held:
     def alive(self, seconds=1.0):
         """Was there an answer within the last seconds?"""
         return self.last is not None and time.monotonic() - self.last < seconds
+
+    def silence(self):
+        """Its longest silence since this was asked last."""
+        seen, self.gap = max(self.gap, time.monotonic() - (self.last or time.monotonic())), 0.0
+        return seen
 
     def close(self):
         self.stop.set()

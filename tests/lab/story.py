@@ -88,7 +88,8 @@ class Story:
         page = lab.pc.curl(f"https://{t.DECOY_NAME}/")
         lab.check("the decoy before the session", "page 200", str(page), page.status == 200)
         judge.held_dies(lab)
-        page = lab.pc.curl(f"https://{t.DECOY_NAME}/", connect_to=t.DECOY)
+        with lab.busy():
+            page = lab.pc.curl(f"https://{t.DECOY_NAME}/", connect_to=t.DECOY)
         lab.check("the decoy in the session", "no page", str(page), page.status == 0)
         if self.terminal:
             return

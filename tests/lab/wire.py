@@ -92,8 +92,39 @@ class Capture:
                 out["other"] += 1
         return out
 
+    def waits(self, mine):
+        """How long the PC with this address has waited for each next word of others: [(seconds, to whom)], the longest first.
+
+        From a SYN, data or a DNS question to what next comes back in that flow (a segment, an answer, an ICMP error), or to
+        the capture's end. By the times of the capture: how slow the program was that asked does not matter.
+        """
+        since, seen, last = {}, [], 0.0
+        for p in self.packets():
+            last = p.time
+            if p.proto == pcap.ICMP and p.dst == mine and p.payload[:1] in (b"\x03", b"\x0b"):
+                flow = _flow(pcap.parse(bytes(12) + b"\x08\0" + p.payload[8:]), mine)
+            else:
+                flow = _flow(p, mine)
+            if flow and p.src == mine:
+                if p.payload or p.flags & 2:
+                    since.setdefault(flow, p.time)
+            elif flow in since:
+                seen.append((p.time - since.pop(flow), flow[2]))
+        seen += [(last - begin, f"{flow[2]} (never answered)") for flow, begin in since.items()]
+        return sorted(seen, reverse=True)
+
     def to(self, address):
         return [p.what() for p in self.packets() if p.dst == address]
+
+
+def _flow(p, mine):
+    """What belongs together of a PC's TCP and DNS, whichever way it goes."""
+    if p.proto not in (pcap.TCP, pcap.UDP) or mine not in (p.src, p.dst):
+        return None
+    own, port, other, far = (p.sport, p.dport, p.dst, p.dport) if p.src == mine else (p.dport, p.sport, p.src, p.sport)
+    if p.proto == pcap.UDP and port != 53:
+        return None
+    return p.proto, own, f"{other}:{far}", p.payload[:2] if p.proto == pcap.UDP else b""
 
 
 def _inner(text):

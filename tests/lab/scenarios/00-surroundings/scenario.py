@@ -79,6 +79,21 @@ def run(lab):
               page.body.split()[0] if page.body else str(page))
     lab.check("and the capture sees it", "packets in clear", f"{len(wire.clear())} packets", len(wire.clear()) > 3)
     lab.check("and its marker", "marked packets", f"{len(wire.marked())} packets", len(wire.marked()) > 0)
+    silences(lab)
+
+
+def silences(lab):
+    """The judge of waits sees who answers, who says no and who says nothing."""
+    net.run("public", ["nft", "-f", "-"], text="table ip mute { chain in { type filter hook input priority 0; "
+            "tcp dport 81 drop; tcp dport 82 reject with icmp port-unreachable; }; }")
+    with lab.capture("lan", "line", f"icmp or udp port 53 or host {t.DECOY}") as wire:
+        lab.pc.dns(t.HUB_NAME, server=t.ISP)
+        for port in (80, 81, 82, 83):
+            lab.pc.tcp(t.DECOY, port, 1.5)
+    waits = {whom: seconds for seconds, whom in wire.waits("198.51.100.50")}
+    lab.check("whose words were waited for", f"{t.ISP}:53, four ports of {t.DECOY}, one of them never answered", waits,
+              set(waits) == {f"{t.ISP}:53", f"{t.DECOY}:80", f"{t.DECOY}:81 (never answered)", f"{t.DECOY}:82", f"{t.DECOY}:83"})
+    lab.check("and for more than a second", [f"{t.DECOY}:81 (never answered)"], [whom for whom, s in waits.items() if s > 1])
 
 
 def tunnel(lab, folder, raw):

@@ -36,6 +36,7 @@ def run(lab):
               "of its address on the line, to the LAN (53: all DNS is redirected)": (address, "lan", [53]),
               "of its address on the line, to the line": (address, "wan", [])}
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        found = {what: pool.submit(lab.pc.scan, where, range(1, 2049), ns=ns) for what, (where, ns, _) in wanted.items()}
+        found = {what: pool.submit(lab.pc.scan, where, range(1, 2049), ns=ns, surely=expected)
+                 for what, (where, ns, expected) in wanted.items()}
     for what, (_, _, expected) in wanted.items():
         lab.check(f"open TCP ports {what}", expected, found[what].result())

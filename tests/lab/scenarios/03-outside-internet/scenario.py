@@ -18,7 +18,9 @@ def run(lab):
     lab.check("IPv6 to the decoy", "not open", seen, seen != "open")
     judge.held_dies(lab)
     judge.session(lab)
-    page = lab.pc.curl(f"https://{t.DECOY_NAME}/", connect_to=t.DECOY)
+    with lab.busy():
+        lab.eventually("the session", "up", lambda: lab.box.get("gate.session"))
+        page = lab.pc.curl(f"https://{t.DECOY_NAME}/", connect_to=t.DECOY)
     lab.check("the decoy in the session", "no page", str(page), page.status == 0)
     judge.idle_end(lab, 12)
     lab.check("the LAN's mode after it", "internet", lab.box.get("gate.mode"))

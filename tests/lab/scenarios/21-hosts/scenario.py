@@ -11,14 +11,14 @@ FIRST, SECOND = (t.REGISTRY_NAME, t.REGISTRY), (t.REGISTRY2_NAME, t.REGISTRY2)
 
 def uses(lab, who, registry):
     name, _ = registry
-    seen = lab.pc.curl(f"https://{name}/", timeout=30)
+    seen = lab.page(f"https://{name}/")
     lab.check(f"{who}: {name}", servers.MARKER, seen.body.split()[0] if seen.body else str(seen))
 
 
 def may_not(lab, who, registry):
     name, address = registry
     with lab.capture("registry" if registry == FIRST else "registry2", "inner0", "tcp port 443") as behind:
-        answer = lab.pc.dns(name, timeout=5)
+        answer = lab.pc.dns(name)
         lab.check(f"{who}: {name} by DNS", "REFUSED, with an EDE and a text", str(answer),
                   answer.status == "REFUSED" and answer.note.startswith("15") and "(" in answer.note)
         seen = lab.pc.curl(f"https://{name}/", connect_to=address, timeout=4)
@@ -48,7 +48,7 @@ def in_the_middle_of_a_flow(lab):
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
     lab.eventually("a connection of the bound PC", True, held.alive)
     net.ip("link", "set", "pc0", "address", OTHER[1], ns="lan")
-    lab.eventually("the same connection from another card", False, held.alive, 6)
+    lab.eventually("the same connection from another card", False, held.alive, 60)
     with lab.capture("registry", "inner0", "tcp port 443") as behind:
         lab.eventually("stays silent", False, held.alive, 1)
     lab.check("of it behind the hub", [], [p.what() for p in behind.packets() if p.dst == t.REGISTRY])

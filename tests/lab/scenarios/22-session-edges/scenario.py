@@ -1,7 +1,11 @@
+import fcntl
 import socket
+import struct
+import termios
 import threading
 import time
 
+import judge
 import net
 import servers
 import topology as t
@@ -12,6 +16,7 @@ URL = f"https://{t.REGISTRY_NAME}/"
 EVERY = 0.005
 LONGEST = 2048      # bytes of a frame that the capture keeps
 PATIENCE = 12       # longer than a question may wait for a tunnel
+TRIES = 4
 
 
 class Probes:
@@ -20,7 +25,7 @@ class Probes:
     TARGETS = [(t.REGISTRY, 443), (t.REGISTRY, 8443), (t.UNLISTED, 443), (t.INNER_DNS, 5353), (t.HUB_INNER, 500), (t.DECOY, 443)]
 
     def __init__(self):
-        self.sent, self.stop = 0, threading.Event()
+        self.sent, self.every, self.stop = 0, EVERY, threading.Event()
         with net.inside("lan"):
             self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.setblocking(False)
@@ -28,7 +33,7 @@ class Probes:
 
     def _run(self):
         opened = []
-        while not self.stop.wait(EVERY):
+        while not self.stop.wait(self.every):
             place = self.TARGETS[self.sent % len(self.TARGETS)]
             try:
                 self.udp.sendto(b"probe %d" % self.sent, place)
@@ -52,46 +57,11 @@ class Probes:
         self.thread.join()
 
 
-class Transfer:
-    """A connection of the PC to the registry with ten answers a second, and how long it was silent at most."""
-
-    def __init__(self, lab):
-        self.lab, self.longest, self.stop = lab, 0.0, threading.Event()
-        self.held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=90)
-        self.thread = threading.Thread(target=self._watch, daemon=True)
-        self.thread.start()
-        lab.eventually("a transfer", "goes on", lambda: "goes on" if self.held.answers > 3 else "begins")
-        self.before = self.usual()
-
-    def _watch(self):
-        while not self.stop.wait(0.05):
-            if self.held.last:
-                self.longest = max(self.longest, time.monotonic() - self.held.last)
-
-    def unbroken(self, what, limit=3):
-        """It lives, and was not silent for longer than that since the last question, on a machine that has the time.
-
-        On a busy one each answer takes longer; what was usual before is allowed for ten times more.
-        """
-        limit += 10 * max(0, self.before - 0.15)
-        self.lab.eventually(f"{what}: the transfer goes on", True, lambda: self.held.alive(1.0))
-        self.lab.check(f"{what}: its longest silence", f"under {limit:.1f} s", f"{self.longest:.2f} s", self.longest < limit)
-        self.longest = 0.0
-
-    def usual(self):
-        """Its longest silence while nothing is done to it: what this machine takes to get an answer through."""
-        time.sleep(1)
-        seen, self.longest = max(self.longest, 0.1), 0.0
-        return seen
-
-    def close(self):
-        self.stop.set()
-        self.held.close()
-
-
 def again(lab, what, timeout=240):
-    """Each attempt may be one that had begun before the edge and waits in vain (see waiting): not for long."""
+    """Each attempt may be one that had begun before the edge and waits in vain (see waiting): not for long. How long it took."""
+    begin = time.monotonic()
     lab.eventually(f"{what}: the registry again", True, lambda: servers.MARKER in lab.pc.curl(URL, timeout=PATIENCE).body, timeout)
+    return time.monotonic() - begin
 
 
 def others(lab, before):
@@ -101,12 +71,17 @@ def others(lab, before):
 
 def authentication(lab):
     """The hub wants a new authentication 40 s after the first, to the second; the box begins it 30 s before that."""
-    lab.box.cli("session end")
-    lab.hub.authenticate_every(40)
-    again(lab, "a session whose authentication has an end")
-    before = lab.hub.spis()
-    lab.hub.authenticate_every(0)
-    transfer = Transfer(lab)
+    for more in range(0, 20 * TRIES, 20):
+        lab.box.cli("session end")
+        lab.eventually("before the next authentication: tunnels at the hub", 0, lab.hub.installed)
+        made = lab.hub.established()
+        lab.hub.authenticate_every(40 + more)
+        raised = again(lab, "a session whose authentication has an end")
+        lab.hub.authenticate_every(0)
+        transfer, before = judge.Transfer(lab, raised), lab.hub.spis()
+        if lab.hub.established() == made + 1:
+            break
+        transfer.close()       # on so slow a machine the first is over before the transfer has begun
     lab.eventually("re-authentication: other SAs carry the traffic", True, lambda: others(lab, before))
     time.sleep(1)
     transfer.unbroken("re-authentication", limit=4)
@@ -128,9 +103,12 @@ def new_keys(lab, transfer):
 
 def short_breaks(lab, transfer):
     lab.box.root("kill -STOP $(pidof charon)")
+    before = transfer.held.answers
     time.sleep(3)
-    transfer.unbroken("charon stands still for 3 s")
+    meanwhile = transfer.held.answers - before
     lab.box.root("kill -CONT $(pidof charon)")
+    lab.check("charon stands still for 3 s: answers meanwhile", "some", meanwhile, meanwhile > 0)
+    transfer.unbroken("charon stands still for 3 s")
     lab.box.cable("wan", False)
     time.sleep(2)
     lab.box.cable("wan", True)
@@ -141,7 +119,7 @@ def other_address(lab):
     """The line gives another address: the session ends, the next question raises a new tunnel from there."""
     lab.isp.move(200, 250)
     lab.box.cable("wan", False)
-    time.sleep(1.5)
+    lab.eventually("the cable is out", "down", lambda: lab.box.get("wan.link"))
     lab.box.cable("wan", True)
     # By its number: while the cable is out there is no address at all, and for a moment afterwards the old one.
     lab.eventually("another address on the line", True,
@@ -162,8 +140,13 @@ def waiting(lab):
         plain = socket.create_connection((t.REGISTRY, 443), 60)
     client = lab.pc.tls().wrap_socket(plain, server_hostname=t.REGISTRY_NAME)
     client.sendall(f"GET / HTTP/1.1\r\nHost: {t.REGISTRY_NAME}\r\n".encode())
-    time.sleep(0.5)
+    lab.eventually("a client has said all it had to say: octets that nobody has acknowledged", 0,
+                   lambda: not_acknowledged(client))
     return client
+
+
+def not_acknowledged(client):
+    return struct.unpack("i", fcntl.ioctl(client.fileno(), termios.TIOCOUTQ, bytes(4)))[0]
 
 
 def hears(client, seconds):
@@ -183,13 +166,15 @@ def charon_killed(lab):
     # Nobody knows which sequence number a reset of it would need, until it says something.
     lab.check("a client that has waited for an answer since before that", "nothing", hears(client, 1))
     begin = time.monotonic()
-    try:
-        client.sendall(b"\r\n")
-        heard = hears(client, 20)
-    except OSError as e:
-        heard = type(e).__name__
-    lab.check(f"at its next word ({time.monotonic() - begin:.2f} s)", "ConnectionResetError within 5 s", heard,
-              heard == "ConnectionResetError" and time.monotonic() - begin < 5)
+    with lab.capture("lan", "pc0", f"tcp and port {client.getsockname()[1]}") as lan:
+        try:
+            client.sendall(b"\r\n")
+            heard = hears(client, 60)
+        except OSError as e:
+            heard = type(e).__name__
+    longest = max((seconds for seconds, _ in lan.waits(lab.pc.address)), default=99)
+    lab.check(f"at its next word ({time.monotonic() - begin:.2f} s)", "ConnectionResetError, the box's reset within 5 s",
+              f"{heard}, {longest:.2f} s", heard == "ConnectionResetError" and longest < 5)
     client.close()
 
 
@@ -199,8 +184,10 @@ def run(lab):
     lab.ready()
     with lab.capture(longest=LONGEST) as wire, Probes() as probes:
         time.sleep(1)
-        again(lab, "start")
-        transfer = Transfer(lab)
+        raised = again(lab, "start")
+        # What refuses hundreds of packets a second on a tenth of a processor has no time left for IKE.
+        probes.every = EVERY * min(10, max(1, raised / 3))
+        transfer = judge.Transfer(lab, raised)
         new_keys(lab, transfer)
         transfer.close()
         transfer = authentication(lab)

@@ -25,8 +25,8 @@ def complains(lab, what):
 
 
 def page(lab, what):
-    answer = lab.pc.dns(t.REGISTRY_NAME, timeout=40)
-    seen = lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=20)
+    answer = lab.answer(t.REGISTRY_NAME)
+    seen = lab.page(f"https://{t.REGISTRY_NAME}/")
     lab.check(what, f"NOERROR {t.REGISTRY}, 200", f"{answer}, {seen.status}")
 
 

@@ -159,10 +159,10 @@ def run(lab):
     lab.boot(lab.site(extra="service = lab2"), lab.both_services(), lab_image=True)
     lab.ready()
     for name in (t.REGISTRY_NAME, t.REGISTRY2_NAME):
-        seen = lab.pc.curl(f"https://{name}/", timeout=40)
+        seen = lab.page(f"https://{name}/")
         lab.check(f"https://{name}/", servers.MARKER, seen.body.split()[0] if seen.body else str(seen))
     vips = addresses(lab)
-    held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=30)
+    held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=240)
     lab.eventually("a connection to the first registry", True, held.alive)
     inward(lab, vips, held)
     outward(lab, vips)

@@ -63,7 +63,7 @@ def good_order(h, number):
             flow.send(at, piece)
         if flow.answered(0.7):
             break
-    answer = flow.answered(0.3)
+    answer = flow.answered(20)
     flow.send(len(data), flags="R")
     return "a ServerHello" if answer[:1] == b"\x16" else "a reset" if flow.reset() else answer[:8].hex() or "nothing"
 

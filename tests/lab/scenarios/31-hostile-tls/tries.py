@@ -51,12 +51,12 @@ def talk(h, data, cuts=(), limit=0):
 
 
 def insist(flow, at, piece):
-    """Say the last words again and again, as TCP would, until the flow is at its end."""
-    for pause in (0.05, 0.2, 0.4, 0.8):
+    """Say the last words again and again, as TCP would, until the flow is at its end. (A busy box takes its time.)"""
+    for pause in (0.05, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4):
         if ended(flow, pause):
             return
         flow.send(at, piece)
-    ended(flow, 0.5)
+    ended(flow, 10)
 
 
 def ended(flow, timeout):

@@ -213,18 +213,33 @@ def chromium(lab, page):
               f"{what}, {page.run('document.body.textContent.length')} bytes")
 
 
+def at_the_card(lab):
+    """What the PC asks and says, but to the portal itself."""
+    return lab.capture("lan", "pc0", f"icmp or udp port 53 or tcp and not host {t.PORTAL}")
+
+
+def longest_wait(lab, lan):
+    """How long the PC had to wait at most: by the times of its card, for a browser may be as slow as its machine."""
+    return max((seconds for seconds, _ in lan.waits(lab.pc.address)), default=0.0)
+
+
 def unlisted(lab, page):
     """A wrong address must cost the clerk no time."""
     for what, url in (("a name that nobody listed", f"https://{t.DECOY_NAME}/"),
                       ("a name behind the hub that nobody listed", f"https://{t.UNLISTED_NAME}/"),
                       ("its address", f"https://{t.UNLISTED}/"), ("the decoy's address", f"https://{t.DECOY}/")):
-        seen, seconds = page.open(url, 15)
-        lab.check(f"Chromium: {what}", "an error within 2 s", f"{seen} after {seconds:.2f} s",
-                  seen.startswith("net::ERR_") and seconds < 2)
-    seen, seconds = page.open(f"https://{NAME}/mixed.html", 15)
-    lab.check("Chromium: a page with images of an unlisted name and address", "loaded within 3 s, image: near",
-              f"{seen} after {seconds:.2f} s, image: {page.run(LOADED)}",
-              seen == "loaded" and seconds < 3 and page.run(LOADED) == "near")
+        with at_the_card(lab) as lan:
+            seen, seconds = page.open(url, 60)
+        longest = longest_wait(lab, lan)
+        lab.check(f"Chromium: {what}", "an error, each of its questions answered within 2 s",
+                  f"{seen} after {seconds:.2f} s, {longest:.2f} s", seen.startswith("net::ERR_") and longest < 2)
+    with at_the_card(lab) as lan:
+        seen, seconds = page.open(f"https://{NAME}/mixed.html", 60)
+    longest = longest_wait(lab, lan)
+    lab.check("Chromium: a page with images of an unlisted name and address",
+              "loaded, image: near, each of its questions answered within 2 s",
+              f"{seen} after {seconds:.2f} s, image: {page.run(LOADED)}, {longest:.2f} s",
+              seen == "loaded" and longest < 2 and page.run(LOADED) == "near")
 
 
 def run(lab):
@@ -239,7 +254,7 @@ def run(lab):
         large = f"{portal.LARGE} {hashlib.file_digest(f, 'sha256').hexdigest()[:16]}"
 
     lab.check("the portal's address", f"NOERROR {t.PORTAL}", str(lab.pc.dns(NAME)))
-    held = lab.pc.hold(t.PORTAL, NAME, 443, 0.5, ssl.create_default_context(cafile=pki.path("web.crt")))
+    held = lab.pc.hold(t.PORTAL, NAME, 443, 0.5, ssl.create_default_context(cafile=pki.path("web.crt")), patience=240)
     held.request = held.request.replace(b"GET / ", b"GET /tell ")
     lab.say(chrome.version())
     sockets, page = chrome.page(), chrome.page()
@@ -265,11 +280,12 @@ def run(lab):
     python(lab, large)
     node(lab, large)
 
-    sent, echoed, state = sockets.run("echoes")
-    lab.check(f"Chromium: the WebSocket at the end ({sent} messages sent)", "open, all came back but the last",
-              f"{state}, {echoed} came back", state == "open" and sent > 7 and sent - echoed <= 2)
-    lab.check("a TLS connection of before all this", "alive, more than 20 answers",
-              f"{'alive' if held.alive(2) else 'dead: ' + held.how}, {held.answers} answers",
-              held.alive(2) and held.answers > 20)
+    lab.eventually("Chromium: the WebSocket at the end", "open, more than 7 messages sent, all came back but the last",
+                   lambda: "{} sent, {} came back, {}".format(*sockets.run("echoes")),
+                   good=lambda said: said.endswith("open") and int(said.split()[0]) > 7
+                   and int(said.split()[0]) - int(said.split()[2]) <= 2)
+    lab.eventually("a TLS connection of before all this", "alive, more than 20 answers",
+                   lambda: f"{'alive' if held.alive(2) else 'dead: ' + held.how}, {held.answers} answers",
+                   good=lambda said: said.startswith("alive") and held.answers > 20)
     held.close()
     chrome.stop()

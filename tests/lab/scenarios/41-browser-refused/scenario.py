@@ -10,13 +10,24 @@ import topology as t
 
 GROUP = "portal"
 
-HOSTS = f"/etc/netns/lan/hosts"
+HOSTS = "/etc/netns/lan/hosts"
 
 
 def refused(lab, page, what, url):
-    seen, seconds = page.open(url, 15)
-    lab.check(f"Chromium: {what}", "an error within 2 s", f"{seen} after {seconds:.2f} s",
-              seen.startswith("net::ERR_CONNECTION_") and seconds < 2)
+    with at_the_card(lab) as lan:
+        seen, seconds = page.open(url, 60)
+    longest = longest_wait(lab, lan)
+    lab.check(f"Chromium: {what}", "an error, each of its words answered within 2 s",
+              f"{seen} after {seconds:.2f} s, {longest:.2f} s", seen.startswith("net::ERR_CONNECTION_") and longest < 2)
+
+
+def at_the_card(lab):
+    return lab.capture("lan", "pc0", "icmp or tcp port 443")
+
+
+def longest_wait(lab, lan):
+    """By the times of the PC's card, for a browser may be as slow as its machine."""
+    return max((seconds for seconds, _ in lan.waits(lab.pc.address)), default=99.0)
 
 
 def without_ech(lab, name):
@@ -61,10 +72,12 @@ def run(lab):
         seen, seconds = page.open(f"https://{t.PORTAL_NAME}/")
         lab.check(f"Chromium: a listed name with `ech-noise` ({seconds:.2f} s)", f"loaded, {servers.MARKER}",
                   f"{seen}, {page.run('document.getElementById(\"what\").textContent')}")
-        seen = page.run("(async () => { const begin = performance.now(); try { await fetch('https://%s/', {mode: 'no-cors'});"
-                        " return 'an answer'; } catch (e) { return performance.now() - begin < 2000 ? 'an error within 2 s'"
-                        " : 'an error, late'; } })()" % t.REGISTRY_NAME)
-        lab.check("Chromium: the page asks the listed name without `ech-noise`", "an error within 2 s", seen)
+        with at_the_card(lab) as lan:
+            seen = page.run("(async () => { try { await fetch('https://%s/', {mode: 'no-cors'}); return 'an answer'; }"
+                            " catch (e) { return 'an error'; } })()" % t.REGISTRY_NAME)
+        longest = longest_wait(lab, lan)
+        lab.check("Chromium: the page asks the listed name without `ech-noise`",
+                  "an error, each of its words answered within 2 s", f"{seen}, {longest:.2f} s", seen == "an error" and longest < 2)
     hellos = [h for h in tlsview.hellos(wire.path, lab.pc.address) if h.name]
     names = {name: sum(h.name == name for h in hellos) for name in sorted({h.name for h in hellos})}
     lab.check("Chromium's ClientHellos, and those with an ECH extension", "all of at least 4",

@@ -36,7 +36,7 @@ def run_table(lab, facts, rows):
         if line == "rules":          # in a session, with a name open; what gate has written of it is a second old
             lab.session()
             facts.mode = "session"
-            lab.eventually("`rules` shows the page's name", True, lambda: t.REGISTRY_NAME in lab.box.cli("rules"), 30)
+            lab.eventually("`rules` shows the page's name", True, lambda: t.REGISTRY_NAME in lab.box.cli("rules"))
         if line in ("status", "status --json"):
             facts.__dict__.update(opened(lab))
         answer = lab.box.cli(line)

@@ -43,9 +43,16 @@ def clock(lab):
     return int(lab.box.root("date +%s").strip())
 
 
+def astray(lab):
+    """Seconds that the box's clock is wrong, whatever time it took to ask."""
+    before = time.time()
+    seen = clock(lab)
+    return min(0, seen + 1 - before) or max(0, seen - time.time())
+
+
 def lie(lab, what, when, words):
     liar = Liar(when)
-    lab.status_says(f"{what}: the status says it", *words, timeout=60)
+    lab.status_says(f"{what}: the status says it", *words)
     status = lab.box.status()
     lab.check(f"{what}: trusted", "no", pick(status, "clock.trusted"))
     built, now = int(lab.box.root("cat /etc/sekisho/build-time")), clock(lab)
@@ -55,9 +62,9 @@ def lie(lab, what, when, words):
     liar.stop()
 
 
-def right(lab, what, timeout=60):
+def right(lab, what, timeout=240):
     lab.eventually(f"{what}: the clock is right within a second", "yes",
-                   lambda: "yes" if abs(clock(lab) - time.time()) < 1.5 else f"{clock(lab) - time.time():+.0f} s", timeout)
+                   lambda: "yes" if abs(wrong := astray(lab)) < 1 else f"{wrong:+.0f} s", timeout)
 
 
 def run(lab):
@@ -72,11 +79,10 @@ def run(lab):
     # In force: a certificate, and a time that is known. A lie after its end, and one that would be possible.
     lab.box.root("kill $(pidof clock)")   # asks at once then, instead of after minutes
     lie_after = Liar(4_070_908_800)
-    lab.status_says("2099 beside a certificate: the status says it", "2099-01-01", "end of the box's certificate",
-                    timeout=60)
+    lab.status_says("2099 beside a certificate: the status says it", "2099-01-01", "end of the box's certificate")
     right(lab, "2099 beside a certificate", 5)
     lie_after.stop()
     lab.ntp.start()
-    lab.eventually("an honest server again: trusted", "yes", lambda: lab.box.get("clock.trusted"), 60)
+    lab.eventually("an honest server again: trusted", "yes", lambda: lab.box.get("clock.trusted"))
     judge.session(lab)
     lab.log_says("the audit log names the lies", "clock.refused", "2099-01-01")

@@ -20,9 +20,9 @@ def narrow(size):
 def both_ways(lab, size):
     """Two megabytes each way over that line."""
     with lab.capture("wan", "line0", big=True) as wire:
-        page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/big", "-r", "0-1999999", "-o", f"{lab.folder}/got", timeout=90)
+        page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/big", "-r", "0-1999999", "-o", f"{lab.folder}/got", timeout=300)
         lab.check(f"a line of {size}: 2 MB from the registry", "done", page.error or "done")
-        page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/upload", "--data-binary", f"@{lab.folder}/up", timeout=90)
+        page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/upload", "--data-binary", f"@{lab.folder}/up", timeout=300)
         lab.check(f"a line of {size}: 2 MB to the registry", "received 2000000", page.error or page.body.strip())
     # (What the box sends is seen before the line drops it.)
     for what, mine in (("hub to box", lambda p: p.src == t.HUB), ("box to hub", lambda p: p.dst == t.HUB)):
@@ -49,9 +49,9 @@ def run(lab):
     narrow(1400)
     lab.isp.offer_mtu(1400)
     lab.box.cable("wan", False)
-    lab.eventually("the cable is out", "down", lambda: pick(lab.box.status(), "wan.link"), 30)
+    lab.eventually("the cable is out", "down", lambda: pick(lab.box.status(), "wan.link"))
     lab.box.cable("wan", True)
-    lab.eventually("what the lease says of the line", "1400", lambda: pick(lab.box.status(), "wan.mtu"), 60)
+    lab.eventually("what the lease says of the line", "1400", lambda: pick(lab.box.status(), "wan.mtu"))
     lab.session()
     both_ways(lab, 1400)
     lab.status_says("the status has it", "Largest packet of the line / 回線のMTU: 1400")

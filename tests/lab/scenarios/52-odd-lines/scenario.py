@@ -23,10 +23,10 @@ def again(lab):
 
 
 def way(lab, what, *words):
-    route = lab.box.root("ip route | grep ^default").strip()
-    lab.check(f"{what}: the default route", f"with {' '.join(words)}", route, all(w in route for w in words))
-    lab.ready(90)
-    lab.eventually(f"{what}: the registry's page", 200, lambda: lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40).status, 90)
+    lab.eventually(f"{what}: the default route", f"with {' '.join(words)}",
+                   lambda: lab.box.root("ip route | grep ^default").strip(), good=lambda route: all(w in route for w in words))
+    lab.ready()
+    lab.eventually(f"{what}: the registry's page", 200, lambda: lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40).status)
 
 
 def run(lab):

@@ -49,7 +49,8 @@ struct kernel_view {
     bool keep_allow; /* false: every admitted address is forgotten. true: only for the same generation as before */
     unsigned tunnel_count;
     struct kernel_tunnel tunnels[CONF_SERVICES_MAX];
-    /* Whose prefixes are registry addresses: replaced with all the rest, so that nothing opens without them. NULL: left alone */
+    /* Whose prefixes are registry addresses: there with all the rest, so that nothing opens without them. (None is taken
+     * away: gate begins with rules that were loaded afresh, and its services stay the same.) NULL: left alone */
     const struct conf_service *registry;
     unsigned registry_count;
 };

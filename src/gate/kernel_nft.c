@@ -125,11 +125,13 @@ static bool prefix_end(const struct prefix *p, uint8_t end[16])
     return false;
 }
 
-/* The registry's prefixes, and which service each belongs to. */
+/*
+ * The registry's prefixes, and which service each belongs to. Those that are there stay untouched: deleted and added anew in
+ * one transaction, a prefix is not found for a moment (its old element, no longer in force, hides the new one until it is
+ * taken out of the tree), and in `internet` its addresses would leave in clear.
+ */
 static void registry_elements(struct batch *b, const struct conf_service *services, unsigned count)
 {
-    batch_flush(b, "tunnel_v4");
-    batch_flush(b, "tunnel_v6");
     for (unsigned i = 0; i < count; i++) {
         uint32_t mark = services[i].number;
         for (unsigned j = 0; j < services[i].remote_count; j++) {
@@ -183,6 +185,8 @@ int kernel_closed(void)
 int kernel_registry(const struct conf_service *services, unsigned count)
 {
     struct batch *b = batch_begin();
+    batch_flush(b, "tunnel_v4");
+    batch_flush(b, "tunnel_v6");
     registry_elements(b, services, count);
     return batch_commit(b);
 }

@@ -24,6 +24,7 @@ LIBS_lib     = -lseccomp
 # A unit test is tests/unit/PROGRAM_WHAT_test.c, a fuzz target tests/fuzz/fuzz_NAME.c. The program is the test's first
 # word, or what stands here for names that do not begin with it. `lib` is linked always.
 PROGRAM_vici_test = lib
+PROGRAM_fuzz_cause = lib
 PROGRAM_fuzz_conf = lib
 PROGRAM_fuzz_ipc  = lib
 PROGRAM_fuzz_vici = gate

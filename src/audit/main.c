@@ -39,7 +39,7 @@ struct audit {
     uint64_t written;
     bool open;       /* the log; until then nothing is taken, for the numbers are not known */
     unsigned shortened_told;
-    char fault[160]; /* a sentence for people; "" while all is well */
+    struct cause fault; /* none while all is well */
     size_t len;      /* of batch */
     char batch[BATCH_LINES * FORMAT_LINE_MAX];
 };
@@ -51,8 +51,7 @@ static void publish(const struct audit *a)
     publish_add(&p, "written", "%llu", (unsigned long long)a->written);
     if (a->open)
         publish_add(&p, "number", "%llu", (unsigned long long)(a->store.next - 1));
-    if (a->fault[0])
-        publish_add(&p, "fault", "%s", a->fault);
+    publish_cause(&p, "cause", &a->fault);
     if (publish_commit(&p, STATE_FILE) < 0)
         log_error("cannot write %s: %s", STATE_FILE, strerror(errno));
 }
@@ -116,10 +115,10 @@ static bool receive(struct audit *a)
     return true;
 }
 
-static bool failed(struct audit *a, const char *what)
+static bool failed(struct audit *a, enum cause_code what)
 {
-    (void)snprintf(a->fault, sizeof a->fault, "%s %s failed: %s", what, LOG_FOLDER, strerror(errno));
-    log_error("%s", a->fault);
+    log_error("%s of %s: %s", cause_word(what), LOG_FOLDER, strerror(errno));
+    cause_set(&a->fault, what, CAUSE_NUMBER(errno), NULL);
     publish(a);
     return false;
 }
@@ -130,7 +129,7 @@ static bool open_log(struct audit *a)
     if (a->open)
         return true;
     if (store_open(&a->store, LOG_FOLDER, STORE_FILE_MAX) < 0)
-        return failed(a, "opening");
+        return failed(a, CAUSE_AUDIT_OPEN);
     a->open = true;
     add_own(a, "audit.start");
     if (a->store.torn)
@@ -150,9 +149,9 @@ static bool flush(struct audit *a)
     if (a->len == 0)
         return true;
     if (store_append(&a->store, a->batch, a->len) < 0)
-        return failed(a, "writing to");
+        return failed(a, CAUSE_AUDIT_WRITE);
     a->len = 0;
-    a->fault[0] = '\0';
+    cause_set(&a->fault, CAUSE_NONE, NULL);
     publish(a);
     return true;
 }

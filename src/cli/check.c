@@ -1,6 +1,6 @@
 /* `sekisho check`: find mistakes in site and service files, on the box or on any machine. */
+#include "cause_text.h"
 #include "conf.h"
-#include "japanese.h"
 #include "json.h"
 #include "ops.h"
 
@@ -35,20 +35,20 @@ static enum kind kind_of(const char *path)
     return kind;
 }
 
-/* In one language: where, what is wrong, and what to write instead. Without a translation the Japanese is English too. */
+/* In one language: where, what is wrong, and what to write instead. */
 static void show_error(const struct conf_error *e, enum ops_lang lang, bool where)
 {
-    char wrong[JAPANESE_MAX], remedy[JAPANESE_MAX], line[16] = "";
+    enum cause_lang in = lang == LANG_JA ? CAUSE_JA : CAUSE_EN;
+    const char *mark = lang == LANG_JA ? "。" : "", *end = lang == LANG_JA ? "。" : ".";
+    char wrong[CAUSE_TEXT_MAX], line[16] = "";
     if (e->line > 0)
         (void)snprintf(line, sizeof line, ":%u", e->line);
     if (where)
         (void)printf("%s%s: ", e->file, line);
     else
         (void)printf("    ");
-    if (lang == LANG_JA && japanese(e->wrong, wrong, sizeof wrong) && japanese(e->remedy, remedy, sizeof remedy))
-        (void)printf("%s。\n    %s。\n", wrong, remedy);
-    else
-        (void)printf("%s.\n    %s\n", e->wrong, e->remedy);
+    (void)printf("%s%s\n    %s%s\n", cause_text(&e->wrong, in, CAUSE_WRONG, wrong), end,
+                 cause_column(e->remedy, in, CAUSE_WRONG), mark);
 }
 
 static void show_errors(const struct conf_errors *errors, enum ops_lang lang)
@@ -70,7 +70,7 @@ static void json_errors(const struct conf_errors *errors, bool readable)
 {
     unsigned shown = errors->count < CONF_ERRORS_MAX ? errors->count : CONF_ERRORS_MAX;
     struct json j = {0};
-    char text[JAPANESE_MAX];
+    char text[CAUSE_TEXT_MAX];
     json_open(&j, NULL, '{');
     json_bool(&j, "ok", readable && errors->count == 0);
     json_number(&j, "count", errors->count);
@@ -80,10 +80,11 @@ static void json_errors(const struct conf_errors *errors, bool readable)
         json_open(&j, NULL, '{');
         json_text(&j, "file", e->file);
         json_number(&j, "line", e->line);
-        json_text(&j, "wrong", e->wrong);
-        json_text(&j, "remedy", e->remedy);
-        json_text(&j, "wrong_ja", japanese(e->wrong, text, sizeof text) ? text : e->wrong);
-        json_text(&j, "remedy_ja", japanese(e->remedy, text, sizeof text) ? text : e->remedy);
+        json_cause(&j, "cause", &e->wrong);
+        json_text(&j, "wrong", cause_text(&e->wrong, CAUSE_EN, CAUSE_WRONG, text));
+        json_text(&j, "remedy", cause_column(e->remedy, CAUSE_EN, CAUSE_WRONG));
+        json_text(&j, "wrong_ja", cause_text(&e->wrong, CAUSE_JA, CAUSE_WRONG, text));
+        json_text(&j, "remedy_ja", cause_column(e->remedy, CAUSE_JA, CAUSE_WRONG));
         json_close(&j, '}');
     }
     json_close(&j, ']');
@@ -127,7 +128,7 @@ static bool check_file(const struct ops_args *args, const char *path, struct con
         dump_service(&service);
     else if (args->dump && args->services)
         dump_all(&all);
-    else if (!args->json)
+    else if (!args->json && !args->cause)
         (void)printf("%s: good\n", path);
     return true;
 }
@@ -150,9 +151,19 @@ static bool check_box(const struct ops_args *args, struct conf_errors *errors)
         export_site(&all.site);
     else if (args->dump)
         dump_all(&all);
-    else if (!args->json)
+    else if (!args->json && !args->cause)
         (void)printf("%s and %u service file%s: good\n", site, all.service_count, all.service_count == 1 ? "" : "s");
     return true;
+}
+
+/* For scripts: the first mistake as they pass it on. */
+static void put_cause(const struct conf_errors *errors)
+{
+    char line[CAUSE_LINE_MAX];
+    struct cause cause;
+    conf_first_mistake(errors, &cause);
+    if (cause.code != CAUSE_NONE)
+        (void)printf("%s\n", cause_line(&cause, line));
 }
 
 int op_check(const struct ops_args *args)
@@ -168,7 +179,9 @@ int op_check(const struct ops_args *args)
         readable = check_box(args, &errors);
     for (unsigned i = 0; i < args->file_count; i++)
         readable = check_file(args, args->files[i], &errors) && readable;
-    if (args->json && !args->export && !args->dump)
+    if (args->cause)
+        put_cause(&errors);
+    else if (args->json && !args->export && !args->dump)
         json_errors(&errors, readable);
     else
         show_errors(&errors, args->lang);

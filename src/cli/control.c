@@ -1,43 +1,40 @@
-/* `sekisho session …` and `sekisho cert renew`: a request to a daemon's control socket and its one-sentence answer. */
+/* `sekisho session …` and `sekisho cert renew`: a request to a daemon's control socket and its answer, a cause. */
 #include "conf_parse.h"
 #include "ipc.h"
-#include "japanese.h"
 #include "ops.h"
-#include "text.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#define GATE_SOCKET "/run/sekisho/gate/ctl.sock"
-#define ENROLL_SOCKET "/run/sekisho/enroll/ctl.sock"
 #define ANSWER_S 90 /* raising a tunnel may take this long over a bad line */
 
-static int answer(const struct ops_args *args, int status, const char *text)
-{
-    char safe[512], ja[JAPANESE_MAX];
-    (void)text_escape(safe, sizeof safe, text, strlen(text));
-    if (!japanese(safe, ja, sizeof ja))
-        return ops_answer(args, status, safe, NULL);
-    (void)snprintf(ja + strlen(ja), sizeof ja - strlen(ja), "%s", args->json ? "" : "。");
-    return ops_answer(args, status, safe, ja);
-}
+/* Who is asked, and what is said when that does not go well. */
+struct asked {
+    const char *path;
+    enum cause_code unreachable, late, broke_off;
+};
 
-static int ask(const struct ops_args *args, const char *path, const char *who, enum msg_type type, const void *body)
+static const struct asked gate = {"/run/sekisho/gate/ctl.sock", CAUSE_GATE_UNREACHABLE, CAUSE_GATE_LATE,
+                                  CAUSE_GATE_BROKE_OFF};
+static const struct asked enroll = {"/run/sekisho/enroll/ctl.sock", CAUSE_ENROLL_UNREACHABLE, CAUSE_ENROLL_LATE,
+                                    CAUSE_ENROLL_BROKE_OFF};
+
+static int ask(const struct ops_args *args, const struct asked *who, enum msg_type type, const void *body)
 {
     const struct timeval limit = {.tv_sec = ANSWER_S};
-    char full[PATH_MAX], text[160];
+    char full[PATH_MAX];
     struct msg reply;
+    struct cause cause;
     int fd;
-    (void)snprintf(full, sizeof full, "%s%s", args->root, path);
+    (void)snprintf(full, sizeof full, "%s%s", args->root, who->path);
     int sock = ipc_connect(full);
     if (sock < 0) {
-        (void)snprintf(text, sizeof text, "%s cannot be reached: %s", who, strerror(errno));
-        return answer(args, EXIT_USAGE, text);
+        cause_set(&cause, who->unreachable, CAUSE_NUMBER(errno), NULL);
+        return ops_answer_cause(args, EXIT_USAGE, &cause);
     }
     enum ipc_result r = IPC_ERROR;
     if (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0)
@@ -46,10 +43,8 @@ static int ask(const struct ops_args *args, const char *path, const char *who, e
         r = ipc_recv(sock, ROLE_CTL_CLIENT, &reply, &fd);
     close(sock);
     if (r == IPC_OK)
-        return answer(args, reply.u.reply.ok ? EXIT_GOOD : EXIT_WRONG, reply.u.reply.text);
-    (void)snprintf(text, sizeof text, "%s %s", who,
-                   r == IPC_AGAIN ? "did not answer in time; `status` says how it stands" : "broke off the connection");
-    return answer(args, EXIT_USAGE, text);
+        return ops_answer_cause(args, reply.u.reply.ok ? EXIT_GOOD : EXIT_WRONG, &reply.u.reply.cause);
+    return ops_answer_cause(args, EXIT_USAGE, CAUSE_OF(r == IPC_AGAIN ? who->late : who->broke_off));
 }
 
 /* The number of a service by its name; the box's own files say it. 0: not found. */
@@ -73,17 +68,17 @@ int op_session_start(const struct ops_args *args)
     if (args->file_count > 0) {
         body.service = number_of(args, args->files[0]);
         if (body.service == 0)
-            return answer(args, EXIT_WRONG, "There is no service of that name; the site file lists them.");
+            return ops_answer_cause(args, EXIT_WRONG, CAUSE_OF(CAUSE_NO_SERVICE_OF_NAME));
     }
-    return ask(args, GATE_SOCKET, "The gate", MSG_CTL_SESSION_START, &body);
+    return ask(args, &gate, MSG_CTL_SESSION_START, &body);
 }
 
 int op_session_end(const struct ops_args *args)
 {
-    return ask(args, GATE_SOCKET, "The gate", MSG_CTL_SESSION_END, NULL);
+    return ask(args, &gate, MSG_CTL_SESSION_END, NULL);
 }
 
 int op_cert_renew(const struct ops_args *args)
 {
-    return ask(args, ENROLL_SOCKET, "The certificate program", MSG_CTL_CERT_RENEW, NULL);
+    return ask(args, &enroll, MSG_CTL_CERT_RENEW, NULL);
 }

@@ -1,9 +1,11 @@
 #include "json.h"
+#include "cause_text.h"
 #include "text.h"
 #include "zone.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void string(const char *text)
@@ -73,6 +75,41 @@ void json_bool(struct json *j, const char *key, bool value)
 {
     before(j, key);
     (void)fputs(value ? "true" : "false", stdout);
+}
+
+static void open_cause(struct json *j, const char *key, enum cause_code code)
+{
+    enum cause_code follows = cause_follows(code);
+    json_open(j, key, '{');
+    json_text(j, "code", cause_word(code));
+    json_text(j, "severity", cause_severity_word(code));
+    json_bool(j, "person", cause_person(&(struct cause){.code = (uint16_t)code}));
+    if (follows != CAUSE_NONE)
+        json_text(j, "follows", cause_word(follows));
+    json_open(j, "args", '{');
+}
+
+void json_cause(struct json *j, const char *key, const struct cause *cause)
+{
+    struct cause_arg a = {0};
+    unsigned open = 1;
+    open_cause(j, key, (enum cause_code)cause->code);
+    while (cause_next(cause, &a)) {
+        if (a.kind == 'c') { /* what follows belongs to this one */
+            open_cause(j, a.key, cause_by_word(a.value));
+            open++;
+        } else if (a.kind == 'n' || a.kind == 'e') {
+            json_number(j, a.key, strtoull(a.value, NULL, 10));
+        } else if (a.kind == 't') {
+            json_time(j, a.key, strtoll(a.value, NULL, 10));
+        } else {
+            json_text(j, a.key, a.value);
+        }
+    }
+    while (open-- > 0) {
+        json_close(j, '}');
+        json_close(j, '}');
+    }
 }
 
 void json_end(void)

@@ -2,6 +2,8 @@
 #ifndef SEKISHO_JSON_H
 #define SEKISHO_JSON_H
 
+#include "cause.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,6 +18,8 @@ void json_text(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, uint64_t value);
 void json_time(struct json *j, const char *key, int64_t when); /* RFC 3339, in the site's zone */
 void json_bool(struct json *j, const char *key, bool value);
+/* {"code": …, "severity": …, "person": …, "follows": …, "args": {…}}; a cause in it is one of its args. */
+void json_cause(struct json *j, const char *key, const struct cause *cause);
 void json_end(void); /* the newline */
 
 #endif

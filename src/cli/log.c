@@ -1,4 +1,5 @@
 /* `sekisho log`: the last lines of the audit log, over its files. */
+#include "cause_text.h"
 #include "json.h"
 #include "ops.h"
 #include "sandbox.h"
@@ -111,11 +112,35 @@ const char *log_time(const char *line, char out[ZONE_TEXT_MAX])
     return line + len + (line[len] == ' ');
 }
 
+/* The cause in a line: all its details, or as `reason="…"` or `cause="…"`. False: there is none. */
+static bool line_cause(const char *line, struct cause *out)
+{
+    static const char *const keys[] = {"reason=\"", "cause=\""};
+    char text[CAUSE_LINE_MAX];
+    for (int i = 0; i < 4; i++) { /* time, number, program, event */
+        line += strcspn(line, " ");
+        line += *line == ' ';
+    }
+    if (cause_parse(line, out))
+        return true;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *at = strstr(line, keys[i]);
+        if (!at)
+            continue;
+        at += strlen(keys[i]);
+        (void)snprintf(text, sizeof text, "%.*s", (int)strcspn(at, "\""), at);
+        return cause_parse(text, out);
+    }
+    return false;
+}
+
 /* `TIME NUMBER PROGRAM EVENT DETAILS` */
 static void json_line(struct json *j, const char *line)
 {
     static const char *const fields[] = {"time", "number", "program", "event"};
-    char when[ZONE_TEXT_MAX];
+    char when[ZONE_TEXT_MAX], text[CAUSE_TEXT_MAX];
+    const char *whole_line = line;
+    struct cause cause;
     line = log_time(line, when);
     json_open(j, NULL, '{');
     json_text(j, fields[0], when);
@@ -130,6 +155,11 @@ static void json_line(struct json *j, const char *line)
         line += len + (line[len] == ' ');
     }
     json_text(j, "details", line);
+    if (line_cause(whole_line, &cause)) {
+        json_text(j, "text", cause_sentence(&cause, CAUSE_EN, CAUSE_WRONG, text));
+        json_text(j, "text_ja", cause_sentence(&cause, CAUSE_JA, CAUSE_WRONG, text));
+        json_cause(j, "cause", &cause);
+    }
     json_close(j, '}');
 }
 
@@ -173,15 +203,28 @@ const char *log_next(const struct log *log, const char *line)
     return at < log->end ? at : NULL;
 }
 
+static void put_sentence(const struct cause *cause, enum ops_lang lang)
+{
+    char text[CAUSE_TEXT_MAX];
+    if (lang != LANG_JA)
+        (void)printf("    %s\n", cause_sentence(cause, CAUSE_EN, CAUSE_WRONG, text));
+    if (lang != LANG_EN)
+        (void)printf("    %s\n", cause_sentence(cause, CAUSE_JA, CAUSE_WRONG, text));
+}
+
 /* As it stands in the log, its time in today's zone; what is no line of ours as it is. */
-static void put_line(const char *line)
+static void put_line(const char *line, enum ops_lang lang)
 {
     char when[ZONE_TEXT_MAX];
+    struct cause cause;
+    bool why = line_cause(line, &cause);
     if (zone_read(line, (unsigned)strlen(line), NULL) > 0) {
         line = log_time(line, when);
         (void)printf("%s ", when);
     }
     (void)puts(line);
+    if (why)
+        put_sentence(&cause, lang);
 }
 
 int op_log(const struct ops_args *args)
@@ -201,7 +244,7 @@ int op_log(const struct ops_args *args)
         if (args->json)
             json_line(&j, line);
         else
-            put_line(line);
+            put_line(line, args->lang);
     }
     if (args->json) {
         json_close(&j, ']');

@@ -1,4 +1,5 @@
 #include "ops.h"
+#include "cause_text.h"
 #include "conf_parse.h"
 #include "json.h"
 #include "zone.h"
@@ -40,6 +41,12 @@ static bool flag_dump(struct ops_args *a, const char *value)
     return a->dump = true;
 }
 
+static bool flag_cause(struct ops_args *a, const char *value)
+{
+    (void)value;
+    return a->cause = true;
+}
+
 static bool value_lang(struct ops_args *a, const char *value)
 {
     a->lang = strcmp(value, "ja") == 0 ? LANG_JA : LANG_EN;
@@ -73,10 +80,15 @@ static const struct option {
     const char *value; /* what stands for its value in the usage text; NULL: it has none */
     bool (*take)(struct ops_args *a, const char *value);
 } options[] = {
-    {"--site", OPT_CHECK, NULL, flag_site},           {"--service", OPT_CHECK, NULL, flag_service},
-    {"--services", OPT_CHECK, "DIR", value_services}, {"--export", OPT_CHECK, NULL, flag_export},
-    {"--dump", OPT_CHECK, NULL, flag_dump},           {"-n", OPT_LINES, "N", value_lines},
-    {"--tty", OPT_TTY, "DEVICE", value_tty},          {"--json", OPT_JSON, NULL, flag_json},
+    {"--site", OPT_CHECK, NULL, flag_site},
+    {"--service", OPT_CHECK, NULL, flag_service},
+    {"--services", OPT_CHECK, "DIR", value_services},
+    {"--export", OPT_CHECK, NULL, flag_export},
+    {"--dump", OPT_CHECK, NULL, flag_dump},
+    {"--cause", OPT_CHECK, NULL, flag_cause},
+    {"-n", OPT_LINES, "N", value_lines},
+    {"--tty", OPT_TTY, "DEVICE", value_tty},
+    {"--json", OPT_JSON, NULL, flag_json},
     {"--lang", OPT_LANG, "en|ja", value_lang},
 };
 #define OPTIONS_COUNT (sizeof options / sizeof options[0])
@@ -99,6 +111,9 @@ static const struct op ops[] = {
     {"check", NULL, true, OPT_JSON | OPT_LANG | OPT_CHECK | OPT_FILES, op_check,
      "find mistakes in a site or service file; without FILE: the box's own",
      "施設ファイル・サービスファイルの誤りを調べる"},
+    {"explain", NULL, true, OPT_JSON | OPT_LANG | OPT_CAUSE, op_explain,
+     "what a cause of the log or of a state file means, and what to do",
+     "記録や状態ファイルの原因コードの意味と対処を表示する"},
     {"console", NULL, false, OPT_TTY, op_console, "status screen and prompt (started by the box)",
      "状態画面と入力待ち(装置が起動する)"},
     {"version", NULL, true, OPT_JSON, op_version, "this version of Sekisho, and when the image was made",
@@ -118,7 +133,10 @@ static void print_call(FILE *to, const struct op *op)
         if (op->options & options[i].needs)
             (void)fprintf(to, " [%s%s%s]", options[i].text, options[i].value ? " " : "",
                           options[i].value ? options[i].value : "");
-    (void)fprintf(to, "%s\n", (op->options & OPT_FILES) ? " [FILE...]" : "");
+    (void)fprintf(to, "%s\n",
+                  (op->options & OPT_FILES)   ? " [FILE...]"
+                  : (op->options & OPT_CAUSE) ? " CAUSE [KEY=VALUE...]"
+                                              : "");
 }
 
 void ops_usage(bool from_console)
@@ -151,6 +169,28 @@ int ops_answer(const struct ops_args *args, int status, const char *en, const ch
         (void)printf("%s\n", en);
     if (args->lang != LANG_EN && ja)
         (void)printf("%s\n", ja);
+    return status;
+}
+
+int ops_answer_cause(const struct ops_args *args, int status, const struct cause *cause)
+{
+    char en[CAUSE_TEXT_MAX], ja[CAUSE_TEXT_MAX];
+    (void)cause_sentence(cause, CAUSE_EN, CAUSE_WRONG, en);
+    (void)cause_sentence(cause, CAUSE_JA, CAUSE_WRONG, ja);
+    if (!args->json)
+        return ops_answer(args, status, en, ja);
+    struct json j = {0};
+    json_open(&j, NULL, '{');
+    json_bool(&j, "ok", status == EXIT_GOOD);
+    json_text(&j, "text", en);
+    json_text(&j, "text_ja", ja);
+    if (*cause_sentence(cause, CAUSE_EN, CAUSE_DO, en)) {
+        json_text(&j, "action", en);
+        json_text(&j, "action_ja", cause_sentence(cause, CAUSE_JA, CAUSE_DO, ja));
+    }
+    json_cause(&j, "cause", cause);
+    json_close(&j, '}');
+    json_end();
     return status;
 }
 
@@ -201,7 +241,7 @@ static bool take_args(const struct op *op, int argc, char *const argv[], struct 
             (void)fprintf(stderr, "sekisho: %s%s%s does not fit\n", o->text, value ? " " : "", value ? value : "");
             return false;
         }
-        unsigned max = (op->options & OPT_FILES)                        ? OPS_ARGS_MAX
+        unsigned max = (op->options & (OPT_FILES | OPT_CAUSE))          ? OPS_ARGS_MAX
                        : (op->options & (OPT_SERVICE_NAME | OPT_TOPIC)) ? 1
                                                                         : 0;
         if (argv[i][0] == '-' || a->file_count == max) {

@@ -2,12 +2,13 @@
 #ifndef SEKISHO_OPS_H
 #define SEKISHO_OPS_H
 
+#include "cause.h"
 #include "zone.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define OPS_ARGS_MAX 8
+#define OPS_ARGS_MAX 16
 
 /* Exit statuses of every command. */
 enum ops_exit {
@@ -27,6 +28,7 @@ struct ops_args {
     unsigned lines;       /* -n */
     bool site, service;   /* check: which kind */
     bool export, dump;    /* check: output for scripts */
+    bool cause;           /* check: the first mistake as a cause, for scripts */
     const char *services; /* check: folder of service files */
     const char *tty;      /* console */
     unsigned file_count;  /* what is no option */
@@ -41,7 +43,8 @@ enum ops_option {
     OPT_FILES = 16,
     OPT_TTY = 32,
     OPT_SERVICE_NAME = 64, /* one word: a service's name */
-    OPT_TOPIC = 128 /* one word: what help is wanted on */
+    OPT_TOPIC = 128, /* one word: what help is wanted on */
+    OPT_CAUSE = 256  /* words: a cause */
 };
 
 struct op {
@@ -68,6 +71,7 @@ int op_check(const struct ops_args *args);
 int op_console(const struct ops_args *args);
 int op_version(const struct ops_args *args);
 int op_help(const struct ops_args *args);
+int op_explain(const struct ops_args *args);
 
 /* The whole audit log in lines, oldest first; each a string of what may be shown on a terminal. None is empty. */
 struct log {
@@ -82,6 +86,9 @@ const char *log_time(const char *line, char out[ZONE_TEXT_MAX]);
 
 /* One sentence as a command's whole answer, in the form that was asked for; ends with status, which it returns. */
 int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja);
+
+/* The same with a cause; in JSON it stands beside its sentence. */
+int ops_answer_cause(const struct ops_args *args, int status, const struct cause *cause);
 
 /* check --export and --dump, for one file that has no mistake. */
 struct conf_site;

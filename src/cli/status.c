@@ -1,6 +1,5 @@
 /* `sekisho status` and `sekisho cert show`: what the daemons publish, in plain words. */
 #include "health.h"
-#include "japanese.h"
 #include "json.h"
 #include "lib/reason.h"
 #include "ops.h"
@@ -20,17 +19,17 @@ static void show_text(const char *value, char *out, size_t size)
     (void)text_escape(out, size, value, strlen(value));
 }
 
-/* A sentence of one of the programs, which has its Japanese. */
-static void show_sentence(const char *value, char *out, size_t size)
-{
-    show_text(value, out, size);
-}
-
 static void show_time(const char *value, char *out, size_t size)
 {
     char text[ZONE_TEXT_MAX];
     long long when = strtoll(value, NULL, 10);
     (void)snprintf(out, size, "%s", when > 0 ? zone_minute(when, text) : "");
+}
+
+/* A cause of one of the programs: as it is; show_rows has both languages of it. */
+static void show_cause(const char *value, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s", value);
 }
 
 /* The details under the headline: one row a value; a row without value is left out. */
@@ -51,7 +50,7 @@ static const struct row {
     {"TLS connections agreed to", "許可したTLS接続", HEALTH_GATE, "agreed", show_text},
     {"TLS connections refused", "拒否したTLS接続", HEALTH_GATE, "blocked.tls", show_text},
     {"Packets refused", "遮断したパケット", HEALTH_GATE, "blocked.forward", show_text},
-    {"Last session ended", "前回の終了理由", HEALTH_GATE, "last-end", show_sentence},
+    {"Last session ended", "前回の終了理由", HEALTH_GATE, "last-end", show_cause},
     {"Certificate", "証明書", HEALTH_ENROLL, "phase", show_text},
     {"Certificate until", "証明書の期限", HEALTH_ENROLL, "not-after", show_time},
     {"Line", "回線", HEALTH_WAN, "link", show_text},
@@ -70,18 +69,24 @@ static const struct row cert_rows[] = {
     {"Renewal at", "更新予定", HEALTH_ENROLL, "renew-at", show_time},
     {"Loaded into the VPN", "VPNで使用", HEALTH_ENROLL, "loaded", show_text},
     {"Server", "証明書サーバ", HEALTH_ENROLL, "server", show_text},
-    {"Trouble", "問題", HEALTH_ENROLL, "fault", show_sentence},
+    {"Trouble", "問題", HEALTH_ENROLL, "cause", show_cause},
     {"Next try", "次の試み", HEALTH_ENROLL, "next-try", show_time},
 };
 
 static void show_rows(const struct health *h, const struct row *row, size_t count, enum ops_lang lang)
 {
     for (; count > 0; count--, row++) {
-        char value[512], ja[JAPANESE_MAX];
+        char value[CAUSE_TEXT_MAX], ja[CAUSE_TEXT_MAX];
+        struct cause cause;
         row->show(health_get(h, row->file, row->key), value, sizeof value);
         if (value[0] == '\0')
             continue;
-        bool two = row->show == show_sentence && japanese(value, ja, sizeof ja);
+        bool two = row->show == show_cause;
+        if (two) {
+            (void)health_cause(value, &cause);
+            (void)cause_text(&cause, CAUSE_EN, CAUSE_WRONG, value);
+            (void)cause_text(&cause, CAUSE_JA, CAUSE_WRONG, ja);
+        }
         if (lang == LANG_BOTH)
             (void)printf("  %s / %s: %s%s%s\n", row->en, row->ja, value, two ? " / " : "", two ? ja : "");
         else
@@ -143,10 +148,13 @@ static void show_top(const struct health *h, enum ops_lang lang)
     }
 }
 
-static void show_situation(const struct health *h, const struct situation *s, enum ops_lang lang, const char *prefix)
+static void show_problem(const struct health_problem *p, enum ops_lang lang, const char *prefix)
 {
-    char en[1024], ja[1024];
-    show_pair(lang, prefix, health_sentence(h, s, false, en, sizeof en), health_sentence(h, s, true, ja, sizeof ja));
+    char en[2 * CAUSE_TEXT_MAX], ja[2 * CAUSE_TEXT_MAX];
+    show_pair(lang, prefix, health_sentence(p, CAUSE_EN, en, sizeof en), health_sentence(p, CAUSE_JA, ja, sizeof ja));
+    (void)health_action(p, CAUSE_EN, en);
+    if (en[0])
+        show_pair(lang, "  -> ", en, health_action(p, CAUSE_JA, ja));
 }
 
 /* Keys whose values are numbers; all others are text, also where they happen to look like one (a serial number). */
@@ -170,9 +178,36 @@ static bool is_time(const char *key, const char *value)
     return false;
 }
 
-/* All keys of a state file, as they are, but for times. */
+/* Keys whose values are causes. What a program says is wrong (`cause`) has been called `fault` ever since. */
+static const char *cause_key(const char *key)
+{
+    static const char *const keys[] = {"reason", "last-end", "refused", "crowded"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(keys[i], key) == 0)
+            return keys[i];
+    return strcmp(key, "cause") == 0 ? "fault" : NULL;
+}
+
+/* `KEY`: the sentence, `KEY_ja`, and the cause itself: `cause`, or `KEY-cause`. */
+static void json_said(struct json *j, const char *key, const char *value)
+{
+    bool fault = strcmp(key, "fault") == 0;
+    const char *(*words)(const struct cause *, enum cause_lang, enum cause_part, char[]) =
+        fault ? cause_sentence : cause_text;
+    char text[CAUSE_TEXT_MAX] = "", name[64];
+    struct cause cause;
+    (void)health_cause(value, &cause);
+    json_text(j, key, words(&cause, CAUSE_EN, CAUSE_WRONG, text));
+    (void)snprintf(name, sizeof name, "%s_ja", key);
+    json_text(j, name, words(&cause, CAUSE_JA, CAUSE_WRONG, text));
+    (void)snprintf(name, sizeof name, "%s-cause", key);
+    json_cause(j, fault ? "cause" : name, &cause);
+}
+
+/* All keys of a state file, as they are, but for times and causes. Of several causes it is the first. */
 static void json_file(struct json *j, const struct health *h, enum health_file file)
 {
+    bool told = false;
     json_open(j, health_name(file), '{');
     for (const char *line = h->has[file] ? h->text[file] : ""; *line;) {
         char key[64], value[512];
@@ -180,11 +215,15 @@ static void json_file(struct json *j, const struct health *h, enum health_file f
         if (key_len < sizeof key && len > key_len) {
             (void)snprintf(key, sizeof key, "%.*s", (int)key_len, line);
             (void)snprintf(value, sizeof value, "%.*s", (int)(len - key_len - 1), line + key_len + 1);
-            if (is_time(key, value))
+            bool again = told && strcmp(key, "cause") == 0;
+            told = told || strcmp(key, "cause") == 0;
+            if (cause_key(key) && !again)
+                json_said(j, cause_key(key), value);
+            else if (is_time(key, value))
                 json_time(j, key, strtoll(value, NULL, 10));
             else if (is_number(key, value))
                 json_number(j, key, strtoull(value, NULL, 10));
-            else
+            else if (!again)
                 json_text(j, key, value);
         }
         line += len + (line[len] == '\n');
@@ -192,17 +231,22 @@ static void json_file(struct json *j, const struct health *h, enum health_file f
     json_close(j, '}');
 }
 
-static void json_situation(struct json *j, const char *key, const struct health *h, const struct situation *s)
+static void json_problem(struct json *j, const char *key, const struct health_problem *p)
 {
-    char text[1024];
+    char text[2 * CAUSE_TEXT_MAX];
     json_open(j, key, '{');
-    json_text(j, "id", s->id);
-    json_bool(j, "trouble", s->trouble);
-    json_text(j, "text", health_sentence(h, s, false, text, sizeof text));
-    json_text(j, "text_ja", health_sentence(h, s, true, text, sizeof text));
-    if (s->do_en) {
-        json_text(j, "action", s->do_en);
-        json_text(j, "action_ja", s->do_ja);
+    json_text(j, "id", cause_word(p->code));
+    json_bool(j, "trouble", health_trouble(p));
+    json_text(j, "severity", cause_severity_word(p->code));
+    if (cause_follows(p->code) != CAUSE_NONE)
+        json_text(j, "follows", cause_word(cause_follows(p->code)));
+    json_text(j, "text", health_sentence(p, CAUSE_EN, text, sizeof text));
+    json_text(j, "text_ja", health_sentence(p, CAUSE_JA, text, sizeof text));
+    if (p->detail.code != CAUSE_NONE)
+        json_cause(j, "cause", &p->detail);
+    if (*health_action(p, CAUSE_EN, text)) {
+        json_text(j, "action", text);
+        json_text(j, "action_ja", health_action(p, CAUSE_JA, text));
     }
     json_close(j, '}');
 }
@@ -210,14 +254,14 @@ static void json_situation(struct json *j, const char *key, const struct health 
 int op_status(const struct ops_args *args)
 {
     static struct health h;
-    const struct situation *problems[PROBLEMS_MAX] = {0};
+    static struct health_problem problems[PROBLEMS_MAX], headline;
     health_probe(&h, args->root);
     health_read(&h, args->root);
-    const struct situation *headline = health_headline(&h);
+    health_headline(&h, &headline);
     size_t count = health_problems(&h, problems, PROBLEMS_MAX);
-    bool trouble = headline->trouble;
+    bool trouble = health_trouble(&headline);
     for (size_t i = 0; i < count; i++)
-        trouble = trouble || problems[i]->trouble;
+        trouble = trouble || health_trouble(&problems[i]);
     int result = trouble ? EXIT_WRONG : EXIT_GOOD;
     if (args->json) {
         struct json j = {0};
@@ -225,10 +269,10 @@ int op_status(const struct ops_args *args)
         json_number(&j, "version", 1);
         json_time(&j, "now", (int64_t)h.now);
         json_bool(&j, "ok", !trouble);
-        json_situation(&j, "headline", &h, headline);
+        json_problem(&j, "headline", &headline);
         json_open(&j, "problems", '[');
         for (size_t i = 0; i < count; i++)
-            json_situation(&j, NULL, &h, problems[i]);
+            json_problem(&j, NULL, &problems[i]);
         json_close(&j, ']');
         for (int f = 0; f < HEALTH_FILES; f++)
             json_file(&j, &h, (enum health_file)f);
@@ -236,18 +280,13 @@ int op_status(const struct ops_args *args)
         json_end();
         return result;
     }
-    show_situation(&h, headline, args->lang, "");
-    if (headline->do_en)
-        show_pair(args->lang, "  -> ", headline->do_en, headline->do_ja);
+    show_problem(&headline, args->lang, "");
     show_rows(&h, rows, sizeof rows / sizeof rows[0], args->lang);
     show_top(&h, args->lang);
     if (count > 0)
         show_pair(args->lang, "", "Not as it should be:", "問題:");
-    for (size_t i = 0; i < count; i++) {
-        show_situation(&h, problems[i], args->lang, "* ");
-        if (problems[i]->do_en)
-            show_pair(args->lang, "  -> ", problems[i]->do_en, problems[i]->do_ja);
-    }
+    for (size_t i = 0; i < count; i++)
+        show_problem(&problems[i], args->lang, "* ");
     return result;
 }
 

@@ -60,7 +60,8 @@ static struct clock {
     struct judge_answer answers[CONF_ADDRS_MAX];
     unsigned outstanding, wait_s, large;
     int64_t ask_ns, asked_ns;
-    char source[200], fault[400];
+    char source[200];
+    struct cause fault;
 } clk;
 
 static void set_clock(int64_t when_ns)
@@ -72,7 +73,7 @@ static void set_clock(int64_t when_ns)
 
 static void say(void)
 {
-    say_state(clk.trusted, clk.source, clk.fault, clk.state);
+    say_state(clk.trusted, clk.source, &clk.fault, clk.state);
 }
 
 /* ---- what the others know ---- */
@@ -122,7 +123,7 @@ static bool know_servers(void)
     if (count > 0)
         return true;
     if (!clk.trusted)
-        (void)snprintf(clk.fault, sizeof clk.fault, "The line names no time server, and the site file neither.");
+        cause_set(&clk.fault, CAUSE_TIME_NO_SERVER, NULL);
     return false;
 }
 
@@ -225,17 +226,18 @@ static bool set_by(const struct judge_result *result)
 static void end_round(void)
 {
     struct judge_facts facts;
-    char before[sizeof clk.fault];
+    struct cause before = clk.fault;
+    char line[CAUSE_LINE_MAX];
     know_facts(&facts);
     struct judge_result result = judge(clk.answers, &facts);
-    memcpy(before, clk.fault, sizeof before);
     if (result.verdict == JUDGE_NONE) {
         next_round(false); /* a clock that was right goes on being so for a while */
         return;
     }
-    say_fault(clk.fault, sizeof clk.fault, &result, &facts, clk.answers, &clk.asked, clk.certificate);
-    if (clk.fault[0] && strncmp(before, clk.fault, 40) != 0)
-        audit_event("clock.refused", "%s", clk.fault);
+    say_fault(&clk.fault, &result, &facts, clk.answers, &clk.asked, clk.certificate);
+    /* The first argument is the server: the same one with another time is nothing new. */
+    if (clk.fault.code && (before.code != clk.fault.code || strcmp(before.args, clk.fault.args) != 0))
+        audit_event("clock.refused", "%s", cause_line(&clk.fault, line));
     bool first = !clk.trusted;
     if (judge_believes(result.verdict)) {
         say_source(clk.source, sizeof clk.source, &clk.asked);

@@ -2,7 +2,6 @@
 
 #include "log.h"
 #include "publish.h"
-#include "zone.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,40 +12,27 @@ static int64_t seconds_at(int64_t base_ns, const struct judge_facts *facts)
     return (base_ns + facts->mono_ns) / CLOCK_SECOND_NS;
 }
 
-void say_fault(char *out, size_t size, const struct judge_result *result, const struct judge_facts *facts,
+void say_fault(struct cause *out, const struct judge_result *result, const struct judge_facts *facts,
                const struct judge_answer answers[], const struct msg_time_ask *asked, bool certificate)
 {
-    char told[ZONE_TEXT_MAX], other[ZONE_TEXT_MAX];
-    const char *who = asked->servers[result->who];
-    (void)zone_minute(seconds_at(answers[result->who].base_ns, facts), told);
-    *out = '\0';
+    const char *who = asked->servers[result->who], *other = asked->servers[result->other];
+    const char *told = CAUSE_NUMBER(seconds_at(answers[result->who].base_ns, facts));
     switch (result->verdict) {
-    case JUDGE_BEFORE:
-        (void)snprintf(out, size, "The time server %s says %s, but it is later than %s for certain.", who, told,
-                       zone_minute(facts->floor_s, other));
-        break;
+    case JUDGE_BEFORE: cause_set(out, CAUSE_TIME_BEFORE, who, told, CAUSE_NUMBER(facts->floor_s), NULL); break;
     case JUDGE_LEAP:
         if (certificate)
-            (void)snprintf(out, size,
-                           "The time server %s says %s, after the end of the box's certificate (%s); nobody else "
-                           "confirms it.",
-                           who, told, zone_minute(facts->end_s, other));
+            cause_set(out, CAUSE_TIME_AFTER_CERT, who, told, CAUSE_NUMBER(facts->end_s), NULL);
         else
-            (void)snprintf(out, size,
-                           "The time server %s says %s, many years after this software was made; nobody else confirms "
-                           "it.",
-                           who, told);
+            cause_set(out, CAUSE_TIME_YEARS_AHEAD, who, told, NULL);
         break;
     case JUDGE_CONTRADICT:
-        (void)snprintf(out, size, "The time servers contradict each other: %s says %s, %s says %s.", who, told,
-                       asked->servers[result->other],
-                       zone_minute(seconds_at(answers[result->other].base_ns, facts), other));
+        cause_set(out, CAUSE_TIME_CONTRADICTION, who, told, other,
+                  CAUSE_NUMBER(seconds_at(answers[result->other].base_ns, facts)), NULL);
         break;
     case JUDGE_DENIED:
-        (void)snprintf(out, size, "The time server %s says %s, the enrolment server's clock %s.", who, told,
-                       zone_minute(seconds_at(facts->opinion_base_ns, facts), other));
+        cause_set(out, CAUSE_TIME_DENIED, who, told, CAUSE_NUMBER(seconds_at(facts->opinion_base_ns, facts)), NULL);
         break;
-    default: break;
+    default: cause_set(out, CAUSE_NONE, NULL); break;
     }
 }
 
@@ -57,14 +43,13 @@ void say_source(char *out, size_t size, const struct msg_time_ask *asked)
         len += (size_t)snprintf(out + len, size - len, " %s", asked->servers[i]);
 }
 
-void say_state(bool trusted, const char *source, const char *fault, const char *path)
+void say_state(bool trusted, const char *source, const struct cause *fault, const char *path)
 {
     static struct publish last, p;
     publish_begin(&p);
     publish_add(&p, "trusted", "%s", trusted ? "yes" : "no");
     publish_add(&p, "source", "%s", source);
-    if (*fault)
-        publish_add(&p, "fault", "%s", fault);
+    publish_cause(&p, "cause", fault);
     if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
         return;
     if (publish_commit(&p, path) < 0)

@@ -10,7 +10,6 @@
 #include <sys/random.h>
 
 #define EXCHANGE_S 120    /* the network part gives up by itself before this */
-#define CABLE_S 15        /* so long after the start a link that is not up yet is nothing to tell people */
 #define NTP_S 600         /* so long the clock may take to become trusted before renewal goes by what it says */
 #define BLIND_S 86400     /* and then no more often than this, for it may be wrong by years */
 #define SIGNATURES_MAX 4  /* in one exchange: a handshake, and a few again after a 401 or a lost connection */
@@ -40,11 +39,6 @@ static bool has_cert(const struct agent *a)
 static bool expired(const struct agent *a, const struct agent_time *now)
 {
     return has_cert(a) && now->trusted && now->unix_s >= a->facts.not_after;
-}
-
-static void set_fault(struct agent *a, const char *text)
-{
-    snprintf(a->fault, sizeof a->fault, "%s", text);
 }
 
 static uint32_t random_number(void)
@@ -86,7 +80,7 @@ static void open_store(struct agent *a, int *store_ctx)
     }
 }
 
-void agent_init(struct agent *a, const struct conf_site *site, const char *fault, int net, int *store_ctx,
+void agent_init(struct agent *a, const struct conf_site *site, const struct cause *fault, int net, int *store_ctx,
                 const char *vici_path)
 {
     memset(a, 0, sizeof *a);
@@ -96,7 +90,7 @@ void agent_init(struct agent *a, const struct conf_site *site, const char *fault
     open_store(a, store_ctx);
     load_init(&a->load, vici_path, &a->store);
     if (!site)
-        set_fault(a, fault);
+        a->fault = *fault;
     if (has_cert(a))
         enter(a, PHASE_VALID, "the stored certificate is in use");
     else if (site)
@@ -183,7 +177,7 @@ static bool send_exchange(struct agent *a, const struct agent_time *now)
     return true;
 }
 
-static void fail(struct agent *a, const struct agent_time *now, const char *text, bool person, uint32_t wait_s);
+static void fail_by(struct agent *a, const struct agent_time *now, enum cause_code code);
 
 static void begin(struct agent *a, const struct agent_time *now)
 {
@@ -201,8 +195,7 @@ static void begin(struct agent *a, const struct agent_time *now)
                             : "asking for a certificate");
     a->forced = false;
     if (!send_exchange(a, now))
-        fail(a, now, "The box could not make or store a key for the enrolment: its storage may be full or damaged.",
-             true, 0);
+        fail_by(a, now, CAUSE_KEY_NOT_STORED);
 }
 
 /* ---- an exchange: end ---- */
@@ -225,8 +218,9 @@ static bool is_late(const struct agent *a, const struct agent_time *now)
 }
 
 /* Also called for a failure before anything was sent. wait_s: what the server asked for, 0: nothing. */
-static void fail(struct agent *a, const struct agent_time *now, const char *text, bool person, uint32_t wait_s)
+static void fail(struct agent *a, const struct agent_time *now, const struct cause *why, uint32_t wait_s)
 {
+    char line[CAUSE_LINE_MAX];
     a->exchange.running = false;
     forget_issued(a);
     a->failures++;
@@ -234,15 +228,22 @@ static void fail(struct agent *a, const struct agent_time *now, const char *text
     if (wait_s > 0) /* the server's wish, and a little, so that a thousand boxes do not come back in one second */
         wait = wait_s + random_number() % (wait_s / 8 + 1);
     a->next = now->mono + wait;
-    a->person = person && now->trusted; /* dates are often the true reason while the clock is wrong */
-    set_fault(a, text);
-    log_warn("%s Next try in %u s.", text, wait);
+    a->person = cause_person(why) && now->trusted; /* dates are often the true reason while the clock is wrong */
+    a->fault = *why;
+    log_warn("%s; next try in %u s", cause_line(why, line), wait);
     if (a->failures == 1 || a->failures % 10 == 0) /* the auditor wants to know, but not each of a thousand times */
-        audit_event("cert.failed", "failures=%u reason=\"%s\"", a->failures, text);
+        audit_event("cert.failed", "failures=%u reason=\"%s\"", a->failures, line);
     if (a->person || expired(a, now) || is_late(a, now))
-        enter(a, PHASE_ALARM, text);
+        enter(a, PHASE_ALARM, line);
     else
-        enter(a, has_cert(a) ? PHASE_VALID : PHASE_WAITING, text);
+        enter(a, has_cert(a) ? PHASE_VALID : PHASE_WAITING, line);
+}
+
+static void fail_by(struct agent *a, const struct agent_time *now, enum cause_code code)
+{
+    struct cause why;
+    cause_set(&why, code, NULL);
+    fail(a, now, &why, 0);
 }
 
 static bool commit(struct agent *a)
@@ -260,18 +261,20 @@ static bool commit(struct agent *a)
 
 static void finish(struct agent *a, const struct agent_time *now)
 {
-    char why[240], key[KEYS_PEM_MAX];
+    char line[CAUSE_LINE_MAX], key[KEYS_PEM_MAX];
+    struct cause why;
+    cause_set(&why, CAUSE_KEY_NOT_READ, NULL);
     long key_len = store_read_pending(&a->store, "key.pem", key, sizeof key);
-    bool good = key_len > 0 && keys_check(&a->exchange.issued, key, (size_t)key_len, a->site->est_ca_sha256,
-                                          now->trusted, why, sizeof why);
+    bool good = key_len > 0 &&
+                keys_check(&a->exchange.issued, key, (size_t)key_len, a->site->est_ca_sha256, now->trusted, &why);
     explicit_bzero(key, sizeof key);
     if (!good) {
-        audit_event("cert.refused", "reason=\"%s\"", key_len > 0 ? why : "the pending key is gone");
-        fail(a, now, key_len > 0 ? why : "The key that the certificate belongs to cannot be read.", true, 0);
+        audit_event("cert.refused", "reason=\"%s\"", cause_line(&why, line));
+        fail(a, now, &why, 0);
         return;
     }
     if (!commit(a) || !read_current(a)) {
-        fail(a, now, "The new certificate could not be stored: the box's storage may be full or damaged.", true, 0);
+        fail_by(a, now, CAUSE_CERT_NOT_STORED);
         return;
     }
     bool renewed = a->exchange.renew;
@@ -279,7 +282,7 @@ static void finish(struct agent *a, const struct agent_time *now)
     forget_issued(a);
     a->failures = 0;
     a->person = false;
-    a->fault[0] = 0;
+    cause_set(&a->fault, CAUSE_NONE, NULL);
     load_again(&a->load);
     audit_event(renewed ? "cert.renewed" : "cert.enrolled", "generation=%u serial=%s subject=\"%s\"", a->store.current,
                 a->facts.serial, a->facts.subject);
@@ -321,7 +324,6 @@ static bool sign(struct agent *a, const struct msg_sign *wish)
 
 static void done(struct agent *a, const struct msg_est_done *end, const struct agent_time *now)
 {
-    char text[sizeof end->text];
     if (end->server_time > 0) {
         a->server_time = end->server_time;
         a->server_time_at = now->mono;
@@ -330,12 +332,7 @@ static void done(struct agent *a, const struct msg_est_done *end, const struct a
         finish(a, now);
         return;
     }
-    memcpy(text, end->text, sizeof text);
-    text[sizeof text - 1] = 0;
-    for (char *c = text; *c; c++) /* it may quote the server: nothing that could play with a terminal */
-        if (*c < ' ' || *c > '~')
-            *c = '?';
-    fail(a, now, text, end->person, end->retry_after_s);
+    fail(a, now, &end->cause, end->retry_after_s);
 }
 
 bool agent_message(struct agent *a, const struct msg *m, const struct agent_time *now)
@@ -365,7 +362,7 @@ static void watch_surroundings(struct agent *a, const struct agent_time *now)
         a->next = now->mono + 1;
     }
     if (now->link && !a->had_link && a->failures == 0 && !has_cert(a))
-        a->fault[0] = 0; /* it said that there was no link */
+        cause_set(&a->fault, CAUSE_NONE, NULL); /* it said that there was no link */
     if (!now->trusted && a->had_time)
         a->untrusted_from = now->mono;
     a->had_link = now->link;
@@ -399,13 +396,12 @@ void agent_tick(struct agent *a, const struct agent_time *now)
     }
     watch_surroundings(a, now);
     if (expired(a, now) && a->phase == PHASE_VALID) {
-        set_fault(a,
-                  "The box's certificate has expired: the VPN cannot be raised until it is renewed. Call the centre.");
-        enter(a, PHASE_ALARM, "the certificate has expired");
+        cause_set(&a->fault, CAUSE_CERT_EXPIRED, NULL);
+        enter(a, PHASE_ALARM, cause_word(CAUSE_CERT_EXPIRED));
     }
     if (!now->link && !has_cert(a)) {
-        if (now->mono >= a->started + CABLE_S)
-            set_fault(a, "The box has no connection to the outside yet: check the cable in the WAN port.");
+        if (now->mono >= a->started + CAUSE_VISIBLE_NO_LINE_YET)
+            cause_set(&a->fault, CAUSE_NO_LINE_YET, NULL);
         return;
     }
     if (is_due(a, now) && schedule_blocked(&a->day, now->mono) == 0)
@@ -417,17 +413,17 @@ void agent_renew(struct agent *a, const struct agent_time *now, struct msg_reply
     uint32_t blocked = schedule_blocked(&a->day, now->mono);
     reply->ok = 0;
     if (!a->site) {
-        snprintf(reply->text, sizeof reply->text, "There is no usable site file, so there is nobody to ask.");
+        cause_set(&reply->cause, CAUSE_NOBODY_TO_ASK, NULL);
     } else if (a->exchange.running) {
-        snprintf(reply->text, sizeof reply->text, "The enrolment server is being asked already.");
+        cause_set(&reply->cause, CAUSE_ASKING_ALREADY, NULL);
     } else if (blocked > 0) {
-        snprintf(reply->text, sizeof reply->text, "The daily limit of %d requests is used up; try again in %u minutes.",
-                 SCHEDULE_PER_DAY, blocked / 60 + 1);
+        cause_set(&reply->cause, CAUSE_DAY_USED_UP, CAUSE_NUMBER(SCHEDULE_PER_DAY), CAUSE_NUMBER(blocked / 60 + 1),
+                  NULL);
     } else {
         a->forced = true;
         a->next = now->mono;
         reply->ok = 1;
-        snprintf(reply->text, sizeof reply->text, "Asking the enrolment server for a new certificate now.");
+        cause_set(&reply->cause, CAUSE_ASKING_NOW, NULL);
         audit_event("cert.renew-asked", "generation=%u", a->store.current);
     }
 }

@@ -61,11 +61,11 @@ struct agent {
     int64_t renew_at;    /* UNIX time; 0: no certificate */
     struct keys_facts facts;
     int64_t server_time, server_time_at; /* the enrolment server's own clock, at this mono; 0: not known */
-    char fault[240];     /* a sentence for people; "": none */
+    struct cause fault;  /* none: all is well */
 };
 
-/* Open the store at *store_ctx (store_fs_ops) and begin. site NULL: `fault` says why; the agent then only reports. */
-void agent_init(struct agent *a, const struct conf_site *site, const char *fault, int net, int *store_ctx,
+/* Open the store at *store_ctx (store_fs_ops) and begin. site NULL: `fault` says why, else it is ignored; the agent then only reports. */
+void agent_init(struct agent *a, const struct conf_site *site, const struct cause *fault, int net, int *store_ctx,
                 const char *vici_path);
 /* Something may be due. Call every second. Ends the process if the network part is stuck. */
 void agent_tick(struct agent *a, const struct agent_time *now);

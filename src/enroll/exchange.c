@@ -64,19 +64,24 @@ _Noreturn static void finish(const struct msg_est_done *result)
     _exit(0);
 }
 
-_Noreturn static void fail(bool person, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-_Noreturn static void fail(bool person, const char *fmt, ...)
+_Noreturn static void fail_by(const struct cause *why)
 {
-    struct msg_est_done end = {.person = person, .http_status = (uint16_t)x.response.status};
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(end.text, sizeof end.text, fmt, args);
-    va_end(args);
+    struct msg_est_done end = {.http_status = (uint16_t)x.response.status, .cause = *why};
     if (x.response.retry_after[0] &&
         !retry_after(x.response.retry_after, x.response.date, time(NULL), &end.retry_after_s))
         log_warn("cannot read Retry-After: %s", x.response.retry_after);
     finish(&end);
 }
+
+_Noreturn static void fail_args(enum cause_code code, const char *const args[])
+{
+    struct cause why;
+    cause_fill(&why, code, NULL, args);
+    fail_by(&why);
+}
+
+/* The cause, and its arguments with NULL at their end. */
+#define fail(code, ...) fail_args((code), (const char *const[]){__VA_ARGS__})
 
 /* The next message of this exchange; the time limit of the process is the limit here too. */
 static void receive(void)
@@ -146,7 +151,7 @@ static void send_cert(X509 *cert, uint8_t kind)
     static struct msg_blob blob;
     int len = i2d_X509(cert, NULL);
     if (len <= 0 || len > MSG_BLOB_MAX)
-        fail(true, "The enrolment server sent a certificate that is too large.");
+        fail(CAUSE_EST_CERT_TOO_LARGE, NULL);
     unsigned char *at = blob.data;
     blob.len = (uint16_t)i2d_X509(cert, &at);
     blob.kind = kind;
@@ -212,7 +217,7 @@ static size_t add(size_t at, const char *fmt, ...)
     int len = vsnprintf(x.request + at, sizeof x.request - at, fmt, args);
     va_end(args);
     if (len < 0 || (size_t)len >= sizeof x.request - at)
-        fail(true, "The request to the enrolment server is too large.");
+        fail(CAUSE_EST_REQUEST_TOO_LARGE, NULL);
     return at + (size_t)len;
 }
 
@@ -240,13 +245,13 @@ static void fetch_path(const char *path, const char *body, bool password)
         at = add(at, "Content-Type: application/pkcs10\r\nContent-Transfer-Encoding: base64\r\nContent-Length: %zu\r\n",
                  strlen(body));
     at = add(at, "\r\n%s", body ? body : "");
-    struct tls_fault fault;
+    struct cause fault;
     x.response = (struct http_response){0};
     bool good = tls_fetch(&x.peer, x.request, at, x.buffer, &x.response, &fault);
     explicit_bzero(x.request, at);
     if (!good) {
         x.response = (struct http_response){0};
-        fail(fault.person, "%s", fault.text);
+        fail_by(&fault);
     }
 }
 
@@ -266,15 +271,11 @@ static void fetch(const char *operation, const char *body, bool password)
         if (!is_redirect(x.response.status, body != NULL))
             return;
         if (!x.response.location[0]) /* none, or one that is too long */
-            fail(true, "The enrolment server sends the box on without saying where to: call the centre.");
+            fail(CAUSE_EST_NO_LOCATION, NULL);
         if (i == REDIRECTS_MAX)
-            fail(true, "The enrolment server sends the box round in a circle: call the centre.");
+            fail(CAUSE_EST_CIRCLE, NULL);
         if (!http_target(x.response.location, x.site->est_host, x.site->est_port, path, sizeof path))
-            fail(
-                true,
-                "The enrolment server sends the box to another server (%.60s): if the centre confirms it, write that one as"
-                " [enroll] server.",
-                x.response.location);
+            fail(CAUSE_EST_ELSEWHERE, x.response.location, NULL);
     }
 }
 
@@ -289,21 +290,21 @@ static bool offers(const char *authenticate, const char *scheme)
     return false;
 }
 
-/* The first words of an error's text, if it is text, behind a blank; "" without. */
+/* The first words of an error's text, if it is text. */
 static const char *excerpt(void)
 {
-    static char text[64] = " ";
-    size_t len = 1;
+    static char text[64];
+    size_t len = 0;
     for (size_t i = 0; i < x.response.body_len && len < sizeof text - 1; i++) {
         char c = x.response.body[i];
         if (c == '\r' || c == '\n')
             c = ' ';
         if (c < ' ' || c > '~')
             return "";
-        if (c != ' ' || text[len - 1] != ' ')
+        if (c != ' ' || (len > 0 && text[len - 1] != ' '))
             text[len++] = c;
     }
-    text[text[len - 1] == ' ' ? len - 1 : len] = 0;
+    text[len > 0 && text[len - 1] == ' ' ? len - 1 : len] = 0;
     return text;
 }
 
@@ -311,16 +312,14 @@ _Noreturn static void fail_status(void)
 {
     unsigned status = x.response.status;
     if (status == 202)
-        fail(false, "The enrolment server has the request and waits for the centre's approval.");
+        fail(CAUSE_EST_PENDING, NULL);
     if (status == 401 && x.start->renew)
-        fail(true,
-             "The enrolment server did not accept the box's certificate for renewal (HTTP 401): call the centre.");
+        fail(CAUSE_EST_REFUSES_CERT, NULL);
     if (status == 401)
-        fail(true,
-             "The enrolment server refused the user name or the one-time password: ask the centre for a new one.");
+        fail(CAUSE_EST_REFUSES_PASSWORD, NULL);
     if (status >= 500)
-        fail(false, "The enrolment server has a fault of its own (HTTP %u%s).", status, excerpt());
-    fail(true, "The enrolment server refused the request (HTTP %u%s): call the centre.", status, excerpt());
+        fail(CAUSE_EST_FAULT, CAUSE_NUMBER(status), excerpt(), NULL);
+    fail(CAUSE_EST_REFUSES, CAUSE_NUMBER(status), excerpt(), NULL);
 }
 
 /* ---- the steps ---- */
@@ -329,7 +328,7 @@ static STACK_OF(X509) * answer_certs(void)
 {
     STACK_OF(X509) *certs = certs_only(x.response.body, x.response.body_len);
     if (!certs)
-        fail(true, "The enrolment server's answer holds no certificates: check [enroll] server or call the centre.");
+        fail(CAUSE_EST_NO_CERTS, NULL);
     return certs;
 }
 
@@ -347,11 +346,10 @@ static void find_anchor(void)
         if (is_pinned(sk_X509_value(certs, i)))
             x.anchor = sk_X509_value(certs, i);
     const uint8_t *pin = x.site->est_ca_sha256;
+    char first[9];
+    (void)snprintf(first, sizeof first, "%02x%02x%02x%02x", pin[0], pin[1], pin[2], pin[3]);
     if (!x.anchor)
-        fail(true,
-             "The enrolment server's CA certificate is not the one in the site file (sha256:%02x%02x%02x%02x...):"
-             " check [enroll] ca-fingerprint or call the centre.",
-             pin[0], pin[1], pin[2], pin[3]);
+        fail(CAUSE_EST_OTHER_CA, first, NULL);
     keep_between(certs);
 }
 
@@ -360,7 +358,7 @@ static void be_client(void)
     x.peer.client = x.current;
     x.peer.client_key = remote_key(x.current, sign_remotely, NULL);
     if (!x.peer.client_key)
-        fail(true, "The box's certificate cannot be used to renew it.");
+        fail(CAUSE_EST_CERT_NO_USE, NULL);
 }
 
 static void ask(void)
@@ -371,12 +369,9 @@ static void ask(void)
     fetch(operation, body, false);
     if (x.response.status == 401) {
         if (!x.response.authenticate[0])
-            fail(true,
-                 "The enrolment server refuses the box without asking for the password (HTTP 401): call the centre.");
+            fail(CAUSE_EST_NO_LOGIN, NULL);
         if (!offers(x.response.authenticate, "Basic"))
-            fail(true,
-                 "The enrolment server asks for a way to log in that the box does not have (%.40s): call the centre.",
-                 x.response.authenticate);
+            fail(CAUSE_EST_OTHER_LOGIN, x.response.authenticate, NULL);
         fetch(operation, body, true);
     }
     if (x.response.status != 200)
@@ -391,7 +386,7 @@ static X509 *ours_of(STACK_OF(X509) * certs)
     for (int i = 0; key && i < sk_X509_num(certs); i++)
         if (EVP_PKEY_eq(X509_get0_pubkey(sk_X509_value(certs, i)), key) == 1)
             return sk_X509_value(certs, i);
-    fail(true, "The enrolment server sent a certificate for another key than the box's own: call the centre.");
+    fail(CAUSE_EST_OTHER_KEY, NULL);
 }
 
 static void deliver(void)
@@ -409,13 +404,24 @@ static void deliver(void)
         chain = chain_of(cert);
     }
     if (!chain)
-        fail(true,
-             "The enrolment server sent a certificate that is not from the CA in the site file: call the centre.");
+        fail(CAUSE_EST_CERT_OTHER_CA, NULL);
     send_cert(cert, 0);
     send_cert(x.anchor, 1);
     for (int i = 1; i + 1 < sk_X509_num(chain) && i <= 3; i++)
         send_cert(sk_X509_value(chain, i), 2);
     finish(&(struct msg_est_done){.ok = 1, .http_status = (uint16_t)x.response.status});
+}
+
+/* why: the resolver's words; NULL: there was nobody to ask. */
+_Noreturn static void fail_unresolved(const char *why)
+{
+    struct cause reason, fault;
+    if (why)
+        cause_set(&reason, CAUSE_WORDS, why, NULL);
+    else
+        cause_set(&reason, CAUSE_EST_NO_DNS, NULL);
+    cause_because(&fault, CAUSE_EST_UNRESOLVED, &reason, x.site->est_host, NULL);
+    fail_by(&fault);
 }
 
 _Noreturn void exchange_run(int sock, const struct conf_site *site, const struct msg_est_start *start)
@@ -426,7 +432,7 @@ _Noreturn void exchange_run(int sock, const struct conf_site *site, const struct
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     x.between = sk_X509_new_null();
     gather();
-    const char *why = "";
+    const char *why = NULL;
     x.peer = (struct tls_peer){.host = site->est_host,
                                .port = site->est_port,
                                .addrs = x.addrs,
@@ -434,7 +440,7 @@ _Noreturn void exchange_run(int sock, const struct conf_site *site, const struct
                                .pin_count = site->est_server_count};
     x.peer.addr_count = resolve(site->est_host, start->resolvers, start->resolver_count, RESOLVE_MS, x.addrs, &why);
     if (x.peer.addr_count == 0)
-        fail(false, "The name of the enrolment server, %.60s, could not be resolved (%.40s).", site->est_host, why);
+        fail_unresolved(why);
     x.peer.until_ms = (int64_t)clock_monotonic_ms() + EXCHANGE_MS;
     if (!x.anchor)
         find_anchor();

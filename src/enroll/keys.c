@@ -202,53 +202,57 @@ static bool dates_in_order(X509 *cert)
            (days > 0 || (days == 0 && seconds > 0));
 }
 
-/* NULL: all is well. */
-static const char *find_fault(X509 *cert, X509 *ca, STACK_OF(X509) * between, EVP_PKEY *key, const uint8_t sha256[32],
-                              bool check_time)
+/* What is wrong with it; none: nothing. */
+static void find_fault(struct cause *out, X509 *cert, X509 *ca, STACK_OF(X509) * between, EVP_PKEY *key,
+                       const uint8_t sha256[32], bool check_time)
 {
+    enum cause_code wrong = CAUSE_NONE;
     if (!ca || !fingerprint_is(ca, sha256))
-        return "its CA is not the one in the site file";
-    if (!cert)
-        return "it is no certificate";
-    if (!key || EVP_PKEY_eq(X509_get0_pubkey(cert), key) != 1)
-        return "it is for another key than the box's own";
-    if (X509_check_ca(cert) != 0)
-        return "it is a CA's certificate and not a device's";
-    if (!uses_fit(cert))
-        return "its key usage does not allow IPsec or client authentication";
-    if (!dates_in_order(cert))
-        return "its dates are not in order";
-    if (!X509_NAME_entry_count(X509_get_subject_name(cert)))
-        return "it has no subject name";
-    if (i2d_X509_NAME(X509_get_subject_name(cert), NULL) > KEYS_SUBJECT_MAX)
-        return "its subject name is longer than 1024 octets";
-    int error = verify_chain(cert, ca, between, check_time);
-    return error == X509_V_OK ? NULL : X509_verify_cert_error_string(error);
+        wrong = CAUSE_NEW_CERT_OTHER_CA;
+    else if (!cert)
+        wrong = CAUSE_NEW_CERT_NONE;
+    else if (!key || EVP_PKEY_eq(X509_get0_pubkey(cert), key) != 1)
+        wrong = CAUSE_NEW_CERT_OTHER_KEY;
+    else if (X509_check_ca(cert) != 0)
+        wrong = CAUSE_NEW_CERT_IS_CA;
+    else if (!uses_fit(cert))
+        wrong = CAUSE_NEW_CERT_USAGE;
+    else if (!dates_in_order(cert))
+        wrong = CAUSE_NEW_CERT_DATES;
+    else if (!X509_NAME_entry_count(X509_get_subject_name(cert)))
+        wrong = CAUSE_NEW_CERT_NO_SUBJECT;
+    else if (i2d_X509_NAME(X509_get_subject_name(cert), NULL) > KEYS_SUBJECT_MAX)
+        wrong = CAUSE_NEW_CERT_LONG_SUBJECT;
+    cause_set(out, wrong, NULL);
+    int error = wrong ? X509_V_OK : verify_chain(cert, ca, between, check_time);
+    if (error != X509_V_OK)
+        cause_set(out, CAUSE_WORDS, X509_verify_cert_error_string(error), NULL);
 }
 
 bool keys_check(const struct keys_issued *issued, const char *key_pem, size_t key_len, const uint8_t ca_sha256[32],
-                bool clock_trusted, char *why, size_t why_len)
+                bool clock_trusted, struct cause *why)
 {
     X509 *cert = read_der(issued->cert), *ca = read_der(issued->ca);
     EVP_PKEY *key = read_key(key_pem, key_len);
     STACK_OF(X509) *between = sk_X509_new_null();
-    const char *fault = between ? NULL : "the box is out of memory";
-    for (unsigned i = 0; !fault && i < issued->chain_count; i++) {
+    struct cause fault;
+    cause_set(&fault, between ? CAUSE_NONE : CAUSE_NO_MEMORY, NULL);
+    for (unsigned i = 0; !fault.code && i < issued->chain_count; i++) {
         X509 *link = read_der(issued->chain[i]);
         if (!link || sk_X509_push(between, link) <= 0) {
             X509_free(link);
-            fault = "its chain is not made of certificates";
+            cause_set(&fault, CAUSE_NEW_CERT_CHAIN, NULL);
         }
     }
-    if (!fault)
-        fault = find_fault(cert, ca, between, key, ca_sha256, clock_trusted);
-    if (fault)
-        snprintf(why, why_len, "The certificate that the enrolment server sent was refused: %s.", fault);
+    if (!fault.code)
+        find_fault(&fault, cert, ca, between, key, ca_sha256, clock_trusted);
+    if (fault.code)
+        cause_because(why, CAUSE_CERT_REFUSED, &fault, NULL);
     sk_X509_pop_free(between, X509_free);
     EVP_PKEY_free(key);
     X509_free(ca);
     X509_free(cert);
-    return !fault;
+    return fault.code == CAUSE_NONE;
 }
 
 /* ---- telling ---- */

@@ -6,6 +6,8 @@
 #ifndef SEKISHO_ENROLL_KEYS_H
 #define SEKISHO_ENROLL_KEYS_H
 
+#include "cause.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,10 +54,10 @@ struct keys_issued {
 /*
  * May this certificate be used with that key? The CA is the one of the fingerprint, the chain to it holds, the public
  * key is ours, the uses allow IKE or TLS client authentication, it is no CA, and, if clock_trusted, it is valid now.
- * False: *why is one sentence.
+ * False: *why says what is wrong.
  */
 bool keys_check(const struct keys_issued *issued, const char *key_pem, size_t key_len, const uint8_t ca_sha256[32],
-                bool clock_trusted, char *why, size_t why_len);
+                bool clock_trusted, struct cause *why);
 
 #define KEYS_SUBJECT_MAX 1024  /* the subject's name in DER: longer ones are refused */
 

@@ -33,7 +33,7 @@ void load_again(struct load *l)
 static void on_reply(void *user, const uint8_t *data, size_t len)
 {
     struct load *l = user;
-    char value[160];
+    char value[160], line[CAUSE_LINE_MAX];
     if (l->waiting > 0)
         l->waiting--;
     if (!data) {
@@ -41,16 +41,16 @@ static void on_reply(void *user, const uint8_t *data, size_t len)
     } else if (!vici_get(data, len, "success", value, sizeof value) || strcmp(value, "yes") != 0) {
         l->refused++;
         if (vici_get(data, len, "errmsg", value, sizeof value))
-            snprintf(l->fault, sizeof l->fault, "The VPN program refused the certificate or its key (%.90s).", value);
+            cause_set(&l->fault, CAUSE_VPN_REFUSES_CERT, value, NULL);
     }
     if (l->waiting > 0 || !l->vici)
         return;
     l->loaded = l->refused == 0;
     if (l->loaded) {
-        l->fault[0] = 0;
+        cause_set(&l->fault, CAUSE_NONE, NULL);
         log_info("generation %u is loaded into charon", l->store->current);
     } else {
-        log_warn("charon did not take generation %u: %s", l->store->current, l->fault);
+        log_warn("charon did not take generation %u: %s", l->store->current, cause_line(&l->fault, line));
         l->wanted = true;
     }
 }
@@ -125,9 +125,8 @@ static void load_all(struct load *l, int64_t mono)
     if (request(l, "clear-creds") && request_file(l, "ca.pem", "CA") && request_chain(l) &&
         request_file(l, "cert.pem", "NONE") && request_key(l))
         return;
-    snprintf(l->fault, sizeof l->fault, "The certificate could not be handed to the VPN program (%s).",
-             strerror(errno));
-    log_warn("%s", l->fault);
+    log_warn("the certificate cannot be handed to charon: %s", strerror(errno));
+    cause_set(&l->fault, CAUSE_VPN_NO_CERT, CAUSE_NUMBER(errno), NULL);
     drop(l, mono);
     l->next_s = mono + REFUSED_S;
 }

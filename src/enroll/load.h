@@ -6,6 +6,7 @@
 #define SEKISHO_ENROLL_LOAD_H
 
 #include "store.h"
+#include "cause.h"
 #include "vici.h"
 
 #include <stdbool.h>
@@ -20,7 +21,7 @@ struct load {
     unsigned waiting, refused; /* answers to come, and those that said no */
     int64_t next_s;            /* mono: not before this time again */
     int away;                  /* errno of the last try to connect; 0: it worked */
-    char fault[160];           /* a sentence; "": none */
+    struct cause fault;        /* none: all is well */
 };
 
 void load_init(struct load *l, const char *path, const struct store *store);

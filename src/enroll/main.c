@@ -55,24 +55,19 @@ static void own_folder(const char *path, mode_t mode)
         log_fatal("cannot own %s: %s", path, strerror(errno));
 }
 
-static bool load_site(char *fault, size_t len)
+static bool load_site(struct cause *fault)
 {
     char path[PATH_MAX];
     bool good = conf_load_site(path_of(path, "/state/site.conf"), &site, &errors);
     zone_set(site.zone_min);
-    if (good)
-        return true;
-    if (errors.list[0].line > 0)
-        snprintf(fault, len, "The site file is not used: line %u: %s", errors.list[0].line, errors.list[0].wrong);
-    else
-        snprintf(fault, len, "The site file is not used: %s", errors.list[0].wrong);
-    return false;
+    conf_first_mistake(&errors, fault);
+    return good;
 }
 
 _Noreturn static void run_net(void)
 {
-    char fault[8];
-    if (!load_site(fault, sizeof fault))
+    struct cause fault;
+    if (!load_site(&fault))
         log_fatal("the network part cannot read the site file");
     net_run(NET_FD, &site);
 }
@@ -184,13 +179,14 @@ _Noreturn static void run_key(void)
     static struct agent agent;
     static char run_dir[PATH_MAX], state_path[PATH_MAX], vici_path[PATH_MAX];
     static int keys;
-    char path[PATH_MAX], fault[240] = "";
+    char path[PATH_MAX];
+    struct cause fault;
     struct callers callers = {.fds = {-1, -1, -1, -1}};
 
     path_of(run_dir, "/run/sekisho");
     path_of(state_path, "/run/sekisho/enroll/state");
     path_of(vici_path, VICI_SOCKET);
-    bool usable = load_site(fault, sizeof fault);
+    bool usable = load_site(&fault);
     int net = usable ? start_net() : -1;
     explicit_bzero(site.est_password, sizeof site.est_password);
 
@@ -206,7 +202,7 @@ _Noreturn static void run_key(void)
     umask(022);
     sandbox_user(UID_ENROLL, (const uint32_t[]){UID_SEKISHO, UID_VICI}, 2, 0);
     sandbox_syscalls(calls);
-    agent_init(&agent, usable ? &site : NULL, fault, net, &keys, vici_path);
+    agent_init(&agent, usable ? &site : NULL, &fault, net, &keys, vici_path);
     report_resume(&agent, state_path);
     run(&agent, &callers, run_dir, state_path);
 }

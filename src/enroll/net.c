@@ -47,13 +47,11 @@ static void report_death(int sock, int status)
 {
     struct msg_est_done end = {0};
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        snprintf(end.text, sizeof end.text, "The enrolment server did not finish its answer within %d seconds.",
-                 WORKER_S);
+        cause_set(&end.cause, CAUSE_EST_TOO_SLOW, CAUSE_NUMBER(WORKER_S), NULL);
+    else if (WIFSIGNALED(status))
+        cause_set(&end.cause, CAUSE_EST_READER_SIGNAL, CAUSE_NUMBER(WTERMSIG(status)), NULL);
     else
-        snprintf(end.text, sizeof end.text,
-                 "Reading the enrolment server's answer ended in an error of the box (%s %d): tell the centre.",
-                 WIFSIGNALED(status) ? "signal" : "status",
-                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        cause_set(&end.cause, CAUSE_EST_READER_STATUS, CAUSE_NUMBER(WEXITSTATUS(status)), NULL);
     if (ipc_send(sock, MSG_EST_DONE, &end, -1) != IPC_OK)
         log_fatal("the key part does not take an answer");
 }

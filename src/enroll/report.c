@@ -55,8 +55,7 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
     publish_add(&p, "loaded", "%s", a->load.loaded ? "yes" : "no");
     if (a->renew_at != 0)
         add_certificate(&p, a);
-    if (a->fault[0] || a->load.fault[0])
-        publish_add(&p, "fault", "%s", a->fault[0] ? a->fault : a->load.fault);
+    publish_cause(&p, "cause", a->fault.code ? &a->fault : &a->load.fault);
     /* in steps, so that the file does not change each second while a retry is waited for */
     if (next > 0)
         publish_add(&p, "next-try", "%lld", (long long)(next - next % 10));

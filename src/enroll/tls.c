@@ -1,13 +1,11 @@
 #include "tls.h"
 #include "clock.h"
-#include "zone.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,16 +13,6 @@
 #include <unistd.h>
 
 #define CONNECT_MS 8000 /* for one address; then the next */
-
-__attribute__((format(printf, 3, 4))) static bool refuse(struct tls_fault *fault, bool person, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    fault->person = person;
-    vsnprintf(fault->text, sizeof fault->text, fmt, args);
-    va_end(args);
-    return false;
-}
 
 /* ---- TCP ---- */
 
@@ -168,39 +156,45 @@ static bool go_on(SSL *ssl, int result, int64_t until_ms)
     }
 }
 
-static const char *last_reason(void)
+static void last_reason(struct cause *out)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_error());
-    return reason ? reason : errno ? strerror(errno) : "closed by the server";
+    if (reason)
+        cause_set(out, CAUSE_WORDS, reason, NULL);
+    else if (errno)
+        cause_system(out, errno);
+    else
+        cause_set(out, CAUSE_EST_CLOSED, NULL);
 }
 
-static bool explain_handshake(SSL *ssl, const struct tls_peer *peer, struct tls_fault *fault)
+/* The connection broke: the code says where, the last error why. */
+static bool broke(struct cause *fault, enum cause_code where)
+{
+    struct cause why;
+    last_reason(&why);
+    cause_because(fault, where, &why, NULL);
+    return false;
+}
+
+static bool explain_handshake(SSL *ssl, const struct tls_peer *peer, struct cause *fault)
 {
     long verdict = SSL_get_verify_result(ssl);
+    const char *words = X509_verify_cert_error_string(verdict);
     if ((!peer->trust && peer->pin_count == 0) || verdict == X509_V_OK) {
         unsigned long code = ERR_peek_error();
         bool alert = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;
-        return refuse(fault, alert, "The TLS connection to the enrolment server failed (%.60s).", last_reason());
+        return broke(fault, alert ? CAUSE_EST_TLS_REFUSED : CAUSE_EST_TLS_FAILED);
     }
-    char now[ZONE_TEXT_MAX];
-    (void)zone_minute(time(NULL), now);
     if (verdict == X509_V_ERR_CERT_NOT_YET_VALID || verdict == X509_V_ERR_CERT_HAS_EXPIRED)
-        return refuse(fault, true,
-                      "The enrolment server's certificate is not valid at the box's time, %s: check NTP, then"
-                      " call the centre.",
-                      now);
-    if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        return refuse(fault, true,
-                      "The enrolment server's certificate is for another name: check [enroll] server or call"
-                      " the centre.");
-    if (peer->pin_count > 0)
-        return refuse(fault, true, "The enrolment server's certificate is not from a CA of [enroll] server-ca (%.50s).",
-                      X509_verify_cert_error_string(verdict));
-    return refuse(fault, true, "The enrolment server's certificate is not from the CA in the site file (%.50s).",
-                  X509_verify_cert_error_string(verdict));
+        cause_set(fault, CAUSE_EST_TLS_DATES, CAUSE_NUMBER(time(NULL)), NULL);
+    else if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        cause_set(fault, CAUSE_EST_TLS_NAME, NULL);
+    else
+        cause_set(fault, peer->pin_count > 0 ? CAUSE_EST_TLS_NOT_PINNED : CAUSE_EST_TLS_OTHER_CA, words, NULL);
+    return false;
 }
 
-static bool shake_hands(SSL *ssl, const struct tls_peer *peer, struct tls_fault *fault)
+static bool shake_hands(SSL *ssl, const struct tls_peer *peer, struct cause *fault)
 {
     int result;
     while ((result = SSL_connect(ssl)) != 1)
@@ -219,8 +213,7 @@ static bool send_all(SSL *ssl, const char *data, size_t len, int64_t until_ms)
     return true; /* without partial writes it is all or nothing */
 }
 
-static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct http_response *out,
-                    struct tls_fault *fault)
+static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct http_response *out, struct cause *fault)
 {
     size_t have = 0;
     enum http_result parsed = HTTP_MORE;
@@ -232,7 +225,7 @@ static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct 
             parsed = http_parse(buffer, have, false, out);
         else if (!go_on(ssl, result, peer->until_ms)) {
             if (SSL_get_error(ssl, result) != SSL_ERROR_ZERO_RETURN)
-                return refuse(fault, false, "The enrolment server broke off its answer (%.60s).", last_reason());
+                return broke(fault, CAUSE_EST_BROKE_OFF);
             parsed = http_parse(buffer, have, true, out);
         }
         if (have == HTTP_RESPONSE_MAX && parsed == HTTP_MORE)
@@ -240,37 +233,39 @@ static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct 
     }
     if (parsed == HTTP_DONE)
         return true;
-    return refuse(fault, false, "The enrolment server's answer is not HTTP as it should be.");
+    cause_set(fault, CAUSE_EST_NOT_HTTP, NULL);
+    return false;
 }
 
 static bool talk(SSL *ssl, int fd, const struct tls_peer *peer, const char *request, size_t len, char *buffer,
-                 struct http_response *out, struct tls_fault *fault)
+                 struct http_response *out, struct cause *fault)
 {
     if (SSL_set_fd(ssl, fd) != 1 || !name_peer(ssl, peer))
-        return refuse(fault, false, "The box could not set up TLS.");
+        return false;
     if (!shake_hands(ssl, peer, fault))
         return false;
     if (!send_all(ssl, request, len, peer->until_ms))
-        return refuse(fault, false, "The enrolment server broke off the request (%.60s).", last_reason());
+        return broke(fault, CAUSE_EST_BROKE_OFF_REQUEST);
     bool good = receive(ssl, peer, buffer, out, fault);
     SSL_shutdown(ssl);
     return good;
 }
 
 bool tls_fetch(const struct tls_peer *peer, const char *request, size_t len, char *buffer, struct http_response *out,
-               struct tls_fault *fault)
+               struct cause *fault)
 {
     ERR_clear_error();
     errno = 0;
     int fd = connect_any(peer);
-    if (fd < 0)
-        return refuse(fault, false, "The enrolment server %.60s port %u cannot be reached (%.40s).", peer->host,
-                      peer->port, strerror(errno));
+    if (fd < 0) {
+        cause_set(fault, CAUSE_EST_UNREACHABLE, peer->host, CAUSE_NUMBER(peer->port), CAUSE_NUMBER(errno), NULL);
+        return false;
+    }
     SSL_CTX *ctx = make_context(peer);
     SSL *ssl = ctx ? SSL_new(ctx) : NULL;
     errno = 0;
-    bool good = ssl ? talk(ssl, fd, peer, request, len, buffer, out, fault)
-                    : refuse(fault, false, "The box could not set up TLS.");
+    cause_set(fault, CAUSE_EST_TLS_SETUP, NULL);
+    bool good = ssl && talk(ssl, fd, peer, request, len, buffer, out, fault);
     SSL_free(ssl);
     SSL_CTX_free(ctx);
     close(fd);

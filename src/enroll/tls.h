@@ -2,6 +2,7 @@
 #ifndef SEKISHO_ENROLL_TLS_H
 #define SEKISHO_ENROLL_TLS_H
 
+#include "cause.h"
 #include "conf.h"
 #include "http.h"
 
@@ -20,17 +21,11 @@ struct tls_peer {
     int64_t until_ms;   /* of clock_monotonic_ms */
 };
 
-/* Why it did not work. */
-struct tls_fault {
-    bool person; /* waiting does not help */
-    char text[160];
-};
-
 /*
  * Send the request and read the response into buffer (HTTP_RESPONSE_MAX octets). True: *out is a complete response,
- * whatever its status. False: *fault is a sentence. TLS 1.2 at least: RFC 7030 servers in use do not all have 1.3.
+ * whatever its status. False: *fault says why. TLS 1.2 at least: RFC 7030 servers in use do not all have 1.3.
  */
 bool tls_fetch(const struct tls_peer *peer, const char *request, size_t len, char *buffer, struct http_response *out,
-               struct tls_fault *fault);
+               struct cause *fault);
 
 #endif

@@ -56,12 +56,12 @@ static void compare(struct charon_service *v)
         compare_child(v);
         return;
     }
-    const char *why = !v->listed.child ? "the hub has closed it or does not answer any more"
-                      : lent           ? "the hub gave us an address that cannot be ours in the tunnel"
-                                       : "the hub gave us no address in the tunnel";
+    enum cause_code why = !v->listed.child ? CAUSE_HUB_CLOSED
+                          : lent           ? CAUSE_HUB_GAVE_WRONG_ADDRESS
+                                           : CAUSE_HUB_GAVE_NO_ADDRESS;
     v->sa = (struct sa){0};
     if (was || v->listed.child)
-        session_tunnel_down(c->session, number, why);
+        session_tunnel_down(c->session, number, CAUSE_OF(why));
     if (v->stands && !v->control)
         session_left_over(c->session, number);
 }
@@ -134,18 +134,16 @@ static void on_event(void *user, const char *event, const uint8_t *data, size_t 
 
 /* ---- loading connections ---- */
 
+/* False: why is what charon says of it; "" if it says nothing, or has gone. */
 static bool succeeded(const uint8_t *data, size_t len, char *why, size_t why_len)
 {
     char text[8] = "";
     why[0] = 0;
-    if (!data) {
-        snprintf(why, why_len, "charon has gone");
+    if (!data)
         return false;
-    }
     if (vici_get(data, len, "success", text, sizeof text) && !strcmp(text, "yes"))
         return true;
-    if (!vici_get(data, len, "errmsg", why, why_len))
-        snprintf(why, why_len, "charon gives no reason");
+    (void)vici_get(data, len, "errmsg", why, why_len);
     return false;
 }
 
@@ -379,31 +377,37 @@ void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, str
 
 /* What charon's log says, and what it means for people. */
 static const struct {
-    const char *log, *meaning;
+    const char *log;
+    enum cause_code meaning;
 } meanings[] = {
-    {"AUTHENTICATION_FAILED",
-     "the hub refuses our certificate, or does not go by the name in hub-id (AUTHENTICATION_FAILED)"},
+    {"AUTHENTICATION_FAILED", CAUSE_HUB_REFUSES_CERT},
     /* In IKE_SA_INIT a hub also says so when none of its connections is for us; later only ESP is meant. */
-    {"NO_PROPOSAL_CHOSEN notify, no CHILD_SA", "the hub accepts none of our proposals for ESP (NO_PROPOSAL_CHOSEN)"},
-    {"NO_PROPOSAL_CHOSEN",
-     "the hub accepts none of our proposals for IKE, or has no connection for this box (NO_PROPOSAL_CHOSEN)"},
-    {"TEMPORARY_FAILURE", "the hub cannot do it at this moment (TEMPORARY_FAILURE)"},
-    {"invalid traffic selectors", "the hub answered with networks that nobody asked for"},
-    {"signature validation failed", "the hub's certificate does not belong to its signature, or is not for its name"},
-    {"TS_UNACCEPTABLE", "the hub refuses the prefixes of the service file (TS_UNACCEPTABLE)"},
-    {"INTERNAL_ADDRESS_FAILURE", "the hub has no address for us (INTERNAL_ADDRESS_FAILURE)"},
-    {"certificate invalid (valid",
-     "a certificate is not valid at this time: look at the clock, then at the certificates"},
-    {"was revoked", "the hub's certificate was revoked"},
-    {"is not trusted", "the hub's certificate is not signed by our CA"},
-    {"no issuer certificate found", "the hub's certificate is not signed by our CA"},
-    {"no trusted", "the hub's certificate is not signed by our CA, or is not for its name"},
-    {"constraint check failed", "the hub goes by another name than the one in hub-id"},
-    {"no private key found", "our key is not loaded"},
-    {"unable to resolve", "the hub's name cannot be resolved"},
-    {"giving up after", "the hub does not answer"},
-    {"Network is unreachable", "there is no route to the hub"},
+    {"NO_PROPOSAL_CHOSEN notify, no CHILD_SA", CAUSE_HUB_REFUSES_ESP},
+    {"NO_PROPOSAL_CHOSEN", CAUSE_HUB_REFUSES_IKE},
+    {"TEMPORARY_FAILURE", CAUSE_HUB_BUSY},
+    {"invalid traffic selectors", CAUSE_HUB_OTHER_NETWORKS},
+    {"signature validation failed", CAUSE_HUB_BAD_SIGNATURE},
+    {"TS_UNACCEPTABLE", CAUSE_HUB_REFUSES_NETWORKS},
+    {"INTERNAL_ADDRESS_FAILURE", CAUSE_HUB_NO_ADDRESS},
+    {"certificate invalid (valid", CAUSE_CERT_NOT_NOW},
+    {"was revoked", CAUSE_HUB_CERT_REVOKED},
+    {"is not trusted", CAUSE_HUB_CERT_STRANGE},
+    {"no issuer certificate found", CAUSE_HUB_CERT_STRANGE},
+    {"no trusted", CAUSE_HUB_CERT_UNTRUSTED},
+    {"constraint check failed", CAUSE_HUB_OTHER_NAME},
+    {"no private key found", CAUSE_KEY_NOT_LOADED},
+    {"unable to resolve", CAUSE_HUB_UNRESOLVED},
+    {"giving up after", CAUSE_HUB_SILENT},
+    {"Network is unreachable", CAUSE_HUB_NO_ROUTE},
 };
+
+enum cause_code charon_meaning(const char *line)
+{
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+        if (strstr(line, meanings[i].log))
+            return meanings[i].meaning;
+    return CAUSE_NONE;
+}
 
 static void on_control_event(void *user, const char *event, const uint8_t *data, size_t len)
 {
@@ -411,25 +415,33 @@ static void on_control_event(void *user, const char *event, const uint8_t *data,
     char line[512];
     if (strcmp(event, "control-log") != 0 || !vici_get(data, len, "msg", line, sizeof line))
         return;
-    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
-        if (strstr(line, meanings[i].log) && !v->why[0])
-            snprintf(v->why, sizeof v->why, "%s", meanings[i].meaning);
+    if (!v->why) /* the first one: what comes after it only follows */
+        v->why = charon_meaning(line);
 }
 
 static void initiated(void *user, const uint8_t *data, size_t len)
 {
     struct charon_service *v = user;
-    char why[SESSION_TEXT_MAX];
+    char words[CAUSE_SHORT_MAX];
     if (v->finished)
         return;
     v->finished = true;
-    if (succeeded(data, len, why, sizeof why)) {
+    if (succeeded(data, len, words, sizeof words)) {
         if (v->charon->clean)
             list(v->charon);
         return;
     }
+    struct cause why;
+    if (v->why)
+        cause_set(&why, v->why, NULL);
+    else if (!data)
+        cause_set(&why, CAUSE_CHARON_GONE, NULL);
+    else if (!words[0])
+        cause_set(&why, CAUSE_VPN_SILENT, NULL);
+    else
+        cause_set(&why, CAUSE_WORDS, words, NULL);
     if (v->charon->session->services[v->conf->number].raising)
-        session_raise_failed(v->charon->session, v->conf->number, v->why[0] ? v->why : why);
+        session_raise_failed(v->charon->session, v->conf->number, &why);
 }
 
 static void on_control_io(uev_t *w, void *arg, int events)
@@ -459,7 +471,7 @@ int charon_initiate(struct charon *c, uint8_t service)
     if (!v->control)
         return -1;
     v->finished = false;
-    v->why[0] = 0;
+    v->why = CAUSE_NONE;
     uev_io_init(c->loop, &v->control_io, on_control_io, v, vici_fd(v->control), UEV_READ | UEV_WRITE);
     vici_register(v->control, "control-log");
     vici_begin(&message);

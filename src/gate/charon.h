@@ -43,7 +43,7 @@ struct charon_service {
     struct vici *control;            /* while an attempt is running */
     uev_t control_io;
     bool finished;                   /* the attempt has been answered */
-    char why[SESSION_TEXT_MAX];      /* what charon's log said about the failure */
+    enum cause_code why;             /* what charon's log said about the failure; none: nothing that is known */
 };
 
 struct charon {
@@ -82,6 +82,9 @@ void charon_terminate(struct charon *c, uint8_t service);
 bool charon_stands(const struct charon *c, uint8_t service);
 /* The tunnel's negotiated remote prefixes; 0 while it is down. */
 unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out);
+
+/* What a line of charon's log means for people; none: nothing that is known. */
+enum cause_code charon_meaning(const char *line);
 
 /* The IPv4 networks of the service file that the hub has left out of the tunnel, which is up; out: as many as it has. */
 unsigned charon_left_out(const struct charon *c, uint8_t service, const struct prefix *out[CONF_PREFIXES_MAX]);

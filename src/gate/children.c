@@ -54,11 +54,11 @@ int children_start(struct children *c, const char *path)
     return 0;
 }
 
-static void dead(struct children *c, const char *why)
+static void dead(struct children *c, enum cause_code why)
 {
     if (c->ops)
         c->ops->dead(c->user, why);
-    log_fatal("names: %s", why);
+    log_fatal("names: %s", cause_word(why));
 }
 
 static void give_stream(struct children *c, uint8_t service);
@@ -73,16 +73,16 @@ static void receive(struct children *c)
         case IPC_OK:
             pulse_heard(&c->pulse);
             if (m.head.type >= MSG_CTL_SESSION_START)
-                dead(c, "it sent a message that is not its own");
+                dead(c, CAUSE_PEER_NOT_ITS_OWN);
             if (m.head.type == MSG_UPSTREAM_TCP)
                 give_stream(c, m.u.service.service);
             else if (m.head.type != MSG_PONG)
                 c->ops->message(c->user, &m);
             break;
         case IPC_AGAIN: return;
-        case IPC_EOF: dead(c, "it has ended"); break;
-        case IPC_BAD: dead(c, "it sent a message that breaks the rules"); break;
-        default: dead(c, strerror(errno));
+        case IPC_EOF: dead(c, CAUSE_PEER_ENDED); break;
+        case IPC_BAD: dead(c, CAUSE_PEER_BREAKS_RULES); break;
+        default: dead(c, CAUSE_PEER_LINK_BROKEN);
         }
     }
 }
@@ -110,10 +110,10 @@ void children_send(struct children *c, enum msg_type type, const void *body, int
         if (r == IPC_OK)
             return;
         if (r != IPC_AGAIN)
-            dead(c, "the line to it is broken");
+            dead(c, CAUSE_PEER_LINK_BROKEN);
         struct pollfd p = {c->sock, POLLOUT, 0};
         if (poll(&p, 1, SEND_WAIT_MS) == 0)
-            dead(c, "it does not read its messages");
+            dead(c, CAUSE_PEER_DOES_NOT_READ);
     }
 }
 
@@ -131,7 +131,7 @@ void children_tick(struct children *c)
     switch (pulse_tick(&c->pulse, ASK_TICKS, HANGS_TICKS)) {
     case PULSE_FINE: break;
     case PULSE_ASK: children_send(c, MSG_PING, NULL, -1); break;
-    case PULSE_HANGS: dead(c, "it does not answer");
+    case PULSE_HANGS: dead(c, CAUSE_PEER_SILENT);
     }
 }
 

@@ -20,7 +20,7 @@
 /* What is done with what `names` says. why_dead: it is gone or broke a rule; must not return. */
 struct children_ops {
     void (*message)(void *user, const struct msg *m);
-    void (*dead)(void *user, const char *why);
+    void (*dead)(void *user, enum cause_code why); /* CAUSE_PEER_… */
     void (*idle)(void *user); /* no more messages are waiting, or it is others' turn */
 };
 

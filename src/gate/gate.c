@@ -208,11 +208,11 @@ static void on_command(void *user, const struct msg *m, struct msg_reply *reply)
 {
     struct gate *g = user;
     if (!g->configured)
-        snprintf(reply->text, sizeof reply->text, "%.230s", g->fault);
+        reply->cause = g->fault;
     else if (m->head.type == MSG_CTL_SESSION_START)
-        reply->ok = session_command_start(&g->session, m->u.service.service, reply->text, sizeof reply->text);
+        reply->ok = session_command_start(&g->session, m->u.service.service, &reply->cause);
     else
-        reply->ok = session_command_end(&g->session, reply->text, sizeof reply->text);
+        reply->ok = session_command_end(&g->session, &reply->cause);
 }
 
 /* ---- time ---- */
@@ -256,12 +256,12 @@ static void look_at_table(struct gate *g)
         g->dirty = true;
 }
 
-static void told_long_enough(struct gate *g, char *text, uint64_t now, uint64_t since)
+/* What people have been told since then needs not be told any longer. */
+static bool told_long_enough(struct gate *g, uint64_t now, uint64_t since)
 {
-    if (text[0] && now - since >= GATE_REFUSED_MS) {
-        text[0] = 0;
-        g->dirty = true;
-    }
+    bool enough = now - since >= GATE_REFUSED_MS;
+    g->dirty = g->dirty || enough;
+    return enough;
 }
 
 static void on_tick(uev_t *w, void *arg, int events)
@@ -285,8 +285,10 @@ static void on_tick(uev_t *w, void *arg, int events)
     hellolink_tick(&g->hello);
     session_tick(&g->session);
     uint64_t now = now_ms(g);
-    told_long_enough(g, g->refused, now, g->refused_at);
-    told_long_enough(g, g->unasked, now, g->unasked_at);
+    if (g->refused.code && told_long_enough(g, now, g->refused_at))
+        cause_set(&g->refused, CAUSE_NONE, NULL);
+    if (g->unasked[0] && told_long_enough(g, now, g->unasked_at))
+        g->unasked[0] = 0;
     if (!hellolink_is_there(&g->hello) && now - g->hello_gone_at >= GATE_HELLO_MS &&
         now - g->hello_gone_at < GATE_HELLO_MS + 2 * SESSION_TICK_MS)
         g->dirty = true; /* its absence is told now */
@@ -343,8 +345,8 @@ static void start(struct gate *g)
 static void end(struct gate *g)
 {
     if (g->configured) {
-        char text[SESSION_TEXT_MAX];
-        session_command_end(&g->session, text, sizeof text);
+        struct cause answer;
+        session_command_end(&g->session, &answer);
     }
     if (kernel_closed() < 0)
         log_error("the kernel could not be closed: %s", strerror(errno));
@@ -362,7 +364,8 @@ int gate_run(struct gate *g)
         log_fatal("cannot watch the command socket: %s", strerror(errno));
     publish_now(g);
     publish_rules(g);
-    audit_event("gate.start", "%s", g->configured ? "configuration=good" : g->fault);
+    char line[CAUSE_LINE_MAX];
+    audit_event("gate.start", "%s", g->configured ? "configuration=good" : cause_line(&g->fault, line));
     uev_run(&g->loop, 0);
     end(g);
     return 0;

@@ -34,7 +34,7 @@ struct gate {
     uev_ctx_t loop;
     uev_t tick, sigterm, sigint;
     bool configured;              /* site and service files are good; otherwise only `fault` is published */
-    char fault[640];              /* why not configured */
+    struct cause fault;           /* why not configured */
     struct conf conf;
     struct session session;
     struct charon charon;
@@ -56,7 +56,7 @@ struct gate {
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */
     unsigned admit_count; /* answers of `names` that wait to be opened together */
     struct msg_admit admits[GATE_ADMITS_MAX];
-    char refused[2 * CONF_FQDN_MAX + 160]; /* the last answer that was not believed, for people; "": none lately */
+    struct cause refused; /* the last answer that was not believed; none: not lately */
     uint64_t refused_at;
     char unasked
         [INET6_ADDRSTRLEN]; /* the last PC that waited for an address without asking for its name; "": none lately */

@@ -27,7 +27,7 @@ bool hellolink_is_there(const struct hellolink *h)
     return h->fd >= 0;
 }
 
-static void close_line(struct hellolink *h, const char *why, bool hangs)
+static void close_line(struct hellolink *h, enum cause_code why, bool hangs)
 {
     if (h->fd < 0)
         return;
@@ -43,7 +43,7 @@ static void close_line(struct hellolink *h, const char *why, bool hangs)
     h->ops->gone(h->user, why, hangs);
 }
 
-static void hang_up(struct hellolink *h, const char *why)
+static void hang_up(struct hellolink *h, enum cause_code why)
 {
     close_line(h, why, false);
 }
@@ -54,8 +54,8 @@ void hellolink_send(struct hellolink *h, enum msg_type type, const void *body, i
         return;
     switch (ipc_send(h->fd, type, body, fd)) {
     case IPC_OK: break;
-    case IPC_AGAIN: close_line(h, "it does not read its messages and is ended", true); break;
-    default: hang_up(h, "the line to it is broken"); break;
+    case IPC_AGAIN: close_line(h, CAUSE_PEER_DOES_NOT_READ, true); break;
+    default: hang_up(h, CAUSE_PEER_LINK_BROKEN); break;
     }
 }
 
@@ -70,15 +70,15 @@ static void on_io(uev_t *w, void *arg, int events)
         switch (ipc_recv(h->fd, ROLE_GATE, &m, &fd)) {
         case IPC_OK: break;
         case IPC_AGAIN: return;
-        case IPC_EOF: hang_up(h, "it has ended"); return;
-        case IPC_BAD: hang_up(h, "it sent a message that breaks the rules"); return;
-        default: hang_up(h, strerror(errno)); return;
+        case IPC_EOF: hang_up(h, CAUSE_PEER_ENDED); return;
+        case IPC_BAD: hang_up(h, CAUSE_PEER_BREAKS_RULES); return;
+        default: hang_up(h, CAUSE_PEER_LINK_BROKEN); return;
         }
         pulse_heard(&h->pulse);
         if (m.head.type == MSG_PONG)
             continue;
         if (m.head.type < MSG_FLOW || m.head.type > MSG_BLOCKED) {
-            hang_up(h, "it sent a message that is not its own");
+            hang_up(h, CAUSE_PEER_NOT_ITS_OWN);
             return;
         }
         h->ops->message(h->user, &m);
@@ -92,7 +92,7 @@ void hellolink_tick(struct hellolink *h)
     switch (pulse_tick(&h->pulse, ASK_TICKS, HANGS_TICKS)) {
     case PULSE_FINE: break;
     case PULSE_ASK: hellolink_send(h, MSG_PING, NULL, -1); break;
-    case PULSE_HANGS: close_line(h, "it does not answer and is ended", true); break;
+    case PULSE_HANGS: close_line(h, CAUSE_PEER_SILENT, true); break;
     }
 }
 
@@ -106,7 +106,7 @@ static void hand_over_queues(struct hellolink *h)
     h->blocked = queue_open_blocked();
     if (h->packets < 0 || h->blocked < 0) {
         log_error("the kernel gives no packet queue: %s", strerror(errno));
-        hang_up(h, "the kernel gives no packet queue");
+        hang_up(h, CAUSE_PEER_NO_QUEUE);
         return;
     }
     hellolink_send(h, MSG_QUEUE, &packets, h->packets);
@@ -136,7 +136,7 @@ static void on_accept(uev_t *w, void *arg, int events)
         close(fd);
         return;
     }
-    hang_up(h, "another one has come");
+    hang_up(h, CAUSE_PEER_REPLACED);
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) < 0 ||
         uev_io_init(h->loop, &h->io, on_io, h, fd, UEV_READ) < 0) {
         close(fd);

@@ -18,7 +18,7 @@ struct hellolink_ops {
     void (*ready)(void *user); /* it has them: flows can be asked about */
     void (*message)(void *user, const struct msg *m);
     /* The line and the queues are closed. hangs: the program is still there, and has to be ended. */
-    void (*gone)(void *user, const char *why, bool hangs);
+    void (*gone)(void *user, enum cause_code why, bool hangs); /* CAUSE_PEER_… */
 };
 
 struct hellolink {

@@ -52,12 +52,9 @@ static void load_configuration(struct gate *g)
     g->configured = conf_load_all(g->paths.site, g->paths.services1, g->paths.services2, &g->conf, &errors);
     if (g->configured)
         return;
-    const struct conf_error *e = &errors.list[0];
-    char line[16] = "";
-    if (e->line)
-        snprintf(line, sizeof line, ":%u", e->line);
-    snprintf(g->fault, sizeof g->fault, "%s%s: %s. %s", e->file, line, e->wrong, e->remedy);
-    log_error("%s", g->fault);
+    char line[CAUSE_LINE_MAX];
+    conf_first_mistake(&errors, &g->fault);
+    log_error("%s", cause_line(&g->fault, line));
 }
 
 /* RUN/gate, where our user may put its state without root, and root its doors, which nobody can replace. */

@@ -121,9 +121,7 @@ static void note_private_answer(struct gate *g, const struct msg_refused *m)
     const char *domain = refusals_word(m->name, name, sizeof name), *rest = strchr(domain, '.');
     if (rest && !conf_domain_too_wide(rest + 1)) /* (`or.jp` is not the hospital's) */
         domain = rest + 1;
-    snprintf(g->refused, sizeof g->refused,
-             "%s: the answer %s is a private address; if it is the site's own, [lan] needs `private-answers = %s`",
-             name, addr_text(&m->answer, answer, sizeof answer), domain);
+    cause_set(&g->refused, CAUSE_ANSWER_PRIVATE, name, addr_text(&m->answer, answer, sizeof answer), domain, NULL);
     g->refused_at = clock_monotonic_ms();
 }
 
@@ -147,17 +145,17 @@ static void note_wrong_answer(struct gate *g, const struct msg_refused *m)
         note_private_answer(g, m);
         return;
     }
-    const char *what = m->why == WHY_OUTSIDE && hub_leaves_out(g, m->name, &m->answer)
-                           ? "an address in a network that the hub does not carry"
-                       : m->why == WHY_OUTSIDE   ? "an address outside the tunnel"
-                       : m->why == WHY_FORBIDDEN ? "an address that is never a registry's"
-                       : m->why == WHY_CHAIN     ? "an alias that leads to a name not listed"
-                                                 : NULL;
-    if (!what)
+    enum cause_code what = m->why == WHY_OUTSIDE && hub_leaves_out(g, m->name, &m->answer) ? CAUSE_ANSWER_NOT_CARRIED
+                           : m->why == WHY_OUTSIDE                                         ? CAUSE_ANSWER_OUTSIDE
+                           : m->why == WHY_FORBIDDEN                                       ? CAUSE_ANSWER_FORBIDDEN
+                           : m->why == WHY_CHAIN                                           ? CAUSE_ANSWER_ALIAS
+                                                                                           : CAUSE_NONE;
+    if (what == CAUSE_NONE)
         return;
-    bool has_address = m->answer.family != 0;
-    snprintf(g->refused, sizeof g->refused, "%s: the answer%s%s is %s", refusals_word(m->name, name, sizeof name),
-             has_address ? " " : "", has_address ? addr_text(&m->answer, answer, sizeof answer) : "", what);
+    answer[0] = '\0';
+    if (m->answer.family)
+        (void)addr_text(&m->answer, answer, sizeof answer);
+    cause_set(&g->refused, what, refusals_word(m->name, name, sizeof name), answer, NULL);
     g->refused_at = clock_monotonic_ms();
 }
 
@@ -179,18 +177,26 @@ static void on_names(void *user, const struct msg *m)
     }
 }
 
-static void names_dead(void *user, const char *why)
+static void audit_lost(enum cause_code what, enum cause_code why)
+{
+    char line[CAUSE_LINE_MAX];
+    struct cause lost;
+    cause_because(&lost, what, CAUSE_OF(why), NULL);
+    audit_event("fault", "%s", cause_line(&lost, line));
+}
+
+static void names_dead(void *user, enum cause_code why)
 {
     struct gate *g = user;
     if (kernel_closed() < 0)
         log_error("the kernel could not be closed: %s", strerror(errno));
     if (g->session.state == SESSION_UP)
-        audit_event("session.end", "reason=\"the DNS front has stopped\"");
-    audit_event("fault", "names: %s; the LAN is closed until it is back", why);
+        audit_event("session.end", "reason=\"%s\"", cause_word(CAUSE_DNS_GONE));
+    audit_lost(CAUSE_DNS_FRONT_LOST, why);
     g->configured = false;
-    snprintf(g->fault, sizeof g->fault, "The DNS front (names) has stopped; it is being started again.");
+    cause_set(&g->fault, CAUSE_NAMES_GONE, NULL);
     state_write(g);
-    log_fatal("names: %s", why);
+    log_fatal("names: %s", cause_word(why));
 }
 
 const struct children_ops peers_names = {on_names, names_dead, on_idle};
@@ -286,12 +292,12 @@ static void on_hello_ready(void *user)
     let_tls_begin(user, true);
 }
 
-static void on_hello_gone(void *user, const char *why, bool hangs)
+static void on_hello_gone(void *user, enum cause_code why, bool hangs)
 {
     struct gate *g = user;
-    log_warn("hello: %s; new TLS connections wait until it is back", why);
+    log_warn("hello: %s; new TLS connections wait until it is back", cause_word(why));
     g->hello_gone_at = clock_monotonic_ms();
-    audit_event("fault", "hello: %s; new TLS connections wait until it is back", why);
+    audit_lost(CAUSE_TLS_CHECK_LOST, why);
     let_tls_begin(g, false);
     if (hangs && !watchman_tell(g->paths.run, "end hello"))
         log_error("the watchman cannot be told to end hello: %s", strerror(errno));

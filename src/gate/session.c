@@ -1,4 +1,5 @@
 #include "session.h"
+#include "audit.h"
 #include "log.h"
 
 #include <errno.h>
@@ -29,9 +30,18 @@ static void announce(struct session *s, uint8_t failed)
     s->ops->changed(s->user);
 }
 
-static void set_text(char *to, const char *text)
+static void no_fault(struct session *s)
 {
-    snprintf(to, SESSION_TEXT_MAX, "%s", text);
+    cause_set(&s->fault, CAUSE_NONE, NULL);
+}
+
+/* In the audit log: the cause alone, or as `reason=`. */
+static void audit_cause(struct session *s, const char *event, const char *before, const struct cause *cause)
+{
+    char line[CAUSE_LINE_MAX], details[AUDIT_LINE_MAX];
+    const char *quote = *before ? "\"" : "";
+    snprintf(details, sizeof details, "%s%s%s%s", before, quote, cause_line(cause, line), quote);
+    s->ops->audit(s->user, event, details);
 }
 
 /* ---- the kernel follows the state ---- */
@@ -109,33 +119,33 @@ static void drop_tunnels(struct session *s)
  * The only function that changes the state. It logs, sets the state's time-out, brings the kernel in line (before
  * anybody is told), and ends in `fault` when the kernel refuses.
  */
-static void enter(struct session *s, enum session_state state, uint8_t failed, const char *reason)
+static void enter(struct session *s, enum session_state state, uint8_t failed, const struct cause *why)
 {
     static const uint32_t timeouts[SESSION_STATES] = {
         [SESSION_ENDING] = SESSION_ENDING_MS, [SESSION_FAULT] = SESSION_FAULT_MS};
     uint64_t now = s->ops->now(s->user);
-    log_info("session: %s -> %s: %s", session_state_name(s->state), session_state_name(state), reason);
+    char line[CAUSE_LINE_MAX];
+    struct cause reason = *why; /* it may be one of those that are changed here */
+    log_info("session: %s -> %s: %s", session_state_name(s->state), session_state_name(state),
+             cause_line(&reason, line));
     if (s->state == SESSION_UP && state != SESSION_UP) {
-        char details[SESSION_TEXT_MAX + 16];
-        snprintf(details, sizeof details, "reason=\"%s\"", reason);
-        s->ops->audit(s->user, "session.end", details);
-        set_text(s->last_end, reason);
+        audit_cause(s, "session.end", "reason=", &reason);
+        s->last_end = reason;
     }
     if (s->state != state)
         s->state_since = now;
     s->state = state;
     s->deadline = timeouts[state] ? now + timeouts[state] : 0;
-    set_text(s->reason, reason);
+    s->reason = reason;
 
     bool obeyed = apply(s, state);
     if (!obeyed && state != SESSION_FAULT) {
-        snprintf(s->fault, sizeof s->fault,
-                 "The packet filter did not take a change (%s); the LAN is closed until it does.",
-                 errno == ENOENT ? "its rules are not loaded" : strerror(errno));
-        s->ops->audit(s->user, "fault", s->fault);
-        char why[SESSION_TEXT_MAX];
-        set_text(why, s->fault);
-        enter(s, SESSION_FAULT, failed, why);
+        struct cause refusal = {.code = CAUSE_FIREWALL_NOT_LOADED};
+        if (errno != ENOENT)
+            cause_system(&refusal, errno);
+        cause_because(&s->fault, CAUSE_FIREWALL_REFUSES, &refusal, NULL);
+        audit_cause(s, "fault", "", &s->fault);
+        enter(s, SESSION_FAULT, failed, &s->fault);
         return;
     }
     if (state != SESSION_UP && state != SESSION_RAISING)
@@ -147,11 +157,11 @@ static void enter(struct session *s, enum session_state state, uint8_t failed, c
 
 /* ---- raising ---- */
 
-static void raise_tunnel(struct session *s, uint8_t number, const char *reason)
+static void raise_tunnel(struct session *s, uint8_t number, const struct cause *reason)
 {
     struct session_service *v = &s->services[number];
     if (s->ops->initiate(s->user, number) < 0) {
-        session_raise_failed(s, number, "charon does not take commands");
+        session_raise_failed(s, number, CAUSE_OF(CAUSE_VPN_REFUSES));
         return;
     }
     v->raising = true;
@@ -159,7 +169,8 @@ static void raise_tunnel(struct session *s, uint8_t number, const char *reason)
     if (s->state == SESSION_IDLE)
         enter(s, SESSION_RAISING, 0, reason);
     else
-        log_info("session: %s, also raising %s: %s", session_state_name(s->state), v->name, reason);
+        log_info("session: %s, also raising %s: %s", session_state_name(s->state), v->name,
+                 cause_word((enum cause_code)reason->code));
 }
 
 /* It cannot be raised now, but probably in a moment: an old session is ending, or everything is just starting. */
@@ -183,19 +194,19 @@ void session_want(struct session *s, uint8_t number, const struct addr *client)
         v->wanted = true; /* a moment only; the question waits */
         return;
     }
-    const char *why = session_obstacle(s);
-    if (why || s->ops->now(s->user) < v->next_try) {
-        if (why)
-            set_text(s->fault, why);
+    struct cause why;
+    bool obstacle = session_obstacle(s, &why);
+    if (obstacle || s->ops->now(s->user) < v->next_try) {
+        if (obstacle)
+            s->fault = why;
         announce(s, (uint8_t)(1u << (number - 1)));
         return;
     }
-    char reason[SESSION_TEXT_MAX];
-    snprintf(reason, sizeof reason, "%s asked for a name of %s", text, v->name);
-    raise_tunnel(s, number, reason);
+    session_asked_by(v, &why);
+    raise_tunnel(s, number, &why);
 }
 
-void session_raise_failed(struct session *s, uint8_t number, const char *why)
+void session_raise_failed(struct session *s, uint8_t number, const struct cause *why)
 {
     struct session_service *v = service_of(s, number);
     if (!v)
@@ -210,14 +221,13 @@ void session_raise_failed(struct session *s, uint8_t number, const char *why)
         take_down(s, number);
     }
 
-    char text[SESSION_TEXT_MAX], details[2 * SESSION_TEXT_MAX];
-    snprintf(text, sizeof text, "The tunnel for %s could not be raised: %s.", v->name, why);
-    snprintf(details, sizeof details, "service=%s reason=\"%s\"", v->name, why);
-    set_text(s->fault, text);
-    s->ops->audit(s->user, "session.failed", details);
+    char before[CONF_NAME_MAX + 24];
+    snprintf(before, sizeof before, "service=%s reason=", v->name);
+    audit_cause(s, "session.failed", before, why);
+    cause_because(&s->fault, CAUSE_TUNNEL_FAILED, why, v->name, NULL);
     uint8_t bit = (uint8_t)(1u << (number - 1));
     if (s->state == SESSION_RAISING && !any_raising(s))
-        enter(s, SESSION_IDLE, bit, text);
+        enter(s, SESSION_IDLE, bit, &s->fault);
     else
         announce(s, bit);
 }
@@ -233,7 +243,8 @@ void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel)
         take_down(s, tunnel->service);
         return;
     }
-    char details[128], reason[SESSION_TEXT_MAX];
+    char details[128];
+    struct cause reason;
     bool fresh = !v->up;
     v->raising = false;
     v->failures = 0;
@@ -243,22 +254,18 @@ void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel)
         v->hollow = (struct hollow){0};
     s->moved = !fresh && !(addr_equal(&v->tunnel.vip4, &tunnel->vip4) && addr_equal(&v->tunnel.vip6, &tunnel->vip6));
     v->tunnel = *tunnel;
-    s->fault[0] = 0;
-    snprintf(reason, sizeof reason,
-             fresh      ? "the tunnel for %s is up"
-             : s->moved ? "the tunnel for %s has another address from its hub: connections begin anew"
-                        : "the tunnel for %s was renewed",
-             v->name);
+    no_fault(s);
+    cause_set(&reason, fresh ? CAUSE_TUNNEL_UP : s->moved ? CAUSE_TUNNEL_MOVED : CAUSE_TUNNEL_RENEWED, v->name, NULL);
     if (s->moved)
-        s->ops->audit(s->user, "session.moved", reason);
+        audit_cause(s, "session.moved", "", &reason);
     s->active_at = s->ops->now(s->user);
     s->active_count = s->ops->activity(s->user);
     if (s->state == SESSION_UP)
-        log_info("session: up, %s", reason);
+        log_info("session: up, %s: %s", v->name, cause_word((enum cause_code)reason.code));
     /* The mode is announced only after the kernel has it; the resolver's sockets come before, so that the first query
      * finds them. They are of no use while the kernel is closed. */
     s->ops->tunnel(s->user, tunnel->service, tunnel);
-    enter(s, SESSION_UP, 0, reason);
+    enter(s, SESSION_UP, 0, &reason);
     if (s->state != SESSION_UP || !fresh)
         return;
     snprintf(details, sizeof details, "service=%s client=%s generation=%u", v->name, v->client, s->view.generation);
@@ -284,14 +291,13 @@ static void raise_wanted(struct session *s)
         if (!v->wanted || v->ending)
             continue;
         v->wanted = false;
-        const char *why = session_obstacle(s);
-        if (why) {
-            set_text(s->fault, why);
+        struct cause why;
+        if (session_obstacle(s, &why)) {
+            s->fault = why;
             given_up |= (uint8_t)(1u << (n - 1));
         } else if (!v->up && !v->raising) {
-            char reason[SESSION_TEXT_MAX];
-            snprintf(reason, sizeof reason, "%s had asked for a name of %s", v->client, v->name);
-            raise_tunnel(s, n, reason);
+            session_asked_by(v, &why);
+            raise_tunnel(s, n, &why);
         }
     }
     if (given_up)
@@ -299,13 +305,13 @@ static void raise_wanted(struct session *s)
 }
 
 /* Go where the machine rests when no tunnel is wanted; if one was asked for in the meantime, raise it. */
-static void rest(struct session *s, const char *reason)
+static void rest(struct session *s, const struct cause *reason)
 {
     enter(s, s->charon ? SESSION_IDLE : SESSION_STARTING, 0, reason);
     raise_wanted(s);
 }
 
-void session_tunnel_down(struct session *s, uint8_t number, const char *why)
+void session_tunnel_down(struct session *s, uint8_t number, const struct cause *why)
 {
     struct session_service *v = service_of(s, number);
     if (!v)
@@ -316,15 +322,15 @@ void session_tunnel_down(struct session *s, uint8_t number, const char *why)
     }
     if (s->state != SESSION_UP || !v->up)
         return;
-    char reason[SESSION_TEXT_MAX];
-    snprintf(reason, sizeof reason, "the tunnel for %s is gone: %s", v->name, why);
+    struct cause reason;
+    cause_because(&reason, CAUSE_TUNNEL_GONE, why, v->name, NULL);
     v->up = false;
     take_down(s, number);
     s->ops->tunnel(s->user, number, NULL);
     if (session_services_up(s)) /* the other tunnels' session goes on without this one */
-        enter(s, SESSION_UP, 0, reason);
+        enter(s, SESSION_UP, 0, &reason);
     else
-        rest(s, reason);
+        rest(s, &reason);
 }
 
 void session_taken_down(struct session *s, uint8_t number)
@@ -334,7 +340,7 @@ void session_taken_down(struct session *s, uint8_t number)
         return;
     v->ending = 0;
     if (s->state == SESSION_ENDING && !any_ending(s))
-        rest(s, "the session is over");
+        rest(s, CAUSE_OF(CAUSE_SESSION_OVER));
     else
         raise_wanted(s);
 }
@@ -345,7 +351,7 @@ void session_left_over(struct session *s, uint8_t number)
     if (!v || v->up || v->ending)
         return;
     if (v->raising) {
-        session_raise_failed(s, number, "the hub has closed it again at once");
+        session_raise_failed(s, number, CAUSE_OF(CAUSE_HUB_CLOSED_AT_ONCE));
         return;
     }
     log_info("session: %s, an IKE_SA of %s stands without a tunnel: it is taken down", session_state_name(s->state),
@@ -360,7 +366,7 @@ static void begin_grace(struct session *s)
     s->grace_until = s->ops->now(s->user) + SESSION_GRACE_MS;
 }
 
-static void charon_away(struct session *s, const char *how, const char *fault)
+static void charon_away(struct session *s, enum cause_code how, enum cause_code fault)
 {
     if (!s->charon)
         return;
@@ -370,15 +376,15 @@ static void charon_away(struct session *s, const char *how, const char *fault)
     begin_grace(s);
     if (s->state == SESSION_FAULT)
         return; /* left only when the kernel obeys */
-    set_text(s->fault, fault);
-    s->ops->audit(s->user, "fault", how);
-    enter(s, SESSION_STARTING, 0, how);
+    cause_set(&s->fault, fault, NULL);
+    audit_cause(s, "fault", "", CAUSE_OF(how));
+    enter(s, SESSION_STARTING, 0, CAUSE_OF(how));
 }
 
 void session_charon(struct session *s, bool up)
 {
     if (!up) {
-        charon_away(s, "charon is gone", "The IPsec service (charon) has stopped; the LAN is closed until it is back.");
+        charon_away(s, CAUSE_CHARON_GONE, CAUSE_VPN_GONE);
         return;
     }
     if (s->charon)
@@ -386,14 +392,13 @@ void session_charon(struct session *s, bool up)
     s->charon = true;
     if (s->state == SESSION_FAULT)
         return;
-    s->fault[0] = 0;
-    rest(s, "charon is ready");
+    no_fault(s);
+    rest(s, CAUSE_OF(CAUSE_VPN_READY));
 }
 
 void session_charon_hangs(struct session *s)
 {
-    charon_away(s, "charon does not answer: it is ended and started again",
-                "The IPsec service (charon) does not answer and is being started again; the LAN is closed meanwhile.");
+    charon_away(s, CAUSE_CHARON_HANGS, CAUSE_VPN_HANGS);
 }
 
 void session_credentials(struct session *s, bool loaded)
@@ -404,9 +409,9 @@ void session_credentials(struct session *s, bool loaded)
     if (!loaded)
         begin_grace(s);
     if (loaded)
-        s->refused[0] = 0;
+        cause_set(&s->refused, CAUSE_NONE, NULL);
     if (loaded && s->state != SESSION_FAULT)
-        s->fault[0] = 0;
+        no_fault(s);
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
         s->services[n].next_try = 0;
     s->ops->changed(s->user);
@@ -416,24 +421,23 @@ void session_credentials(struct session *s, bool loaded)
 void session_refused(struct session *s, uint8_t number, const char *key, const char *why)
 {
     const struct session_service *v = service_of(s, number);
-    char text[SESSION_TEXT_MAX];
+    struct cause refused;
     if (!v)
         return;
-    snprintf(text, sizeof text, "The VPN program does not take `%s` in the service file of %s (%.80s).",
-             key ? key : "[tunnel]", v->name, why);
+    cause_set(&refused, CAUSE_SERVICE_REFUSED, key ? key : "[tunnel]", v->name, why, NULL);
     if (s->state != SESSION_FAULT)
-        set_text(s->fault, text);
-    if (!strcmp(text, s->refused))
+        s->fault = refused;
+    if (cause_equal(&refused, &s->refused))
         return;
-    set_text(s->refused, text);
-    s->ops->audit(s->user, "fault", text);
+    s->refused = refused;
+    audit_cause(s, "fault", "", &refused);
     s->ops->changed(s->user);
 }
 
 void session_wan(struct session *s, bool up, bool address_changed)
 {
     if (up && !s->wan && s->state != SESSION_FAULT && s->charon)
-        s->fault[0] = 0;
+        no_fault(s);
     if (up && !s->wan)
         for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
             s->services[n].next_try = s->services[n].failures = 0;
@@ -443,33 +447,33 @@ void session_wan(struct session *s, bool up, bool address_changed)
     /* Lost for a moment is no reason to end: if the hub is not there any more, charon finds out (DPD). But with another
      * address of ours the tunnel is of no use. */
     if (up && address_changed && (s->state == SESSION_UP || s->state == SESSION_RAISING))
-        enter(s, SESSION_ENDING, 0, "the line has a new address");
+        enter(s, SESSION_ENDING, 0, CAUSE_OF(CAUSE_LINE_MOVED));
     s->ops->changed(s->user);
 }
 
-bool session_command_start(struct session *s, uint8_t number, char *text, size_t len)
+bool session_command_start(struct session *s, uint8_t number, struct cause *answer)
 {
     if (number == 0)
         number = s->first;
     struct session_service *v = service_of(s, number);
-    const char *why = v ? session_obstacle(s) : "There is no such service in the site file.";
-    if (why) {
-        snprintf(text, len, "%s", why);
+    cause_set(answer, CAUSE_NO_SUCH_SERVICE, NULL);
+    if (!v || session_obstacle(s, answer))
         return false;
-    }
     if (v->up || v->raising) {
-        snprintf(text, len, "The tunnel for %s is %s.", v->name, v->up ? "up already" : "being raised");
+        cause_set(answer, v->up ? CAUSE_TUNNEL_UP_ALREADY : CAUSE_TUNNEL_RAISING, v->name, NULL);
         return true;
     }
     if (v->ending) { /* a moment only */
         v->wanted = true;
-        snprintf(v->client, sizeof v->client, "the console");
-        snprintf(text, len, "The tunnel for %s is being raised.", v->name);
+        snprintf(v->client, sizeof v->client, SESSION_CONSOLE);
+        cause_set(answer, CAUSE_TUNNEL_RAISING, v->name, NULL);
         return true;
     }
-    raise_tunnel(s, number, "asked for by command");
-    snprintf(text, len, v->raising ? "The tunnel for %s is being raised." : "The tunnel for %s could not be raised.",
-             v->name);
+    raise_tunnel(s, number, CAUSE_OF(CAUSE_SESSION_BY_COMMAND));
+    if (v->raising)
+        cause_set(answer, CAUSE_TUNNEL_RAISING, v->name, NULL);
+    else
+        *answer = s->fault;
     return v->raising;
 }
 
@@ -486,19 +490,14 @@ static bool take_down_rest(struct session *s)
     return any;
 }
 
-bool session_command_end(struct session *s, char *text, size_t len)
+bool session_command_end(struct session *s, struct cause *answer)
 {
     if (s->state != SESSION_UP && s->state != SESSION_RAISING) {
-        snprintf(text, len,
-                 take_down_rest(s) ? "There is no session; what was left of a tunnel is taken down."
-                                   : "There is no session.");
+        cause_set(answer, take_down_rest(s) ? CAUSE_NO_SESSION_LEFT_OVER : CAUSE_NO_SESSION, NULL);
         return true;
     }
-    enter(s, SESSION_ENDING, 0, "ended by command");
-    snprintf(text, len,
-             s->start == CONF_START_ALWAYS
-                 ? "The session has ended. The site file says `session = always`: it will be started again."
-                 : "The session has ended.");
+    enter(s, SESSION_ENDING, 0, CAUSE_OF(CAUSE_SESSION_ENDED));
+    cause_set(answer, s->start == CONF_START_ALWAYS ? CAUSE_SESSION_WILL_RESTART : CAUSE_SESSION_HAS_ENDED, NULL);
     return true;
 }
 
@@ -511,7 +510,7 @@ static void tick_raising(struct session *s, uint64_t now)
         if (v->ending && now >= v->ending)
             v->ending = 0;
         if (v->raising && now >= v->raise_deadline)
-            session_raise_failed(s, n, "the hub did not answer in time");
+            session_raise_failed(s, n, CAUSE_OF(CAUSE_HUB_LATE));
     }
 }
 
@@ -520,10 +519,11 @@ static void tick_always(struct session *s, uint64_t now)
     if (s->start != CONF_START_ALWAYS ||
         (s->state != SESSION_IDLE && s->state != SESSION_RAISING && s->state != SESSION_UP))
         return;
-    for (uint8_t n = 1; n <= CONF_SERVICES_MAX && !session_obstacle(s); n++) {
+    struct cause obstacle;
+    for (uint8_t n = 1; n <= CONF_SERVICES_MAX && !session_obstacle(s, &obstacle); n++) {
         struct session_service *v = &s->services[n];
         if (v->known && !v->up && !v->raising && !v->ending && now >= v->next_try)
-            raise_tunnel(s, n, "the site file says always");
+            raise_tunnel(s, n, CAUSE_OF(CAUSE_SESSION_ALWAYS));
     }
 }
 
@@ -536,7 +536,7 @@ static void tick_idle(struct session *s, uint64_t now)
         s->active_count = count;
         s->active_at = now;
     } else if (s->start != CONF_START_ALWAYS && now - s->active_at >= s->idle_ms) {
-        enter(s, SESSION_ENDING, 0, "nobody has used it for the idle time");
+        enter(s, SESSION_ENDING, 0, CAUSE_OF(CAUSE_SESSION_IDLE));
     }
 }
 
@@ -551,12 +551,12 @@ void session_tick(struct session *s)
     if (!s->deadline || now < s->deadline)
         return;
     if (s->state == SESSION_ENDING) {
-        rest(s, "the session is over");
+        rest(s, CAUSE_OF(CAUSE_SESSION_OVER));
     } else if (s->state == SESSION_FAULT) {
         s->deadline = now + SESSION_FAULT_MS;
         if (apply(s, SESSION_FAULT)) { /* closed first; only a kernel that takes that may go on */
-            s->fault[0] = 0;
-            rest(s, "the packet filter obeys again");
+            no_fault(s);
+            rest(s, CAUSE_OF(CAUSE_FIREWALL_AGAIN));
         }
     }
 }
@@ -586,5 +586,5 @@ void session_init(struct session *s, const struct conf *conf, const struct sessi
 void session_begin(struct session *s)
 {
     begin_grace(s);
-    enter(s, SESSION_STARTING, 0, "gate has started");
+    enter(s, SESSION_STARTING, 0, CAUSE_OF(CAUSE_GATE_STARTED));
 }

@@ -20,6 +20,7 @@
 #ifndef SEKISHO_GATE_SESSION_H
 #define SEKISHO_GATE_SESSION_H
 
+#include "cause.h"
 #include "conf.h"
 #include "hollow.h"
 #include "kernel.h"
@@ -37,8 +38,8 @@
 #define SESSION_BACKOFF_MAX_MS 60000
 #define SESSION_HOLLOW_MS 60000 /* a tunnel that carries nothing is raised anew; not again within this time */
 #define SESSION_HOLLOW_SAID_MS 600000 /* and how long people are told of it */
+#define SESSION_CONSOLE "the console" /* in the place of a PC's address */
 #define SESSION_TICK_MS 500        /* how often session_tick should be called */
-#define SESSION_TEXT_MAX 200
 
 enum session_state {
     SESSION_STARTING,
@@ -102,10 +103,10 @@ struct session {
     enum session_state state;
     uint64_t state_since; /* ops->now */
     uint64_t deadline; /* of the state; 0: none */
-    char reason[SESSION_TEXT_MAX]; /* of the last change of state */
-    char fault[SESSION_TEXT_MAX]; /* a sentence for people while something is wrong; "" otherwise */
-    char refused[SESSION_TEXT_MAX]; /* a connection that charon does not take, while it is so */
-    char last_end[SESSION_TEXT_MAX]; /* why the last session ended */
+    struct cause reason; /* of the last change of state */
+    struct cause fault; /* while something is wrong; none otherwise */
+    struct cause refused; /* a connection that charon does not take, while it is so */
+    struct cause last_end; /* why the last session ended */
 
     struct kernel_view view; /* what the kernel was told last, successfully */
     uint64_t grace_until; /* see SESSION_GRACE_MS */
@@ -131,7 +132,7 @@ void session_wan(struct session *s, bool up, bool address_changed);
 /* A PC asks for a listed name of this service, or waits for an address of one (again.c). client is for the log, may be NULL. */
 void session_want(struct session *s, uint8_t service, const struct addr *client);
 void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel);
-void session_tunnel_down(struct session *s, uint8_t service, const char *why);
+void session_tunnel_down(struct session *s, uint8_t service, const struct cause *why);
 void session_taken_down(struct session *s, uint8_t service); /* what ops->terminate asked for is done */
 void session_left_over(struct session *s,
                        uint8_t service); /* an IKE_SA stands without a CHILD_SA, and nobody is at work */
@@ -139,20 +140,21 @@ void session_left_over(struct session *s,
 void session_new_keys(struct session *s, uint8_t service, bool fresh);
 /* What a tunnel that is up has carried so far; every HOLLOW_LOOK_TICKS. */
 void session_carried(struct session *s, uint8_t service, const struct hollow_seen *seen);
-void session_raise_failed(struct session *s, uint8_t service, const char *why);
+void session_raise_failed(struct session *s, uint8_t service, const struct cause *why);
 void session_tick(struct session *s);
-/* Commands of people. service 0: the first. Return whether it is being done; text: one sentence for the answer. */
-bool session_command_start(struct session *s, uint8_t service, char *text, size_t len);
-bool session_command_end(struct session *s, char *text, size_t len);
+/* Commands of people. service 0: the first. Return whether it is being done; and the answer. */
+bool session_command_start(struct session *s, uint8_t service, struct cause *answer);
+bool session_command_end(struct session *s, struct cause *answer);
 
-/* ---- for session.c: the rest of session_tick ---- */
+/* ---- for session.c: who asked last (a PC, somebody on the LAN, the console); the rest of session_tick ---- */
 void session_tick_hollow(struct session *s, uint64_t now);
+void session_asked_by(const struct session_service *v, struct cause *out);
 
 /* ---- questions ---- */
 const char *session_state_name(enum session_state state);
 uint8_t session_services_up(const struct session *s); /* bit N-1: service N */
 void session_mode(const struct session *s, struct msg_mode *out);
-/* Why no tunnel can be raised now, as a sentence; NULL: it can. */
-const char *session_obstacle(const struct session *s);
+/* Why no tunnel can be raised now; false, and none: it can. */
+bool session_obstacle(const struct session *s, struct cause *why);
 
 #endif

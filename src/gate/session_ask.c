@@ -1,6 +1,8 @@
 /* What others ask of the session; nothing is changed here. */
 #include "session.h"
 
+#include <string.h>
+
 static const char *const state_names[SESSION_STATES] = {"starting", "idle", "raising", "up", "ending", "fault"};
 
 const char *session_state_name(enum session_state state)
@@ -26,19 +28,31 @@ void session_mode(const struct session *s, struct msg_mode *out)
         out->generation = s->view.generation;
 }
 
-const char *session_obstacle(const struct session *s)
+bool session_obstacle(const struct session *s, struct cause *why)
 {
+    *why = (struct cause){0};
     if (!s->charon)
-        return "The IPsec service (charon) is not running yet.";
-    if (!s->credentials && s->refused[0])
-        return s->refused;
-    if (!s->credentials)
-        return "The box has no certificate yet; see the enrolment lines of the status.";
-    if (!s->wan)
-        return "The line is down: no cable or no address on the WAN side.";
-    if (s->state == SESSION_ENDING)
-        return "A session is just ending.";
-    if (s->state == SESSION_FAULT)
-        return s->fault;
-    return NULL;
+        cause_set(why, CAUSE_VPN_NOT_YET, NULL);
+    else if (!s->credentials && s->refused.code)
+        *why = s->refused;
+    else if (!s->credentials)
+        cause_set(why, CAUSE_NO_CERTIFICATE, NULL);
+    else if (!s->wan)
+        cause_set(why, CAUSE_LINE_DOWN, NULL);
+    else if (s->state == SESSION_ENDING)
+        cause_set(why, CAUSE_SESSION_ENDING, NULL);
+    else if (s->state == SESSION_FAULT)
+        *why = s->fault;
+    return why->code != CAUSE_NONE;
+}
+
+void session_asked_by(const struct session_service *v, struct cause *out)
+{
+    struct addr a;
+    if (conf_parse_addr(v->client, &a))
+        cause_set(out, CAUSE_ASKED_BY, v->client, v->name, NULL);
+    else if (strcmp(v->client, SESSION_CONSOLE) == 0)
+        cause_set(out, CAUSE_SESSION_BY_COMMAND, NULL);
+    else
+        cause_set(out, CAUSE_ASKED_BY_LAN, v->name, NULL);
 }

@@ -25,7 +25,7 @@ static void raise_anew(struct session *s, uint8_t number, unsigned long long sen
     snprintf(details, sizeof details, "service=%s sent=%llu received=0", v->name, sent);
     s->ops->audit(s->user, "session.hollow", details);
     v->wanted = true;
-    session_tunnel_down(s, number, "the hub is there, but nothing comes back through it; it is raised anew");
+    session_tunnel_down(s, number, CAUSE_OF(CAUSE_HUB_GIVES_NOTHING));
 }
 
 void session_carried(struct session *s, uint8_t number, const struct hollow_seen *seen)

@@ -151,14 +151,16 @@ static void add_refusals(struct publish *p, const struct gate *g)
 static void add_crowd(struct publish *p, const struct gate *g)
 {
     char host[INET6_ADDRSTRLEN];
+    struct cause cause;
     const struct kernel_tracked *t = &g->tracked;
     if (!g->crowded)
         return;
     if (t->host.family)
-        publish_add(p, "crowded", "%s has %u of the %u that a PC may have (%u of %u in all)",
-                    addr_text(&t->host, host, sizeof host), t->by_most, KERNEL_SHARE, t->entries, t->most);
+        cause_set(&cause, CAUSE_CROWDED_BY, addr_text(&t->host, host, sizeof host), CAUSE_NUMBER(t->by_most),
+                  CAUSE_NUMBER(KERNEL_SHARE), CAUSE_NUMBER(t->entries), CAUSE_NUMBER(t->most), NULL);
     else
-        publish_add(p, "crowded", "%u of %u", t->entries, t->most);
+        cause_set(&cause, CAUSE_CROWDED, CAUSE_NUMBER(t->entries), CAUSE_NUMBER(t->most), NULL);
+    publish_cause(p, "crowded", &cause);
 }
 
 void state_write(struct gate *g)
@@ -172,13 +174,12 @@ void state_write(struct gate *g)
     if (g->configured) {
         uint64_t age_s = (s->ops->now(s->user) - s->state_since) / 1000;
         add_tunnels(&p, s);
-        publish_add(&p, "reason", "%s", s->reason);
+        publish_cause(&p, "reason", &s->reason);
         publish_add(&p, "generation", "%u", s->view.generation);
         publish_add(&p, "since", "%lld", (long long)time(NULL) - (long long)age_s);
         publish_add(&p, "charon", "%s", s->charon ? "up" : "down");
         publish_add(&p, "credentials", "%s", s->credentials ? "yes" : "no");
-        if (s->last_end[0])
-            publish_add(&p, "last-end", "%s", s->last_end);
+        publish_cause(&p, "last-end", &s->last_end);
         add_resolver(&p, g);
         add_which(&p, s, "no-pfs", keys_refused);
         add_which(&p, s, "hollow", was_hollow);
@@ -194,13 +195,10 @@ void state_write(struct gate *g)
     publish_add(&p, "names", "%s", g->configured ? "running" : "down");
     publish_add(&p, "hello", "%s", hello_word(g));
     add_crowd(&p, g);
-    if (g->refused[0])
-        publish_add(&p, "refused", "%s", g->refused);
+    publish_cause(&p, "refused", &g->refused);
     if (g->unasked[0])
         publish_add(&p, "unasked", "%s", g->unasked);
-    const char *fault = g->configured ? s->fault : g->fault;
-    if (fault[0])
-        publish_add(&p, "fault", "%s", fault);
+    publish_cause(&p, "cause", g->configured ? &s->fault : &g->fault);
     snprintf(path, sizeof path, "%s/gate/state", g->paths.run);
     if (publish_commit(&p, path) < 0)
         log_error("cannot write %s: %s", path, strerror(errno));

@@ -63,7 +63,7 @@ const char *cause_number(char out[24], int64_t number);
 #define CAUSE_NUMBER(number) cause_number((char[24]){0}, (number))
 
 /* One that needs no arguments, where it is needed once. */
-#define CAUSE_OF(CODE) (&(const struct cause){.code = (CODE)})
+#define CAUSE_OF(CODE) (&(const struct cause){.code = (uint16_t)(CODE)})
 
 bool cause_is(const struct cause *c, enum cause_code code); /* itself, not what is in it */
 bool cause_equal(const struct cause *a, const struct cause *b);

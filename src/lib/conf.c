@@ -3,36 +3,40 @@
 #include "text.h"
 #include "zone.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define SECTION_NONE (-1)    /* before the first section */
 #define SECTION_IGNORED (-2) /* a section that was refused: its keys would only repeat the mistake */
 
-void conf_report(struct conf_errors *errors, const char *file, unsigned line, const char *remedy, const char *fmt, ...)
+void conf_mistake(struct conf_errors *errors, const char *file, unsigned line, enum cause_code remedy,
+                  enum cause_code wrong, const char *const args[])
 {
     if (errors->count < CONF_ERRORS_MAX) {
         struct conf_error *e = &errors->list[errors->count];
-        va_list ap;
         (void)snprintf(e->file, sizeof e->file, "%s", file);
-        (void)snprintf(e->remedy, sizeof e->remedy, "%s", remedy);
         e->line = line;
-        va_start(ap, fmt);
-        (void)vsnprintf(e->wrong, sizeof e->wrong, fmt, ap);
-        va_end(ap);
+        e->remedy = remedy;
+        cause_fill(&e->wrong, wrong, NULL, args);
     }
     errors->count++;
 }
 
-void conf_fail(struct conf_parser *p, const char *remedy, const char *fmt, ...)
+void conf_also(struct conf_parser *p, unsigned place, const char *text)
 {
-    char wrong[sizeof p->errors->list[0].wrong];
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(wrong, sizeof wrong, fmt, ap);
-    va_end(ap);
-    conf_report(p->errors, p->file, p->line, remedy, "%s", wrong);
+    (void)snprintf(p->also[place], sizeof p->also[place], "%s", text);
+}
+
+void conf_first_mistake(const struct conf_errors *errors, struct cause *out)
+{
+    const struct conf_error *e = &errors->list[0];
+    const char *remedy = cause_word(e->remedy);
+    if (errors->count == 0)
+        cause_set(out, CAUSE_NONE, NULL);
+    else if (e->line > 0)
+        cause_because(out, CAUSE_FILE_WRONG, &e->wrong, e->file, CAUSE_NUMBER(e->line), remedy, NULL);
+    else
+        cause_because(out, CAUSE_FILE_UNUSABLE, &e->wrong, e->file, remedy, NULL);
 }
 
 static const struct conf_kind *kind_of(const struct conf_parser *p)
@@ -94,7 +98,7 @@ static void take_section(struct conf_parser *p, char *line)
     size_t len = strlen(line);
     p->section = SECTION_IGNORED;
     if (len < 3 || line[len - 1] != ']') {
-        conf_fail(p, "Write a section as `[site]`, alone on its line.", "`%.60s` is not a section", line);
+        conf_fail(p, CAUSE_WRITE_SECTION, CAUSE_SECTION_SYNTAX, line, NULL);
         return;
     }
     line[len - 1] = '\0';
@@ -102,32 +106,23 @@ static void take_section(struct conf_parser *p, char *line)
         if (strcmp(kind->keys[i].section, line + 1) != 0)
             continue;
         if (p->seen & section_bit(kind, (int)i)) {
-            conf_fail(p, "Put all lines of one section together.", "the section [%.40s] is there twice", line + 1);
+            conf_fail(p, CAUSE_PUT_SECTION_TOGETHER, CAUSE_SECTION_TWICE, line + 1, NULL);
             return;
         }
         p->section = (int)i;
         p->seen |= section_bit(kind, (int)i);
         return;
     }
-    conf_fail(p,
-              p->site ? "A site file has the sections [site], [wan], [lan], [hosts] and [enroll]."
-                      : "A service file has the sections [service], [tunnel], [dns] and [allow].",
-              "there is no section [%.40s] in a %s", line + 1, kind->what);
+    conf_fail(p, p->site ? CAUSE_SECTIONS_OF_SITE : CAUSE_SECTIONS_OF_SERVICE,
+              p->site ? CAUSE_SECTION_UNKNOWN_SITE : CAUSE_SECTION_UNKNOWN_SERVICE, line + 1, NULL);
 }
 
-/* The keys of the current section as "`a`, `b`", for the remedy of an unknown key. */
-static void list_keys(const struct conf_kind *kind, int section, char *out, size_t size)
+/* Which keys the section has: the remedy of an unknown one. */
+static enum cause_code keys_of(const char *section)
 {
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = (size_t)section; i < kind->count; i++) {
-        if (strcmp(kind->keys[i].section, kind->keys[section].section) != 0)
-            break;
-        int n = snprintf(out + used, size - used, "%s`%s`", used > 0 ? ", " : "", kind->keys[i].name);
-        if (n < 0 || (size_t)n >= size - used)
-            return;
-        used += (size_t)n;
-    }
+    char word[CAUSE_WORD_MAX];
+    (void)snprintf(word, sizeof word, "keys-of-%s", section);
+    return cause_by_word(word);
 }
 
 /* A sample's placeholder, `<ask the centre>`: refused with its own sentence, because the value's would not help. */
@@ -139,19 +134,20 @@ static bool is_placeholder(const char *value)
 
 static void take_value(struct conf_parser *p, const struct conf_key *key, char *value)
 {
-    const char *wrong;
+    enum cause_code wrong;
+    bool secret = key->flags & CONF_SECRET; /* its value is quoted nowhere */
     if (*value == '\0')
-        conf_fail(p, key->remedy, "`%s` has no value", key->name);
+        conf_fail(p, key->remedy, CAUSE_VALUE_NONE, key->name, NULL);
+    else if (is_placeholder(value) && secret)
+        conf_fail(p, key->remedy, CAUSE_SECRET_PLACEHOLDER, key->name, NULL);
     else if (is_placeholder(value))
-        conf_fail(p, key->remedy, "`%s` still has the sample's placeholder%s%.80s", key->name,
-                  (key->flags & CONF_SECRET) ? "" : " ", (key->flags & CONF_SECRET) ? "" : value);
+        conf_fail(p, key->remedy, CAUSE_VALUE_PLACEHOLDER, key->name, value, NULL);
     else if (strstr(value, " #"))
-        conf_fail(p, "Put the comment on a line of its own, above this one.", "`%s` has a comment after its value",
-                  key->name);
-    else if ((wrong = key->parse(p, value)) && (key->flags & CONF_SECRET))
-        conf_fail(p, key->remedy, "the value of `%s` %s", key->name, wrong);
+        conf_fail(p, CAUSE_COMMENT_ON_OWN_LINE, CAUSE_VALUE_COMMENT, key->name, NULL);
+    else if ((wrong = key->parse(p, value)) != CAUSE_NONE && secret)
+        conf_fail(p, key->remedy, wrong, key->name, NULL);
     else if (wrong)
-        conf_fail(p, key->remedy, "`%s`: `%.64s` %s", key->name, value, wrong);
+        conf_fail(p, key->remedy, wrong, key->name, value, p->also[0], p->also[1], p->also[2], p->also[3], NULL);
 }
 
 static void take_key(struct conf_parser *p, char *line)
@@ -159,8 +155,7 @@ static void take_key(struct conf_parser *p, char *line)
     const struct conf_kind *kind = kind_of(p);
     char *equals = strchr(line, '=');
     if (!equals) {
-        conf_fail(p, "Write `key = value`, `[section]`, or begin the line with # for a comment.",
-                  "`%.60s` is neither a key with a value nor a section", line);
+        conf_fail(p, CAUSE_WRITE_KEY_VALUE, CAUSE_LINE_SYNTAX, line, NULL);
         return;
     }
     if (p->section == SECTION_IGNORED)
@@ -168,8 +163,7 @@ static void take_key(struct conf_parser *p, char *line)
     *equals = '\0';
     char *name = trim(line), *value = trim(equals + 1);
     if (p->section == SECTION_NONE) {
-        conf_fail(p, p->site ? "Begin the file with [site]." : "Begin the file with [service].",
-                  "`%.40s` stands before the first section", name);
+        conf_fail(p, p->site ? CAUSE_BEGIN_WITH_SITE : CAUSE_BEGIN_WITH_SERVICE, CAUSE_KEY_BEFORE_SECTION, name, NULL);
         p->section = SECTION_IGNORED;
         return;
     }
@@ -178,17 +172,14 @@ static void take_key(struct conf_parser *p, char *line)
         if (strcmp(kind->keys[i].name, name) != 0)
             continue;
         if ((p->seen & key_bit(i)) && !(kind->keys[i].flags & CONF_MANY)) {
-            conf_fail(p, "Keep one of the lines and delete the other.", "`%s` is there twice", name);
+            conf_fail(p, CAUSE_KEEP_ONE_LINE, CAUSE_KEY_TWICE, name, NULL);
             return;
         }
         p->seen |= key_bit(i);
         take_value(p, &kind->keys[i], value);
         return;
     }
-    char keys[120], remedy[192];
-    list_keys(kind, p->section, keys, sizeof keys);
-    (void)snprintf(remedy, sizeof remedy, "The keys of [%s] are %s.", section, keys);
-    conf_fail(p, remedy, "there is no key `%.40s` in [%s]", name, section);
+    conf_fail(p, keys_of(section), CAUSE_KEY_UNKNOWN, name, section, NULL);
 }
 
 void conf_line(struct conf_parser *p, const char *line, size_t len)
@@ -203,11 +194,11 @@ void conf_line(struct conf_parser *p, const char *line, size_t len)
     if (len > 0 && line[len - 1] == '\r')
         len--;
     if (len > CONF_LINE_MAX) {
-        conf_fail(p, "Keep every line under 1024 bytes.", "the line is too long");
+        conf_fail(p, CAUSE_SHORTEN_LINE, CAUSE_LINE_TOO_LONG, NULL);
         return;
     }
     if (!text_ok(line, len)) {
-        conf_fail(p, "Save the file as plain text in UTF-8.", "the line is not plain UTF-8 text");
+        conf_fail(p, CAUSE_SAVE_AS_UTF8, CAUSE_LINE_NOT_TEXT, NULL);
         return;
     }
     /* A tab is white space like a blank; in a name that people see it would be a control character. */
@@ -245,8 +236,7 @@ void conf_service_begin(struct conf_parser *p, const char *file, const char *nam
     (void)conf_copy(out->ike_proposal, sizeof out->ike_proposal, "aes256gcm16-prfsha384-ecp384");
     (void)conf_copy(out->esp_proposal, sizeof out->esp_proposal, "aes256gcm16-ecp384");
     if (!conf_is_short_name(name) || !conf_copy(out->name, sizeof out->name, name))
-        conf_fail(p, "Name the file with lower-case letters, digits and hyphens, at most 31: `gtol.conf`.",
-                  "`%.60s` cannot be a service's name", name);
+        conf_fail(p, CAUSE_RENAME_SERVICE_FILE, CAUSE_SERVICE_NAME_BAD, name, NULL);
 }
 
 void conf_end(struct conf_parser *p)
@@ -255,6 +245,6 @@ void conf_end(struct conf_parser *p)
     p->line = 0;
     for (size_t i = 0; i < kind->count; i++)
         if ((kind->keys[i].flags & CONF_REQUIRED) && !(p->seen & key_bit(i)))
-            conf_fail(p, kind->keys[i].remedy, "`%s` is missing in [%s]", kind->keys[i].name, kind->keys[i].section);
+            conf_fail(p, kind->keys[i].remedy, CAUSE_KEY_MISSING, kind->keys[i].name, kind->keys[i].section, NULL);
     kind->end(p);
 }

@@ -11,6 +11,8 @@
 #ifndef SEKISHO_CONF_H
 #define SEKISHO_CONF_H
 
+#include "cause.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,8 +45,8 @@ struct prefix {
 struct conf_error {
     char file[128];
     unsigned line;    /* 1-based; 0: about the file as a whole */
-    char wrong[192];  /* what is wrong, one sentence, English */
-    char remedy[192]; /* what to write instead, one sentence, English */
+    struct cause wrong;     /* what is wrong */
+    enum cause_code remedy; /* what to write instead: a REMEDY of cause.def */
 };
 
 struct conf_errors {
@@ -152,6 +154,7 @@ struct conf_parser {
     struct conf_service *service;
     int section; /* index in the parser's own table, -1 before the first */
     uint64_t seen; /* keys seen, for duplicates and missing ones */
+    char also[4][CAUSE_SHORT_MAX]; /* what a value parser tells besides key and value */
 };
 
 void conf_site_begin(struct conf_parser *p, const char *file, struct conf_site *out, struct conf_errors *errors);
@@ -177,6 +180,9 @@ struct conf {
 };
 bool conf_load_all(const char *site_path, const char *dir1, const char *dir2, struct conf *out,
                    struct conf_errors *errors);
+
+/* The first of the mistakes as one cause, with file, line and remedy; none if there is none. */
+void conf_first_mistake(const struct conf_errors *errors, struct cause *out);
 
 /* Small helpers that others need too; all return false for text that is not exactly of that kind. */
 bool conf_parse_addr(const char *text, struct addr *out);

@@ -17,8 +17,7 @@ static void feed_file(struct conf_parser *p, const char *path)
     size_t len = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        conf_report(p->errors, path, 0, "Put the file there, readable, or correct its name.", "cannot open it: %s",
-                    strerror(errno));
+        conf_report(p->errors, path, 0, CAUSE_PUT_FILE_THERE, CAUSE_FILE_NOT_OPENED, CAUSE_NUMBER(errno), NULL);
         return;
     }
     for (;;) {
@@ -26,14 +25,12 @@ static void feed_file(struct conf_parser *p, const char *path)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            conf_report(p->errors, path, 0, "Check the storage that the file is on.", "cannot read it: %s",
-                        strerror(errno));
+            conf_report(p->errors, path, 0, CAUSE_CHECK_STORAGE, CAUSE_FILE_NOT_READ, CAUSE_NUMBER(errno), NULL);
         if (n <= 0)
             break;
         len += (size_t)n;
         if (len > FILE_MAX) {
-            conf_report(p->errors, path, 0, "A site or service file is a few dozen lines; this is something else.",
-                        "it is larger than 64 KiB");
+            conf_report(p->errors, path, 0, CAUSE_NOT_A_SITE_FILE, CAUSE_FILE_TOO_LARGE, NULL);
             len = 0;
             break;
         }
@@ -104,21 +101,18 @@ static void check_pair(const struct conf_service *a, const struct conf_service *
 {
     const struct conf_rule *in_a, *in_b;
     if (a->number && a->number == b->number)
-        conf_report(errors, path, 0, "Give each service its own `number` from 1 to 8.",
-                    "services %s and %s have the same number %u", a->name, b->name, a->number);
+        conf_report(errors, path, 0, CAUSE_RENUMBER_SERVICE, CAUSE_SERVICES_SAME_NUMBER, a->name, b->name,
+                    CAUSE_NUMBER(a->number), NULL);
     for (unsigned i = 0; i < a->remote_count; i++)
         for (unsigned j = 0; j < b->remote_count; j++)
             if (prefix_overlaps(&a->remote[i], &b->remote[j])) {
-                conf_report(errors, path, 0, "Ask the centres: one address can be behind one hub only.",
-                            "networks of services %s and %s overlap", a->name, b->name);
+                conf_report(errors, path, 0, CAUSE_ASK_CENTRES, CAUSE_SERVICES_OVERLAP, a->name, b->name, NULL);
                 i = a->remote_count - 1;
                 break;
             }
     if (any_name_shared(a, b, &in_a, &in_b))
-        conf_report(errors, path_b, in_b->line,
-                    "Keep the name in the service that it belongs to, and delete the other.",
-                    "`%.50s` is listed by service %s too: line %u there, `%.50s`", in_b->name, a->name, in_a->line,
-                    in_a->name);
+        conf_report(errors, path_b, in_b->line, CAUSE_KEEP_NAME_ONCE, CAUSE_NAME_IN_TWO_SERVICES, in_b->name, a->name,
+                    CAUSE_NUMBER(in_a->line), in_a->name, NULL);
 }
 
 /* A service beside the site's own networks: what is local can never be behind the tunnel. */
@@ -128,22 +122,18 @@ static void check_local(const struct conf_service *service, const struct conf_si
     const struct addr *resolver = &service->resolver;
     if (resolver->family &&
         (addr_equal(resolver, &site->lan_address.addr) || addr_equal(resolver, &site->wan_address.addr)))
-        conf_report(errors, service_path, service->resolver_line,
-                    "Write the address of the DNS server behind the hub, or `resolver = wan`.",
-                    "the resolver of %s is the box itself, which would ask itself for ever", service->name);
+        conf_report(errors, service_path, service->resolver_line, CAUSE_WRITE_RESOLVER_OR_WAN, CAUSE_RESOLVER_IS_BOX,
+                    service->name, NULL);
     for (unsigned i = 0; i < service->remote_count; i++) {
         const struct prefix *remote = &service->remote[i];
         if (prefix_overlaps(remote, &site->lan_address))
-            conf_report(errors, path, 0, "Give the PCs another network with `address` in [lan].",
-                        "a network behind the hub of %s overlaps the site's LAN", service->name);
+            conf_report(errors, path, 0, CAUSE_MOVE_LAN, CAUSE_REMOTE_OVERLAPS_LAN, service->name, NULL);
         if (site->wan_address.addr.family && prefix_overlaps(remote, &site->wan_address))
-            conf_report(errors, path, 0, "Check `address` in [wan] against what the line's provider gave.",
-                        "a network behind the hub of %s overlaps the network of the line", service->name);
+            conf_report(errors, path, 0, CAUSE_CHECK_WAN_ADDRESS, CAUSE_REMOTE_OVERLAPS_LINE, service->name, NULL);
         for (unsigned d = 0; d < site->wan_dns_count; d++)
             if (prefix_contains(remote, &site->wan_dns[d]))
-                conf_report(errors, path, site->wan_dns_line[d],
-                            "Write a DNS server that is reached without the tunnel.",
-                            "a `dns` of [wan] is behind the hub of %s", service->name);
+                conf_report(errors, path, site->wan_dns_line[d], CAUSE_WRITE_DNS_OUTSIDE_TUNNEL, CAUSE_DNS_BEHIND_HUB,
+                            service->name, NULL);
     }
 }
 

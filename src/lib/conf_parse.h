@@ -8,9 +8,9 @@
 
 /*
  * Takes the value of one line (NUL-terminated, trimmed, valid UTF-8 without control characters, not empty) and stores
- * it. Returns NULL, or what is wrong with it as the second half of a sentence: "the value … <is not an address>".
+ * it. Returns CAUSE_NONE, or what is wrong with it: a cause whose arguments are key, value, and then what conf_also was told.
  */
-typedef const char *conf_parse_fn(struct conf_parser *p, const char *value);
+typedef enum cause_code conf_parse_fn(struct conf_parser *p, const char *value);
 
 enum conf_flags {
     CONF_REQUIRED = 1, /* a file without it is refused */
@@ -23,11 +23,10 @@ struct conf_key {
     const char *section, *name;
     unsigned flags; /* CONF_REQUIRED | … */
     conf_parse_fn *parse;
-    const char *remedy; /* one sentence: what to write */
+    enum cause_code remedy; /* what to write */
 };
 
 struct conf_kind {
-    const char *what; /* "site file", for messages */
     const struct conf_key *keys;
     size_t count;
     void (*end)(struct conf_parser *p); /* what is contradictory, once all lines are read */
@@ -35,11 +34,16 @@ struct conf_kind {
 
 extern const struct conf_kind conf_kind_site, conf_kind_service;
 
-/* Record a mistake at the parser's current line. */
-void conf_fail(struct conf_parser *p, const char *remedy, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The same with a line of one's own, for mistakes about several files. */
-void conf_report(struct conf_errors *errors, const char *file, unsigned line, const char *remedy, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+/* Record a mistake; args: of `wrong`, ended by NULL. */
+void conf_mistake(struct conf_errors *errors, const char *file, unsigned line, enum cause_code remedy,
+                  enum cause_code wrong, const char *const args[]);
+/* With the arguments behind it, NULL the last: on a line of one's own, for mistakes about several files … */
+#define conf_report(errors, file, line, remedy, wrong, ...)                                                            \
+    conf_mistake((errors), (file), (line), (remedy), (wrong), (const char *const[]){__VA_ARGS__})
+/* … and at the parser's current line. */
+#define conf_fail(p, remedy, wrong, ...) conf_report((p)->errors, (p)->file, (p)->line, remedy, wrong, __VA_ARGS__)
+/* From a value parser: one more argument of what it is about to return, in this place behind key and value. */
+void conf_also(struct conf_parser *p, unsigned place, const char *text);
 /* Was this key in the file? */
 bool conf_seen(const struct conf_parser *p, const char *section, const char *key);
 

@@ -5,6 +5,7 @@
 #ifndef SEKISHO_HEALTH_H
 #define SEKISHO_HEALTH_H
 
+#include "cause_text.h"
 #include "publish.h"
 
 #include <stdbool.h>
@@ -37,23 +38,25 @@ void health_read(struct health *h, const char *root);
 const char *health_get(const struct health *h, enum health_file file, const char *key);
 bool health_is(const struct health *h, enum health_file file, const char *key, const char *value);
 
-/* A sentence about the box and what to do about it, in both languages. */
-struct situation {
-    const char *id; /* for scripts: never changes once released */
-    bool trouble; /* a person has to do something: exit status 1 of `sekisho status` */
-    const char *en, *ja;
-    const char *do_en, *do_ja; /* what to do; NULL if nothing */
-    enum health_file detail_file;
-    const char *detail_key; /* value appended to the sentence; NULL if none */
-    bool (*holds)(const struct health *h);
+/* What the box is doing, or what is not as it should be: a cause (cause.def), and what its program says of it. */
+struct health_problem {
+    enum cause_code code;
+    struct cause detail; /* none: nothing more is said, or it is words */
+    char words[512]; /* names of services, networks; "": none */
 };
 
 /* What the box is doing: always exactly one. */
-const struct situation *health_headline(const struct health *h);
-/* What is not as it should be: fills at most max pointers, returns how many. */
-size_t health_problems(const struct health *h, const struct situation **out, size_t max);
-/* The sentence with its detail; japanese or english. Returns out. */
-const char *health_sentence(const struct health *h, const struct situation *s, bool japanese_wanted, char *out,
-                            size_t size);
+void health_headline(const struct health *h, struct health_problem *out);
+/* What is not as it should be: fills at most max, returns how many. */
+size_t health_problems(const struct health *h, struct health_problem *out, size_t max);
+/* A person has to do something: exit status 1 of `sekisho status`. */
+bool health_trouble(const struct health_problem *p);
+
+/* A cause out of a state file; what cannot be read is CAUSE_UNKNOWN. False, and none: the line is empty. */
+bool health_cause(const char *line, struct cause *out);
+
+/* In words, health_text.c: the sentence with its detail, and what to do ("": nothing). Both return out. */
+const char *health_sentence(const struct health_problem *p, enum cause_lang lang, char *out, size_t size);
+const char *health_action(const struct health_problem *p, enum cause_lang lang, char out[CAUSE_TEXT_MAX]);
 
 #endif

@@ -151,7 +151,7 @@ static bool sign_ok(const struct msg *m)
 static bool est_done_ok(const struct msg *m)
 {
     const struct msg_est_done *b = &m->u.est_done;
-    return b->ok <= 1 && b->person <= 1 && text_ends(b->text, sizeof b->text);
+    return b->ok <= 1 && cause_valid(&b->cause) && cause_of_est(&b->cause) && (b->cause.code == CAUSE_NONE) == b->ok;
 }
 
 static bool time_ask_ok(const struct msg *m)
@@ -201,7 +201,7 @@ static bool lease_ok(const struct msg *m)
 
 static bool reply_ok(const struct msg *m)
 {
-    return m->u.reply.ok <= 1 && text_ends(m->u.reply.text, sizeof m->u.reply.text);
+    return m->u.reply.ok <= 1 && m->u.reply.cause.code != CAUSE_NONE && cause_valid(&m->u.reply.cause);
 }
 
 /*

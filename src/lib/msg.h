@@ -2,6 +2,7 @@
 #ifndef SEKISHO_MSG_H
 #define SEKISHO_MSG_H
 
+#include "cause.h"
 #include "conf.h"
 
 #include <stdint.h>
@@ -260,11 +261,10 @@ struct msg_sign {
 
 struct msg_est_done {
     uint8_t ok;
-    uint8_t person; /* 1: does not get better by waiting, somebody must act (password, fingerprint …) */
     uint16_t http_status; /* 0: none came */
     uint32_t retry_after_s; /* 0: none */
     int64_t server_time; /* UNIX time by the server's own clock, its certificate checked; 0: it did not say */
-    char text[160]; /* one sentence for people, printable */
+    struct cause cause; /* what is wrong: `est-…`, none when ok */
 };
 
 /* ---- clock ---- */
@@ -304,7 +304,7 @@ struct msg_lease {
 
 struct msg_reply {
     uint8_t ok;
-    char text[240]; /* one sentence for people */
+    struct cause cause; /* the answer */
 };
 
 struct msg {

@@ -147,66 +147,65 @@ bool proposal_next(const char **at, char out[PROPOSAL_MAX])
 }
 
 /* What one proposal must have, for charon and for any peer. */
-static const char *incomplete(enum proposal_use use, const unsigned count[])
+static enum cause_code incomplete(enum proposal_use use, const unsigned count[])
 {
     if (count[AEAD] == 0 && count[CIPHER] == 0)
-        return "has a proposal without encryption";
+        return CAUSE_VALUE_PROPOSAL_NO_ENCRYPTION;
     if (count[AEAD] > 0 && count[CIPHER] > 0)
-        return "has a proposal with two kinds of encryption: write one proposal for each, apart by a comma";
+        return CAUSE_VALUE_PROPOSAL_TWO_ENCRYPTIONS;
     if (count[CIPHER] > 0 && count[INTEGRITY] == 0)
-        return "has a proposal without integrity beside its encryption, as `sha256`";
+        return CAUSE_VALUE_PROPOSAL_NO_INTEGRITY;
     if (use == PROPOSAL_ESP && count[AEAD] > 0 && count[INTEGRITY] > 0)
-        return "has a proposal with integrity beside an encryption that has its own";
+        return CAUSE_VALUE_PROPOSAL_DOUBLE_INTEGRITY;
     if (use == PROPOSAL_IKE && count[PRF] == 0 && count[INTEGRITY] == 0)
-        return "has a proposal without a pseudo-random function, as `prfsha384`";
+        return CAUSE_VALUE_PROPOSAL_NO_PRF;
     if (use == PROPOSAL_IKE && count[EXCHANGE] == 0)
-        return "has a proposal without key exchange, as `ecp384`";
-    return NULL;
+        return CAUSE_VALUE_PROPOSAL_NO_EXCHANGE;
+    return CAUSE_NONE;
 }
 
-static const char *one_wrong(enum proposal_use use, const char *proposal)
+static enum cause_code one_wrong(enum proposal_use use, const char *proposal)
 {
     unsigned count[SEQUENCE + 1] = {0};
     const char *at = proposal, *text;
     size_t len = strlen(proposal);
     if (len > 0 && proposal[len - 1] == '-')
-        return "has a word that stands for no algorithm";
+        return CAUSE_VALUE_PROPOSAL_UNKNOWN_WORD;
     while (next_word(&at, &text, &len)) {
         const struct word *w = find(text, len);
         if (!w)
-            return "has a word that stands for no algorithm";
+            return CAUSE_VALUE_PROPOSAL_UNKNOWN_WORD;
         enum verdict verdict = use == PROPOSAL_IKE ? w->ike : w->esp;
         if (verdict == WEAK)
-            return "has an algorithm that is too weak";
+            return CAUSE_VALUE_PROPOSAL_WEAK;
         if (verdict == ABSENT)
-            return use == PROPOSAL_IKE ? "has an algorithm that the box does not have for IKE"
-                                       : "has an algorithm that the box does not have for ESP";
+            return use == PROPOSAL_IKE ? CAUSE_VALUE_PROPOSAL_NOT_FOR_IKE : CAUSE_VALUE_PROPOSAL_NOT_FOR_ESP;
         count[w->kind]++;
     }
     return incomplete(use, count);
 }
 
-const char *proposal_wrong(enum proposal_use use, const char *list)
+enum cause_code proposal_wrong(enum proposal_use use, const char *list)
 {
     char one[PROPOSAL_MAX];
     unsigned count = 0;
     size_t len = strlen(list);
     if (len >= PROPOSAL_MAX)
-        return "is too long";
+        return CAUSE_VALUE_TOO_LONG;
     if (strspn(list, "abcdefghijklmnopqrstuvwxyz0123456789-_, ") != len)
-        return "is not an algorithm list in strongSwan's syntax";
+        return CAUSE_VALUE_NOT_PROPOSAL_LIST;
     if (len == 0 || list[len - 1] == ',')
-        return "has an empty place at a comma";
+        return CAUSE_VALUE_PROPOSAL_EMPTY;
     while (proposal_next(&list, one)) {
         if (!*one)
-            return "has an empty place at a comma";
+            return CAUSE_VALUE_PROPOSAL_EMPTY;
         if (++count > PROPOSALS_MAX)
-            return "has more than 8 proposals";
-        const char *wrong = one_wrong(use, one);
+            return CAUSE_VALUE_PROPOSAL_TOO_MANY;
+        enum cause_code wrong = one_wrong(use, one);
         if (wrong)
             return wrong;
     }
-    return NULL;
+    return CAUSE_NONE;
 }
 
 bool proposal_without_exchange(const char *proposal, char out[PROPOSAL_MAX])

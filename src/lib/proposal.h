@@ -7,6 +7,8 @@
 #ifndef SEKISHO_PROPOSAL_H
 #define SEKISHO_PROPOSAL_H
 
+#include "cause.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,8 +19,8 @@ enum proposal_use { PROPOSAL_IKE, PROPOSAL_ESP };
 
 /* The next proposal of a list, without blanks around it; *at goes on behind it. False: there is no other. */
 bool proposal_next(const char **at, char out[PROPOSAL_MAX]);
-/* NULL, or what is wrong with the list as the second half of a sentence: "… <has an algorithm that is too weak>". */
-const char *proposal_wrong(enum proposal_use use, const char *list);
+/* CAUSE_NONE, or what is wrong with the list; its arguments are key and value. */
+enum cause_code proposal_wrong(enum proposal_use use, const char *list);
 /* The proposal without its key exchange; false: it has none. */
 bool proposal_without_exchange(const char *proposal, char out[PROPOSAL_MAX]);
 

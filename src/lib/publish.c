@@ -45,6 +45,13 @@ void publish_add(struct publish *p, const char *key, const char *fmt, ...)
     p->len += (size_t)len;
 }
 
+void publish_cause(struct publish *p, const char *key, const struct cause *cause)
+{
+    char line[CAUSE_LINE_MAX];
+    if (cause->code != CAUSE_NONE)
+        publish_add(p, key, "%s", cause_line(cause, line));
+}
+
 void publish_add_octets(struct publish *p, const char *key, const void *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
@@ -171,24 +178,29 @@ int publish_folder(const char *path, uint32_t gid)
     return chown(path, 0, gid) < 0 || chmod(path, 01775) < 0 ? -1 : 0;
 }
 
-bool publish_get(const char *text, const char *key, char *value, size_t len)
+bool publish_next(const char **at, const char *key, char *value, size_t len)
 {
-    size_t key_len = strlen(key);
+    size_t key_len = key ? strlen(key) : 0;
     if (len > 0)
         value[0] = '\0';
-    for (const char *line = text; *line;) {
+    for (const char *line = *at; key && *line; line = *at) {
         size_t n = strcspn(line, "\n");
-        if (n > key_len && strncmp(line, key, key_len) == 0 && line[key_len] == ' ') {
-            size_t value_len = n - key_len - 1;
-            if (len == 0)
-                return true;
-            if (value_len > len - 1)
-                value_len = len - 1;
-            memcpy(value, line + key_len + 1, value_len);
-            value[value_len] = '\0';
+        *at = line + n + (line[n] == '\n');
+        if (n <= key_len || strncmp(line, key, key_len) != 0 || line[key_len] != ' ')
+            continue;
+        size_t value_len = n - key_len - 1;
+        if (len == 0)
             return true;
-        }
-        line += n + (line[n] == '\n');
+        if (value_len > len - 1)
+            value_len = len - 1;
+        memcpy(value, line + key_len + 1, value_len);
+        value[value_len] = '\0';
+        return true;
     }
     return false;
+}
+
+bool publish_get(const char *text, const char *key, char *value, size_t len)
+{
+    return publish_next(&text, key, value, len);
 }

@@ -5,6 +5,8 @@
 #ifndef SEKISHO_PUBLISH_H
 #define SEKISHO_PUBLISH_H
 
+#include "cause.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +23,8 @@ struct publish {
 void publish_begin(struct publish *p);
 /* Newlines and control characters in the value become spaces. */
 void publish_add(struct publish *p, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A cause as text (cause.h); nothing if it is none. */
+void publish_cause(struct publish *p, const char *key, const struct cause *cause);
 /* The same with octets, as two hexadecimal digits each. */
 void publish_add_octets(struct publish *p, const char *key, const void *data, size_t len);
 /* Write to path by rename in the same folder. 0 or -1 with errno; the old file stays in force on error. */
@@ -43,5 +47,7 @@ int publish_read(const char *path, uint32_t owner, char *buf, size_t len);
 int publish_folder(const char *path, uint32_t gid);
 /* Copy the value of a key out of such text. False if it is not there (*value is then ""). */
 bool publish_get(const char *text, const char *key, char *value, size_t len);
+/* The same for a key that may be there more than once: begin with *at = text; it goes on behind what was found. */
+bool publish_next(const char **at, const char *key, char *value, size_t len);
 
 #endif

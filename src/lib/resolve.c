@@ -71,7 +71,7 @@ unsigned resolve(const char *host, const struct addr *resolvers, unsigned resolv
     memset(out, 0, RESOLVE_MAX * sizeof *out);
     if (conf_parse_addr(host, out))
         return 1;
-    *why = "the box knows no DNS server";
+    *why = NULL;
     for (unsigned i = 0; i < resolver_count; i++) {
         size_t len = strlen(servers);
         snprintf(servers + len, sizeof servers - len, "%s%s%s%s", len ? "," : "",

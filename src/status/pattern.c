@@ -38,19 +38,19 @@ static bool cert_alarm(const struct health *h, uint64_t uptime_s)
 /* While a certificate is in force a failed renewal is tried again: no alert before it becomes an alarm. */
 static bool cert_fault(const struct health *h, uint64_t uptime_s)
 {
-    return uptime_s > SETTLE_S && health_get(h, HEALTH_ENROLL, "fault")[0] != '\0' &&
+    return uptime_s > SETTLE_S && health_get(h, HEALTH_ENROLL, "cause")[0] != '\0' &&
            !health_is(h, HEALTH_ENROLL, "phase", "valid");
 }
 
 static bool gate_says(const struct health *h, uint64_t uptime_s)
 {
-    return uptime_s > SETTLE_S && health_get(h, HEALTH_GATE, "fault")[0] != '\0';
+    return uptime_s > SETTLE_S && health_get(h, HEALTH_GATE, "cause")[0] != '\0';
 }
 
 static bool audit_says(const struct health *h, uint64_t uptime_s)
 {
     (void)uptime_s;
-    return health_get(h, HEALTH_AUDIT, "fault")[0] != '\0';
+    return health_get(h, HEALTH_AUDIT, "cause")[0] != '\0';
 }
 
 static bool still_away(const struct health *h, uint64_t uptime_s)

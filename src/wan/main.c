@@ -41,7 +41,7 @@ static struct wan {
     bool up, known;      /* the cable, as last told */
     struct prefix own;   /* family 0: none */
     struct msg_lease lease;
-    char fault[400];
+    struct cause fault;
 } w = {.carrier = -1, .client = -1};
 
 static const char *path_of(const char *path)
@@ -75,8 +75,7 @@ static void publish(void)
     bool up = w.up && w.lease.bound && w.own.addr.family;
     publish_begin(&p);
     publish_add(&p, "link", "%s", up ? "up" : "down");
-    if (w.fault[0])
-        publish_add(&p, "fault", "%s", w.fault);
+    publish_cause(&p, "cause", &w.fault);
     if (up) {
         publish_add(&p, "address", "%s", addr_text(&w.lease.address, text, sizeof text));
         if (w.lease.gateway.family)
@@ -150,17 +149,22 @@ static bool set(const struct msg_lease *l)
 
 /* ---- what the line gives, judged ---- */
 
+#define PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
+
+static void prefix_text(const struct prefix *p, char out[PREFIX_TEXT_MAX])
+{
+    char text[INET6_ADDRSTRLEN];
+    (void)snprintf(out, PREFIX_TEXT_MAX, "%s/%u", addr_text(&p->addr, text, sizeof text), p->len);
+}
+
 /* With such an address what is meant for the PCs, or for the registry, would go out on the line. */
 static bool wrong_network(const struct msg_lease *l)
 {
     struct prefix net = network_of(l);
-    char text[INET6_ADDRSTRLEN], other[INET6_ADDRSTRLEN];
-    (void)addr_text(&l->address, text, sizeof text);
+    char line[PREFIX_TEXT_MAX], other[PREFIX_TEXT_MAX];
+    prefix_text(&(struct prefix){l->address, l->prefix_len}, line);
     if (prefix_overlaps(&net, &conf.site.lan_address)) {
-        (void)snprintf(w.fault, sizeof w.fault,
-                       "The line gave the address %s/%u, which lies in the LAN's own network. Give the LAN another "
-                       "network ([lan] in the site file).",
-                       text, l->prefix_len);
+        cause_set(&w.fault, CAUSE_LINE_IN_LAN, line, NULL);
         return true;
     }
     for (unsigned i = 0; i < conf.service_count; i++) {
@@ -170,11 +174,8 @@ static bool wrong_network(const struct msg_lease *l)
             bool router = l->gateway.family && prefix_contains(r, &l->gateway);
             if (!prefix_overlaps(&net, r) && !router)
                 continue;
-            (void)
-                snprintf(w.fault, sizeof w.fault,
-                         "The line's network (%s/%u) and the network behind the hub of %s (%s/%u) overlap. Ask whoever "
-                         "runs the router for another network on the line, or the centre for a narrower `remote`.",
-                         text, l->prefix_len, s->name, addr_text(&r->addr, other, sizeof other), r->len);
+            prefix_text(r, other);
+            cause_set(&w.fault, CAUSE_LINE_IN_REMOTE, line, s->name, other, NULL);
             return true;
         }
     }
@@ -204,7 +205,7 @@ static uint16_t line_mtu(uint16_t lease)
 static void take(const struct msg_lease *given)
 {
     struct msg_lease l = *given;
-    w.fault[0] = '\0';
+    cause_set(&w.fault, CAUSE_NONE, NULL);
     if (l.bound) {
         l.mtu = line_mtu(l.mtu);
         keep_possible(l.dns, &l.dns_count, &l.address);
@@ -216,10 +217,7 @@ static void take(const struct msg_lease *given)
         if (wrong_network(&l) || !set(&l))
             l.bound = 0;
         else if (!l.gateway.family)
-            (void)
-                snprintf(w.fault, sizeof w.fault,
-                         "The line gave an address, but no router: nothing beyond it can be reached. Ask whoever runs "
-                         "the router.");
+            cause_set(&w.fault, CAUSE_LINE_NO_ROUTER, NULL);
     }
     if (!l.bound)
         take_away();

@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     conf_end(&p);
     for (unsigned i = 0; i < errors.count && i < CONF_ERRORS_MAX; i++)
-        MUST(errors.list[i].wrong[0] && errors.list[i].remedy[0]);
+        MUST(cause_valid(&errors.list[i].wrong) && errors.list[i].wrong.code && errors.list[i].remedy);
     if (errors.count == 0 && is_site)
         check_site(&site);
     else if (errors.count == 0)

@@ -5,6 +5,7 @@
  * Every eighth mutation begins with a good message of some type (ipc_seed.h), so that none is left out. At the end it says
  * how many types were accepted at least once, and after a long enough run fails if one was not.
  */
+#include "cause_text.h"
 #include "fuzz/ipc_seed.h"
 #include "must.h"
 
@@ -85,6 +86,18 @@ static void use_to_names_and_hello(const struct msg *m)
     }
 }
 
+/* All that is done with a cause, and back again. */
+static void use_cause(const struct cause *c)
+{
+    char line[CAUSE_LINE_MAX], text[CAUSE_TEXT_MAX];
+    struct cause back;
+    for (int lang = CAUSE_EN; lang <= CAUSE_JA; lang++)
+        for (int part = CAUSE_WRONG; part <= CAUSE_DO; part++)
+            MUST(strlen(cause_sentence(c, lang, part, text)) < sizeof text);
+    if (*cause_line(c, line))
+        MUST(cause_parse(line, &back) && cause_equal(c, &back));
+}
+
 static void use_to_others(const struct msg *m)
 {
     switch (m->head.type) {
@@ -98,7 +111,7 @@ static void use_to_others(const struct msg *m)
             MUST(is_addr(&m->u.est_start.resolvers[i], false));
         break;
     case MSG_SIGN: MUST(m->u.sign.len <= sizeof m->u.sign.digest); break;
-    case MSG_EST_DONE: MUST(is_text(m->u.est_done.text, sizeof m->u.est_done.text)); break;
+    case MSG_EST_DONE: use_cause(&m->u.est_done.cause); break;
     case MSG_TIME_ASK:
         MUST(m->u.time_ask.server_count >= 1 && m->u.time_ask.server_count <= CONF_ADDRS_MAX);
         for (unsigned i = 0; i < m->u.time_ask.server_count; i++)
@@ -110,7 +123,7 @@ static void use_to_others(const struct msg *m)
         MUST(m->u.lease.dns_count <= CONF_ADDRS_MAX && m->u.lease.ntp_count <= CONF_ADDRS_MAX);
         MUST(!m->u.lease.bound || (m->u.lease.prefix_len >= 1 && m->u.lease.prefix_len <= 32));
         break;
-    case MSG_CTL_REPLY: MUST(is_text(m->u.reply.text, sizeof m->u.reply.text)); break;
+    case MSG_CTL_REPLY: use_cause(&m->u.reply.cause); break;
     default: break;
     }
 }

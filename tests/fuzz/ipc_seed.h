@@ -88,7 +88,10 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
     case MSG_EST_CERT:
     case MSG_SIGNATURE: m->u.blob = (struct msg_blob){.len = 4, .kind = 1, .data = {0x30, 2, 5, 0}}; break;
     case MSG_SIGN: m->u.sign = (struct msg_sign){.seq = 7, .len = 48}; break;
-    case MSG_EST_DONE: m->u.est_done = (struct msg_est_done){.ok = 1, .http_status = 200, .text = "done"}; break;
+    case MSG_EST_DONE:
+        m->u.est_done = (struct msg_est_done){.http_status = 503};
+        cause_set(&m->u.est_done.cause, CAUSE_EST_FAULT, "503", "come back later", NULL);
+        break;
     case MSG_TIME_ASK:
         m->u.time_ask = (struct msg_time_ask){.server_count = 1,
                                               .resolver_count = 1,
@@ -104,7 +107,10 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
         m->u.lease.address = ipc_seed_addr(2);
         m->u.lease.gateway = m->u.lease.dns[0] = m->u.lease.ntp[0] = ipc_seed_addr(1);
         break;
-    case MSG_CTL_REPLY: m->u.reply = (struct msg_reply){1, "done"}; break;
+    case MSG_CTL_REPLY:
+        m->u.reply.ok = 1;
+        cause_set(&m->u.reply.cause, CAUSE_TUNNEL_RAISING, "lab", NULL);
+        break;
     /* a service number, or no body: nothing in them can be wrong */
     case MSG_UPSTREAM_CLEAR:
     case MSG_NAMES_END:

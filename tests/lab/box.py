@@ -297,8 +297,8 @@ class Box:
         return ([status["headline"]] if status.get("headline", {}).get("trouble") else []) + status.get("problems", [])
 
     def log(self, lines=400):
-        """The audit log: a list of lines."""
-        return [line for line in self.cli(f"log -n {lines}").split("\n") if line]
+        """The audit log: a list of lines; the sentences that the command writes under one belong to it."""
+        return [line for line in self.cli(f"log -n {lines}").replace("\n    ", " | ").split("\n") if line]
 
     def wait(self, test, timeout, step=0.25):
         """Ask for the status until test(status) holds; (held, last status, seconds)."""

@@ -185,7 +185,7 @@ def log_lines(n, words=()):
     """So many lines of the log, the newest, each with time and number."""
     def judge(answer, facts):
         both(*words)(answer, facts)
-        lines = answer.split("\n")
+        lines = [x for x in answer.split("\n") if not re.match(r"    \S", x)]    # (a cause's sentences stand under its line)
         assert len(lines) == min(n, facts.log_lines), f"{len(lines)} lines"
         numbers = [int(x.split()[1]) for x in lines if re.match(r"\d{4}-\d\d-\d\dT[0-9:]+\+09:00 \d{6} ", x)]
         assert numbers and numbers == sorted(numbers) and numbers[-1] >= facts.last_number, f"numbers end with {numbers[-3:]}"
@@ -196,7 +196,8 @@ def log_data(n):
     def judge(answer, facts):
         seen = no_json(answer)
         assert len(seen) == min(n, facts.log_lines), f"{len(seen)} lines"
-        assert all(set(x) == {"time", "number", "program", "event", "details"} for x in seen)
+        fields = {"time", "number", "program", "event", "details"}
+        assert all(set(x) in (fields, fields | {"text", "text_ja", "cause"}) for x in seen)
         assert all(re.fullmatch(r"\S+T\S+\+09:00", x["time"]) for x in seen[-5:])
         assert max(x["number"] for x in seen) >= facts.last_number
     return judge
@@ -296,6 +297,12 @@ def table(site, service, services):
         (f"check --service {service} --dump", both("map tunnel_v4")),
         (f"check --site {service} --lang en", english("in a site file")),
         (f"check --service {site} --lang ja", japanese("セクション", without=("There is no", "there is no"))),
+        (f"check --site {service} --cause", both("file-wrong file=", "why=section-unknown-site section=service")),
+        ("explain tunnel-failed service=lab why=hub-silent", both("could not be raised: the hub does not answer.", "接続先が応答しません")),
+        ("explain hub-refuses-cert --lang en", english("refuses our certificate", "Ask the centre")),
+        ("explain hub-refuses-cert --lang ja", japanese("証明書を拒否", "確認してください", without=("Ask",))),
+        ("explain crowded all=3 most=4 --json", data(lambda seen, _: seen["cause"]["args"] == {"all": 3, "most": 4})),
+        ("explain hub-silent x", both("That is no cause")),
         ("check --site", both("need a FILE")),
         ("check --json /nowhere", data(lambda seen, _: not seen["ok"])),
         ("cert renew --lang en", reply("en")),

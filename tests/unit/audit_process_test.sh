@@ -70,8 +70,8 @@ stop -TERM
 mv "$log" "$root/state/kept"
 mkdir "$log"
 start
-for _ in $(seq 300); do grep -q '^fault ' "$root/run/sekisho/audit/state" && break; sleep 0.1; done
-check "a log that cannot be opened is said in its state" grep -q '^fault opening /state/audit failed' "$root/run/sekisho/audit/state"
+for _ in $(seq 300); do grep -q '^cause ' "$root/run/sekisho/audit/state" && break; sleep 0.1; done
+check "a log that cannot be opened is said in its state" grep -q '^cause audit-open error=' "$root/run/sekisho/audit/state"
 check "and the program stays" kill -0 "$pid"
 rmdir "$log"
 mv "$root/state/kept" "$log"

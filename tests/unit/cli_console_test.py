@@ -7,6 +7,8 @@ import re
 import select
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -105,6 +107,27 @@ def test_others(root):
     check("check --json", r.returncode == 1 and not c["ok"] and c["errors"][0]["line"] == 3 and c["errors"][0]["remedy"], c)
     r = run("session", "start", "--json", root=root)
     check("nobody to ask ends with 2", r.returncode == 2 and not json.loads(r.stdout)["ok"], r)
+    said = json.loads(r.stdout)
+    check("... and says who", said["cause"]["code"] == "gate-unreachable" and said["cause"]["args"]["error"] == 2, said)
+    said = json.loads(run("cert", "renew", "--json", root=root).stdout)
+    check("... whoever it is", said["cause"]["code"] == "enroll-unreachable" and "証明書のプログラム" in said["text_ja"], said)
+    said = json.loads(run("session", "start", "nowhere", "--json", root=root).stdout)
+    check("no such service", said["cause"]["code"] == "no-service-of-name", said)
+    for program, words, code in (("gate", ("session", "end"), "gate-broke-off"), ("enroll", ("cert", "renew"), "enroll-broke-off")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
+            door.bind(f"{root}/run/sekisho/{program}/ctl.sock")
+            door.listen()
+            for what in (b"", struct.pack("=HHI", 99, 5, 0) + b"Hello",                     # nothing; free text
+                         struct.pack("=HHI", 99, 322, 0) + struct.pack("=BxH318s", 1, 65000, b"")):  # no such cause
+                asked = subprocess.Popen([SEKISHO, "--root", root, *words, "--json"], stdout=subprocess.PIPE, text=True)
+                caller = door.accept()[0]
+                caller.recv(100)
+                if what:
+                    caller.send(what)
+                caller.close()
+                said = json.loads(asked.communicate(timeout=120)[0])
+                check(f"{program} answers {what[:20]}", said["cause"]["code"] == code and asked.returncode == 2, said)
+        os.unlink(f"{root}/run/sekisho/{program}/ctl.sock")
     for words in (["nonsense"], ["status", "x"], ["log", "-n"], ["log", "-n", "0"], ["check", "/nowhere"], [],
                   ["status", "--lang", "fr"], ["session"], ["check", "--site", "--service", "x"]):
         check(f"wrong call {words} ends with 2", run(*words).returncode == 2)

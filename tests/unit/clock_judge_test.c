@@ -3,6 +3,7 @@
 
 #include "judge.h"
 #include "ntp.h"
+#include "say.h"
 
 #define S CLOCK_SECOND_NS
 #define BUILT INT64_C(1790000000)
@@ -137,13 +138,44 @@ static void second_opinion(void **state)
     assert_int_equal(VERDICT(&f, NULL, -1000), JUDGE_BEFORE); /* and below the floor nobody is believed */
 }
 
+/* What is told of a time that is not believed. */
+static void told(void **state)
+{
+    static const struct {
+        enum judge_verdict verdict;
+        bool certificate;
+        const char *line;
+    } cases[] = {
+        {JUDGE_BEFORE, true, "time-before server=a.example says=1790000010 floor=1790000000"},
+        {JUDGE_LEAP, true, "time-after-cert server=a.example says=1790000010 end=1797776000"},
+        {JUDGE_LEAP, false, "time-years-ahead server=a.example says=1790000010"},
+        {JUDGE_CONTRADICT, true,
+         "time-contradiction server=a.example says=1790000010 other=192.0.2.5 other-says=1790000500"},
+        {JUDGE_DENIED, true, "time-denied server=a.example says=1790000010 enrolment=1790000700"},
+        {JUDGE_GOOD, true, ""},
+    };
+    const struct judge_facts f = {.mono_ns = MONO,
+                                  .floor_s = BUILT,
+                                  .end_s = END,
+                                  .opinion_base_ns = (BUILT + 700) * S - MONO};
+    const struct judge_answer answers[CONF_ADDRS_MAX] = {{true, 0, (BUILT + 10) * S - MONO},
+                                                         {true, 0, (BUILT + 500) * S - MONO}};
+    const struct msg_time_ask asked = {.server_count = 2, .servers = {"a.example", "192.0.2.5"}};
+    char line[CAUSE_LINE_MAX];
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct judge_result result = {.verdict = cases[i].verdict, .who = 0, .other = 1};
+        struct cause c;
+        say_fault(&c, &result, &f, answers, &asked, cases[i].certificate);
+        assert_string_equal(cause_line(&c, line), cases[i].line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packets),
-        cmocka_unit_test(one_server),
-        cmocka_unit_test(several_servers),
-        cmocka_unit_test(second_opinion),
+        cmocka_unit_test(packets),        cmocka_unit_test(one_server), cmocka_unit_test(several_servers),
+        cmocka_unit_test(second_opinion), cmocka_unit_test(told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

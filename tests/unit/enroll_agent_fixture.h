@@ -73,7 +73,7 @@ static inline void start_agent(struct fixture *f)
     if (f->net >= 0)
         close(f->net);
     f->net = pair[1];
-    agent_init(&f->agent, &f->site, "", pair[0], &f->keys, "/tmp/there-is-no-charon");
+    agent_init(&f->agent, &f->site, NULL, pair[0], &f->keys, "/tmp/there-is-no-charon");
 }
 
 static inline void stop_agent(struct fixture *f)
@@ -172,17 +172,19 @@ static inline bool give_cert(struct fixture *f, X509 *cert, uint8_t kind)
     return agent_message(&f->agent, &m, &f->now);
 }
 
-static inline bool give_end(struct fixture *f, bool ok, bool person, uint32_t retry_after, const char *text)
+/* cause CAUSE_NONE: it went well. */
+static inline bool give_end(struct fixture *f, enum cause_code cause, uint32_t retry_after)
 {
-    struct msg m = {.head = {.type = MSG_EST_DONE}};
-    m.u.est_done = (struct msg_est_done){.ok = ok, .person = person, .retry_after_s = retry_after};
-    snprintf(m.u.est_done.text, sizeof m.u.est_done.text, "%s", text);
+    struct msg m = {.head = {.type = MSG_EST_DONE, .size = sizeof m.u.est_done}};
+    m.u.est_done = (struct msg_est_done){.ok = cause == CAUSE_NONE, .retry_after_s = retry_after};
+    cause_set(&m.u.est_done.cause, cause, NULL);
+    assert_true(ipc_valid(ROLE_ENROLL, &m, sizeof m.head + sizeof m.u.est_done, false));
     return agent_message(&f->agent, &m, &f->now);
 }
 
 static inline void fails(struct fixture *f)
 {
-    assert_true(give_end(f, false, false, 0, "It did not work."));
+    assert_true(give_end(f, CAUSE_EST_NOT_HTTP, 0));
 }
 
 /* A certificate for the key of the request; ca_key NULL: signed by the centre. */
@@ -195,7 +197,7 @@ static inline void issue(struct fixture *f, EVP_PKEY *ca_key, int64_t from, int6
     X509 *cert = sign_cert(X509_REQ_get0_pubkey(request), "box-1", ca_key ? ca_key : f->ca_key, f->ca, from, to);
     assert_true(give_cert(f, cert, 0));
     assert_true(give_cert(f, f->ca, 1));
-    assert_true(give_end(f, true, false, 0, ""));
+    assert_true(give_end(f, CAUSE_NONE, 0));
     X509_free(cert);
     X509_REQ_free(request);
 }

@@ -16,7 +16,7 @@ static void test_first_enrolment(void **state)
     assert_int_equal(f->agent.phase, PHASE_VALID);
     assert_int_equal(f->agent.store.current, 1);
     assert_string_equal(f->agent.facts.subject, "CN=box-1");
-    assert_string_equal(f->agent.fault, "");
+    assert_int_equal(f->agent.fault.code, CAUSE_NONE);
     assert_true(f->agent.renew_at >= TODAY - DAY + 60 * DAY && f->agent.renew_at < TODAY - DAY + 86 * DAY);
     assert_int_equal(asks_within(f, 3600), -1);
 }
@@ -29,7 +29,7 @@ static void test_back_off(void **state)
     for (int i = 0; i < 14; i++) {
         fails(f);
         assert_int_equal(f->agent.phase, PHASE_WAITING);
-        assert_string_equal(f->agent.fault, "It did not work.");
+        assert_int_equal(f->agent.fault.code, CAUSE_EST_NOT_HTTP);
         int64_t waited = asks_within(f, 2000);
         assert_true(waited >= expected - expected / 4 && waited <= expected + expected / 4 + 1);
         expected = expected * 2 > SCHEDULE_LAST_S ? SCHEDULE_LAST_S : expected * 2;
@@ -45,7 +45,7 @@ static void test_retry_after(void **state)
     uint8_t first[sizeof f->csr];
     size_t first_len = f->csr_len;
     memcpy(first, f->csr, first_len);
-    assert_true(give_end(f, false, false, 3600, "Wait."));
+    assert_true(give_end(f, CAUSE_EST_PENDING, 3600));
     int64_t waited = asks_within(f, 5000);
     assert_true(waited >= 3600 && waited <= 3600 + 3600 / 8 + 1);
     /* the same request again, so that a server that has approved it knows it */
@@ -77,12 +77,18 @@ static void test_daily_limit(void **state)
     for (int i = 0; i < SCHEDULE_PER_DAY; i++) {
         agent_renew(&f->agent, &f->now, &reply);
         assert_true(reply.ok);
+        assert_int_equal(reply.cause.code, CAUSE_ASKING_NOW);
         assert_true(asks(f));
+        if (i == 0) {
+            agent_renew(&f->agent, &f->now, &reply);
+            assert_int_equal(reply.cause.code, CAUSE_ASKING_ALREADY);
+        }
         fails(f);
         pass(f, 1);
     }
     agent_renew(&f->agent, &f->now, &reply);
     assert_false(reply.ok);
+    assert_int_equal(reply.cause.code, CAUSE_DAY_USED_UP);
     f->now.unix_s += 400L * DAY; /* no jump of the clock gives more */
     int64_t waited = asks_within(f, 2 * DAY);
     assert_int_equal(waited, DAY - SCHEDULE_PER_DAY);
@@ -93,9 +99,9 @@ static void test_what_needs_a_person_is_an_alarm(void **state)
 {
     struct fixture *f = *state;
     assert_true(asks(f));
-    assert_true(give_end(f, false, true, 0, "The password is \x1b[2Jwrong."));
+    assert_true(give_end(f, CAUSE_EST_REFUSES_PASSWORD, 0));
     assert_int_equal(f->agent.phase, PHASE_ALARM);
-    assert_string_equal(f->agent.fault, "The password is ?[2Jwrong.");
+    assert_int_equal(f->agent.fault.code, CAUSE_EST_REFUSES_PASSWORD);
     assert_true(asks_within(f, 10) >= 0); /* it goes on, and the alarm stays meanwhile */
     assert_int_equal(f->agent.phase, PHASE_ALARM);
     issue(f, NULL, f->now.unix_s - DAY, f->now.unix_s + 89 * DAY);
@@ -108,7 +114,7 @@ static void test_untrusted_clock_is_no_alarm(void **state)
     f->now.trusted = false;
     f->now.unix_s = 0;
     assert_true(asks(f)); /* a first certificate is asked for all the same */
-    assert_true(give_end(f, false, true, 0, "The server's certificate is not valid yet."));
+    assert_true(give_end(f, CAUSE_EST_TLS_NAME, 0));
     assert_int_equal(f->agent.phase, PHASE_WAITING);
     assert_int_equal(agent_next_try(&f->agent, &f->now), 0);
 }
@@ -162,12 +168,12 @@ static void test_no_cable(void **state)
     struct fixture *f = *state;
     f->now.link = false;
     assert_int_equal(asks_within(f, 14), -1);
-    assert_string_equal(f->agent.fault, ""); /* the port may still be coming up */
+    assert_int_equal(f->agent.fault.code, CAUSE_NONE); /* the port may still be coming up */
     assert_int_equal(asks_within(f, 14), -1);
-    assert_non_null(strstr(f->agent.fault, "cable"));
+    assert_int_equal(f->agent.fault.code, CAUSE_NO_LINE_YET);
     f->now.link = true;
     assert_true(asks(f));
-    assert_string_equal(f->agent.fault, "");
+    assert_int_equal(f->agent.fault.code, CAUSE_NONE);
 }
 
 static void test_renewal(void **state)
@@ -204,7 +210,13 @@ static void test_late_and_expired(void **state)
     assert_true(asks(f));
     fails(f);
     assert_int_equal(f->agent.phase, PHASE_ALARM); /* there is none */
+    f->agent.phase = PHASE_VALID; /* as after a restart */
+    f->agent.next = f->now.mono + 3 * DAY;
     pass(f, 2 * DAY);
+    assert_false(asks(f));
+    assert_int_equal(f->agent.fault.code, CAUSE_CERT_EXPIRED);
+    assert_int_equal(f->agent.phase, PHASE_ALARM);
+    f->agent.next = f->now.mono;
     assert_true(asks(f));
     assert_false(f->start.renew); /* nobody would believe the old one: with the password again */
     issue(f, NULL, f->now.unix_s - DAY, f->now.unix_s + 89 * DAY);
@@ -225,18 +237,18 @@ static void test_wrong_certificates_change_nothing(void **state)
         case 0: issue(f, other, TODAY - DAY, TODAY + DAY); break;       /* not signed by the CA */
         case 1: issue(f, NULL, TODAY - 2 * DAY, TODAY - DAY); break;    /* over */
         case 2: issue(f, NULL, TODAY + DAY, TODAY + 2 * DAY); break;    /* not begun */
-        default: assert_true(give_end(f, true, false, 0, "")); break;   /* nothing came */
+        default: assert_true(give_end(f, CAUSE_NONE, 0)); break;   /* nothing came */
         }
         assert_int_equal(f->agent.phase, PHASE_ALARM);
         assert_int_equal(f->agent.store.current, 1);
         assert_int_equal(f->agent.renew_at, renew_at);
-        assert_true(f->agent.fault[0]);
+        assert_int_equal(f->agent.fault.code, CAUSE_CERT_REFUSED);
     }
     agent_renew(&f->agent, &f->now, &reply);
     assert_true(asks(f));
     X509 *cert = sign_cert(other, "box-1", f->ca_key, f->ca, TODAY - DAY, TODAY + DAY);
-    assert_true(give_cert(f, cert, 0) && give_cert(f, f->ca, 1) && give_end(f, true, false, 0, ""));
-    assert_non_null(strstr(f->agent.fault, "another key"));
+    assert_true(give_cert(f, cert, 0) && give_cert(f, f->ca, 1) && give_end(f, CAUSE_NONE, 0));
+    assert_string_equal(f->agent.fault.args, "new-cert-other-key");
     assert_int_equal(f->agent.store.current, 1);
     X509_free(cert);
     EVP_PKEY_free(other);
@@ -248,7 +260,7 @@ static void test_network_part_that_breaks_the_rules(void **state)
     struct msg m = {.head = {.type = MSG_SIGN}};
     struct msg_reply reply;
     m.u.sign = (struct msg_sign){.len = 32};
-    assert_false(give_end(f, true, false, 0, "")); /* nothing was asked */
+    assert_false(give_end(f, CAUSE_NONE, 0)); /* nothing was asked */
     assert_true(asks(f));
     assert_false(agent_message(&f->agent, &m, &f->now)); /* a first enrolment needs no signature */
     issue(f, NULL, TODAY - DAY, TODAY + 89 * DAY);
@@ -291,12 +303,13 @@ static void test_without_a_site_file(void **state)
     struct fixture *f = *state;
     struct msg_reply reply;
     stop_agent(f);
-    agent_init(&f->agent, NULL, "Line 3 is wrong.", -1, &f->keys, "/tmp/there-is-no-charon");
+    agent_init(&f->agent, NULL, CAUSE_OF(CAUSE_NEW_CERT_NONE), -1, &f->keys, "/tmp/there-is-no-charon");
     assert_int_equal(f->agent.phase, PHASE_NONE);
     assert_false(asks(f));
-    assert_string_equal(f->agent.fault, "Line 3 is wrong.");
+    assert_int_equal(f->agent.fault.code, CAUSE_NEW_CERT_NONE);
     agent_renew(&f->agent, &f->now, &reply);
     assert_false(reply.ok);
+    assert_int_equal(reply.cause.code, CAUSE_NOBODY_TO_ASK);
 }
 
 static void test_renewals_are_spread_over_the_last_third(void **state)

@@ -136,11 +136,11 @@ in_charon() { # the certificate in use is there, once, with its key
 site estpwd "$fingerprint" est.lab:8085
 start_charon
 start_box
-ok "without the server the box waits and says why" soon says "fault The enrolment server est.lab port 8085 cannot be reached.*"
+ok "without the server the box waits and says why" soon says "cause est-unreachable server=est.lab port=8085 error=[0-9]+"
 ok "... and that is no alarm" says "phase waiting"
 start_est
 ok "the server comes up: enrolled by fingerprint and password" soon says "phase valid"
-ok "no fault is left" not says "fault.*"
+ok "no fault is left" not says "cause.*"
 ok "the certificate is loaded into charon" soon says "loaded yes"
 ok "charon has it with its key" in_charon
 ok "key and certificate are a pair" pair_fits
@@ -181,14 +181,14 @@ wait "$est" # its port is free again
 site wrong-password "$fingerprint" est.lab:8085
 start_est
 start_box
-ok "a wrong password: an alarm with its reason" soon says "fault The enrolment server refused the user name or the one-time password.*"
+ok "a wrong password: an alarm with its reason" soon says "cause est-refuses-password"
 ok "... and nothing is stored as a pair" not test -e box/state/keys/current
 ok "... and the alarm is on" says "phase alarm"
 stop_box
 
 site estpwd "$(echo "$fingerprint" | tr 0-9a-f 1-9a-f0)" est.lab:8085
 start_box
-ok "another CA than the site file's: refused" soon says "fault The enrolment server's CA certificate is not the one in the site file.*"
+ok "another CA than the site file's: refused" soon says "cause est-other-ca words=[0-9a-f]{8}"
 ok "... and nothing was issued" issued 2
 stop_box
 
@@ -203,14 +203,14 @@ soon nc -z 192.0.2.10 8087
 before=$(wc -l <est/index.txt)
 site estpwd "$fingerprint" est.lab:8087
 start_box
-ok "TLS from a CA that nobody named: refused" soon says "fault The enrolment server's certificate is not from the CA in the site file.*"
+ok "TLS from a CA that nobody named: refused" soon says "cause est-tls-other-ca words=.*"
 ok "... and nothing was issued" issued "$before"
 stop_box
 asked=$(grep -c cacerts quirks.log)
 site estpwd "$fingerprint" est.lab:8087
 sed -i "s/^username/server-ca = $fingerprint\n&/" box/state/site.conf
 start_box
-ok "... nor from another than the site file names for it" soon says "fault The enrolment server's certificate is not from a CA of .* server-ca.*"
+ok "... nor from another than the site file names for it" soon says "cause est-tls-not-pinned words=.*"
 ok "... and it was asked for nothing" [ "$(grep -c cacerts quirks.log)" -eq "$asked" ]
 stop_box
 site estpwd "$fingerprint" est.lab:8087
@@ -223,27 +223,48 @@ ok "... renewed with the box's key" soon says "generation 2"
 ok "... which it has shown" grep -q "renewal by .*box-1.lab" quirks.log
 stop_box
 
-# ---- what a server leaves out is told as left out, and not by an empty place in the sentence
+# ---- what a server leaves out is told as left out, and what it should not say as what it is
 leaves_out() { # label, what is said
 	site estpwd "$fingerprint" est.lab:8087
 	sed -i "s/^username/server-ca = $public\nlabel = $1\n&/" box/state/site.conf
 	start_box
-	ok "a server that leaves out what it means ($1): said so" soon says "fault $2"
+	ok "a server that leaves out what it means ($1): said so" soon says "cause $2"
 	stop_box
 }
-leaves_out nowhere "The enrolment server sends the box on without saying where to: call the centre."
-leaves_out curt "The enrolment server refuses the box without asking for the password .HTTP 401.: call the centre."
-leaves_out mute "The enrolment server has a fault of its own .HTTP 500.\."
+leaves_out nowhere est-no-location
+leaves_out curt est-no-login
+leaves_out mute "est-fault status=500 words="
+leaves_out html est-no-certs
+leaves_out forbid 'est-refuses status=403 words=not\+you'
+leaves_out later est-pending
+leaves_out digest 'est-other-login words=Digest.*'
+leaves_out round est-circle
+leaves_out elsewhere 'est-elsewhere words=https://other.example/est'
+leaves_out bye 'est-(broke-off why=.*|not-http)'
+leaves_out noise est-not-http
+leaves_out other-key est-other-key
+leaves_out other-ca est-cert-other-ca
 
 sed -i 's/^service = lab/colour = red/' box/state/site.conf
 start_box
-ok "a site file with a mistake: nothing is done, the line is named" soon says "fault The site file is not used: line 3.*"
+ok "a site file with a mistake: nothing is done, the line is named" soon says "cause file-wrong file=.*site.conf line=3 remedy=keys-of-site why=key-unknown key=colour section=site"
 stop_box
 
 nc -lk 192.0.2.10 8086 >silent.log &
 site estpwd "$fingerprint" est.lab:8086
 start_box
 ok "a silent server is being asked" soon test -s silent.log
+kill -9 "$(pgrep -P "$(net_part)")"
+ok "who reads the server's answer dies: said so" soon says "cause est-reader-signal signal=9"
+stop_box
+site estpwd "$fingerprint" nowhere.lab:8086
+start_box
+ok "a server whose name is not known: said so" soon says "cause est-unresolved server=nowhere.lab why=.*"
+stop_box
+: >silent.log
+site estpwd "$fingerprint" est.lab:8086
+start_box
+ok "a silent server is asked again" soon test -s silent.log
 kill -9 "$box"
 ok "the key part dies in an exchange: everything of it ends" soon no_parts
 

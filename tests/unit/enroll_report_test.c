@@ -46,9 +46,9 @@ static void a_certificate_that_cannot_be_read(void **state)
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/state", folder);
     snprintf(pem, sizeof pem, "%s/state.cert.pem", folder);
-    snprintf(a.fault, sizeof a.fault, "the disk is broken");
+    cause_set(&a.fault, CAUSE_CERT_NOT_STORED, NULL);
     report_write(&a, &now, path);
-    assert_true(has(path, "fault", "the disk is broken"));
+    assert_true(has(path, "cause", "cert-not-stored"));
     assert_int_not_equal(access(pem, F_OK), 0);
     struct stat before, after;
     readable = true;

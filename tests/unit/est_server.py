@@ -5,7 +5,8 @@
 Runs in the folder of the CA (ca.cnf, ca.crt). Everything below /.well-known/est is sent on to /moved on the same server
 (307), the client's certificate is asked for only when the path has been read (post-handshake authentication). Below the
 labels `nowhere`, `curt` and `mute` it says less than it should: 307 without a Location, 401 without a WWW-Authenticate, 500 without a
-word.
+word. Below the labels of ODD it answers the request with that, and below `circle`, `elsewhere` and `bye` it sends the box round, away, or
+nowhere at all.
 """
 
 import base64
@@ -39,6 +40,11 @@ def issue(body):
         openssl("ca", "-config", "ca.cnf", "-batch", "-notext", "-in", d + "/csr.pem", "-out", d + "/crt.pem",
                 *SUBJECT)
         return pkcs7(d + "/crt.pem") if os.path.exists(d + "/crt.pem") else None
+
+
+ODD = {"html": (200, b"<html>Welcome</html>", {}), "forbid": (403, b"not\r\nyou", {}), "later": (202, b"", {"Retry_After": "60"}),
+       "digest": (401, b"", {"WWW_Authenticate": 'Digest realm="x"'}), "round": (307, b"", {"Location": "?"}),
+       "elsewhere": (307, b"", {"Location": "https://other.example/est"})}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -95,6 +101,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(401)
         if "/mute/" in self.path:
             return self.reply(500)
+        label = self.path.split("/")[-2]
+        if label == "bye":
+            self.close_connection = True
+            return self.connection.unwrap().close()
+        if label == "noise":
+            self.close_connection = True
+            return self.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+        if label in ("other-key", "other-ca"):
+            with tempfile.TemporaryDirectory() as d:
+                if label == "other-key":
+                    return self.certs(pkcs7("ca.crt"))
+                with open(d + "/csr.der", "wb") as f:
+                    f.write(base64.b64decode(body))
+                openssl("x509", "-req", "-inform", "DER", "-in", d + "/csr.der", "-CA", "public.crt", "-CAkey", "public.key",
+                        "-CAcreateserial", "-days", "9", "-out", d + "/crt.pem")
+                return self.certs(pkcs7(d + "/crt.pem"))
+        if label in ODD:
+            status, body, fields = ODD[label]
+            fields = {k: v.replace("?", self.path) for k, v in fields.items()}
+            return self.reply(status, body, **fields)
         if self.path.endswith("/simpleenroll"):
             if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"estuser:estpwd").decode():
                 return self.reply(401, WWW_Authenticate='Basic realm="sekisho"')

@@ -54,7 +54,7 @@ static void raised_anew(void **state)
     assert_int_equal(fake.initiated[1], 2);
     up(1);
     assert_int_equal(s.state, SESSION_UP);
-    assert_string_equal(s.fault, "");
+    assert_string_equal(said(&s.fault), "");
     /* People are told for a while, and then no more. */
     assert_int_not_equal(s.services[1].hollow_at, 0);
     fake.activity++;
@@ -132,7 +132,7 @@ static void is_none(void **state)
     assert_int_equal(s.state, SESSION_UP);
     assert_null(strstr(fake.audit, "session.hollow"));
     /* It is not up (any more). */
-    session_tunnel_down(&s, 1, "gone");
+    session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
     fake.no_probe = false;
     looks(2 * HOLLOW_LOOKS, 100);
     assert_null(strstr(fake.audit, "session.hollow"));
@@ -144,7 +144,7 @@ static void next_tunnel_begins_anew(void **state)
     (void)state;
     begin(CONF_OUTSIDE_CLOSED);
     looks(HOLLOW_LOOKS - 1, 4);
-    session_tunnel_down(&s, 1, "gone");
+    session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
     taken_down(1);
     session_want(&s, 1, NULL);
     up(1);

@@ -71,6 +71,12 @@ static unsigned verdicts(const struct msg_flow *flow, struct verdict *out, unsig
     return count;
 }
 
+static const char *refused(void)
+{
+    static char line[CAUSE_LINE_MAX];
+    return cause_line(&gate.refused, line);
+}
+
 /* People are told which line of the site file is missing. */
 static void a_private_answer_names_its_line(void **state)
 {
@@ -80,19 +86,35 @@ static void a_private_answer_names_its_line(void **state)
                 conf_parse_addr("10.30.1.10", &m.u.refused.answer));
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "intranet.hospital.example");
     peers_names.message(&gate, &m);
-    assert_string_equal(gate.refused,
-                        "intranet.hospital.example: the answer 10.30.1.10 is a private address; if it is the "
-                        "site's own, [lan] needs `private-answers = hospital.example`");
+    assert_string_equal(refused(),
+                        "answer-private name=intranet.hospital.example answer=10.30.1.10 domain=hospital.example");
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "hospital.example");
     peers_names.message(&gate, &m);
-    assert_non_null(strstr(gate.refused, "`private-answers = hospital.example`"));
+    assert_non_null(strstr(refused(), " domain=hospital.example"));
     /* Not the second level that Japan's registry gives out for hospitals: that would be everybody's. */
     static const char *const names[] = {"hospital.or.jp", "www.hospital.or.jp"};
     for (unsigned i = 0; i < 2; i++) {
         snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", names[i]);
         peers_names.message(&gate, &m);
-        assert_non_null(strstr(gate.refused, "`private-answers = hospital.or.jp`"));
+        assert_non_null(strstr(refused(), " domain=hospital.or.jp"));
     }
+    /* The other answers that are not believed; what is no word for people is none. */
+    static const struct {
+        enum msg_why why;
+        const char *line;
+    } others[] = {{WHY_OUTSIDE, "answer-outside name=www.hospital.or.jp answer=10.30.1.10"},
+                  {WHY_FORBIDDEN, "answer-forbidden name=www.hospital.or.jp answer=10.30.1.10"},
+                  {WHY_CHAIN, "answer-alias name=www.hospital.or.jp"},
+                  {WHY_FLOOD, "answer-alias name=www.hospital.or.jp"}};
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
+        m.u.refused.why = (uint8_t)others[i].why;
+        peers_names.message(&gate, &m);
+        assert_string_equal(refused(), others[i].line);
+    }
+    snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", "a b\x1b=%.example");
+    m.u.refused.why = WHY_CHAIN;
+    peers_names.message(&gate, &m);
+    assert_string_equal(refused(), "answer-alias name=a?b???.example");
 }
 
 /* ---- networks that a hub does not carry ---- */
@@ -126,7 +148,7 @@ static const char *outside(const char *name, const char *answer)
     assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) && conf_parse_addr(answer, &m.u.refused.answer));
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", name);
     peers_names.message(&gate, &m);
-    return gate.refused;
+    return refused();
 }
 
 static void a_network_that_the_hub_does_not_carry(void **state)
@@ -136,20 +158,18 @@ static void a_network_that_the_hub_does_not_carry(void **state)
     service_with_one_of(1, "www.registry.example", one, 2);
     service_with_one_of(2, "*.other.example", two, 2);
     assert_string_equal(outside("www.registry.example", "10.21.0.80"),
-                        "www.registry.example: the answer 10.21.0.80 is an address in a network that the hub does not "
-                        "carry");
-    assert_string_equal(
-        outside("a.other.example", "10.31.0.80"),
-        "a.other.example: the answer 10.31.0.80 is an address in a network that the hub does not carry");
+                        "answer-not-carried name=www.registry.example answer=10.21.0.80");
+    assert_string_equal(outside("a.other.example", "10.31.0.80"),
+                        "answer-not-carried name=a.other.example answer=10.31.0.80");
     /* In none of the service file's networks; in one of them that is another service's affair. */
     assert_string_equal(outside("www.registry.example", "10.40.0.80"),
-                        "www.registry.example: the answer 10.40.0.80 is an address outside the tunnel");
+                        "answer-outside name=www.registry.example answer=10.40.0.80");
     assert_string_equal(outside("www.registry.example", "10.31.0.80"),
-                        "www.registry.example: the answer 10.31.0.80 is an address outside the tunnel");
+                        "answer-outside name=www.registry.example answer=10.31.0.80");
     /* The tunnel is gone meanwhile. */
     gate.charon.services[1].sa.child = 0;
     assert_string_equal(outside("www.registry.example", "10.21.0.80"),
-                        "www.registry.example: the answer 10.21.0.80 is an address outside the tunnel");
+                        "answer-outside name=www.registry.example answer=10.21.0.80");
 }
 
 /* The state file's line, after "not-carried ". */

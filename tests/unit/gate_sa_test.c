@@ -1,4 +1,5 @@
 /* What gate reads out of charon's `list-sa`. The first message is as charon 6.0.1 sends it, shortened. */
+#include "charon.h"
 #include "sa.h"
 #include "vici.h"
 
@@ -145,14 +146,46 @@ static void what_the_hub_may_lend(void **state)
     }
 }
 
+/* Lines of charon's log, as strongSwan 6.0.1 writes them. */
+static void what_the_log_means(void **state)
+{
+    static const struct {
+        const char *line;
+        enum cause_code meaning;
+    } lines[] = {
+        {"received AUTHENTICATION_FAILED notify error", CAUSE_HUB_REFUSES_CERT},
+        {"received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built", CAUSE_HUB_REFUSES_ESP},
+        {"received NO_PROPOSAL_CHOSEN notify error", CAUSE_HUB_REFUSES_IKE},
+        {"received TEMPORARY_FAILURE notify, will retry later", CAUSE_HUB_BUSY},
+        {"received invalid traffic selectors, no CHILD_SA built", CAUSE_HUB_OTHER_NETWORKS},
+        {"signature validation failed, looking for another key", CAUSE_HUB_BAD_SIGNATURE},
+        {"received TS_UNACCEPTABLE notify, no CHILD_SA built", CAUSE_HUB_REFUSES_NETWORKS},
+        {"received INTERNAL_ADDRESS_FAILURE notify, no CHILD_SA built", CAUSE_HUB_NO_ADDRESS},
+        {"subject certificate invalid (valid from Nov 21 to Nov 22)", CAUSE_CERT_NOT_NOW},
+        {"certificate was revoked on Nov 21 2026, reason: key compromise", CAUSE_HUB_CERT_REVOKED},
+        {"  self-signed root certificate is not trusted", CAUSE_HUB_CERT_STRANGE},
+        {"no issuer certificate found for \"CN=hub\"", CAUSE_HUB_CERT_STRANGE},
+        {"no trusted ECDSA public key found for 'hub.lab.example'", CAUSE_HUB_CERT_UNTRUSTED},
+        {"constraint check failed: identity 'hub.lab.example' required", CAUSE_HUB_OTHER_NAME},
+        {"no private key found for 'CN=box'", CAUSE_KEY_NOT_LOADED},
+        {"unable to resolve hub.lab.example, initiate aborted", CAUSE_HUB_UNRESOLVED},
+        {"giving up after 5 retransmits", CAUSE_HUB_SILENT},
+        {"error writing to socket: Network is unreachable", CAUSE_HUB_NO_ROUTE},
+        {"sending packet: from 192.0.2.9[500] to 192.0.2.1[500] (240 bytes)", CAUSE_NONE},
+        {"", CAUSE_NONE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (charon_meaning(lines[i].line) != lines[i].meaning)
+            fail_msg("%s", lines[i].line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(newest_installed_child_counts),
-        cmocka_unit_test(dying_sa_is_not_established),
-        cmocka_unit_test(selectors),
-        cmocka_unit_test(malformed_is_refused),
-        cmocka_unit_test(what_the_hub_may_lend),
+        cmocka_unit_test(what_the_log_means),          cmocka_unit_test(newest_installed_child_counts),
+        cmocka_unit_test(dying_sa_is_not_established), cmocka_unit_test(selectors),
+        cmocka_unit_test(malformed_is_refused),        cmocka_unit_test(what_the_hub_may_lend),
     };
     return cmocka_run_group_tests_name("gate_sa", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #ifndef GATE_SESSION_FIXTURE_H
 #define GATE_SESSION_FIXTURE_H
 
+#include "cause_text.h"
 #include "session.h"
 
 #include <errno.h>
@@ -97,9 +98,39 @@ static void tunnel(void *user, uint8_t service, const struct kernel_tunnel *t)
     fake.sockets[service] = t != NULL;
 }
 
+/* Every cause that was told in the tests of this program. */
+static bool raised[CAUSE_CODES];
+
+static inline void note(const struct cause *c)
+{
+    struct cause_arg a = {0};
+    assert_true(cause_valid(c));
+    raised[c->code] = true;
+    while (cause_next(c, &a))
+        if (a.kind == 'c')
+            raised[cause_by_word(a.value)] = true;
+}
+
+static inline void note_all(void)
+{
+    note(&s.reason);
+    note(&s.fault);
+    note(&s.last_end);
+    note(&s.refused);
+}
+
+/* What people would read; "" for none. */
+static inline const char *said(const struct cause *c)
+{
+    static char text[CAUSE_TEXT_MAX];
+    raised[c->code] = true;
+    return cause_sentence(c, CAUSE_EN, CAUSE_WRONG, text);
+}
+
 static void announce(void *user, const struct msg_mode *mode)
 {
     (void)user;
+    note_all();
     fake.told = *mode;
     fake.failed |= mode->failed;
     /* Nobody may be told of a mode that the kernel does not have. */
@@ -112,6 +143,7 @@ static void announce(void *user, const struct msg_mode *mode)
 static void changed(void *user)
 {
     (void)user;
+    note_all();
 }
 
 static void audit(void *user, const char *event, const char *details)

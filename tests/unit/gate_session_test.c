@@ -27,7 +27,7 @@ static void demand_session(void **state)
     assert_int_equal(fake.told.generation, fake.kernel.generation);
     assert_true(fake.sockets[1]);
     assert_non_null(strstr(fake.audit, "session.start service=lab client=192.168.77.10"));
-    assert_string_equal(s.fault, "");
+    assert_string_equal(said(&s.fault), "");
 }
 
 static void idle_ends_it(void **state)
@@ -49,7 +49,7 @@ static void idle_ends_it(void **state)
     assert_int_equal(fake.terminated[1], 1);
     assert_int_equal(fake.last_forgotten, generation);
     assert_false(fake.sockets[1]);
-    assert_non_null(strstr(fake.audit, "session.end reason=\"nobody has used it for the idle time\""));
+    assert_non_null(strstr(fake.audit, "session.end reason=\"session-idle\""));
     taken_down(1);
     assert_int_equal(s.state, SESSION_IDLE);
     assert_int_equal(fake.kernel.mode, MODE_INTERNET);
@@ -62,8 +62,8 @@ static void ending_does_not_wait_for_ever(void **state)
     (void)state;
     setup(CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
     raise_first();
-    char text[240];
-    assert_true(session_command_end(&s, text, sizeof text));
+    struct cause answer;
+    assert_true(session_command_end(&s, &answer));
     assert_int_equal(s.state, SESSION_ENDING);
     later(SESSION_ENDING_MS);
     assert_int_equal(s.state, SESSION_IDLE);
@@ -75,8 +75,8 @@ static void want_while_ending_begins_the_next(void **state)
     (void)state;
     setup(CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
     raise_first();
-    char text[240];
-    session_command_end(&s, text, sizeof text);
+    struct cause answer;
+    session_command_end(&s, &answer);
     session_want(&s, 1, NULL);
     assert_int_equal(fake.failed, 0);
     assert_int_equal(fake.initiated[1], 1);
@@ -95,7 +95,7 @@ static void internet_flows_live_through_a_failed_attempt(void **state)
     assert_int_equal(fake.kernel.mode, MODE_INTERNET);
     session_want(&s, 1, NULL);
     assert_int_equal(s.state, SESSION_RAISING);
-    session_raise_failed(&s, 1, "the hub does not answer");
+    session_raise_failed(&s, 1, CAUSE_OF(CAUSE_HUB_SILENT));
     assert_int_equal(s.state, SESSION_IDLE);
     assert_int_equal(fake.kernel.generation, generation);
     assert_int_equal(fake.applied, applied);
@@ -126,7 +126,7 @@ static void who_may_ask_on_the_line(void **state)
             up(1);
             assert_int_equal(fake.kernel.mode, MODE_SESSION);
             assert_int_equal(fake.kernel.names_outside, resolved_there);
-            session_tunnel_down(&s, 1, "gone");
+            session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
             assert_int_equal(fake.kernel.names_outside, outside);
             session_charon(&s, false);
             assert_false(fake.kernel.names_outside);
@@ -146,13 +146,13 @@ static void two_tunnels(void **state)
     assert_int_equal(fake.kernel.generation, generation);
     assert_true(fake.kernel.keep_allow);
     assert_int_equal(fake.told.services_up, 1 | 8);
-    session_tunnel_down(&s, 1, "the hub has closed it");
+    session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
     assert_int_equal(s.state, SESSION_UP);
     assert_int_equal(fake.kernel.tunnel_count, 1);
     assert_int_equal(fake.kernel.tunnels[0].service, 4);
     assert_int_equal(fake.told.services_up, 8);
     assert_false(fake.sockets[1]);
-    session_tunnel_down(&s, 4, "the hub has closed it");
+    session_tunnel_down(&s, 4, CAUSE_OF(CAUSE_HUB_CLOSED));
     assert_int_equal(s.state, SESSION_IDLE);
     assert_closed();
 }
@@ -169,13 +169,13 @@ static void always(void **state)
     up(4);
     later(10 * 60000); /* no idle clock */
     assert_int_equal(s.state, SESSION_UP);
-    session_tunnel_down(&s, 1, "gone");
+    session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
     later(500);
     assert_int_equal(fake.initiated[1], 1); /* the rest of it first */
     taken_down(1);
     later(500);
     assert_int_equal(fake.initiated[1], 2);
-    session_raise_failed(&s, 1, "the hub does not answer");
+    session_raise_failed(&s, 1, CAUSE_OF(CAUSE_HUB_SILENT));
     taken_down(1);
     later(500);
     assert_int_equal(fake.initiated[1], 2); /* waits a little */
@@ -195,7 +195,7 @@ static void charon_dies(void **state)
         assert_int_equal(s.state, SESSION_STARTING);
         assert_closed();
         assert_false(fake.sockets[1]);
-        assert_non_null(strstr(s.fault, "charon"));
+        assert_non_null(strstr(said(&s.fault), "charon"));
         assert_non_null(strstr(fake.audit, "session.end"));
         session_want(&s, 1, NULL);
         assert_int_equal(fake.failed, 0); /* it may be back in a moment */
@@ -204,7 +204,7 @@ static void charon_dies(void **state)
         assert_int_equal(fake.initiated[1], 1);
         session_charon(&s, true);
         assert_int_equal(s.state, SESSION_IDLE);
-        assert_string_equal(s.fault, "");
+        assert_string_equal(said(&s.fault), "");
         session_want(&s, 1, NULL);
         assert_int_equal(fake.initiated[1], 2);
     }
@@ -215,18 +215,18 @@ static void charon_hangs(void **state)
     (void)state;
     setup(CONF_OUTSIDE_INTERNET, CONF_START_DEMAND);
     session_charon_hangs(&s); /* it was not there yet: nothing that anybody does not know */
-    assert_string_equal(s.fault, "");
+    assert_string_equal(said(&s.fault), "");
     raise_first();
     session_charon_hangs(&s);
     assert_int_equal(s.state, SESSION_STARTING);
     assert_closed();
-    assert_non_null(strstr(s.fault, "(charon) does not answer"));
-    assert_non_null(strstr(s.last_end, "charon does not answer"));
-    assert_non_null(strstr(fake.audit, "charon does not answer"));
+    assert_non_null(strstr(said(&s.fault), "(charon) does not answer"));
+    assert_int_equal(s.last_end.code, CAUSE_CHARON_HANGS);
+    assert_non_null(strstr(fake.audit, "fault charon-hangs"));
     session_charon(&s, false); /* and then it was ended */
-    assert_non_null(strstr(s.fault, "does not answer"));
+    assert_non_null(strstr(said(&s.fault), "does not answer"));
     session_charon(&s, true);
-    assert_string_equal(s.fault, "");
+    assert_string_equal(said(&s.fault), "");
     assert_int_equal(fake.kernel.mode, MODE_INTERNET);
 }
 
@@ -250,7 +250,7 @@ static void no_certificate_no_attempt(void **state)
     session_want(&s, 4, NULL);
     assert_int_equal(fake.initiated[4], 0);
     assert_int_equal(fake.failed, 8);
-    assert_non_null(strstr(s.fault, "certificate"));
+    assert_non_null(strstr(said(&s.fault), "certificate"));
     session_credentials(&s, true);
     session_want(&s, 4, NULL);
     assert_int_equal(fake.initiated[4], 1);
@@ -281,7 +281,7 @@ static void wish_at_the_start(void **state)
     assert_int_equal(fake.failed, 0);
     later(1);
     assert_int_equal(fake.failed, 1);
-    assert_non_null(strstr(s.fault, "certificate"));
+    assert_non_null(strstr(said(&s.fault), "certificate"));
     fake.failed = 0;
     session_credentials(&s, true); /* too late for that one */
     assert_int_equal(fake.initiated[1], 0);
@@ -296,10 +296,10 @@ static void back_off_doubles_and_ends_with_success(void **state)
     for (unsigned i = 0; i < 8; i++) {
         session_want(&s, 1, NULL);
         assert_int_equal(fake.initiated[1], i + 1);
-        session_raise_failed(&s, 1, "the hub refuses our certificate (AUTHENTICATION_FAILED)");
+        session_raise_failed(&s, 1, CAUSE_OF(CAUSE_HUB_REFUSES_CERT));
         assert_int_equal(s.state, SESSION_IDLE);
         assert_int_equal(fake.failed, 1);
-        assert_non_null(strstr(s.fault, "refuses our certificate"));
+        assert_non_null(strstr(said(&s.fault), "refuses our certificate"));
         taken_down(1);
         fake.failed = 0;
         fake.now += wait - 1;
@@ -311,9 +311,9 @@ static void back_off_doubles_and_ends_with_success(void **state)
     }
     session_want(&s, 1, NULL);
     up(1);
-    assert_string_equal(s.fault, "");
+    assert_string_equal(said(&s.fault), "");
     fake.failed = 0;
-    session_tunnel_down(&s, 1, "gone");
+    session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
     session_want(&s, 1, NULL);
     assert_int_equal(fake.failed, 0);
     taken_down(1);
@@ -348,8 +348,8 @@ static void charon_takes_no_command(void **state)
     session_want(&s, 1, NULL);
     assert_int_equal(s.state, SESSION_IDLE);
     assert_int_equal(fake.failed, 1);
-    char text[240];
-    assert_false(session_command_start(&s, 0, text, sizeof text));
+    struct cause answer;
+    assert_false(session_command_start(&s, 0, &answer));
 }
 
 static void kernel_refuses(void **state)
@@ -363,7 +363,7 @@ static void kernel_refuses(void **state)
     assert_int_equal(s.state, SESSION_FAULT);
     assert_int_equal(fake.terminated[1], 1);
     assert_closed();
-    assert_non_null(strstr(s.fault, "rules are not loaded"));
+    assert_non_null(strstr(said(&s.fault), "rules are not loaded"));
     session_want(&s, 1, NULL);
     assert_int_equal(fake.initiated[1], 1);
     for (unsigned i = 0; i < 10; i++)
@@ -375,7 +375,7 @@ static void kernel_refuses(void **state)
     later(SESSION_FAULT_MS);
     assert_int_equal(s.state, SESSION_IDLE);
     assert_closed();
-    assert_string_equal(s.fault, "");
+    assert_string_equal(said(&s.fault), "");
 }
 
 /* What passes when the kernel does not even close is what did before: the internet. Then others must close. */
@@ -401,8 +401,8 @@ static void kernel_refuses_to_leave_a_session(void **state)
     setup(CONF_OUTSIDE_INTERNET, CONF_START_DEMAND);
     raise_first();
     fake.kernel_refuses = true;
-    char text[240];
-    session_command_end(&s, text, sizeof text);
+    struct cause answer;
+    session_command_end(&s, &answer);
     assert_int_equal(s.state, SESSION_FAULT);
     assert_int_equal(fake.told.mode, MODE_CLOSED); /* whatever the kernel does, no name is answered */
     assert_int_equal(fake.terminated[1], 1);       /* and there is no tunnel to use */
@@ -427,7 +427,7 @@ static void line_lost_and_moved(void **state)
     session_wan(&s, false, false);
     session_want(&s, 1, NULL);
     assert_int_equal(fake.failed, 1);
-    assert_non_null(strstr(s.fault, "line is down"));
+    assert_non_null(strstr(said(&s.fault), "line is down"));
 }
 
 static void tunnel_nobody_asked_for(void **state)
@@ -445,7 +445,25 @@ static void tunnel_nobody_asked_for(void **state)
     assert_int_equal(s.state, SESSION_IDLE);
 }
 
-/* One event of any kind. */
+/* What these tests have made the session tell, all together. The last of them. */
+static void every_cause_was_told(void **state)
+{
+    static const enum cause_code all[] = {CAUSE_GATE_STARTED,     CAUSE_FIREWALL_REFUSES,   CAUSE_FIREWALL_NOT_LOADED,
+                                          CAUSE_FIREWALL_AGAIN,   CAUSE_VPN_NOT_YET,        CAUSE_VPN_READY,
+                                          CAUSE_VPN_GONE,         CAUSE_VPN_HANGS,          CAUSE_CHARON_GONE,
+                                          CAUSE_CHARON_HANGS,     CAUSE_VPN_REFUSES,        CAUSE_NO_CERTIFICATE,
+                                          CAUSE_LINE_DOWN,        CAUSE_LINE_MOVED,         CAUSE_SESSION_OVER,
+                                          CAUSE_SESSION_IDLE,     CAUSE_SESSION_BY_COMMAND, CAUSE_SESSION_ENDED,
+                                          CAUSE_SESSION_ALWAYS,   CAUSE_ASKED_BY,           CAUSE_ASKED_BY_LAN,
+                                          CAUSE_TUNNEL_UP,        CAUSE_TUNNEL_RENEWED,     CAUSE_TUNNEL_GONE,
+                                          CAUSE_TUNNEL_FAILED,    CAUSE_HUB_LATE,           CAUSE_HUB_CLOSED,
+                                          CAUSE_HUB_GIVES_NOTHING};
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (!raised[all[i]])
+            fail_msg("%s was not told", cause_word(all[i]));
+}
+
 /* It goes, or comes; one that comes has nothing left (charon.c sees to it). */
 static void any_charon(void)
 {
@@ -459,7 +477,7 @@ static void any_charon(void)
 
 static void any_event(void)
 {
-    char text[240];
+    struct cause answer;
     uint8_t service = rand() & 1 ? 1 : 4;
     switch (rand() % 23) {
     case 0: any_charon(); break;
@@ -474,12 +492,12 @@ static void any_event(void)
         if (s.charon)
             up(service);
         break;
-    case 9: session_tunnel_down(&s, service, "gone"); break;
-    case 10: session_raise_failed(&s, service, "refused"); break;
-    case 11: session_command_start(&s, 0, text, sizeof text); break;
+    case 9: session_tunnel_down(&s, service, CAUSE_OF(CAUSE_HUB_CLOSED)); break;
+    case 10: session_raise_failed(&s, service, CAUSE_OF(CAUSE_HUB_BUSY)); break;
+    case 11: session_command_start(&s, 0, &answer); break;
     case 12:
         if (rand() % 4 == 0)
-            session_command_end(&s, text, sizeof text);
+            session_command_end(&s, &answer);
         break;
     case 13: fake.kernel_refuses = rand() % 8 == 0; break;
     case 14: fake.charon_refuses = rand() % 8 == 0; break;
@@ -575,6 +593,7 @@ int main(void)
         cmocka_unit_test(line_lost_and_moved),
         cmocka_unit_test(tunnel_nobody_asked_for),
         cmocka_unit_test(any_order),
+        cmocka_unit_test(every_cause_was_told),
     };
     return cmocka_run_group_tests_name("gate_session", tests, NULL, NULL);
 }

@@ -1,70 +1,5 @@
 /* The configuration parser: what is accepted, and every refusal with its line, its sentence and its remedy. */
-#include "test.h"
-
-#include "conf.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define FINGERPRINT "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
-
-#define SITE_HEAD "[site]\nname = Example Hospital\nservice = lab\n"
-#define WAN_DHCP "[wan]\nmode = dhcp\n"
-#define ENROLL                                                                                                         \
-    "[enroll]\nserver = est.example.jp\nca-fingerprint = " FINGERPRINT                                                 \
-    "\nusername = box\npassword = once-only-1\ndevice = box-0001\n"
-
-#define SERVICE_HEAD "[service]\ntitle = Lab\nnumber = 1\n"
-#define TUNNEL "[tunnel]\nhub = 203.0.113.10\nhub-id = hub.lab.example\nremote = 10.20.0.0/16\n"
-#define DNS "[dns]\nresolver = 10.20.0.53\n"
-#define ALLOW "[allow]\nname = registry.lab.example tcp/443 tls\n"
-
-static void feed(struct conf_parser *p, const char *text)
-{
-    while (*text) {
-        size_t n = strcspn(text, "\n");
-        conf_line(p, text, n);
-        text += n + (text[n] == '\n');
-    }
-    conf_end(p);
-}
-
-static struct conf_errors errors;
-static struct conf_site site;
-static struct conf_service service;
-
-static void read_site(const char *text)
-{
-    struct conf_parser p;
-    errors.count = 0;
-    conf_site_begin(&p, "site.conf", &site, &errors);
-    feed(&p, text);
-}
-
-static void read_service(const char *text)
-{
-    struct conf_parser p;
-    errors.count = 0;
-    conf_service_begin(&p, "lab.conf", "lab", &service, &errors);
-    feed(&p, text);
-}
-
-static void assert_good(void)
-{
-    if (errors.count > 0)
-        fail_msg("line %u: %s", errors.list[0].line, errors.list[0].wrong);
-}
-
-/* The first mistake is this one, and it tells what to do. */
-static void assert_mistake(unsigned line, const char *wrong)
-{
-    if (errors.count == 0)
-        fail_msg("accepted, but should say \"%s\"", wrong);
-    assert_contains(errors.list[0].wrong, wrong);
-    assert_int_equal(errors.list[0].line, line);
-    assert_true(strlen(errors.list[0].remedy) > 10);
-    assert_true(strlen(errors.list[0].file) > 0);
-}
+#include "lib_conf_fixture.h"
 
 static void site_minimal(void **state)
 {
@@ -371,7 +306,7 @@ static void hosts(void **state)
         conf_line(&p, text, (size_t)n);
     }
     assert_int_equal(errors.count, 1);
-    assert_contains(errors.list[0].wrong, "one host too many");
+    assert_contains(wrong_of(0), "one host too many");
 }
 
 /* A resolver that is the box itself, with the line that says so. */
@@ -416,7 +351,7 @@ static void limits(void **state)
         conf_line(&p, text, (size_t)n);
     }
     assert_int_equal(errors.count, 1);
-    assert_contains(errors.list[0].wrong, "one name too many");
+    assert_contains(wrong_of(0), "one name too many");
     assert_int_equal(service.rule_count, CONF_RULES_MAX);
 }
 
@@ -425,10 +360,10 @@ static void password_is_never_quoted(void **state)
     (void)state;
     read_site(SITE_HEAD WAN_DHCP "[enroll]\npassword = s3cre\n");
     for (unsigned i = 0; i < errors.count; i++)
-        assert_null(strstr(errors.list[i].wrong, "s3cre"));
+        assert_null(strstr(wrong_of(i), "s3cre"));
     read_site(SITE_HEAD WAN_DHCP "[enroll]\npassword = <s3cret>\n");
     for (unsigned i = 0; i < errors.count; i++)
-        assert_null(strstr(errors.list[i].wrong, "s3cret"));
+        assert_null(strstr(wrong_of(i), "s3cret"));
 }
 
 static void bad_service_name(void **state)
@@ -469,6 +404,7 @@ static void load_all(void **state)
                       "[dns]\nresolver = wan\n[allow]\nname = b.example.jp tcp/443 tls\n");
     errors.count = 0;
     assert_true(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    note();
     assert_int_equal(conf.service_count, 2);
     assert_int_equal(conf.services[1].number, 2);
 
@@ -477,35 +413,48 @@ static void load_all(void **state)
                                    "[dns]\nresolver = wan\n[allow]\nname = registry.lab.example tcp/443 tls\n");
     errors.count = 0;
     assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    note();
     assert_int_equal(errors.count, 4);
-    assert_contains(errors.list[0].wrong, "overlaps the site's LAN");
-    assert_contains(errors.list[1].wrong, "the same number");
-    assert_contains(errors.list[2].wrong, "networks of services lab and b overlap");
-    assert_contains(errors.list[3].wrong, "is listed by service lab too: line 11 there");
+    assert_contains(wrong_of(0), "overlaps the site's LAN");
+    assert_contains(wrong_of(1), "the same number");
+    assert_contains(wrong_of(2), "networks of services lab and b overlap");
+    assert_contains(wrong_of(3), "is listed by service lab too: line 11 there");
     assert_contains(errors.list[3].file, "two/b.conf");
     assert_int_equal(errors.list[3].line, 11);
+
+    /* The line's own network is in none of them, nor its DNS server. */
+    put("fixed.conf", SITE_HEAD "[wan]\nmode = static\naddress = 10.20.0.5/24\ngateway = 10.20.0.1\ndns = 10.20.0.53\n"
+                                "ntp = ntp.nict.jp\n" ENROLL);
+    errors.count = 0;
+    assert_false(conf_load_all("fixed.conf", "one", "two", &conf, &errors));
+    note();
+    assert_contains(wrong_of(0), "overlaps the network of the line");
+    assert_contains(wrong_of(1), "is behind the hub of lab");
 
     /* Nor may a wildcard of one cover a name of the other, nor a service's resolver be the box itself. */
     put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nhub = b.example.jp\nremote = 192.168.77.0/24\n"
                       "[dns]\nresolver = 192.168.77.1\n[allow]\nname = *.lab.example tcp/443 tls\n");
     errors.count = 0;
     assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    note();
     assert_int_equal(errors.count, 3);
-    assert_contains(errors.list[0].wrong, "the box itself");
+    assert_contains(wrong_of(0), "the box itself");
     assert_int_equal(errors.list[0].line, 8);
-    assert_contains(errors.list[2].wrong, "`*.lab.example` is listed by service lab too");
+    assert_contains(wrong_of(2), "`*.lab.example` is listed by service lab too");
     assert_int_equal(errors.list[2].line, 10);
 
     /* A service that is not there is one mistake, with its path. */
     (void)unlink("two/b.conf");
     errors.count = 0;
     assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
+    note();
     assert_int_equal(errors.count, 1);
-    assert_contains(errors.list[0].wrong, "cannot open it");
+    assert_contains(wrong_of(0), "cannot open it");
     assert_contains(errors.list[0].file, "two/b.conf");
 
     errors.count = 0;
     assert_false(conf_load_site("nowhere.conf", &conf.site, &errors));
+    note();
     assert_int_equal(errors.count, 1);
 
     FILE *f = fopen("big.conf", "w");
@@ -515,7 +464,8 @@ static void load_all(void **state)
     (void)fclose(f);
     errors.count = 0;
     assert_false(conf_load_site("big.conf", &conf.site, &errors));
-    assert_contains(errors.list[0].wrong, "larger than 64 KiB");
+    note();
+    assert_contains(wrong_of(0), "larger than 64 KiB");
     assert_int_equal(chdir("/"), 0);
 }
 
@@ -526,6 +476,85 @@ static void tabs_are_blanks(void **state)
     read_service("[service]\n\ttitle\t=\tOnly\tone \nnumber = 1\n" TUNNEL DNS ALLOW);
     assert_good();
     assert_string_equal(service.title, "Only one");
+}
+
+/* Mistakes that have no story of their own: one file with many of them each. */
+static void many_mistakes_in_one_file(void **state)
+{
+    char big[16384], name[200];
+    (void)state;
+    read_site("[wan]\ncolour = red\n[lan]\ncolour = red\nprivate-answers = example\n[hosts]\ncolour = red\n[enroll]\n"
+              "colour = red\npassword = 0123456789012345678901234567890123456789012345678901234567890123456789\n"
+              "server-ca = x\nusername = a:b\n");
+    read_service(
+        "name = x\n[service]\ncolour = red\n[tunnel]\ncolour = red\n[dns]\ncolour = red\n[allow]\n"
+        "colour = red\nname = a.lab.example udp/853\nname = b.lab.example tcp/1, tcp/2, tcp/3, tcp/4, tcp/5, tcp/6, "
+        "tcp/7, tcp/8, tcp/9\n[site]\n");
+    static const char *const ike[] = {"sha256-ecp384-prfsha256",
+                                      "aes256-aes256gcm16-prfsha256-ecp384",
+                                      "aes256-prfsha256-ecp384",
+                                      "aes256gcm16-ecp384",
+                                      "aes256gcm16-prfsha384",
+                                      "aes256gcm16-prfsha384-ecp384-noesn",
+                                      "aes256-blue",
+                                      "aes256gcm16-prfsha384-ecp384,,"};
+    for (size_t i = 0; i < COUNT(ike); i++) {
+        (void)snprintf(big, sizeof big, SERVICE_HEAD TUNNEL "ike-proposal = %s\n" DNS ALLOW, ike[i]);
+        read_service(big);
+        assert_int_equal(errors.count, 1);
+    }
+    read_service(SERVICE_HEAD TUNNEL "ike-proposal = des3-md5-modp1024\n" DNS ALLOW);
+    read_service(SERVICE_HEAD TUNNEL "esp-proposal = aes256gcm16-sha256-ecp384\n" DNS ALLOW);
+    read_service(SERVICE_HEAD TUNNEL "esp-proposal = aes256gcm16-prfsha384\n" DNS ALLOW);
+    read_service(SERVICE_HEAD TUNNEL "esp-proposal = "
+                                     "aes256gcm16,aes256gcm16,aes256gcm16,aes256gcm16,aes256gcm16,aes256gcm16,"
+                                     "aes256gcm16,aes256gcm16,aes256gcm16\n" DNS ALLOW);
+    read_service("[service]\ntitle = Lab\nnumber = 1\n[tunnel]\nhub = 2001:db8::1\nhub-id = x\nremote = "
+                 "2001:db8::/32\n[dns]\nresolver = 2001:db8::53\n" ALLOW);
+    read_service("[service]\ntitle = Lab\nnumber = 1\n[tunnel]\nhub = hub.example.jp\nhub-id = x\nremote = "
+                 "2001:db8::/32\n[dns]\nresolver = wan\n" ALLOW);
+    memset(name, 'a', sizeof name);
+    memcpy(name + 60, ".", 1);
+    memcpy(name + 120, ".example.jp", sizeof ".example.jp");
+    (void)snprintf(big, sizeof big,
+                   "[service]\ntitle = Lab\nnumber = 1\n[tunnel]\nhub = %s\nremote = 10.0.0.0/16\n" DNS ALLOW, name);
+    read_service(big);
+    size_t len = (size_t)snprintf(big, sizeof big, SERVICE_HEAD TUNNEL);
+    for (unsigned i = 0; i <= CONF_PREFIXES_MAX; i++)
+        len += (size_t)snprintf(big + len, sizeof big - len, "remote = 10.%u.0.0/16\n", 100 + i);
+    read_service(big);
+    read_site(
+        "[site]\nname = "
+        "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456"
+        "789012345678901234567890\nservice = a\nservice = b\nservice = c\nservice = d\nservice = e\nservice = f\n"
+        "service = g\nservice = h\nservice = i\n[wan]\naddress = 192.0.2.1/7\ngateway = 127.0.0.1\nntp = 1.2.3.4\n"
+        "ntp = 1.2.3.4\nntp = 1.2.3.4\nntp = 1.2.3.4\nntp = 1.2.3.4\n[lan]\naddress = 127.0.0.1/8\n"
+        "dhcp = 2001:db8::1-2001:db8::2\nprivate-answers = co.jp\nprivate-answers = a.example\n"
+        "private-answers = a.example\nprivate-answers = b.example\nprivate-answers = c.example\n"
+        "private-answers = d.example\nprivate-answers = e.example\nprivate-answers = f.example\n"
+        "private-answers = g.example\nprivate-answers = h.example\nprivate-answers = i.example\n[enroll]\n"
+        "server-ca = " FINGERPRINT "\nserver-ca = " FINGERPRINT "\nserver-ca = " FINGERPRINT
+        "\nserver-ca = " FINGERPRINT "\nserver-ca = " FINGERPRINT "\n");
+    memset(big, 'x', CONF_LINE_MAX + 1);
+    big[CONF_LINE_MAX + 1] = '\0';
+    read_site(big);
+    errors.count = 0;
+    assert_false(conf_load_site("/proc/self/mem", &site, &errors));
+    note();
+}
+
+/* The table has no mistake, and no remedy, that these tests do not make. The last of them. */
+static void every_mistake_was_made(void **state)
+{
+    unsigned missing = 0;
+    (void)state;
+    note();
+    for (unsigned i = CAUSE_SECTION_SYNTAX; i < CAUSE_CODES; i++) {
+        missing += !raised[i];
+        if (!raised[i])
+            print_error("%s was not raised\n", cause_word((enum cause_code)i));
+    }
+    assert_int_equal(missing, 0);
 }
 
 int main(void)
@@ -545,6 +574,8 @@ int main(void)
         cmocka_unit_test(password_is_never_quoted),
         cmocka_unit_test(bad_service_name),
         cmocka_unit_test(load_all),
+        cmocka_unit_test(many_mistakes_in_one_file),
+        cmocka_unit_test(every_mistake_was_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

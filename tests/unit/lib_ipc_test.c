@@ -88,6 +88,8 @@ static void fill(struct msg *m, const struct sample *s)
         m->u.flow.client = m->u.flow.server = a;
         break;
     case MSG_SIGN: m->u.sign.len = 48; break;
+    case MSG_EST_DONE: cause_set(&m->u.est_done.cause, CAUSE_EST_FAULT, "503", "", NULL); break;
+    case MSG_CTL_REPLY: cause_set(&m->u.reply.cause, CAUSE_TUNNEL_RAISING, "lab", NULL); break;
     case MSG_TIME_ASK:
         m->u.time_ask.server_count = 1;
         strcpy(m->u.time_ask.servers[0], "ntp.nict.jp");
@@ -209,7 +211,12 @@ static void contents(void **state)
     REFUSED(MSG_EST_START, m.u.est_start.resolver_count = 1);
     REFUSED(MSG_EST_CERT, m.u.blob.len = MSG_BLOB_MAX + 1);
     REFUSED(MSG_SIGN, m.u.sign.len = 65);
-    REFUSED(MSG_EST_DONE, memset(m.u.est_done.text, 'a', sizeof m.u.est_done.text));
+    REFUSED(MSG_EST_DONE, m.u.est_done.ok = 1);
+    REFUSED(MSG_EST_DONE, m.u.est_done.cause.code = CAUSE_NONE);
+    REFUSED(MSG_EST_DONE, m.u.est_done.cause.code = CAUSE_CODES);
+    REFUSED(MSG_EST_DONE, cause_set(&m.u.est_done.cause, CAUSE_BOOT_FIREWALL, NULL)); /* not for it to say */
+    REFUSED(MSG_EST_DONE, memset(m.u.est_done.cause.args, 'a', sizeof m.u.est_done.cause.args));
+    REFUSED(MSG_EST_DONE, m.u.est_done.cause.args[0] = '\x1b');
     REFUSED(MSG_TIME_ASK, m.u.time_ask.server_count = 0);
     REFUSED(MSG_TIME_ASK, m.u.time_ask.server_count = CONF_ADDRS_MAX + 1);
     REFUSED(MSG_TIME_ASK, memset(m.u.time_ask.servers[0], 'a', sizeof m.u.time_ask.servers[0]));
@@ -227,7 +234,10 @@ static void contents(void **state)
     REFUSED(MSG_LEASE, m.u.lease.dns_count = CONF_ADDRS_MAX + 1);
     REFUSED(MSG_LEASE, m.u.lease.dns[0].family = AF_INET6);
     REFUSED(MSG_LEASE, m.u.lease.ntp_count = 2);
-    REFUSED(MSG_CTL_REPLY, memset(m.u.reply.text, 'a', sizeof m.u.reply.text));
+    REFUSED(MSG_CTL_REPLY, m.u.reply.cause.code = CAUSE_NONE);
+    REFUSED(MSG_CTL_REPLY, m.u.reply.cause.code = UINT16_MAX);
+    REFUSED(MSG_CTL_REPLY, memset(m.u.reply.cause.args, 'a', sizeof m.u.reply.cause.args));
+    REFUSED(MSG_CTL_REPLY, m.u.reply.cause.args[sizeof m.u.reply.cause.args - 1] = 'x');
     REFUSED(MSG_CTL_SESSION_START, m.u.service.service = 200);
 }
 

@@ -29,14 +29,14 @@ static void shows(void **state)
         {"version 1\nsession raising\ntunnel down\n", ENROLL_GOOD, "version 1\n", 100, LED_ON, LED_BLINK, LED_OFF},
         {"version 1\nsession up\ntunnel up\n", ENROLL_GOOD, "version 1\n", 100, LED_ON, LED_ON, LED_OFF},
         {"version 1\nsession fault\n", ENROLL_GOOD, "version 1\n", 100, LED_BLINK, LED_OFF, LED_ON},
-        {"version 1\nsession idle\nfault the hub does not answer\n", ENROLL_GOOD, "version 1\n", 100, LED_ON, LED_OFF,
-         LED_ON},
-        {GATE_IDLE, "version 1\nphase alarm\nfault x\n", "version 1\n", 100, LED_ON, LED_OFF, LED_ON},
-        {GATE_IDLE, "version 1\nphase waiting\nfault x\n", "version 1\n", 100, LED_ON, LED_OFF, LED_ON},
-        {GATE_IDLE, "version 1\nphase waiting\nfault no line yet\n", "version 1\n", 10, LED_ON, LED_OFF, LED_OFF},
+        {"version 1\nsession idle\ncause hub-silent\n", ENROLL_GOOD, "version 1\n", 100, LED_ON, LED_OFF, LED_ON},
+        {GATE_IDLE, "version 1\nphase alarm\ncause hub-silent\n", "version 1\n", 100, LED_ON, LED_OFF, LED_ON},
+        {GATE_IDLE, "version 1\nphase waiting\ncause hub-silent\n", "version 1\n", 100, LED_ON, LED_OFF, LED_ON},
+        {GATE_IDLE, "version 1\nphase waiting\ncause hub-silent\n", "version 1\n", 10, LED_ON, LED_OFF, LED_OFF},
         {GATE_IDLE, "version 1\nphase enrolling\n", "version 1\n", 100, LED_ON, LED_OFF, LED_OFF},
-        {GATE_IDLE, ENROLL_GOOD "fault x\n", "version 1\n", 100, LED_ON, LED_OFF, LED_OFF}, /* renewal is tried again */
-        {GATE_IDLE, ENROLL_GOOD, "version 1\nfault x\n", 100, LED_ON, LED_OFF, LED_ON},
+        {GATE_IDLE, ENROLL_GOOD "cause hub-silent\n", "version 1\n", 100, LED_ON, LED_OFF,
+         LED_OFF}, /* renewal is tried again */
+        {GATE_IDLE, ENROLL_GOOD, "version 1\ncause hub-silent\n", 100, LED_ON, LED_OFF, LED_ON},
         {GATE_IDLE, ENROLL_GOOD, NULL, 100, LED_ON, LED_OFF, LED_ON},
     };
     (void)state;

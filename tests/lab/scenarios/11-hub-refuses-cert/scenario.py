@@ -19,7 +19,10 @@ def run(lab):
     lab.closed()
     lab.eventually("the status says it", "a sentence about the hub's refusal", lab.box.sentences, 20,
                    lambda said: "refus" in said.lower() or "authent" in said.lower())
-    lab.log_says("the log says why", "session.failed")
+    cause = pick(lab.box.status(), "gate.cause", {})
+    lab.check("and which cause it is", "tunnel-failed by hub-refuses-cert", cause,
+              (cause.get("code"), cause.get("args", {}).get("why", {}).get("code")) == ("tunnel-failed", "hub-refuses-cert"))
+    lab.log_says("the log says why", "session.failed", "hub-refuses-cert")
     lab.say("a new certificate: " + lab.box.cli("cert renew"))
     lab.eventually("a second certificate is issued", 2, lambda: len(lab.issuer.issued()))
     lab.box.wait(lambda s: pick(s, "enroll.serial").upper() == lab.issuer.issued()[-1]

@@ -41,7 +41,7 @@ def hello(lab):
     lab.check("the name that is on no list, there", "never seen", "seen" if any(
         WRONG.encode() in p.payload for p in packets) else "never seen")
     lab.check("the capture has seen the open connection", "packets", f"{len(packets)} packets", len(packets) > 20)
-    lab.log_says("the log says it", "fault", "hello: it does not answer and is ended")
+    lab.log_says("the log says it", "fault", "hello", "it does not answer and is ended")
     lab.check("tunnels at the hub: the session went on", 1, lab.hub.installed())
 
 
@@ -55,7 +55,7 @@ def stand_still(lab, *processes):
 def others(lab, before):
     for process, pids in before.items():
         replaced(lab, process, pids, 240)
-        lab.log_says(f"the log says it of {process}", "fault", f"{process}: it did not answer")
+        lab.log_says(f"the log says it of {process}", "fault program-hung", f"program={process} ")
 
 
 def the_session_went_on(lab):
@@ -70,13 +70,13 @@ def run(lab):
     lab.ready()
     lab.session()
     hello(lab)
-    fault.struck(lab, "charon", "-STOP", ("fault", "charon does not answer"))
+    fault.struck(lab, "charon", "-STOP", ("fault charon-hangs",))
     lab.check("why the last session ended", "charon does not answer...", lab.box.get("gate.last-end"),
               "charon does not answer" in lab.box.get("gate.last-end"))
-    fault.struck(lab, "names", "-STOP", ("fault", "names: it does not answer"))
+    fault.struck(lab, "names", "-STOP", ("fault dns-front-lost", "peer-silent"))
     # (Each is missed by itself, so they may stand still together; but without audit the log would not say so.)
     before = stand_still(lab, "enroll", "status")
-    fault.struck(lab, "gate", "-STOP", ("fault", "gate: it did not answer"))
+    fault.struck(lab, "gate", "-STOP", ("fault program-hung", "program=gate "))
     others(lab, before)
     others(lab, stand_still(lab, "audit"))
     the_session_went_on(lab)

@@ -6,7 +6,7 @@ GROUP = "shipped"
 
 URL = f"https://{t.REGISTRY_NAME}/"
 SAID = "refuses a new key exchange"
-HOLLOW = "nothing came back through the tunnel; it was raised anew"
+HOLLOW = "nothing came back through the tunnel; the box connected again"
 
 
 def page(lab, what):

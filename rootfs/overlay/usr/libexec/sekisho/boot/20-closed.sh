@@ -3,6 +3,6 @@ firewall=no
 if nft -f /etc/sekisho/firewall.nft; then
 	firewall=yes
 else
-	complain "The packet filter's rules could not be loaded. The box has no network. Install the image again."
+	complain boot-firewall
 fi
-sysctl -q -p /etc/sysctl.conf || complain "A kernel setting was refused. See /etc/sysctl.conf."
+sysctl -q -p /etc/sysctl.conf || complain boot-sysctl

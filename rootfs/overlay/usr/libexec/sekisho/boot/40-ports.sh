@@ -16,7 +16,7 @@ while read -r role number _; do
 		[ "$role" != wan0 ] || echo 2 >/sys/class/net/wan0/netdev_group
 		break
 	done
-	[ -e "/sys/class/net/$role" ] || complain "This machine has no network card for $role (card number $number)."
+	[ -e "/sys/class/net/$role" ] || complain boot-no-card "role=$role" "number=$number"
 done </etc/sekisho/ports
 # The settings for "all" do not reach cards that were there before them.
 for c in /proc/sys/net/ipv6/conf/*; do

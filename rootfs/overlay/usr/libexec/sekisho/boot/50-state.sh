@@ -16,7 +16,7 @@ find_state() {
 		1* | */usb[0-9]*) stranger=/dev/$name ;;
 		*)
 			count=$((count + 1))
-			device="${device:+$device and }/dev/$name" ;;
+			device="${device:+$device+and+}/dev/$name" ;;
 		esac
 	done
 }
@@ -30,13 +30,13 @@ while [ -z "$device" ] && [ $tries -lt 50 ]; do
 done
 state=no
 if [ $count -gt 1 ]; then
-	complain "There are several state partitions ($device). The box stays closed. Take out the disk that does not belong to it."
+	complain boot-states "disks=$device"
 elif [ -z "$device" ] && [ -n "$stranger" ]; then
-	complain "The only state partition ($stranger) is on a disk that can be taken out. The box stays closed. Write the image to the box's own disk."
+	complain boot-state-removable "disk=$stranger"
 elif [ -z "$device" ]; then
-	complain "There is no state partition (sekisho-state). The box stays closed. Write the image to the disk again."
+	complain boot-no-state
 elif ! mount -t ext4 -o nosuid,nodev,noexec,noatime,data=ordered,errors=remount-ro "$device" /state; then
-	complain "The state partition $device cannot be read. The box stays closed. Write the image to the disk again."
+	complain boot-state-unreadable "disk=$device"
 else
 	state=yes
 fi

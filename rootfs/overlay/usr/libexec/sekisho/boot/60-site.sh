@@ -2,11 +2,12 @@
 site=no
 if [ $state = yes ]; then
 	if [ ! -f /state/site.conf ]; then
-		complain "There is no site file yet. The box stays closed. Write one with scripts/provision."
+		complain boot-no-site-file
 	elif sekisho check --export /state/site.conf >/run/sekisho/boot/site 2>&1; then
 		site=yes
 	else
-		complain "The site file is not valid. The box stays closed. $(head -n 2 /run/sekisho/boot/site | tr -s ' \n' ' ')"
+		mistake=$(sekisho check --cause /state/site.conf)
+		complain boot-site-file "why=${mistake:-unknown}"
 	fi
 fi
 [ $site = yes ] || rm -f /run/sekisho/boot/site

@@ -2,8 +2,6 @@
 
     bulk.py serve ADDRESS CERTIFICATE KEY         the registry: takes or gives as much as goes through
     bulk.py up|down ADDRESS NAME CA SECONDS       the PC: one connection; prints one line of JSON
-    bulk.py up-blocks|down-blocks ADDRESS NAME CA COUNT   the PC: COUNT blocks of 64 KiB, each when the one before was answered
-    bulk.py turns ADDRESS NAME CA COUNT           the PC: one packet there and one back, COUNT times at an even pace
 
 The rate is the receiver's, without the first second: {"mbit": N, "bytes": N, "handshake_ms": N}
 """
@@ -18,10 +16,7 @@ import time
 
 BLOCK = b"\0" * 262144
 SKIP = 1.0          # seconds until the window is open
-PIECE = 65536       # octets of a block
 TURN = 1200         # octets: with TLS, IPsec and everything one packet
-TURNS = {"turns": (TURN, TURN), "up-blocks": (PIECE, 1), "down-blocks": (1, PIECE)}     # octets there, and back
-PACE = 300          # turns a second
 
 
 def give(connection, seconds):
@@ -63,27 +58,11 @@ def receive(connection, size):
     return got
 
 
-def answer_turns(connection, asked, answer):
-    """As often as the other end asks by so many octets."""
+def answer_turns(connection):
+    """As often as the other end asks."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while receive(connection, asked) == asked:
-        connection.sendall(b"\0" * answer)
-
-
-def turns(kind, address, name, ca, count):
-    """COUNT questions and answers; single packets at an even pace, blocks as fast as they go."""
-    ask, answer = TURNS[kind]
-    connection, _ = connect(address, name, ca)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(f"{kind} 0\n".encode())
-    begin = time.monotonic()
-    for i in range(count):
-        if kind == "turns":
-            time.sleep(max(0.0, begin + i / PACE - time.monotonic()))
-        connection.sendall(b"\0" * ask)
-        if receive(connection, answer) < answer:
-            sys.exit("the connection ended early")
-    connection.close()
+    while receive(connection, TURN) == TURN:
+        connection.sendall(b"\0" * TURN)
 
 
 def read_line(connection):
@@ -109,8 +88,8 @@ def serve(address, certificate, key):
             direction, seconds = read_line(connection)
             if direction == "down":
                 give(connection, float(seconds))
-            elif direction in TURNS:
-                answer_turns(connection, *TURNS[direction])
+            elif direction == "turns":      # one packet there and one back (replay.py)
+                answer_turns(connection)
             elif direction == "up":
                 results.put(take(connection))
             else:
@@ -151,7 +130,5 @@ if __name__ == "__main__":
         serve(*sys.argv[2:])
     elif len(sys.argv) == 6 and sys.argv[1] in ("up", "down"):
         client(*sys.argv[1:])
-    elif len(sys.argv) == 6 and sys.argv[1] in TURNS:
-        turns(*sys.argv[1:5], int(sys.argv[5]))
     else:
         sys.exit(__doc__)

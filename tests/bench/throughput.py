@@ -1,15 +1,11 @@
-"""Bulk data, and single packets, in a session, beside the same box with a rule set that accepts all.
+"""Bulk data in a session, beside the same box with a rule set that accepts all.
 
 The lab's image (one agent more) in QEMU with its real tunnel. In one session the rule set is exchanged again and again:
 ours, and one of two chains that translates addresses and clamps segments, as any gateway must, and accepts everything.
 gate and hello run with both; with ours each measurement is a new TLS connection that hello agrees to. Our table stays
 where it is meanwhile, but asleep (nftables' flag dormant), and the session's idle time is long, for gate counts no packet then.
 
-session_throughput_up, _down                   by this machine's clock: what else it does is in it
-session_throughput_up_counted, _down_counted   by the clock of the machine in QEMU, which goes on by a fixed time with each
-                                               instruction that it executes (-icount), and only while it is busy; in blocks,
-                                               so that TCP sends the same packets in each round. Judged.
-session_packet_instructions                    the same for one packet there and one back, nothing else under way
+session_throughput_up, _down      by this machine's clock: what else it does is in it (counted.py has what is judged)
 """
 
 import json
@@ -25,9 +21,6 @@ import topology as t
 from figure import CHECK, CannotMeasure, Figure
 
 SECONDS = 1 if CHECK else 4
-SHIFT = 3           # of -icount: an instruction takes 2^SHIFT ns of the machine's time
-TURNS = 300 if CHECK else 1500        # of one packet there and one back
-BLOCKS = 20 if CHECK else 200         # of 64 KiB, each answered before the next: how many frames go together is not left to chance then
 ACCEPT_ALL = "the same tunnel, a rule set that accepts all"
 OPEN = """table inet open {{
 	chain forward {{
@@ -119,37 +112,6 @@ def bulk(lab, direction):
     return found["mbit"], spent / total, found["handshake_ms"]
 
 
-class Counter:
-    """What the machine's clock says about something: the clock of a machine that counts its instructions."""
-    LAN = "/sys/class/net/lan0/statistics"
-    WAN = "/sys/class/net/wan0/statistics"
-
-    def __init__(self, switch):
-        self.switch = switch
-        idle = self.during(lambda: time.sleep(10))
-        self.idle = idle["busy"] / idle["took"]
-
-    def _look(self):
-        """When it is; how long the machine was busy since its start; octets at lan0, frames there, ESP, packets forwarded."""
-        said = [float(x) for x in self.switch.ask(
-            f"cat /proc/uptime {self.LAN}/rx_bytes {self.LAN}/tx_bytes {self.LAN}/rx_packets {self.LAN}/tx_packets "
-            f"{self.WAN}/rx_packets {self.WAN}/tx_packets; grep ^Ip: /proc/net/snmp | tail -n 1 | cut -d' ' -f7").split()]
-        names = ("up", "down", "lan in", "lan out", "line in", "line out", "forwarded")
-        return {"took": said[0], "busy": said[0] - said[1], **dict(zip(names, said[2:]))}
-
-    def during(self, something):
-        before = self._look()
-        something()
-        return {name: value - before[name] for name, value in self._look().items()}
-
-
-def turns(kind, count):
-    done = net.run("lan", ["python3", "-B", "tests/bench/bulk.py", kind, t.REGISTRY, t.REGISTRY_NAME, pki.path("web.crt"),
-                           str(count)], timeout=120)
-    if done.returncode != 0:
-        raise CannotMeasure(f"no {kind}: {done.stderr.strip()[-300:]}")
-
-
 def in_turn(lab, switch, runs, one, all_of_them=("ours", "open")):
     """one(who) for each of them in turn, each with its rule set; in every other round the other way round."""
     for i in range(runs):
@@ -182,18 +144,6 @@ def session(place):
     return Switch(place.lab.box)
 
 
-def rounds(name, found, direction):
-    """Says every round; the medians of the rounds' ratios, in words."""
-    print(f"{name}: each round's figure and its ratio to accept-all's")
-    said = []
-    for who, what in (("ours", "median of the rounds' ratios"), ("hooks", "of the least that the same hooks can cost")):
-        ratios = [mine / peer for mine, peer in zip(found[direction, who], found[direction, "open"])]
-        print(f"    {who}: " + ", ".join(f"{mine:.1f} ({ratio:.3f})" for mine, ratio in zip(found[direction, who], ratios)),
-              flush=True)
-        said.append(f"{what} {statistics.median(ratios):.3f}")
-    return ", ".join(said)
-
-
 def by_clock(lab, switch, runs):
     found = {(d, who): [] for d in ("up", "down") for who in ("ours", "open")}
 
@@ -211,48 +161,14 @@ def by_clock(lab, switch, runs):
     return figures
 
 
-def by_instructions(lab, switch, runs):
-    counter = Counter(switch)
-    all_of_them = ("ours", "hooks", "open")
-    found = {(d, who): [] for d in ("up", "down", "turns") for who in all_of_them}
-
-    def one(who):
-        for d in ("up", "down"):
-            saw = counter.during(lambda: turns(f"{d}-blocks", BLOCKS))
-            found[d, who].append(saw[d] * 8 / 1e6 / saw["busy"])
-            print(f"{who} {d}: {found[d, who][-1]:.1f} Mbit a busy second; busy {saw['busy']:.2f} of {saw['took']:.2f} s; " +
-                  ", ".join(f"{name} {saw[name]:.0f}" for name in ("lan in", "lan out", "line in", "line out", "forwarded")),
-                  flush=True)
-        saw = counter.during(lambda: turns("turns", TURNS))
-        found["turns", who].append((saw["busy"] - counter.idle * saw["took"]) * 1e9 / 2 ** SHIFT / TURNS / 2)
-    in_turn(lab, switch, runs + 1, one, all_of_them)
-    for results in found.values():
-        del results[0]      # before the first round neither end knows the other's window
-    figures = {}
-    for d in ("up", "down"):
-        name = f"session_throughput_{d}_counted"
-        figures[name] = Figure(
-            found[d, "ours"], ACCEPT_ALL, found[d, "open"],
-            f"Mbit at lan0, TLS, in blocks of 64 KiB, for each second that the machine in QEMU is busy at {1000 >> SHIFT} "
-            f"million instructions a second (-icount); {rounds(name, found, d)}")
-    figures["session_packet_instructions"] = Figure(
-        found["turns", "ours"], ACCEPT_ALL, found["turns", "open"],
-        f"instructions of the machine in QEMU (-icount) for one packet of a TLS flow, the mean of both directions; "
-        f"{TURNS} packets of each, without what an idle machine executes; "
-        f"{rounds('session_packet_instructions', found, 'turns')}")
-    return figures
-
-
-def measure(what, folder, runs):
+def measure(_what, folder, runs):
     """{name: Figure}. In a jail of its own."""
     place = machines.Place(folder)
     lab = place.lab
     place.our_box(boxes.LAB_KERNEL, idle="2 h")
-    if what == "counted":
-        lab.box.extra = ["-icount", f"shift={SHIFT},sleep=on"]
     switch = session(place)
     lab.registry.stop()
     net.start("registry", ["python3", "-B", "tests/bench/bulk.py", "serve", t.REGISTRY, pki.path("registry.crt"),
                            pki.path("registry.key")], f"{folder}/bulk.log")
     time.sleep(1)
-    return (by_instructions if what == "counted" else by_clock)(lab, switch, runs)
+    return by_clock(lab, switch, runs)

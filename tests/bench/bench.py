@@ -65,11 +65,12 @@ GROUPS = {
     "boot": Group("machines", "boot", 5, 110, 900),
     "memory": Group("machines", "memory", 1, 50, 400),
     "full": Group("memoryfull", "full", 1, 40, 300),
+    "session_start": Group("sessionstart", "start", 2, 240, 1500),
     "first_box": Group("machines", "first_connection", 3, 90, 700),
 }
 
 # What --check runs beside each other: each of these one group after the other (those with the peer machine share its RAM disk).
-LANES = (("sizes", "machines"), ("throughput", "counted"),
+LANES = (("sizes", "machines", "sessionstart"), ("throughput", "counted"),
          ("resolver", "firstpacket", "helloadded", "modechange", "memoryfull"))
 
 ROWS = [
@@ -91,6 +92,7 @@ ROWS = [
     Row("boot_to_tunnel_s", "s", "lower", "boot"),
     Row("first_connection_ms", "ms", "lower", "first"),
     Row("first_connection_box_ms", "ms", "lower", "first_box"),
+    Row("session_start_ms", "ms", "lower", "session_start"),
     Row("dns_first_packet_refused", "of 100,000", "lower", "firstpacket"),
     Row("hello_added_ms", "ms", "lower", "hello"),
     Row("session_throughput_up", "Mbit/s", "higher", "throughput"),

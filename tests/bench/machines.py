@@ -100,10 +100,10 @@ class Place:
         self.lab.pc.fixed()
         net.ip("neigh", "replace", t.BOX_LAN, "lladdr", t.MAC_LAN, "dev", "pc0", "nud", "permanent", ns="lan")
 
-    def our_box(self, kernel=boxes.KERNEL, idle="10 min"):
+    def our_box(self, kernel=boxes.KERNEL, idle="10 min", outside="internet"):
         """A box that has enrolled, switched off."""
         lab = self.lab
-        lab.make_box(site=lab.site(outside="internet", idle=idle), services={"lab": self.service()})
+        lab.make_box(site=lab.site(outside=outside, idle=idle), services={"lab": self.service()})
         lab.box.start(kernel=kernel)
         lab.ready()
         time.sleep(1)

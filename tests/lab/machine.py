@@ -28,6 +28,7 @@ class Machine:
         os.makedirs(self.folder, exist_ok=True)
         self.name, self.kernel, self.initrd, self.memory, self.cards = name, kernel, initrd, memory, cards
         self.console_log = f"{self.folder}/console.log"
+        self.extra = []        # more for QEMU's command line
         self.process = self.agent = None
         self.started = time.monotonic()
 
@@ -47,6 +48,7 @@ class Machine:
         for card, fd in zip(self.cards, taps):
             command += ["-netdev", f"tap,id={card.role},fd={fd}",
                         "-device", f"virtio-net-pci,netdev={card.role},mac={card.mac},addr=0x{card.slot:x},romfile="]
+        command += self.extra
         with open(f"{self.folder}/qemu.log", "ab") as log:
             self.process = subprocess.Popen(command, pass_fds=taps, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             preexec_fn=jail.die_with_parent)

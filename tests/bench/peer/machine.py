@@ -20,7 +20,7 @@ RECIPE = ramdisk.Recipe(
     programs=["/usr/sbin/nft", "/usr/sbin/swanctl", "/usr/sbin/dnsmasq", "/usr/lib/ipsec/charon",
               "/usr/lib/x86_64-linux-gnu/libgcc_s.so.1", *(f"/usr/lib/ipsec/plugins/libstrongswan-{p}.so" for p in PLUGINS)],
     applets=["sh", "mount", "mkdir", "cat", "echo", "ip", "udhcpc", "sleep", "sed", "rm", "ln", "sysctl", "ifconfig",
-             "route", "awk", "grep", "cut", "tr", "stty"],
+             "route", "awk", "grep", "cut", "tr", "stty", "nslookup", "tail"],
     files=[("udhcpc.script", "/etc/udhcpc.script", 0o755), ("firewall.nft", "/etc/firewall.nft", 0o644)],
     folders=["etc/swanctl/x509", "etc/swanctl/x509ca", "etc/swanctl/private"])
 MEMORY = 256          # MiB; room to spare, so that memory never slows the peer down

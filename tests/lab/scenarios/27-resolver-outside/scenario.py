@@ -3,13 +3,49 @@ import servers
 import topology as t
 
 
+# What the hospital's own DNS, behind the line's server, says of its names and of others'.
+HOSPITAL = {"intranet.hospital.example": "10.30.1.10", "hospital.example": "10.30.1.11", "pc.hospital.example": "192.168.77.9",
+            "box.hospital.example": t.BOX_LAN, "db.hospital.example": t.REGISTRY, "printer.other.example": "10.30.1.12",
+            "nothospital.example": "10.30.1.13"}
+
+
 def line_knows(lab, address):
     """From now on the line's DNS server gives this address for the registry."""
     lab.isp.stop()
     with open(lab.isp.conf) as f:
         lines = [line for line in f.read().split("\n") if f"/{t.REGISTRY_NAME}/" not in line]
-    lab.isp.write("conf", "\n".join(lines + [f"address=/{t.REGISTRY_NAME}/{address}", ""]))
+    own = [] if any("/hospital.example/" in line for line in lines) else [f"address=/{n}/{a}" for n, a in HOSPITAL.items()]
+    lab.isp.write("conf", "\n".join(lines + own + [f"address=/{t.REGISTRY_NAME}/{address}", ""]))
     lab.isp.start()
+
+
+def private(lab, what, passes):
+    """Of all these names exactly those pass."""
+    seen = {name: lab.pc.dns(name, timeout=10) for name in HOSPITAL}
+    lab.check(f"{what}: private addresses that pass", {n: HOSPITAL[n] for n in passes},
+              {n: " ".join(a.addresses) for n, a in seen.items() if a.addresses})
+    lab.check(f"{what}: the others", {"SERVFAIL"}, {a.status for n, a in seen.items() if n not in passes})
+
+
+def private_answers(lab):
+    private(lab, "nothing in the site file", [])
+    lab.pc.dns("intranet.hospital.example", timeout=10)
+    lab.status_says("the status says which line would do", "intranet.hospital.example", "10.30.1.10",
+                    "`private-answers = hospital.example`")
+    lab.check("and in Japanese", True, "`private-answers = hospital.example`" in lab.box.cli("status --lang ja"))
+    said = lab.box.cli("log blocked")
+    lab.check("`log blocked` too, in both languages", True,
+              all(w in said for w in ("DNS intranet.hospital.example", "`private-answers = DOMAIN`", "`private-answers = ドメイン`")))
+    lab.box.root("sed -i 's/^.wan.$/[lan]\\nprivate-answers = hospital.example\\n\\n&/' /state/site.conf")
+    said = lab.box.cli("check")
+    lab.check("`check` takes the line", "no mistake", said, "private-answers" not in said and "mistakes" not in said)
+    started = lab.box.root("pidof gate")
+    lab.box.root("kill $(pidof gate)")
+    lab.eventually("gate reads the file anew", True, lambda: lab.box.root("pidof gate").strip() not in ("", started.strip()))
+    lab.eventually("the session", "idle", lambda: lab.box.get("gate.session"))
+    lab.eventually("the hospital's name", "NOERROR 10.30.1.10", lambda: str(lab.pc.dns("intranet.hospital.example", timeout=10)))
+    private(lab, "private-answers = hospital.example", ["intranet.hospital.example", "hospital.example"])
+    lab.log_says("what leads into the LAN is no matter of a line", "dns.refused", "pc.hospital.example", "forbidden-address")
 
 
 def inner_asked(lab):
@@ -21,8 +57,9 @@ def run(lab):
     lab.up()
     line_knows(lab, t.REGISTRY)
     service = lab.service().replace(f"resolver = {t.INNER_DNS}", "resolver = wan")
-    lab.boot(lab.site(outside="internet"), {"lab": service})
+    lab.boot(lab.site(outside="internet"), {"lab": service}, lab_image=True)
     lab.ready()
+    private_answers(lab)
     page = lab.pc.curl(f"https://{t.DECOY_NAME}/")
     lab.check("the decoy by name before the session", "page 200", str(page), page.status == 200)
     before, decoy = lab.isp.asked(t.REGISTRY_NAME), lab.isp.asked(t.DECOY_NAME)

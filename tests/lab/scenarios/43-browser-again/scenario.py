@@ -58,6 +58,11 @@ def stranger(lab):
               f"{seen}, {waited:.1f} s", seen == "refused" and waited < 16)
     lab.check("the session after that", "idle", idle(lab))
     lab.log_says("the log says that the PC has waited", "reason=unasked", f"client={lab.pc.address}", f"server={t.PORTAL}")
+    # What the IT staff of a hospital with a hosts file find at the console: which PC, why, and what to do, in both languages.
+    for command in ("log blocked", "status"):
+        said = lab.box.cli(command)
+        wanted = (lab.pc.address, "hosts file", "open the page by its name", "hostsファイルから", "名前でページを開いてください")
+        lab.check(f"`{command}` says why nothing begins, and what to do", list(wanted), [w for w in wanted if w in said])
 
 
 def moved(lab):

@@ -63,9 +63,9 @@ ok "and a session again" soon says 'session up'
 # ---- gate dies
 kill -9 $pid
 sleep 0.2
-ready_before=$(grep -c 'charon is ready' gate.log)
+ready_before=$(grep -c ': vpn-ready' gate.log)
 start_gate
-more_ready() { [ "$(grep -c 'charon is ready' gate.log)" -gt "$ready_before" ]; }
+more_ready() { [ "$(grep -c ': vpn-ready' gate.log)" -gt "$ready_before" ]; }
 ok "gate killed and started: it takes down what was up, and is ready" soon more_ready
 ok "the LAN is as the site file says" soon kernel internet
 ok "no SA is left" soon no_sa

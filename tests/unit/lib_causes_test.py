@@ -117,7 +117,7 @@ for struct, body in re.findall(r"struct (msg_\w+) \{(.*?)\n\};", messages, flags
 for struct in ("msg_est_done", "msg_reply"):
     if not re.search(rf"struct {struct} \{{[^}}]*struct cause cause;", messages):
         fail(f"struct {struct} has no cause")
-if "cause_of_est(" not in code("src/lib/ipc.c") or code("src/lib/ipc.c").count("cause_valid(") < 2:
+if "cause_of_est(" not in code("src/lib/ipc.c") or code("src/lib/ipc.c").count("cause_ok(") < 3:
     fail("ipc.c does not check the causes in messages")
 
 # ---- state files: what is said is a cause; the other keys are data: words, names, numbers, addresses

@@ -303,10 +303,8 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_made_for_an_unknown_flow),
-        cmocka_unit_test(each_verdict_changes_its_bits_only),
-        cmocka_unit_test(a_private_answer_names_its_line),
-        cmocka_unit_test(a_network_that_the_hub_does_not_carry),
+        cmocka_unit_test(nothing_is_made_for_an_unknown_flow), cmocka_unit_test(each_verdict_changes_its_bits_only),
+        cmocka_unit_test(a_private_answer_names_its_line),     cmocka_unit_test(a_network_that_the_hub_does_not_carry),
         cmocka_unit_test(as_many_as_find_room_are_named),
     };
     return cmocka_run_group_tests_name("gate_peers", tests, setup, NULL);

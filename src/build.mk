@@ -12,7 +12,7 @@
 # ---- what each program links besides libc ----
 LIBS_gate    = -lnftnl -lmnl -luev
 LIBS_names   = -lcares -luev
-LIBS_hello   = -lmnl
+LIBS_sni   = -lmnl
 LIBS_enroll  = -lssl -lcrypto -lcares -luev
 LIBS_status  = -luev
 LIBS_clock   = -lcares
@@ -32,9 +32,9 @@ PROGRAM_fuzz_dns  = names
 PROGRAM_fuzz_est  = enroll
 PROGRAM_fuzz_dhcp = wan
 # A test that needs more libraries than its program: they stand here.
-LIBS_hello_answer_test      = -lssl -lcrypto
-LIBS_hello_clienthello_test = -lssl -lcrypto
-LIBS_hello_flows_test       = -lssl -lcrypto
+LIBS_sni_answer_test      = -lssl -lcrypto
+LIBS_sni_clienthello_test = -lssl -lcrypto
+LIBS_sni_flows_test       = -lssl -lcrypto
 program_of = $(or $(PROGRAM_$(1)),$(firstword $(subst _, ,$(1:fuzz_%=%))))
 
 # ---- flags ----
@@ -148,7 +148,7 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_target,$(f))))
 $(foreach v,release asan fuzz,$(patsubst src/%.c,build/obj/$(v)/%.o,$(wildcard src/*/version.c))): VERSION
 
 # A test that starts the program itself.
-build/unit/hello_process_test build/asan/unit/hello_process_test: build/bin/hello
+build/unit/sni_process_test build/asan/unit/sni_process_test: build/bin/sni
 
 build/host/sekisho: $(call objects,release,cli) build/obj/release/lib.a
 	@mkdir -p $(@D) && echo "  LINK  static $@" && $(CC) -static-pie -Wl,-z,relro,-z,now -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_lib)

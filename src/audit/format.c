@@ -12,7 +12,7 @@ const char *format_program(uid_t uid, char *buf, size_t size)
         uid_t uid;
         const char *name;
     } programs[] = {{0, "system"},           {UID_GATE, "gate"},     {UID_NAMES, "names"},
-                    {UID_HELLO, "hello"},    {UID_ENROLL, "enroll"}, {UID_ENROLL_NET, "enroll-net"},
+                    {UID_SNI, "sni"},        {UID_ENROLL, "enroll"}, {UID_ENROLL_NET, "enroll-net"},
                     {UID_STATUS, "console"}, {UID_AUDIT, "audit"},   {UID_CLOCK, "clock"},
                     {UID_WAN, "wan"}};
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)

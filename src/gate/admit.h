@@ -3,7 +3,7 @@
  * itself. `names` parses what strangers write; so gate believes it no more than: "this listed name, these addresses".
  *
  * Two tables remember what is open. Pairs: which name was admitted for which address, and until when; this is what
- * `hello`'s question is answered by, so two names at one address live and die each on its own. Elements: the kernel's
+ * `sni`'s question is answered by, so two names at one address live and die each on its own. Elements: the kernel's
  * set elements (an address and a port), each open as long as any of its names.
  */
 #ifndef SEKISHO_GATE_ADMIT_H
@@ -17,7 +17,7 @@
 
 #define ADMIT_NAMES_MAX (CONF_SERVICES_MAX * CONF_RULES_MAX)
 #define ADMIT_TIMEOUT_MAX_S 86400
-#define ADMIT_HELLO_MS 5000 /* a SYN passed in time; its ClientHello may come this much later (hello's own limit) */
+#define ADMIT_HELLO_MS 5000 /* a SYN passed in time; its ClientHello may come this much later (sni's own limit) */
 /* Sizes of the tables; powers of two. What does not fit is refused or forgotten, counted and said in the log. */
 #define ADMIT_PAIRS 65536
 #define ADMIT_ELEMENTS 65536

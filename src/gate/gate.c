@@ -80,7 +80,7 @@ static int op_apply(void *user, const struct kernel_view *view)
 {
     struct kernel_view with = *view;
     const struct gate *g = user;
-    with.tls_waits = !hellolink_is_there(&g->hello);
+    with.tls_waits = !sni_link_is_there(&g->sni);
     with.registry = g->conf.services;
     with.registry_count = g->conf.service_count;
     return kernel_set(&with);
@@ -126,7 +126,7 @@ static void op_announce(void *user, const struct msg_mode *mode)
 {
     struct gate *g = user;
     children_send(&g->children, MSG_MODE, mode, -1);
-    hellolink_send(&g->hello, MSG_MODE, mode, -1);
+    sni_link_send(&g->sni, MSG_MODE, mode, -1);
 }
 
 static void charon_hangs(void *user)
@@ -282,15 +282,15 @@ static void on_tick(uev_t *w, void *arg, int events)
     charon_tick(&g->charon);
     children_tick(&g->children);
     again_keep(g);
-    hellolink_tick(&g->hello);
+    sni_link_tick(&g->sni);
     session_tick(&g->session);
     uint64_t now = now_ms(g);
     if (g->refused.code && told_long_enough(g, now, g->refused_at))
         cause_set(&g->refused, CAUSE_NONE, NULL);
     if (g->unasked[0] && told_long_enough(g, now, g->unasked_at))
         g->unasked[0] = 0;
-    if (!hellolink_is_there(&g->hello) && now - g->hello_gone_at >= GATE_HELLO_MS &&
-        now - g->hello_gone_at < GATE_HELLO_MS + 2 * SESSION_TICK_MS)
+    if (!sni_link_is_there(&g->sni) && now - g->sni_gone_at >= GATE_SNI_MS &&
+        now - g->sni_gone_at < GATE_SNI_MS + 2 * SESSION_TICK_MS)
         g->dirty = true; /* its absence is told now */
     if (now - g->counted_at >= COUNT_EVERY_MS) {
         g->counted_at = now;
@@ -337,9 +337,9 @@ static void start(struct gate *g)
     peers_send_hosts(g);
     peers_send_private(g);
     children_send(&g->children, MSG_NAMES_END, NULL, -1);
-    g->hello_gone_at = clock_monotonic_ms();
-    if (hellolink_watch(&g->hello, &g->loop, &peers_hello, g) < 0)
-        log_fatal("cannot watch hello's socket: %s", strerror(errno));
+    g->sni_gone_at = clock_monotonic_ms();
+    if (sni_link_watch(&g->sni, &g->loop, &peers_sni, g) < 0)
+        log_fatal("cannot watch sni's socket: %s", strerror(errno));
 }
 
 static void end(struct gate *g)

@@ -7,7 +7,7 @@
 #include "children.h"
 #include "conf.h"
 #include "ctl.h"
-#include "hellolink.h"
+#include "sni_link.h"
 #include "refusals.h"
 #include "session.h"
 #include "watch.h"
@@ -26,7 +26,7 @@ struct gate_paths {
 
 #define GATE_REFUSED_MS                                                                                                \
     600000 /* how long the last answer that was not believed is shown, and the last that did not ask */
-#define GATE_HELLO_MS 4000 /* hello may be away so long without anybody being told */
+#define GATE_SNI_MS 4000 /* sni may be away so long without anybody being told */
 #define GATE_ADMITS_MAX 64 /* answers opened in one transaction */
 
 struct gate {
@@ -40,7 +40,7 @@ struct gate {
     struct charon charon;
     struct admit admit;
     struct children children;
-    struct hellolink hello;
+    struct sni_link sni;
     struct ctl ctl;
 
     struct watch_file wan_file, certificate_file, site_file;
@@ -52,7 +52,7 @@ struct gate {
     struct kernel_tracked tracked; /* read with the counters */
     bool crowded;                  /* somebody has too many connections, and that was said */
     struct refusals refusals;
-    uint64_t hello_gone_at; /* when it was there last, or gate's start */
+    uint64_t sni_gone_at; /* when it was there last, or gate's start */
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */
     unsigned admit_count; /* answers of `names` that wait to be opened together */
     struct msg_admit admits[GATE_ADMITS_MAX];
@@ -70,9 +70,9 @@ struct gate {
 /* After privileges are given up: connect everything and run until a signal. Returns the exit status. */
 int gate_run(struct gate *g);
 
-/* ---- peers.c: what `names` and `hello` say ---- */
+/* ---- peers.c: what `names` and `sni` say ---- */
 extern const struct children_ops peers_names;
-extern const struct hellolink_ops peers_hello;
+extern const struct sni_link_ops peers_sni;
 void peers_send_names(struct gate *g); /* the list, to `names` */
 void peers_send_private(struct gate *g); /* whose answers may be private addresses, to `names` */
 void peers_send_line(struct gate *g); /* the box's address on the line, which is in none of them */

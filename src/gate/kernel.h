@@ -22,7 +22,7 @@
 /*
  * Connection marks. A session's number (generation) has its three top bits 0 and is none of the small numbers. A TLS flow
  * carries it with one of the first two bits until its ClientHello is agreed to and answered (configs/firewall.nft, chain
- * hello), datagrams of a session with the third always.
+ * sni), datagrams of a session with the third always.
  */
 #define KERNEL_MARK_ASKING 0x80000000u
 #define KERNEL_MARK_AGREED 0x40000000u
@@ -44,7 +44,7 @@ struct kernel_tunnel {
 struct kernel_view {
     enum msg_mode_kind mode;
     uint32_t generation; /* mark of the flows that are admitted from now on, and the only one that is live; 0: none */
-    bool tls_waits; /* `hello` is away: no TLS flow can begin */
+    bool tls_waits; /* `sni` is away: no TLS flow can begin */
     bool names_outside; /* `names` may ask the line's DNS servers */
     bool keep_allow; /* false: every admitted address is forgotten. true: only for the same generation as before */
     unsigned tunnel_count;
@@ -62,13 +62,13 @@ struct kernel_allow {
     uint16_t port; /* host byte order */
     uint8_t service; /* 1..8 */
     uint32_t timeout_s; /* from now; an element that is there already gets this new time */
-    bool tls; /* `hello` must agree to the name in the ClientHello */
+    bool tls; /* `sni` must agree to the name in the ClientHello */
 };
 
 /* Packets since the rule set was loaded (aggregates of segments count once). */
 struct kernel_counters {
     uint64_t session_out, session_in; /* through the tunnels: for the idle clock */
-    uint64_t asked; /* packets that went to `hello` */
+    uint64_t asked; /* packets that went to `sni` */
     uint64_t blocked; /* what LAN hosts may not, and what strangers try: all reasons together */
     unsigned reason_count;
     struct kernel_reason {
@@ -102,7 +102,7 @@ void kernel_close(void);
 
 /* Replace mode, generation, live, asking, agreed, datagrams, vip, hubs and (if given) tunnel_v4 and tunnel_v6, and empty allow_* and tls_* unless keep_allow. */
 int kernel_set(const struct kernel_view *view);
-/* `hello` has come (the present generation) or gone (0): may TLS flows begin? */
+/* `sni` has come (the present generation) or gone (0): may TLS flows begin? */
 int kernel_asking(uint32_t generation);
 /* Closed, nothing live: kernel_set with an empty view. What every fault ends in. */
 int kernel_closed(void);

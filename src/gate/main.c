@@ -74,8 +74,8 @@ static void make_doors(struct gate *g)
     snprintf(path, sizeof path, "%s/gate/ctl.sock", g->paths.run);
     if (ctl_open(&g->ctl, path) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
-    snprintf(path, sizeof path, "%s/gate/hello.sock", g->paths.run);
-    if (hellolink_open(&g->hello, path) < 0)
+    snprintf(path, sizeof path, "%s/gate/sni.sock", g->paths.run);
+    if (sni_link_open(&g->sni, path) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
 }
 

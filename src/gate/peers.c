@@ -1,4 +1,4 @@
-/* What `names` and `hello` say, and what gate makes of it. Both read what strangers write: neither is simply believed. */
+/* What `names` and `sni` say, and what gate makes of it. Both read what strangers write: neither is simply believed. */
 #include "gate.h"
 #include "audit.h"
 #include "clock.h"
@@ -263,18 +263,18 @@ void peers_send_line(struct gate *g)
     send_never(g, &own, true);
 }
 
-/* ---- hello ---- */
+/* ---- sni ---- */
 
-static void on_hello_here(void *user)
+static void on_sni_here(void *user)
 {
     struct gate *g = user;
     struct msg_mode mode;
     struct msg_name m;
     for (unsigned id = 0; name_message(g, id, &m); id++)
-        hellolink_send(&g->hello, MSG_NAME, &m, -1);
-    hellolink_send(&g->hello, MSG_NAMES_END, NULL, -1);
+        sni_link_send(&g->sni, MSG_NAME, &m, -1);
+    sni_link_send(&g->sni, MSG_NAMES_END, NULL, -1);
     session_mode(&g->session, &mode);
-    hellolink_send(&g->hello, MSG_MODE, &mode, -1);
+    sni_link_send(&g->sni, MSG_MODE, &mode, -1);
 }
 
 static void let_tls_begin(struct gate *g, bool yes)
@@ -286,21 +286,21 @@ static void let_tls_begin(struct gate *g, bool yes)
     g->dirty = true;
 }
 
-static void on_hello_ready(void *user)
+static void on_sni_ready(void *user)
 {
-    log_info("hello is here");
+    log_info("sni is here");
     let_tls_begin(user, true);
 }
 
-static void on_hello_gone(void *user, enum cause_code why, bool hangs)
+static void on_sni_gone(void *user, enum cause_code why, bool hangs)
 {
     struct gate *g = user;
-    log_warn("hello: %s; new TLS connections wait until it is back", cause_word(why));
-    g->hello_gone_at = clock_monotonic_ms();
+    log_warn("sni: %s; new TLS connections wait until it is back", cause_word(why));
+    g->sni_gone_at = clock_monotonic_ms();
     audit_lost(CAUSE_TLS_CHECK_LOST, why);
     let_tls_begin(g, false);
-    if (hangs && !watchman_tell(g->paths.run, "end hello"))
-        log_error("the watchman cannot be told to end hello: %s", strerror(errno));
+    if (hangs && !watchman_tell(g->paths.run, "end sni"))
+        log_error("the watchman cannot be told to end sni: %s", strerror(errno));
 }
 
 static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, const struct msg_flow *m, unsigned from)
@@ -323,7 +323,7 @@ static bool mark_refused(const struct msg_flow *m)
 /*
  * Both ends are reset: the server by a reset in place of the flow's first held packet; the client by the rule set, which
  * sees the held packets that are left, or the client's next one, again with the mark of refused flows. The addresses are
- * what `hello` says: of a flow that the kernel does not know nothing is made, or they could be anybody's.
+ * what `sni` says: of a flow that the kernel does not know nothing is made, or they could be anybody's.
  */
 static void refuse(struct gate *g, struct queue_batch *b, const struct msg_flow *m)
 {
@@ -345,7 +345,7 @@ static void on_flow(struct gate *g, const struct msg_flow *m)
 {
     static struct queue_batch b;
     struct admit_now now = this_moment(g);
-    queue_begin(&b, g->hello.packets);
+    queue_begin(&b, g->sni.packets);
     if (m->what == FLOW_EARLY) {
         verdict_for_all(&b, QUEUE_ACCEPT, m, 0);
     } else if (m->what == FLOW_DROP) {
@@ -381,14 +381,14 @@ static void on_blocked(struct gate *g, const struct msg_blocked *m)
     refusals_packet(&g->refusals, &told, clock_monotonic_ms());
 }
 
-static void on_hello(void *user, const struct msg *m)
+static void on_sni(void *user, const struct msg *m)
 {
     struct gate *g = user;
     switch (m->head.type) {
     case MSG_FLOW: on_flow(g, &m->u.flow); break;
     case MSG_BLOCKED: on_blocked(g, &m->u.blocked); break;
-    default: break; /* hellolink.c lets no other through */
+    default: break; /* sni_link.c lets no other through */
     }
 }
 
-const struct hellolink_ops peers_hello = {on_hello_here, on_hello_ready, on_hello, on_hello_gone};
+const struct sni_link_ops peers_sni = {on_sni_here, on_sni_ready, on_sni, on_sni_gone};

@@ -1,6 +1,6 @@
 /*
- * Everything refused, counted by reason and told to the audit log: names (`names`), TLS connections (`hello`) and packets
- * (the rule set, by `hello`). The log has a fixed size and a PC can be refused as often as it likes, so each reason has
+ * Everything refused, counted by reason and told to the audit log: names (`names`), TLS connections (`sni`) and packets
+ * (the rule set, by `sni`). The log has a fixed size and a PC can be refused as often as it likes, so each reason has
  * an allowance of its own: a noisy one does not hide another, and each line says how many of its kind were not written.
  */
 #ifndef SEKISHO_GATE_REFUSALS_H

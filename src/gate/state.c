@@ -117,11 +117,11 @@ static void add_resolver(struct publish *p, const struct gate *g)
 }
 
 /* It needs a moment to come back; only then it is a matter for people. */
-static const char *hello_word(const struct gate *g)
+static const char *sni_word(const struct gate *g)
 {
-    if (hellolink_is_there(&g->hello))
+    if (sni_link_is_there(&g->sni))
         return "running";
-    return clock_monotonic_ms() - g->hello_gone_at < GATE_HELLO_MS ? "starting" : "down";
+    return clock_monotonic_ms() - g->sni_gone_at < GATE_SNI_MS ? "starting" : "down";
 }
 
 /* Sums, then what is not 0: names (`dns.`), TLS connections (`tls.`), packets (the reason alone). */
@@ -135,7 +135,7 @@ static void add_refusals(struct publish *p, const struct gate *g)
     for (unsigned i = 0; i < REFUSALS_REASONS && g->refusals.reasons[i].reason; i++) {
         const struct refusals_reason *r = &g->refusals.reasons[i];
         if (r->reason->kind == REASON_PACKET)
-            continue; /* the rule set counts them all, `hello` sees a part */
+            continue; /* the rule set counts them all, `sni` sees a part */
         snprintf(key, sizeof key, "blocked.%s%s", kinds[r->reason->kind], r->reason->word);
         publish_add(p, key, "%llu", (unsigned long long)r->count);
     }
@@ -193,7 +193,7 @@ void state_write(struct gate *g)
     publish_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
     publish_add(&p, "limited", "%llu", (unsigned long long)g->admit.limited); /* times that a table was full */
     publish_add(&p, "names", "%s", g->configured ? "running" : "down");
-    publish_add(&p, "hello", "%s", hello_word(g));
+    publish_add(&p, "hello", "%s", sni_word(g));
     add_crowd(&p, g);
     publish_cause(&p, "refused", &g->refused);
     if (g->unasked[0])

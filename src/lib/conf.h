@@ -112,7 +112,7 @@ struct conf_site {
 struct conf_port {
     uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
     uint16_t port; /* host byte order */
-    bool tls; /* `hello` must agree */
+    bool tls; /* `sni` must agree */
 };
 
 struct conf_rule {

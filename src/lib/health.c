@@ -272,7 +272,7 @@ static bool names_down(const struct health *h)
     return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "names", "down");
 }
 
-static bool hello_down(const struct health *h)
+static bool sni_down(const struct health *h)
 {
     return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "hello", "down");
 }
@@ -308,7 +308,7 @@ static const struct situation problems[] = {
     {CAUSE_CERT_ENDS_SOON, 0, NULL, false, cert_ends_soon},
     {CAUSE_CHARON_DOWN, 0, NULL, false, charon_down},
     {CAUSE_NAMES_DOWN, 0, NULL, false, names_down},
-    {CAUSE_HELLO_DOWN, 0, NULL, false, hello_down},
+    {CAUSE_HELLO_DOWN, 0, NULL, false, sni_down},
     {CAUSE_GATE_SAYS, HEALTH_GATE, "cause", true, gate_says},
     {CAUSE_UNASKED, HEALTH_GATE, "unasked", false, unasked},
     {CAUSE_ANSWER_REFUSED, HEALTH_GATE, "refused", true, answer_refused},

@@ -234,15 +234,15 @@ static const struct rule rules[] = {
     {MSG_LISTEN, TO(ROLE_NAMES), BODY(msg_listen), true, listen_ok},
     {MSG_UPSTREAM, TO(ROLE_NAMES), BODY(msg_upstream), true, upstream_ok},
     {MSG_UPSTREAM_CLEAR, TO(ROLE_NAMES), BODY(msg_service), false, service_only_ok},
-    {MSG_NAME, TO(ROLE_NAMES) | TO(ROLE_HELLO), BODY(msg_name), false, name_ok},
+    {MSG_NAME, TO(ROLE_NAMES) | TO(ROLE_SNI), BODY(msg_name), false, name_ok},
     {MSG_HOST, TO(ROLE_NAMES), BODY(msg_host), false, host_ok},
-    {MSG_NAMES_END, TO(ROLE_NAMES) | TO(ROLE_HELLO), 0, false, NULL},
-    {MSG_MODE, TO(ROLE_NAMES) | TO(ROLE_HELLO), BODY(msg_mode), false, mode_ok},
+    {MSG_NAMES_END, TO(ROLE_NAMES) | TO(ROLE_SNI), 0, false, NULL},
+    {MSG_MODE, TO(ROLE_NAMES) | TO(ROLE_SNI), BODY(msg_mode), false, mode_ok},
     {MSG_ADMITTED, TO(ROLE_NAMES), BODY(msg_admitted), false, admitted_ok},
     {MSG_RESOLVE, TO(ROLE_NAMES), BODY(msg_resolve), false, resolve_ok},
     {MSG_PRIVATE, TO(ROLE_NAMES), BODY(msg_private), false, private_ok},
     {MSG_NEVER, TO(ROLE_NAMES), BODY(msg_never), false, never_ok},
-    {MSG_PING, TO(ROLE_NAMES) | TO(ROLE_HELLO), 0, false, NULL},
+    {MSG_PING, TO(ROLE_NAMES) | TO(ROLE_SNI), 0, false, NULL},
 
     {MSG_WANT, TO(ROLE_GATE), BODY(msg_want), false, want_ok},
     {MSG_ADMIT, TO(ROLE_GATE), BODY(msg_admit), false, admit_ok},
@@ -250,7 +250,7 @@ static const struct rule rules[] = {
     {MSG_UPSTREAM_TCP, TO(ROLE_GATE), BODY(msg_service), false, service_only_ok},
     {MSG_PONG, TO(ROLE_GATE), 0, false, NULL},
 
-    {MSG_QUEUE, TO(ROLE_HELLO), BODY(msg_queue), true, queue_ok},
+    {MSG_QUEUE, TO(ROLE_SNI), BODY(msg_queue), true, queue_ok},
     {MSG_FLOW, TO(ROLE_GATE), BODY(msg_flow), false, flow_ok},
     {MSG_BLOCKED, TO(ROLE_GATE), BODY(msg_blocked), false, blocked_ok},
 

@@ -10,7 +10,7 @@
 enum msg_role {
     ROLE_GATE,
     ROLE_NAMES,
-    ROLE_HELLO,
+    ROLE_SNI,
     ROLE_ENROLL,
     ROLE_ENROLL_NET,
     ROLE_CLOCK,
@@ -25,25 +25,25 @@ enum msg_type {
     MSG_LISTEN = 1, /* fd: a bound DNS socket of the LAN (struct msg_listen) */
     MSG_UPSTREAM, /* fd: a socket to a resolver, UDP or (asked for) TCP (struct msg_upstream) */
     MSG_UPSTREAM_CLEAR, /* close all upstream sockets of a service (struct msg_service) */
-    MSG_NAME, /* one listed name; also to hello (struct msg_name) */
+    MSG_NAME, /* one listed name; also to sni (struct msg_name) */
     MSG_HOST, /* which services a LAN host may use; before MSG_NAMES_END (struct msg_host) */
-    MSG_NAMES_END, /* the list is complete: begin to answer; also to hello (no body) */
-    MSG_MODE, /* what may be answered now; also to hello, which then forgets its flows (struct msg_mode) */
+    MSG_NAMES_END, /* the list is complete: begin to answer; also to sni (no body) */
+    MSG_MODE, /* what may be answered now; also to sni, which then forgets its flows (struct msg_mode) */
     MSG_ADMITTED, /* reply to MSG_ADMIT (struct msg_admitted) */
-    /* gate -> hello */
+    /* gate -> sni */
     MSG_QUEUE, /* fd: netlink socket to read packets from, replaces one of the same kind (struct msg_queue) */
     /* gate -> names */
     MSG_RESOLVE, /* find this name's addresses out again, though nobody asks (struct msg_resolve) */
     MSG_PRIVATE, /* answers about this domain may be private addresses; before MSG_NAMES_END (struct msg_private) */
     MSG_NEVER, /* … but none in this network; before MSG_NAMES_END (struct msg_never) */
-    MSG_PING, /* also to hello: say MSG_PONG, or be taken for one that hangs (no body) */
+    MSG_PING, /* also to sni: say MSG_PONG, or be taken for one that hangs (no body) */
     /* names -> gate */
     MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
     MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
     MSG_REFUSED, /* a name or an answer was refused; for counting and the log (struct msg_refused) */
     MSG_UPSTREAM_TCP, /* one TCP connection to a resolver of this service, please: an answer was cut (struct msg_service) */
-    MSG_PONG, /* also of hello: the reply to MSG_PING (no body) */
-    /* hello -> gate */
+    MSG_PONG, /* also of sni: the reply to MSG_PING (no body) */
+    /* sni -> gate */
     MSG_FLOW = 48, /* what is to be done with a TLS flow's held packets (struct msg_flow) */
     MSG_BLOCKED, /* the rule set has refused a packet; for counting and the log (struct msg_blocked) */
     /* enroll <-> enroll-net */
@@ -92,7 +92,7 @@ struct msg_service {
 struct msg_name {
     uint16_t id;
     uint8_t service;
-    uint8_t ech_noise; /* to hello: an ECH extension in the ClientHello is no reason to refuse (conf.h) */
+    uint8_t ech_noise; /* to sni: an ECH extension in the ClientHello is no reason to refuse (conf.h) */
     char name[CONF_FQDN_MAX]; /* lower case, NUL-terminated; a wildcard begins with `*.` */
 };
 
@@ -181,16 +181,16 @@ struct msg_refused {
     char name[CONF_FQDN_MAX]; /* printable ASCII, checked by names and again by gate before logging */
 };
 
-/* ---- hello ---- */
+/* ---- sni ---- */
 
 enum msg_queue_kind {
-    QUEUE_HELLO, /* nfnetlink_queue: packets of TLS flows that no name has been agreed for */
+    QUEUE_SNI, /* nfnetlink_queue: packets of TLS flows that no name has been agreed for */
     QUEUE_BLOCKED /* nfnetlink_log: the heads of refused packets, the rule's reason as prefix */
 };
 
 /*
- * gate keeps the same socket: it alone may write (verdicts need CAP_NET_ADMIN), hello alone reads. So what the kernel
- * answers to gate's verdicts (errors) arrives at hello too, which skips it.
+ * gate keeps the same socket: it alone may write (verdicts need CAP_NET_ADMIN), sni alone reads. So what the kernel
+ * answers to gate's verdicts (errors) arrives at sni too, which skips it.
  */
 struct msg_queue {
     uint8_t kind; /* enum msg_queue_kind */
@@ -213,7 +213,7 @@ enum msg_flow_what {
     FLOW_TOO_SLOW,
     FLOW_CROWD, /* no room for one more flow of this client */
     FLOW_OLD_TLS, /* SSL, TLS 1.0 or 1.1 is all that is on offer */
-    FLOW_NO_START, /* how the flow began was not seen: it is older than hello, or there was no room to remember it */
+    FLOW_NO_START, /* how the flow began was not seen: it is older than sni, or there was no room to remember it */
     FLOW_WHAT_COUNT
 };
 
@@ -236,7 +236,7 @@ struct msg_blocked {
     uint8_t proto; /* 0: unknown */
     struct addr client, server; /* source and destination as seen by the rule; family 0: not IP */
     uint16_t port; /* destination port; 0: none */
-    uint32_t count; /* of packets since hello last said so of this client, server and port */
+    uint32_t count; /* of packets since sni last said so of this client, server and port */
 };
 
 struct msg_est_start {

@@ -10,7 +10,7 @@
 #define WATCHMAN_RUN "/run/sekisho"
 #define WATCHMAN_EVERY_MS 5000 /* how often a program says that it goes on; the watchman waits for four times as long */
 
-/* `end hello`, `end charon`. False with errno: the watchman is not there, or does not read. */
+/* `end sni`, `end charon`. False with errno: the watchman is not there, or does not read. */
 bool watchman_tell(const char *run, const char *words);
 /* To be called in the program's loop, at least every WATCHMAN_EVERY_MS; says the program's name as often as needed. */
 void watchman_alive(const char *run, const char *program);

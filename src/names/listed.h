@@ -43,7 +43,7 @@ bool listed_add(struct listed *l, const struct msg_name *m);
 
 /*
  * The id of a name in lower-case wire form, listed exactly or below a wildcard; -1: not listed. Below a wildcard only
- * host names (conf_is_fqdn) are listed: what gate and `hello` may hear of.
+ * host names (conf_is_fqdn) are listed: what gate and `sni` may hear of.
  */
 int listed_find(const struct listed *l, const uint8_t *wire, uint8_t len);
 

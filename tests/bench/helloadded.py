@@ -1,6 +1,6 @@
 """hello_added_ms: what the check of the ClientHello adds to a new TLS connection.
 
-In the namespaces of resolver.py, with the real gate, names and hello. One listed name has two ports, one with `tls` and one
+In the namespaces of resolver.py, with the real gate, names and sni. One listed name has two ports, one with `tls` and one
 without; connections go to the two in turn, and each carries the same ClientHello of OpenSSL, two segments with its
 post-quantum key. The time is from the SYN to the first octet of the server, which answers when it has the whole ClientHello.
 
@@ -20,8 +20,8 @@ COUNT = 100 if CHECK else 1000    # connections of one run to each port
 PORT_TLS, PORT_PLAIN = 443, 444
 NAME = "n0." + resolver.DOMAIN
 QUEUE_HERE = [
-    ("queue to $hello_queue", "goto to_hello"),
-    ("	chain asked_out {", "	chain to_hello {\n	}\n	chain asked_out {"),
+    ("queue to $sni_queue", "goto to_sni"),
+    ("	chain asked_out {", "	chain to_sni {\n	}\n	chain asked_out {"),
     # Without IPsec `same` is true of every packet, of those from the queue too.
     ("		ct state == established meta mark . ipsec out reqid $same accept\n		meta mark & $asked != 0 jump asked_again\n",
      "		meta mark & $asked != 0 jump asked_again\n		ct state == established meta mark . ipsec out reqid $same accept\n"),
@@ -46,30 +46,30 @@ def client_hello(path, name=NAME):
 
 
 class Ours(resolver.Ours):
-    """gate and names, and hello beside them."""
+    """gate and names, and sni beside them."""
 
     def __init__(self, folder):
         super().__init__(folder)
         changes = QUEUE_HERE + [c for c in resolver.OURS_WITHOUT_IPSEC if not c[0].startswith("queue")]
         self.rules = resolver.without_ipsec("configs/firewall.nft", changes, f"{self.folder}/firewall.nft")
-        self.hello = None
+        self.sni = None
         head = resolver.SERVICE.partition("[allow]")[0]
         with open(f"{self.folder}/services/bench.conf", "w", encoding="ascii") as f:
             f.write(f"{head}[allow]\nname = {NAME} tcp/{PORT_TLS} tls, tcp/{PORT_PLAIN}\n")
 
     def start(self, session=True):
         super().start(session)
-        done = net.run("box", ["build/bench/xtqueue", "sekisho", "to_hello", "1"])
+        done = net.run("box", ["build/bench/xtqueue", "sekisho", "to_sni", "1"])
         if done.returncode != 0:
             raise CannotMeasure(f"no NFQUEUE here: {done.stderr.strip()}")
-        self.hello = net.start("box", ["build/bin/hello", "-s", f"{self.run}/gate/hello.sock"], f"{self.folder}/hello.log")
+        self.sni = net.start("box", ["build/bin/sni", "-s", f"{self.run}/gate/sni.sock"], f"{self.folder}/sni.log")
 
     def stop(self):
         super().stop()
-        if self.hello:
-            self.hello.terminate()
-            self.hello.wait(10)
-            self.hello = None
+        if self.sni:
+            self.sni.terminate()
+            self.sni.wait(10)
+            self.sni = None
 
     def counted(self, name):
         """Packets of a counter of the rule set."""
@@ -87,7 +87,7 @@ def one(contender, hello):
     if found["failed"]:
         raise CannotMeasure(f"{found['failed']} of {2 * COUNT} connections failed; {contender.tail()}")
     if not COUNT <= asked <= 4 * COUNT:
-        raise CannotMeasure(f"{asked} packets went through hello for {COUNT} connections: this is not its path")
+        raise CannotMeasure(f"{asked} packets went through sni for {COUNT} connections: this is not its path")
     return [statistics.median(ms) for ms in found["ms"]], asked
 
 
@@ -104,5 +104,5 @@ def measure(_what, folder, runs):
     return {"hello_added_ms": Figure(
         [a - b for a, b in zip(with_hello, without)], note=
         f"median of {COUNT} new TLS connections with a ClientHello of {size} octets: {statistics.median(with_hello):.3f} ms with "
-        f"hello, {statistics.median(without):.3f} ms to a port that is listed without tls; "
-        f"{found[0][1] / COUNT:.1f} packets of a connection went through hello")}
+        f"sni, {statistics.median(without):.3f} ms to a port that is listed without tls; "
+        f"{found[0][1] / COUNT:.1f} packets of a connection went through sni")}

@@ -22,7 +22,7 @@ import net                   # noqa: E402
 import report                # noqa: E402
 import topology as t         # noqa: E402
 import world                 # noqa: E402
-from figure import CannotMeasure, Figure   # noqa: E402
+from figure import CannotMeasure, Figure, row   # noqa: E402
 from peer.machine import MEMORY as PEER_MEMORY, Peer      # noqa: E402
 
 PEER = "Debian cloud kernel, initrd, the same charon, dnsmasq"
@@ -196,18 +196,18 @@ def memory(folder, runs):
         [r[0] for r in ours], PEER, [r[0] for r in peers],
         "MemTotal - MemAvailable in a session (the root file system is in RAM too); "
         f"ours with {box.memory} MiB, the peer with {PEER_MEMORY}")}
-    for name, beside in (("gate", None), ("names", "dnsmasq"), ("hello", None), ("enroll", None), ("status", None),
+    for name, beside in (("gate", None), ("names", "dnsmasq"), ("sni", None), ("enroll", None), ("status", None),
                          ("charon", "charon")):
         if not all(name in r[1] for r in ours):
             raise CannotMeasure(f"no process {name} was found on the box; there are {', '.join(sorted(ours[0][1]))}")
-        figures[f"rss_{name}_kib"] = Figure(
+        figures[f"rss_{row(name)}_kib"] = Figure(
             [sum(r[1][name]) for r in ours], beside and f"{beside} on the peer machine",
             [sum(r[1].get(beside, [0])) for r in peers] if beside else [],
             "resident memory in a session, all its processes, shared pages counted in each")
     figures["rss_together_kib"] = Figure(
-        [sum(sum(r[1][name]) for name in ("gate", "names", "hello")) for r in ours], "dnsmasq on the peer machine, which "
+        [sum(sum(r[1][name]) for name in ("gate", "names", "sni")) for r in ours], "dnsmasq on the peer machine, which "
         "keeps no session and reads no ClientHello", [sum(r[1].get("dnsmasq", [0])) for r in peers],
-        "gate, names and hello in a session")
+        "gate, names and sni in a session")
     return figures
 
 

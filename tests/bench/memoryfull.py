@@ -1,8 +1,8 @@
-"""rss_*_full_kib: memory of gate, names and hello when every table is full.
+"""rss_*_full_kib: memory of gate, names and sni when every table is full.
 
 In the namespaces of resolver.py, with the real programs. The load fills what they keep: more pairs of name and address than
 gate holds (every answer has 64 addresses), more names than the cache has places, every client that the LAN has room for;
-more long ClientHellos that never end than hello keeps at a time, more open connections than it remembers, more refused
+more long ClientHellos that never end than sni keeps at a time, more open connections than it remembers, more refused
 packets than it folds. The figure is the peak (VmHWM), so that nothing depends on the moment of looking.
 """
 
@@ -15,12 +15,12 @@ import time
 import helloadded
 import net
 import resolver
-from figure import CannotMeasure, Figure
+from figure import CannotMeasure, Figure, row
 
 NAMES = 1200                  # below the wildcard; with their addresses more than gate's 65,536 pairs
 ADDRESSES = 64                # of one answer
-LONG_HELLOS, OF_ONE = 160, 40 # more than the 128 that hello keeps; its limit for one client is 48
-OPEN = 5000                   # connections without a word: hello remembers 4,096
+LONG_HELLOS, OF_ONE = 160, 40 # more than the 128 that sni keeps; its limit for one client is 48
+OPEN = 5000                   # connections without a word: sni remembers 4,096
 WILD = "w." + resolver.DOMAIN
 REFUSED = 600                 # packets to so many addresses that nobody listed
 PORT = 443
@@ -171,7 +171,7 @@ def ours(contender, folder):
         if process(name) is None:
             raise CannotMeasure(f"{name} is not running")
     contender.wait(helloadded.NAME)
-    idle = {name: peak(name) for name in ("gate", "names", "hello")}
+    idle = {name: peak(name) for name in ("gate", "names", "sni")}
     server = net.run("pc", ["dig", "+short", "@" + resolver.BOX_LAN, helloadded.NAME]).stdout.split()[0]
     answered = fill_names()
     words = endless_hello(f"{folder}/clienthello")
@@ -193,7 +193,7 @@ def ours(contender, folder):
                 pass
             time.sleep(0.002)
     time.sleep(1)
-    full = {name: peak(name) for name in ("gate", "names", "hello")}
+    full = {name: peak(name) for name in ("gate", "names", "sni")}
     for s in long_ones + quiet:
         s.close()
     return idle, full, answered
@@ -221,8 +221,8 @@ def measure(_what, folder, _runs):
     finally:
         peer.stop()
     note = (f"peak in namespaces, after {answered:,} names with {ADDRESSES} addresses each and more endless ClientHellos, open "
-            "connections and refused packets than hello keeps; before the load {} KiB")
-    figures = {f"rss_{n}_full_kib": Figure([full[n]], note=note.format(idle[n])) for n in full}
+            "connections and refused packets than sni keeps; before the load {} KiB")
+    figures = {f"rss_{row(n)}_full_kib": Figure([full[n]], note=note.format(idle[n])) for n in full}
     figures["rss_together_full_kib"] = Figure([sum(full.values())], "dnsmasq alone, the same names", [beside],
                                               note.format(sum(idle.values())))
     return figures

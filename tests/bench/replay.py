@@ -1,7 +1,7 @@
 """A TCP flow that was opened by its two ends, and then frames in their place: the same ones, as often as they are wanted.
 
 What a machine pays for a TCP flow depends on how many segments come at once, are put together and are answered by how many
-acknowledgements: TCP's mood, and more than any rule set makes. So the ends open a real flow (TLS, which `hello` agrees to) and
+acknowledgements: TCP's mood, and more than any rule set makes. So the ends open a real flow (TLS, which `sni` agrees to) and
 are silenced; a fixed train of frames then goes to the machine while it stands still, and meets it all at once.
 """
 

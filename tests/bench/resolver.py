@@ -47,7 +47,7 @@ OURS_WITHOUT_IPSEC = [
     # (Nor is one PC of the bench held to a PC's share of connections.)
     ("jump share", "counter"),
     ("update @telling_hosts { ip saddr limit rate over 1000/second burst 500 packets } goto no_crowd", ""),
-    ("queue to $hello_queue", "drop"),
+    ("queue to $sni_queue", "drop"),
     ("ipsec in reqid 1 meta mark set ip saddr map @tunnel_v4 meta mark 1 accept", ""),
     ("meta ipsec exists goto from_tunnel", ""),
     ("meta ipsec missing ", ""),
@@ -78,7 +78,7 @@ password = bench-password
 device = bench
 """
 
-# Without `tls`: no `hello` runs here, and without it no such flow begins (what hello adds is a row of its own).
+# Without `tls`: no `sni` runs here, and without it no such flow begins (what sni adds is a row of its own).
 SERVICE = """[service]
 title = bench
 number = 1

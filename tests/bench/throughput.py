@@ -2,7 +2,7 @@
 
 The lab's image (one agent more) in QEMU with its real tunnel. In one session the rule set is exchanged again and again:
 ours, and one of two chains that translates addresses and clamps segments, as any gateway must, and accepts everything.
-gate and hello run with both; with ours each measurement is a new TLS connection that hello agrees to. Our table stays
+gate and sni run with both; with ours each measurement is a new TLS connection that sni agrees to. Our table stays
 where it is meanwhile, but asleep (nftables' flag dormant), and the session's idle time is long, for gate counts no packet then.
 
 session_throughput_up, _down      by this machine's clock: what else it does is in it (counted.py has what is judged)

@@ -64,7 +64,7 @@ static void use_to_gate(const struct msg *m)
     }
 }
 
-static void use_to_names_and_hello(const struct msg *m)
+static void use_to_names_and_sni(const struct msg *m)
 {
     switch (m->head.type) {
     case MSG_LISTEN: MUST(m->u.listen.family == AF_INET || m->u.listen.family == AF_INET6); break;
@@ -182,15 +182,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(size - 2 <= sizeof m);
     memcpy(&m, data + 2, size - 2);
     MUST(size - 2 == sizeof m.head + m.head.size);
-    /* exactly one role may receive it (names and hello share a few), and only with or without a descriptor */
+    /* exactly one role may receive it (names and sni share a few), and only with or without a descriptor */
     for (unsigned role = 0; role <= ROLE_CTL_CLIENT; role++)
-        if (role != (unsigned)to && !(role == ROLE_NAMES && to == ROLE_HELLO) &&
-            !(role == ROLE_HELLO && to == ROLE_NAMES))
+        if (role != (unsigned)to && !(role == ROLE_NAMES && to == ROLE_SNI) && !(role == ROLE_SNI && to == ROLE_NAMES))
             MUST(!ipc_valid((enum msg_role)role, data + 2, size - 2, fd));
     MUST(!ipc_valid(to, data + 2, size - 2, !fd));
     accepted[m.head.type]++;
     use_to_gate(&m);
-    use_to_names_and_hello(&m);
+    use_to_names_and_sni(&m);
     use_to_others(&m);
     return 0;
 }

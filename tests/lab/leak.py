@@ -30,7 +30,7 @@ OVERHEAD = 40            # seconds of the long form for the box's start, the lea
 STUCK = 300              # seconds without a session: the run is over (a busy machine takes its time)
 HEAVY = ("gate", "names", "charon")      # their death ends the session
 EVENTS = 0.07            # share of sessions that the hub re-keys, and of those that it ends
-BACK = 8.0               # seconds after which the rules know that hello has been killed, and may know the next one
+BACK = 8.0               # seconds after which the rules know that sni has been killed, and may know the next one
 AFTERMATH = 3            # sessions after a death that ends one: of these nothing is said for certain
 
 
@@ -213,7 +213,7 @@ class Killer:
         # By what the box says of itself, not by the time that it should have taken: a busy machine kills late.
         self.pending = {}                        # number of a strike that has not fallen yet: whom it is for
         self.strikes, self.dirty = 0, 0          # so many so far; so many sessions yet that count as disturbed
-        self.no_hello_until = None               # not before then, and not before the rules know hello again
+        self.no_sni_until = None               # not before then, and not before the rules know sni again
 
     def turn(self, cycle):
         """Called once a cycle: if it is time, a kill is on its way, to strike within the next second."""
@@ -251,23 +251,23 @@ class Killer:
             name = self.pending.pop(number)
             if name in HEAVY:
                 self.dirty = AFTERMATH
-            if name in ("hello", "gate", "names"):
-                self.no_hello_until = time.monotonic() + BACK
+            if name in ("sni", "gate", "names"):
+                self.no_sni_until = time.monotonic() + BACK
         return not self.pending
 
     def quiet(self):
         """No death of late that ends a session, and none to come."""
         return (self.fallen() or not set(self.pending.values()) & set(HEAVY)) and self.dirty == 0
 
-    def hello_reads(self):
+    def sni_reads(self):
         """The rules let new TLS flows begin, for certain."""
         self.fallen()
-        if set(self.pending.values()) & {"hello", "gate", "names"}:
+        if set(self.pending.values()) & {"sni", "gate", "names"}:
             return False
-        if self.no_hello_until and time.monotonic() > self.no_hello_until and "elements" in self.box.root(
+        if self.no_sni_until and time.monotonic() > self.no_sni_until and "elements" in self.box.root(
                 "nft list map inet sekisho asking_generation"):
-            self.no_hello_until = None
-        return self.no_hello_until is None
+            self.no_sni_until = None
+        return self.no_sni_until is None
 
     def count(self):
         """{program: how often it was killed indeed}, as the box has noted it."""
@@ -293,7 +293,7 @@ class Run:
         self.events = open(f"{self.lab.folder}/events", "w", buffering=1)
         self.probes = Probes(self.lab, self.plan, self.lab.box.get("wan.address") or "198.51.100.100")
         self.killer = Killer(self.lab.box, self.plan, self.note)
-        if "hello" in self.killer.done:
+        if "sni" in self.killer.done:
             self.hellos = leak_hellos.Hellos(self.plan.seed + 2, self.probes.after, self.probes.before,
                                              lambda: self.asker.name(self.asker.answered))
 
@@ -322,7 +322,7 @@ class Run:
             return False
         if undisturbed:
             self.times.append(time.monotonic() - asked)
-        hello = self.killer.hello_reads()
+        hello = self.killer.sni_reads()
         begin = self.probes.after()
         time.sleep(self.random.uniform(0.03, 0.3))
         event = self.random.random()
@@ -360,7 +360,7 @@ class Run:
             time.sleep(0.005)
 
     def kill_the_rest(self):
-        """Who was not there when its turn came (hello goes with gate, and comes a moment later) is killed now."""
+        """Who was not there when its turn came (sni goes with gate, and comes a moment later) is killed now."""
         for _ in range(3 * len(self.killer.done)):
             spared = [name for name, times in self.killer.count().items() if times == 0]
             if not spared or not self.cycle():

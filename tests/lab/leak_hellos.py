@@ -1,7 +1,7 @@
 """The leak counter's TLS probes: real ClientHellos over real connections of the PC, each with a number in it.
 
 They go to the TLS port of a listed address, so the packet filter lets the handshake of TCP pass in a session; what decides is
-`hello`, which reads the name. With a listed name the hello may come out behind the hub; any other may not come out anywhere.
+`sni`, which reads the name. With a listed name the hello may come out behind the hub; any other may not come out anywhere.
 """
 
 import random

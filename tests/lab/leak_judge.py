@@ -65,12 +65,12 @@ def _upto(end, kind, kinds):
 class Known:
     """What the lab knows for certain, as numbers."""
     open: Spans = field(default_factory=Spans)
-    tls: Spans = field(default_factory=Spans)        # the same, and hello was not killed of late
+    tls: Spans = field(default_factory=Spans)        # the same, and sni was not killed of late
     closed: Spans = field(default_factory=Spans)
     questions: list = field(default_factory=list)    # the first number that may have been sent after each question
 
     def surely(self, kind):
-        """When a listed probe of this kind has to come out. Without hello no TLS flow begins: its SYN is dropped."""
+        """When a listed probe of this kind has to come out. Without sni no TLS flow begins: its SYN is dropped."""
         return self.tls if kind.dport == TLS_PORT else self.open
 
 

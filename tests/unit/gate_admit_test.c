@@ -274,7 +274,7 @@ static void only_the_name_that_was_asked_for(void **state)
     now.services_up = 1 << 2;
 }
 
-/* hello's question: name, address, port and service must all be those of one admission that lives. */
+/* sni's question: name, address, port and service must all be those of one admission that lives. */
 static void agrees_to_pairs_only(void **state)
 {
     (void)state;

@@ -147,7 +147,7 @@ static unsigned wish(const char *client, const char *server, uint8_t proto, uint
                     .u.blocked = {.reason = "waiting", .proto = proto, .port = port, .count = 1}};
     m.u.blocked.client = address(client);
     m.u.blocked.server = address(server);
-    peers_hello.message(&gate, &m);
+    peers_sni.message(&gate, &m);
     return raised;
 }
 
@@ -202,7 +202,7 @@ static void other_reasons_are_no_wish(void **state)
                     .u.blocked = {.reason = "tunnel-outside", .proto = IPPROTO_TCP, .port = 443, .count = 1}};
     m.u.blocked.client = address(PC);
     m.u.blocked.server = address("10.20.0.80");
-    peers_hello.message(&gate, &m);
+    peers_sni.message(&gate, &m);
     assert_int_equal(raised, 0);
 }
 

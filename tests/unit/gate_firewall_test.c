@@ -107,7 +107,7 @@ static void a_refused_flow_is_reset_at_both_ends(void **state)
 
 /*
  * What comes back from the queue may be another packet than what went there: gate puts a reset in its place, with the
- * addresses that `hello` says. Only to a registry whose tunnel is up does it go on. (A rule stands in for the queue.)
+ * addresses that `sni` says. Only to a registry whose tunnel is up does it go on. (A rule stands in for the queue.)
  */
 static void reset_from_the_queue(bool refused)
 {

@@ -1,8 +1,8 @@
-/* Programs that stand still: when `names` and `hello` are asked, and when they are given up; the line to the watchman. */
+/* Programs that stand still: when `names` and `sni` are asked, and when they are given up; the line to the watchman. */
 #include "test.h"
 
 #include "children.h"
-#include "hellolink.h"
+#include "sni_link.h"
 #include "pulse.h"
 #include "watchman.h"
 
@@ -111,10 +111,10 @@ static void on_gone(void *user, enum cause_code cause, bool there)
     hangs = there;
 }
 
-static void hello_is_asked_and_given_up(void **state)
+static void sni_is_asked_and_given_up(void **state)
 {
-    static const struct hellolink_ops ops = {.message = on_message, .gone = on_gone};
-    struct hellolink h = {.listen_fd = -1, .packets = -1, .blocked = -1, .ops = &ops};
+    static const struct sni_link_ops ops = {.message = on_message, .gone = on_gone};
+    struct sni_link h = {.listen_fd = -1, .packets = -1, .blocked = -1, .ops = &ops};
     unsigned ticks = 0, asked = 0;
     int pair[2];
     (void)state;
@@ -122,32 +122,32 @@ static void hello_is_asked_and_given_up(void **state)
     h.fd = pair[0];
     other = pair[1];
     why = CAUSE_NONE;
-    while (hellolink_is_there(&h) && ticks < 100) {
-        hellolink_tick(&h);
-        asked += questions(ROLE_HELLO, false);
+    while (sni_link_is_there(&h) && ticks < 100) {
+        sni_link_tick(&h);
+        asked += questions(ROLE_SNI, false);
         ticks++;
     }
     assert_int_equal(why, CAUSE_PEER_SILENT);
     assert_true(hangs);
     assert_in_range(ticks, 4, 10);
     assert_int_equal(asked, 1);
-    hellolink_tick(&h); /* nobody there: nothing to ask */
+    sni_link_tick(&h); /* nobody there: nothing to ask */
     close(pair[1]);
 }
 
-static void hello_that_does_not_read_is_given_up(void **state)
+static void sni_that_does_not_read_is_given_up(void **state)
 {
-    static const struct hellolink_ops ops = {.message = on_message, .gone = on_gone};
-    struct hellolink h = {.listen_fd = -1, .packets = -1, .blocked = -1, .ops = &ops};
+    static const struct sni_link_ops ops = {.message = on_message, .gone = on_gone};
+    struct sni_link h = {.listen_fd = -1, .packets = -1, .blocked = -1, .ops = &ops};
     const struct msg_mode mode = {.mode = MODE_CLOSED};
     int pair[2];
     (void)state;
     assert_int_equal(ipc_pair(pair), 0);
     h.fd = pair[0];
     hangs = false;
-    for (unsigned i = 0; i < 100000 && hellolink_is_there(&h); i++)
-        hellolink_send(&h, MSG_MODE, &mode, -1);
-    assert_false(hellolink_is_there(&h));
+    for (unsigned i = 0; i < 100000 && sni_link_is_there(&h); i++)
+        sni_link_send(&h, MSG_MODE, &mode, -1);
+    assert_false(sni_link_is_there(&h));
     assert_true(hangs);
     close(pair[1]);
 }
@@ -159,21 +159,21 @@ static void tells_the_watchman(void **state)
     char run[] = "/tmp/watchman.XXXXXX", folder[64], path[64], got[64] = "";
     (void)state;
     assert_non_null(mkdtemp(run));
-    assert_false(watchman_tell(run, "end hello")); /* no such pipe */
+    assert_false(watchman_tell(run, "end sni")); /* no such pipe */
     snprintf(folder, sizeof folder, "%s/watchman", run);
     snprintf(path, sizeof path, "%s/watchman/words", run);
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_false(watchman_tell(run, "end hello")); /* nobody reads: at once, no waiting */
+    assert_false(watchman_tell(run, "end sni")); /* nobody reads: at once, no waiting */
     int pipe = open(path, O_RDWR | O_NONBLOCK);
     assert_true(pipe >= 0);
-    assert_true(watchman_tell(run, "end hello"));
+    assert_true(watchman_tell(run, "end sni"));
     watchman_alive(run, "gate");
     watchman_alive(run, "gate"); /* too soon to say it again */
-    assert_int_equal(read(pipe, got, sizeof got - 1), 15);
-    assert_string_equal(got, "end hello\ngate\n");
+    assert_int_equal(read(pipe, got, sizeof got - 1), 13);
+    assert_string_equal(got, "end sni\ngate\n");
     unsigned n = 0;
-    while (watchman_tell(run, "end hello") && n < 100000)
+    while (watchman_tell(run, "end sni") && n < 100000)
         n++;
     assert_in_range(n, 1, 99999); /* a full pipe: refused, no waiting */
     close(pipe);
@@ -187,8 +187,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_silence),
         cmocka_unit_test(names_is_asked_and_given_up),
-        cmocka_unit_test(hello_is_asked_and_given_up),
-        cmocka_unit_test(hello_that_does_not_read_is_given_up),
+        cmocka_unit_test(sni_is_asked_and_given_up),
+        cmocka_unit_test(sni_that_does_not_read_is_given_up),
         cmocka_unit_test(tells_the_watchman),
     };
     return cmocka_run_group_tests_name("gate_hangs", tests, NULL, NULL);

@@ -122,7 +122,7 @@ static void session_and_back(void **state)
     assert_shows("set inet sekisho hubs_v4", "{ 192.0.2.1 }");
     assert_shows("set inet sekisho hubs_v6", "{ 2001:db8::1 }");
 
-    /* hello goes, comes back, and is away when a session begins. */
+    /* sni goes, comes back, and is away when a session begins. */
     assert_int_equal(kernel_asking(0), 0);
     assert_hides("map inet sekisho asking_generation", "elements");
     assert_shows("set inet sekisho asking", "{ 0x9ecafbad }");

@@ -1,4 +1,4 @@
-/* What `hello` says is checked: gate makes no packet of its own for a flow that the kernel does not know. */
+/* What `sni` says is checked: gate makes no packet of its own for a flow that the kernel does not know. */
 #include "gate.h"
 #include "kernel.h"
 #include "queue.h"
@@ -44,13 +44,13 @@ static void connection(const struct nlattr *nest, struct verdict *out)
     }
 }
 
-/* A message of `hello` and gate's verdicts about it. The kernel is not there, so it knows no flow. */
+/* A message of `sni` and gate's verdicts about it. The kernel is not there, so it knows no flow. */
 static unsigned verdicts(const struct msg_flow *flow, struct verdict *out, unsigned max)
 {
     static _Alignas(struct nlmsghdr) char in[QUEUE_ROOM];
     struct msg m = {.head = {.type = MSG_FLOW}, .u.flow = *flow};
     unsigned count = 0;
-    peers_hello.message(&gate, &m);
+    peers_sni.message(&gate, &m);
     int left = (int)recv(queue[1], in, sizeof in, MSG_DONTWAIT);
     for (struct nlmsghdr *h = (void *)in; mnl_nlmsg_ok(h, left) && count < max; h = mnl_nlmsg_next(h, &left)) {
         const struct nlattr *a;
@@ -291,11 +291,11 @@ static void each_verdict_changes_its_bits_only(void **state)
 static int setup(void **state)
 {
     (void)state;
-    gate.hello.fd = -1;
-    gate.hello.packets = -1;
+    gate.sni.fd = -1;
+    gate.sni.packets = -1;
     if (socketpair(AF_UNIX, SOCK_DGRAM, 0, queue) < 0)
         return -1;
-    gate.hello.packets = queue[0];
+    gate.sni.packets = queue[0];
     admit_init(&gate.admit, &gate.conf);
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * What comes back from the queue of `hello`, and what else a mark alone must not open. A rule stands in for the queue: it
+ * What comes back from the queue of `sni`, and what else a mark alone must not open. A rule stands in for the queue: it
  * gives every packet of the LAN the mark of those that were in it.
  */
 #include "gate_tunnel_fixture.h"

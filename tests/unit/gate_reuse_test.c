@@ -115,7 +115,7 @@ static void dropped(int where, uint8_t flags, uint32_t seq, uint32_t ack, const 
     assert_false(is_here(where, TH_RST | TH_ACK, 0));
 }
 
-static void go_to_hello(uint32_t seq)
+static void go_to_sni(uint32_t seq)
 {
     uint64_t asked = counter("asked");
     segment(PC_NS, TH_ACK, seq, SERVER_ISN + 1, "hello");
@@ -229,7 +229,7 @@ static void a_syn_is_repeated_until_it_is_answered(void **state)
     passes(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1, "");
     passes(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
     assert_true(mark_is(220 | KERNEL_MARK_ASKING));
-    go_to_hello(PC_ISN + 1);
+    go_to_sni(PC_ISN + 1);
 }
 
 /* A flow that ended before connection tracking took it for a proper one: whatever begins in it is a question again. */
@@ -397,7 +397,7 @@ static void echoes_end_with_their_mode(void **state)
     counted("dropped_not_listed", before + 1);
 }
 
-/* ---- what `hello` is shown ---- */
+/* ---- what `sni` is shown ---- */
 
 static void ask_log(int fd, uint8_t command, uint8_t mode)
 {
@@ -445,10 +445,10 @@ static void each_synack_is_shown(void **state)
     close(fd);
 }
 
-/* ---- the queue of `hello` ---- */
+/* ---- the queue of `sni` ---- */
 
 /* A segment in fragments is put together before it is judged: a large one has no place in the queue. */
-static void no_large_packet_goes_to_hello(void **state)
+static void no_large_packet_goes_to_sni(void **state)
 {
     (void)state;
     static const uint8_t words[LARGEST];
@@ -464,7 +464,7 @@ static void no_large_packet_goes_to_hello(void **state)
 }
 
 /* Nor has one PC all places. */
-static void so_many_a_second_go_to_hello(void **state)
+static void so_many_a_second_go_to_sni(void **state)
 {
     (void)state;
     tls(281);
@@ -484,8 +484,8 @@ static void so_many_a_second_go_to_hello(void **state)
     assert_true(counter("asked") >= asked + 500);
 }
 
-/* Nor has one server, of the answers that `hello` is to put together. */
-static void so_many_answers_a_second_go_to_hello(void **state)
+/* Nor has one server, of the answers that `sni` is to put together. */
+static void so_many_answers_a_second_go_to_sni(void **state)
 {
     (void)state;
     tls(282);
@@ -520,9 +520,9 @@ int main(void)
         cmocka_unit_test(each_datagram_needs_its_element),
         cmocka_unit_test(echoes_end_with_their_mode),
         cmocka_unit_test(each_synack_is_shown),
-        cmocka_unit_test(no_large_packet_goes_to_hello),
-        cmocka_unit_test(so_many_a_second_go_to_hello),
-        cmocka_unit_test(so_many_answers_a_second_go_to_hello),
+        cmocka_unit_test(no_large_packet_goes_to_sni),
+        cmocka_unit_test(so_many_a_second_go_to_sni),
+        cmocka_unit_test(so_many_answers_a_second_go_to_sni),
         cmocka_unit_test(the_port_is_free_again_when_the_entry_has_gone),
     };
     return cmocka_run_group_tests_name("gate_reuse", tests, build_mute, NULL);

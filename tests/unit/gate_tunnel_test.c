@@ -247,7 +247,7 @@ static void what_belongs_to_no_flow(void **state)
 
 /* ---- TLS ---- */
 
-static void the_first_words_go_to_hello_only(void **state)
+static void the_first_words_go_to_sni_only(void **state)
 {
     (void)state;
     struct flow f = tls_flow(60);
@@ -288,7 +288,7 @@ static void no_word_before_the_name(void **state)
     close(pc);
 }
 
-static void without_hello_no_tls_flow_begins(void **state)
+static void without_sni_no_tls_flow_begins(void **state)
 {
     (void)state;
     tunnels(63, true, false);
@@ -357,7 +357,7 @@ static void agreed_until_the_server_has_answered(void **state)
     say(f.pc, "words", 5);
     assert_int_equal(counted("asked", 1 + before), 1 + before);
     for (int i = 1; i < 6;
-         i++) { /* by other words it has not: `hello` is shown them, as it is each octet of a beginning */
+         i++) { /* by other words it has not: `sni` is shown them, as it is each octet of a beginning */
         before = counter("asked");
         say(f.server, words[i], i < 5 ? sizeof words[i] : 1);
         counted("asked", before + 1);
@@ -460,9 +460,9 @@ int main(void)
         cmocka_unit_test(a_tcp_flow_begins_with_a_syn),
         cmocka_unit_test(no_options_of_ip),
         cmocka_unit_test(what_belongs_to_no_flow),
-        cmocka_unit_test(the_first_words_go_to_hello_only),
+        cmocka_unit_test(the_first_words_go_to_sni_only),
         cmocka_unit_test(no_word_before_the_name),
-        cmocka_unit_test(without_hello_no_tls_flow_begins),
+        cmocka_unit_test(without_sni_no_tls_flow_begins),
         cmocka_unit_test(a_flow_that_waits_ends_with_the_session),
         cmocka_unit_test(agreed_until_the_server_has_answered),
         cmocka_unit_test(segments_fit_the_tunnel),

@@ -153,7 +153,7 @@ made = subprocess.run(["make", "-s", "-f", "src/build.mk", "bin"], capture_outpu
 if made.returncode:
     fail(f"the programs cannot be built: {made.stderr[-1500:]}")
 long = [en.encode().split(b"%")[0] for _, _, _, en in CAUSES if len(en.split("%")[0]) > 24]
-for program in ("gate", "names", "hello", "enroll", "clock", "wan", "audit", "status"):
+for program in ("gate", "names", "sni", "enroll", "clock", "wan", "audit", "status"):
     for path in glob.glob(f"build/bin/{program}"):
         with open(path, "rb") as f:
             binary = f.read()

@@ -25,7 +25,7 @@ static const struct sample {
     {MSG_NAMES_END, ROLE_NAMES, 0, false},
     {MSG_MODE, ROLE_NAMES, sizeof(struct msg_mode), false},
     {MSG_HOST, ROLE_NAMES, sizeof(struct msg_host), false},
-    {MSG_QUEUE, ROLE_HELLO, sizeof(struct msg_queue), true},
+    {MSG_QUEUE, ROLE_SNI, sizeof(struct msg_queue), true},
     {MSG_FLOW, ROLE_GATE, sizeof(struct msg_flow), false},
     {MSG_BLOCKED, ROLE_GATE, sizeof(struct msg_blocked), false},
     {MSG_ADMITTED, ROLE_NAMES, sizeof(struct msg_admitted), false},
@@ -103,9 +103,9 @@ static void fill(struct msg *m, const struct sample *s)
 }
 
 /* Both children of the packet filter get the list of names and the mode, and are asked whether they go on. */
-static bool also_hello(enum msg_type type, int role)
+static bool also_sni(enum msg_type type, int role)
 {
-    return role == ROLE_HELLO && (type == MSG_NAME || type == MSG_NAMES_END || type == MSG_MODE || type == MSG_PING);
+    return role == ROLE_SNI && (type == MSG_NAME || type == MSG_NAMES_END || type == MSG_MODE || type == MSG_PING);
 }
 
 static void every_type(void **state)
@@ -117,7 +117,7 @@ static void every_type(void **state)
         struct msg m;
         fill(&m, s);
         for (int role = 0; role < ROLES; role++)
-            if (ipc_valid((enum msg_role)role, &m, len, s->fd) != (role == (int)s->to || also_hello(s->type, role)))
+            if (ipc_valid((enum msg_role)role, &m, len, s->fd) != (role == (int)s->to || also_sni(s->type, role)))
                 fail_msg("type %d to role %d", s->type, role);
         assert_false(ipc_valid(s->to, &m, len, !s->fd));
         assert_false(ipc_valid(s->to, &m, len - 1, s->fd));

@@ -124,7 +124,7 @@ static int find_wire(const char *octets, uint8_t len)
     return listed_find(&listed, (const uint8_t *)octets, len);
 }
 
-/* What gate and hello could not take for a name, or would take for another one, is not listed below a wildcard. */
+/* What gate and sni could not take for a name, or would take for another one, is not listed below a wildcard. */
 static void test_wildcards_take_host_names_only(void **state)
 {
     (void)state;

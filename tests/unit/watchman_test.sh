@@ -30,7 +30,7 @@ as() { setpriv --reuid "$1" --regid "$1" --groups "$2" sh -c "echo '$3' >$words"
 busybox sh "$w/watchman" >"$w/out" 2>&1 &
 watchman=$!
 soon test -p $words
-start hello; hello=$pid
+start sni; sni=$pid
 start charon; charon=$pid
 start gate; gate=$pid
 start names; names=$pid
@@ -38,11 +38,11 @@ start enroll; enroll=$pid
 start status; status=$pid
 
 # ---- who may speak
-ok "hello cannot speak to it" sh -c "! setpriv --reuid hello --regid hello --clear-groups sh -c 'echo end charon >$words' 2>/dev/null"
+ok "sni cannot speak to it" sh -c "! setpriv --reuid sni --regid sni --clear-groups sh -c 'echo end charon >$words' 2>/dev/null"
 ok "gate can" as gate sekisho "end names"
-ok "words that mean nothing are taken" as gate sekisho '$(kill -9 -1) end; end gate * hello'
-ok "hello is ended when gate says so" as gate sekisho "end hello"
-ok "and dies, though it stands still" soon gone "$hello"
+ok "words that mean nothing are taken" as gate sekisho '$(kill -9 -1) end; end gate * sni'
+ok "sni is ended when gate says so" as gate sekisho "end sni"
+ok "and dies, though it stands still" soon gone "$sni"
 for p in $charon $gate $names $enroll $status; do
 	ok "nobody else ($(ps -o user= -p "$p"))" there "$p"
 done

@@ -20,14 +20,14 @@ def replaced(lab, process, before, patience):
 def hello(lab):
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls(), patience=60)
     lab.eventually("a connection to the registry", "alive", lambda: "alive" if held.alive() else f"dead ({held.how})")
-    before = running(lab, "hello")
+    before = running(lab, "sni")
     with lab.capture("registry", "inner0", "tcp port 443") as behind:
         begin, clock = time.time(), time.monotonic()
         lab.box.root(f"kill -STOP {' '.join(before)}")
         tried = {name: lab.pc.curl(f"https://{name}/", connect_to=t.REGISTRY, timeout=2) for name in (t.REGISTRY_NAME, WRONG)}
-        lab.check("new TLS connections while hello stands still", "no page",
+        lab.check("new TLS connections while sni stands still", "no page",
                   ", ".join(f"{k}: {v}" for k, v in tried.items()), all(p.status == 0 for p in tried.values()))
-        replaced(lab, "hello", before, 240)
+        replaced(lab, "sni", before, 240)
         end = time.time()
         lab.eventually("a page, with new connections", 200, lambda: lab.pc.curl(f"https://{t.REGISTRY_NAME}/").status)
         seconds = time.monotonic() - clock
@@ -41,7 +41,7 @@ def hello(lab):
     lab.check("the name that is on no list, there", "never seen", "seen" if any(
         WRONG.encode() in p.payload for p in packets) else "never seen")
     lab.check("the capture has seen the open connection", "packets", f"{len(packets)} packets", len(packets) > 20)
-    lab.log_says("the log says it", "fault", "hello", "it does not answer and is ended")
+    lab.log_says("the log says it", "fault", "sni", "it does not answer and is ended")
     lab.check("tunnels at the hub: the session went on", 1, lab.hub.installed())
 
 

@@ -116,7 +116,7 @@ def plants(lab):
                       "said, without the key" if "something else stands in the place of its file" in text else text[:200])
             as_user(lab, user, f"cd {folder} && rm -rf state && mv kept state")
             lab.box.root(f"kill -CONT {pid}")
-    for user, door in (("gate", "gate/ctl.sock"), ("gate", "gate/hello.sock"), ("enroll", "enroll/ctl.sock"),
+    for user, door in (("gate", "gate/ctl.sock"), ("gate", "gate/sni.sock"), ("enroll", "enroll/ctl.sock"),
                        ("audit", "audit/sock")):
         done = as_user(lab, user, f"rm -f /run/sekisho/{door}; ls /run/sekisho/{door}")
         lab.check(f"{user} takes {door} away", "it stays", "it stays" if "rc 0" in done else done)

@@ -100,13 +100,16 @@ struct kernel_flow {
 int kernel_open(void);
 void kernel_close(void);
 
-/* Replace mode, generation, live, asking, agreed, datagrams, vip, hubs and (if given) tunnel_v4 and tunnel_v6, and empty allow_* and tls_* unless keep_allow. */
+/*
+ * Replace mode, generation, live, asking, agreed, datagrams, vip and hubs, and empty allow_* and tls_* unless keep_allow. The
+ * prefixes of `registry` are added to tunnel_v4 and tunnel_v6.
+ */
 int kernel_set(const struct kernel_view *view);
 /* `sni` has come (the present generation) or gone (0): may TLS flows begin? */
 int kernel_asking(uint32_t generation);
 /* Closed, nothing live: kernel_set with an empty view. What every fault ends in. */
 int kernel_closed(void);
-/* Replace tunnel_v4 and tunnel_v6 by the remote prefixes of all services. Prefixes must not overlap. */
+/* Add the remote prefixes of all services to tunnel_v4 and tunnel_v6, as kernel_set does. Prefixes must not overlap. */
 int kernel_registry(const struct conf_service *services, unsigned count);
 /* Replace which LAN host may use which service: hosts, hosts_may, hosts_at, hosts_v4 and unbound. */
 int kernel_hosts(const struct conf *conf);

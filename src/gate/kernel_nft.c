@@ -185,8 +185,6 @@ int kernel_closed(void)
 int kernel_registry(const struct conf_service *services, unsigned count)
 {
     struct batch *b = batch_begin();
-    batch_flush(b, "tunnel_v4");
-    batch_flush(b, "tunnel_v6");
     registry_elements(b, services, count);
     return batch_commit(b);
 }

@@ -1,5 +1,4 @@
 /* `sekisho explain`: a cause out of the log, a state file or a script, in words. */
-#include "cause_text.h"
 #include "ops.h"
 
 #include <stdio.h>
@@ -7,7 +6,7 @@
 
 int op_explain(const struct ops_args *args)
 {
-    char line[CAUSE_LINE_MAX] = "", en[CAUSE_TEXT_MAX], ja[CAUSE_TEXT_MAX];
+    char line[CAUSE_LINE_MAX] = "";
     struct cause cause;
     for (unsigned i = 0; i < args->file_count; i++) {
         size_t len = strlen(line);
@@ -16,8 +15,5 @@ int op_explain(const struct ops_args *args)
     if (!cause_parse(line, &cause))
         return ops_answer(args, EXIT_USAGE, "That is no cause, or its values are not in order.",
                           "その原因コードはないか、値が正しくありません。");
-    (void)ops_answer_cause(args, EXIT_GOOD, &cause);
-    if (!args->json && *cause_sentence(&cause, CAUSE_EN, CAUSE_DO, en))
-        (void)ops_answer(args, EXIT_GOOD, en, cause_sentence(&cause, CAUSE_JA, CAUSE_DO, ja));
-    return EXIT_GOOD;
+    return ops_answer_cause(args, EXIT_GOOD, &cause);
 }

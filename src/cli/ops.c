@@ -172,21 +172,26 @@ int ops_answer(const struct ops_args *args, int status, const char *en, const ch
     return status;
 }
 
+/* What is wrong, and behind it what to do, if there is something to do. */
 int ops_answer_cause(const struct ops_args *args, int status, const struct cause *cause)
 {
-    char en[CAUSE_TEXT_MAX], ja[CAUSE_TEXT_MAX];
+    char en[CAUSE_TEXT_MAX], ja[CAUSE_TEXT_MAX], do_en[CAUSE_TEXT_MAX], do_ja[CAUSE_TEXT_MAX];
     (void)cause_sentence(cause, CAUSE_EN, CAUSE_WRONG, en);
     (void)cause_sentence(cause, CAUSE_JA, CAUSE_WRONG, ja);
-    if (!args->json)
-        return ops_answer(args, status, en, ja);
+    (void)cause_sentence(cause, CAUSE_EN, CAUSE_DO, do_en);
+    (void)cause_sentence(cause, CAUSE_JA, CAUSE_DO, do_ja);
+    if (!args->json) {
+        (void)ops_answer(args, status, en, ja);
+        return *do_en ? ops_answer(args, status, do_en, do_ja) : status;
+    }
     struct json j = {0};
     json_open(&j, NULL, '{');
     json_bool(&j, "ok", status == EXIT_GOOD);
     json_text(&j, "text", en);
     json_text(&j, "text_ja", ja);
-    if (*cause_sentence(cause, CAUSE_EN, CAUSE_DO, en)) {
-        json_text(&j, "action", en);
-        json_text(&j, "action_ja", cause_sentence(cause, CAUSE_JA, CAUSE_DO, ja));
+    if (*do_en) {
+        json_text(&j, "action", do_en);
+        json_text(&j, "action_ja", do_ja);
     }
     json_cause(&j, "cause", cause);
     json_close(&j, '}');

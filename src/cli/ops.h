@@ -87,7 +87,7 @@ const char *log_time(const char *line, char out[ZONE_TEXT_MAX]);
 /* One sentence as a command's whole answer, in the form that was asked for; ends with status, which it returns. */
 int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja);
 
-/* The same with a cause; in JSON it stands beside its sentence. */
+/* The same with a cause, and what to do behind it; in JSON the cause itself stands beside them. */
 int ops_answer_cause(const struct ops_args *args, int status, const struct cause *cause);
 
 /* check --export and --dump, for one file that has no mistake. */

@@ -111,6 +111,11 @@ def test_others(root):
     check("... and says who", said["cause"]["code"] == "gate-unreachable" and said["cause"]["args"]["error"] == 2, said)
     said = json.loads(run("cert", "renew", "--json", root=root).stdout)
     check("... whoever it is", said["cause"]["code"] == "enroll-unreachable" and "証明書のプログラム" in said["text_ja"], said)
+    for words in (("session", "start"), ("session", "end"), ("cert", "renew")):
+        lines = run(*words, root=root).stdout.splitlines()
+        check(f"... and what to do, {words}", len(lines) == 4 and lines[2].startswith("Wait a minute.") and "電源" in lines[3], lines)
+    lines = run("cert", "renew", "--lang", "ja", root=root).stdout.splitlines()
+    check("... in Japanese alone", len(lines) == 2 and "電源" in lines[1], lines)
     said = json.loads(run("session", "start", "nowhere", "--json", root=root).stdout)
     check("no such service", said["cause"]["code"] == "no-service-of-name", said)
     for program, words, code in (("gate", ("session", "end"), "gate-broke-off"), ("enroll", ("cert", "renew"), "enroll-broke-off")):

@@ -5,6 +5,8 @@
 #ifndef SEKISHO_ENROLL_HTTP_H
 #define SEKISHO_ENROLL_HTTP_H
 
+#include "msg.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,7 +50,7 @@ bool http_target(const char *location, const char *host, uint16_t port, char *pa
  * 5.6.7). A date is measured from `date`, the response's own Date field, if that can be read (the box's clock may be
  * wrong), else from now. False: not readable. Never more than RETRY_AFTER_MAX, a date in the past gives 0.
  */
-#define RETRY_AFTER_MAX (24u * 3600)
+#define RETRY_AFTER_MAX MSG_RETRY_AFTER_MAX
 bool retry_after(const char *value, const char *date, int64_t now, uint32_t *seconds);
 
 /* UNIX time of an HTTP-date in any of its three forms; now: for the two-digit years of RFC 850. False: none of them. */

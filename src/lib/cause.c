@@ -224,8 +224,7 @@ void cause_fill(struct cause *c, enum cause_code code, const struct cause *why, 
         args += *args != NULL;
         good = append(&out, &len, one);
     }
-    char line[CAUSE_LINE_MAX];
-    if (!good || !cause_valid(&out) || !*cause_line(&out, line))
+    if (!good || !cause_valid(&out))
         out = (struct cause){.code = code == CAUSE_NONE ? CAUSE_NONE : CAUSE_UNKNOWN};
     *c = out;
 }
@@ -270,15 +269,15 @@ bool cause_valid(const struct cause *c)
         return false;
     a.spec = cause_spec((enum cause_code)c->code);
     a.next = c->args;
-    while (cause_next(c, &a))
-        if (++count > CAUSE_ARGS_MAX || !kind_ok(a.kind, a.value))
+    while (*a.spec) /* each that the table asks for must be there, and have an end */
+        if (!cause_next(c, &a) || ++count > CAUSE_ARGS_MAX || !kind_ok(a.kind, a.value))
             return false;
-    if (*a.spec || count > CAUSE_ARGS_MAX)
-        return false; /* one has no end */
     for (const char *rest = a.next; rest < c->args + sizeof c->args; rest++)
         if (*rest)
             return false;
-    return true;
+    char line[CAUSE_LINE_MAX];
+    return c->code == CAUSE_NONE ||
+           *cause_line(c, line) != '\0'; /* what cannot be written down would be told to nobody */
 }
 
 bool cause_of_est(const struct cause *c)

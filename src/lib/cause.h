@@ -1,7 +1,8 @@
 /*
  * Causes: what the box tells people, as a code with arguments. The programs hold and pass on codes only; the sentences are
  * made of them where a person reads (cause_text.h), in the language that was asked for. So a program that reads strangers'
- * bytes can choose one of our sentences, and not write one.
+ * bytes can choose one of our sentences; of words of its own it can put at most 95 printable ASCII characters into
+ * a place that the sentence shows as quoted.
  *
  * cause.def is the table, one entry each:
  *

@@ -150,18 +150,25 @@ static void take_value(struct conf_parser *p, const struct conf_key *key, char *
         conf_fail(p, key->remedy, wrong, key->name, value, p->also[0], p->also[1], p->also[2], p->also[3], NULL);
 }
 
+/* Nothing else is quoted: what stands there may be the password (`password: …`, a full-width `=`, a value on the next line). */
+static bool like_a_key(const char *name)
+{
+    return name[0] && name[strspn(name, "abcdefghijklmnopqrstuvwxyz-")] == '\0';
+}
+
 static void take_key(struct conf_parser *p, char *line)
 {
     const struct conf_kind *kind = kind_of(p);
     char *equals = strchr(line, '=');
-    if (!equals) {
-        conf_fail(p, CAUSE_WRITE_KEY_VALUE, CAUSE_LINE_SYNTAX, line, NULL);
+    if (equals)
+        *equals = '\0';
+    char *name = trim(line), *value = equals ? trim(equals + 1) : line;
+    if (!equals || !like_a_key(name)) {
+        conf_fail(p, CAUSE_WRITE_KEY_VALUE, CAUSE_LINE_SYNTAX, NULL);
         return;
     }
     if (p->section == SECTION_IGNORED)
         return;
-    *equals = '\0';
-    char *name = trim(line), *value = trim(equals + 1);
     if (p->section == SECTION_NONE) {
         conf_fail(p, p->site ? CAUSE_BEGIN_WITH_SITE : CAUSE_BEGIN_WITH_SERVICE, CAUSE_KEY_BEFORE_SECTION, name, NULL);
         p->section = SECTION_IGNORED;

@@ -162,7 +162,8 @@ static bool cause_ok(const struct cause *c)
 static bool est_done_ok(const struct msg *m)
 {
     const struct msg_est_done *b = &m->u.est_done;
-    return b->ok <= 1 && cause_ok(&b->cause) && cause_of_est(&b->cause) && (b->cause.code == CAUSE_NONE) == b->ok;
+    return b->ok <= 1 && b->retry_after_s <= MSG_RETRY_AFTER_MAX && b->server_time >= 0 && cause_ok(&b->cause) &&
+           cause_of_est(&b->cause) && (b->cause.code == CAUSE_NONE) == b->ok;
 }
 
 static bool time_ask_ok(const struct msg *m)

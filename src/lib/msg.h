@@ -259,10 +259,12 @@ struct msg_sign {
     uint8_t digest[64];
 };
 
+#define MSG_RETRY_AFTER_MAX (24u * 3600) /* no server puts a renewal off for longer */
+
 struct msg_est_done {
     uint8_t ok;
     uint16_t http_status; /* 0: none came */
-    uint32_t retry_after_s; /* 0: none */
+    uint32_t retry_after_s; /* 0: none; at most MSG_RETRY_AFTER_MAX */
     int64_t server_time; /* UNIX time by the server's own clock, its certificate checked; 0: it did not say */
     struct cause cause; /* what is wrong: `est-…`, none when ok */
 };

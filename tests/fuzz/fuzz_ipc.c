@@ -94,8 +94,8 @@ static void use_cause(const struct cause *c)
     for (int lang = CAUSE_EN; lang <= CAUSE_JA; lang++)
         for (int part = CAUSE_WRONG; part <= CAUSE_DO; part++)
             MUST(strlen(cause_sentence(c, lang, part, text)) < sizeof text);
-    if (*cause_line(c, line))
-        MUST(cause_parse(line, &back) && cause_equal(c, &back));
+    if (c->code != CAUSE_NONE)
+        MUST(*cause_line(c, line) && cause_parse(line, &back) && cause_equal(c, &back));
 }
 
 static void use_to_others(const struct msg *m)

@@ -269,6 +269,35 @@ static void a_cause_is_never_wrong(void **state)
     assert_string_equal(cause_line(&c, line), "");
 }
 
+/* Behind what is there already: another argument. False: not all of it has a place. */
+static bool put_arg(struct cause *c, size_t *len, const char *word, size_t repeat)
+{
+    for (size_t i = 0; i < repeat * strlen(word); i++)
+        if (*len < sizeof c->args)
+            c->args[(*len)++] = word[i % strlen(word)];
+    if (*len == sizeof c->args)
+        return false;
+    c->args[(*len)++] = '\0';
+    return true;
+}
+
+/* Each part is good by itself; what comes of it would not fit a line, or is not all there: it would be told to nobody. */
+static void what_cannot_be_written_is_refused(void **state)
+{
+    (void)state;
+    for (unsigned complete = 0; complete <= 1; complete++) {
+        struct cause c = {.code = CAUSE_EST_UNRESOLVED};
+        size_t len = 0;
+        assert_true(put_arg(&c, &len, "a", 95) && put_arg(&c, &len, "est-unresolved", 1) && put_arg(&c, &len, "a", 95));
+        if (complete)
+            assert_true(put_arg(&c, &len, "words", 1) && put_arg(&c, &len, "%", 95));
+        else
+            assert_true(put_arg(&c, &len, "est-unresolved", 1) && put_arg(&c, &len, "a", 95) && len == sizeof c.args);
+        assert_true(cause_of_est(&c));
+        assert_false(cause_valid(&c));
+    }
+}
+
 static void strangers_are_refused(void **state)
 {
     struct cause good, c;
@@ -283,10 +312,10 @@ static void strangers_are_refused(void **state)
     } while (0)
     REFUSED(c.code = CAUSE_CODES);
     REFUSED(c.code = UINT16_MAX);
-    REFUSED(c.code = CAUSE_HUB_SILENT);             /* which has no arguments */
-    REFUSED(memset(c.args, 'a', sizeof c.args));    /* no end */
-    REFUSED(c.args[sizeof c.args - 1] = 'x');       /* something behind them */
-    REFUSED(memcpy(c.args + 15, "x43", 3));         /* no number */
+    REFUSED(c.code = CAUSE_HUB_SILENT); /* which has no arguments */
+    REFUSED(memset(c.args, 'a', sizeof c.args)); /* no end */
+    REFUSED(c.args[sizeof c.args - 1] = 'x'); /* something behind them */
+    REFUSED(memcpy(c.args + 15, "x43", 3)); /* no number */
     REFUSED(c.args[3] = '\n');
     REFUSED(c.args[3] = '\x1b');
     REFUSED(c.args[3] = '\xe3');
@@ -368,6 +397,7 @@ int main(void)
         cmocka_unit_test(sentences),
         cmocka_unit_test(a_cause_is_never_wrong),
         cmocka_unit_test(strangers_are_refused),
+        cmocka_unit_test(what_cannot_be_written_is_refused),
         cmocka_unit_test(lines_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

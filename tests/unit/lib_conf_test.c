@@ -358,12 +358,20 @@ static void limits(void **state)
 static void password_is_never_quoted(void **state)
 {
     (void)state;
-    read_site(SITE_HEAD WAN_DHCP "[enroll]\npassword = s3cre\n");
-    for (unsigned i = 0; i < errors.count; i++)
-        assert_null(strstr(wrong_of(i), "s3cre"));
-    read_site(SITE_HEAD WAN_DHCP "[enroll]\npassword = <s3cret>\n");
-    for (unsigned i = 0; i < errors.count; i++)
-        assert_null(strstr(wrong_of(i), "s3cret"));
+    static const char *const lines[] = {
+        "[enroll]\npassword = s3cre\n",  "[enroll]\npassword = <s3cret>\n", "[enroll]\npassword: s3cret\n",
+        "[enroll]\npassword s3cret\n",   "[enroll]\npassword=s3cret\n",     "[enroll]\npassword =\ns3cret\n",
+        "[enroll]\npassword=s3cret==\n", "[enroll]\npassword: s3cret=\n",   "[enroll]\npassword =\ns3cret==\n",
+        "[enrol]\npassword: s3cret\n",   "[enrol]\npassword =\ns3cret==\n",
+    };
+    for (size_t l = 0; l < COUNT(lines); l++) {
+        char text[512];
+        (void)snprintf(text, sizeof text, "%s%s", SITE_HEAD WAN_DHCP, lines[l]);
+        read_site(text);
+        assert_true(errors.count > 0);
+        for (unsigned i = 0; i < errors.count; i++)
+            assert_null(strstr(wrong_of(i), "s3cre"));
+    }
 }
 
 static void bad_service_name(void **state)

@@ -212,6 +212,8 @@ static void contents(void **state)
     REFUSED(MSG_EST_CERT, m.u.blob.len = MSG_BLOB_MAX + 1);
     REFUSED(MSG_SIGN, m.u.sign.len = 65);
     REFUSED(MSG_EST_DONE, m.u.est_done.ok = 1);
+    REFUSED(MSG_EST_DONE, m.u.est_done.retry_after_s = MSG_RETRY_AFTER_MAX + 1);
+    REFUSED(MSG_EST_DONE, m.u.est_done.server_time = -1);
     REFUSED(MSG_EST_DONE, m.u.est_done.cause.code = CAUSE_NONE);
     REFUSED(MSG_EST_DONE, m.u.est_done.cause.code = CAUSE_CODES);
     REFUSED(MSG_EST_DONE, cause_set(&m.u.est_done.cause, CAUSE_BOOT_FIREWALL, NULL)); /* not for it to say */

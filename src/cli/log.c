@@ -112,12 +112,17 @@ const char *log_time(const char *line, char out[ZONE_TEXT_MAX])
     return line + len + (line[len] == ' ');
 }
 
-/* The cause in a line: all its details, or as `reason="…"` or `cause="…"`. False: there is none. */
+/*
+ * The cause in a line: all its details, or as `reason="…"` or `cause="…"`. False: there is none. What somebody has typed
+ * at the console is none, whatever it looks like: it would be told as if the box had said it.
+ */
 static bool line_cause(const char *line, struct cause *out)
 {
     static const char *const keys[] = {"reason=\"", "cause=\""};
     char text[CAUSE_LINE_MAX];
     for (int i = 0; i < 4; i++) { /* time, number, program, event */
+        if (i == 3 && strncmp(line, "console.", 8) == 0)
+            return false;
         line += strcspn(line, " ");
         line += *line == ' ';
     }

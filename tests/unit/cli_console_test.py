@@ -138,6 +138,32 @@ def test_others(root):
         check(f"wrong call {words} ends with 2", run(*words).returncode == 2)
 
 
+def test_log_of_the_console(root):
+    """What somebody has typed is shown as that, and not explained as if a program had said it."""
+    path = f"{root}/state/audit/audit.log"
+    kept = open(path, encoding="utf-8").read()
+    for line, said in (("gate session.failed hub-refuses-cert", True), ("console console.command hub-refuses-cert", False),
+                       ('console console.command x reason="hub-refuses-cert"', False)):
+        put(path, f"2026-11-21T08:30:00Z 000002 {line}\n")
+        seen = run("log", "-n", "1", root=root).stdout
+        check(f"`{line}` in words", ("証明書を拒否" in seen) == said and line in seen, seen)
+        seen = json.loads(run("log", "-n", "1", "--json", root=root).stdout)[0]
+        check(f"`{line}` as data", ("cause" in seen) == said and ("text" in seen) == said, seen)
+    put(path, kept)
+
+
+def test_examples(root):
+    """What the pages show as a whole file is one."""
+    for kind in ("site", "service"):
+        page = open(f"docs/man/{kind}.conf.5", encoding="utf-8").read()
+        blocks = [b for b in re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed", page, re.S | re.M) if b.startswith(f"[{kind}]")]
+        check(f"{kind}.conf(5) shows a file", len(blocks) == 1, page[-600:])
+        for block in blocks:
+            put(f"{root}/example.conf", block)
+            r = run("check", f"--{kind}", f"{root}/example.conf")
+            check(f"the example of {kind}.conf(5)", r.returncode == 0, r.stdout)
+
+
 def test_times():
     """Times for people are written in one place, which puts their offset beside them; nothing else makes one."""
     found = subprocess.run(["grep", "-rlE", r"\b(strftime|gmtime|gmtime_r|localtime|localtime_r|ctime|asctime)\(", "src"],
@@ -208,6 +234,8 @@ def main():
         a_box(root)
         test_status(root)
         test_others(root)
+        test_log_of_the_console(root)
+        test_examples(root)
     test_times()
     test_console()
     print(f"{len(failed)} failed")

@@ -2,7 +2,7 @@
  * Proposals of IKE and ESP in strongSwan's syntax, `aes256gcm16-prfsha384-ecp384, aes256-sha256-ecp384`: what is in one,
  * whether the box's charon and kernel can do it, and whether it is strong enough. charon itself takes words for
  * algorithms that it does not have, and says so nowhere; so the words are known here (proposal.c), and a test compares
- * them with the charon of the image (tests/unit/gate_proposals_test.py).
+ * them with the charon of the image (tests/unit/gate_proposals_test.sh).
  */
 #ifndef SEKISHO_PROPOSAL_H
 #define SEKISHO_PROPOSAL_H

@@ -99,6 +99,27 @@ static void dump_all(const struct conf *all)
     dump_hosts(all);
 }
 
+/* On standard error: what is no mistake in a file, but keeps it from being looked at. */
+static bool unreadable(const char *path)
+{
+    char ja[CAUSE_TEXT_MAX];
+    struct cause why;
+    int error = errno;
+    cause_system(&why, error);
+    (void)fprintf(stderr, "sekisho: cannot read %s: %s / %s を読み取れません(%s)\n", path, strerror(error), path,
+                  cause_text(&why, CAUSE_JA, CAUSE_WRONG, ja));
+    return false;
+}
+
+/* en, ja: what was looked at. */
+static void put_good(enum ops_lang lang, const char *en, const char *ja)
+{
+    if (lang == LANG_JA)
+        (void)printf("%s: 誤りはありません\n", ja);
+    else
+        (void)printf("%s: good%s\n", en, lang == LANG_BOTH ? " / 誤りはありません" : "");
+}
+
 /* One file; with --services, a site file together with the services that it names. False: not readable. */
 static bool check_file(const struct ops_args *args, const char *path, struct conf_errors *errors)
 {
@@ -106,12 +127,13 @@ static bool check_file(const struct ops_args *args, const char *path, struct con
     static struct conf_service service;
     enum kind kind = args->site ? KIND_SITE : args->service ? KIND_SERVICE : kind_of(path);
     unsigned before = errors->count;
-    if (access(path, R_OK) < 0) {
-        (void)fprintf(stderr, "sekisho: cannot read %s: %s\n", path, strerror(errno));
-        return false;
-    }
+    if (access(path, R_OK) < 0)
+        return unreadable(path);
     if (kind == KIND_UNKNOWN) {
-        (void)fprintf(stderr, "sekisho: %s begins with neither [site] nor [service]; say --site or --service\n", path);
+        (void)fprintf(stderr,
+                      "sekisho: %s begins with neither [site] nor [service]; say --site or --service / "
+                      "[site] でも [service] でも始まりません。--site か --service を付けてください\n",
+                      path);
         return false;
     }
     if (kind == KIND_SERVICE)
@@ -129,7 +151,7 @@ static bool check_file(const struct ops_args *args, const char *path, struct con
     else if (args->dump && args->services)
         dump_all(&all);
     else if (!args->json && !args->cause)
-        (void)printf("%s: good\n", path);
+        put_good(args->lang, path, path);
     return true;
 }
 
@@ -141,18 +163,21 @@ static bool check_box(const struct ops_args *args, struct conf_errors *errors)
     (void)snprintf(site, sizeof site, "%s/state/site.conf", args->root);
     (void)snprintf(own, sizeof own, "%s/state/services", args->root);
     (void)snprintf(shipped, sizeof shipped, "%s/etc/sekisho/services", args->root);
-    if (access(site, R_OK) < 0) {
-        (void)fprintf(stderr, "sekisho: cannot read %s: %s\n", site, strerror(errno));
-        return false;
-    }
+    if (access(site, R_OK) < 0)
+        return unreadable(site);
     if (!conf_load_all(site, own, shipped, &all, errors))
         return true;
     if (args->export)
         export_site(&all.site);
     else if (args->dump)
         dump_all(&all);
-    else if (!args->json && !args->cause)
-        (void)printf("%s and %u service file%s: good\n", site, all.service_count, all.service_count == 1 ? "" : "s");
+    else if (!args->json && !args->cause) {
+        char en[PATH_MAX + 32], ja[PATH_MAX + 64];
+        (void)snprintf(en, sizeof en, "%s and %u service file%s", site, all.service_count,
+                       all.service_count == 1 ? "" : "s");
+        (void)snprintf(ja, sizeof ja, "%s とサービスファイル%u個", site, all.service_count);
+        put_good(args->lang, en, ja);
+    }
     return true;
 }
 
@@ -172,7 +197,8 @@ int op_check(const struct ops_args *args)
     bool readable = true;
     errors.count = 0;
     if (args->file_count == 0 && (args->site || args->service || args->services)) {
-        (void)fprintf(stderr, "sekisho: check --site, --service and --services need a FILE\n");
+        (void)fprintf(stderr,
+                      "sekisho: check --site, --service and --services need a FILE / ファイルも指定してください\n");
         return EXIT_USAGE;
     }
     if (args->file_count == 0)

@@ -146,7 +146,8 @@ static void run_command(int count, char *words[])
         _exit(status);
     }
     if (pid < 0) {
-        (void)printf("The box is out of memory; try again in a minute.\n");
+        (void)printf("The box is out of memory; try again in a minute. / "
+                     "メモリが足りません。1分ほど待ってからやり直してください。\n");
         return;
     }
     int status = 0;

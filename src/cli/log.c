@@ -186,9 +186,12 @@ bool log_open(const struct ops_args *args, struct log *log)
     struct file files[FILES];
     size_t len = 0;
     if (open_files(args->root, files) == 0) {
-        char en[128], ja[128];
-        (void)snprintf(en, sizeof en, "The audit log cannot be read: %s", strerror(errno));
-        (void)snprintf(ja, sizeof ja, "監査記録を読み取れません: %s", strerror(errno));
+        char en[CAUSE_TEXT_MAX + 64], ja[CAUSE_TEXT_MAX + 64], text[CAUSE_TEXT_MAX];
+        struct cause why;
+        cause_system(&why, errno);
+        (void)snprintf(en, sizeof en, "The audit log cannot be read: %s",
+                       cause_text(&why, CAUSE_EN, CAUSE_WRONG, text));
+        (void)snprintf(ja, sizeof ja, "監査記録を読み取れません(%s)", cause_text(&why, CAUSE_JA, CAUSE_WRONG, text));
         (void)ops_answer(args, EXIT_USAGE, en, ja);
         return false;
     }

@@ -236,22 +236,25 @@ static bool take_args(const struct op *op, int argc, char *const argv[], struct 
             if (strcmp(options[k].text, argv[i]) == 0 && (op->options & options[k].needs))
                 o = &options[k];
         if (o && o->value && i + 1 == argc) {
-            (void)fprintf(stderr, "sekisho: %s needs a value\n", o->text);
+            (void)fprintf(stderr, "sekisho: %s needs a value / 値が必要です\n", o->text);
             return false;
         }
         if (o) {
             const char *value = o->value ? argv[++i] : NULL;
             if (o->take(a, value))
                 continue;
-            (void)fprintf(stderr, "sekisho: %s%s%s does not fit\n", o->text, value ? " " : "", value ? value : "");
+            (void)fprintf(stderr, "sekisho: %s%s%s does not fit / この値は使えません\n", o->text, value ? " " : "",
+                          value ? value : "");
             return false;
         }
         unsigned max = (op->options & (OPT_FILES | OPT_CAUSE))          ? OPS_ARGS_MAX
                        : (op->options & (OPT_SERVICE_NAME | OPT_TOPIC)) ? 1
                                                                         : 0;
         if (argv[i][0] == '-' || a->file_count == max) {
-            (void)fprintf(stderr, "sekisho: %s%s%s does not take %s\n", op->group, op->name ? " " : "",
-                          op->name ? op->name : "", argv[i]);
+            char call[64];
+            (void)snprintf(call, sizeof call, "%s%s%s", op->group, op->name ? " " : "", op->name ? op->name : "");
+            (void)fprintf(stderr, "sekisho: %s does not take %s / %s に %s は付けられません\n", call, argv[i], call,
+                          argv[i]);
             return false;
         }
         a->files[a->file_count++] = argv[i];
@@ -276,7 +279,7 @@ int ops_run(int argc, char *const argv[], bool from_console)
         return EXIT_USAGE;
     }
     if (!take_args(op, argc - words, argv + words, &args)) {
-        (void)fprintf(stderr, "usage: ");
+        (void)fprintf(stderr, "usage / 使い方: ");
         print_call(stderr, op);
         return EXIT_USAGE;
     }

@@ -137,7 +137,7 @@ def logs(root):
     os.unlink(f"{folder}/audit.log")
     for line in ("log", "log blocked"):
         answer, status = run(root, line)
-        check(f"no log, `{line}`", status == 2 and "cannot be read: No such file" in answer and "読み取れません" in answer, answer)
+        check(f"no log, `{line}`", status == 2 and "cannot be read: No such file" in answer and "読み取れません(ファイルがありません)" in answer, answer)
         answer, status = run(root, line + " --json")
         check(f"no log, `{line} --json`", status == 2 and commands.no_json(answer)["ok"] is False, answer)
     os.symlink("/etc/passwd", f"{folder}/audit.log")

@@ -32,6 +32,48 @@ static void show_cause(const char *value, char *out, size_t size)
     (void)snprintf(out, size, "%s", value);
 }
 
+/* A word of a state file: as it is; show_rows has the Japanese of it. */
+static void show_word(const char *value, char *out, size_t size)
+{
+    show_text(value, out, size);
+}
+
+/* The words of a key in Japanese. NULL: a word that is not known. */
+static const char *word_ja(const char *key, const char *word)
+{
+    static const struct {
+        const char *key, *word, *ja;
+    } words[] = {
+        {"mode", "closed", "閉鎖"},
+        {"mode", "internet", "インターネット可"},
+        {"mode", "session", "登録システムのみ"},
+        {"session", "starting", "起動中"},
+        {"session", "idle", "待機中"},
+        {"session", "raising", "接続準備中"},
+        {"session", "up", "接続中"},
+        {"session", "ending", "終了中"},
+        {"session", "fault", "異常"},
+        {"tunnel", "up", "接続"},
+        {"tunnel", "down", "切断"},
+        {"link", "up", "接続"},
+        {"link", "down", "切断"},
+        {"phase", "none", "なし"},
+        {"phase", "enrolling", "取得中"},
+        {"phase", "waiting", "待機"},
+        {"phase", "valid", "有効"},
+        {"phase", "renewing", "更新中"},
+        {"phase", "alarm", "要対応"},
+        {"trusted", "yes", "はい"},
+        {"trusted", "no", "いいえ"},
+        {"loaded", "yes", "はい"},
+        {"loaded", "no", "いいえ"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].key, key) == 0 && strcmp(words[i].word, word) == 0)
+            return words[i].ja;
+    return NULL;
+}
+
 /* The details under the headline: one row a value; a row without value is left out. */
 static const struct row {
     const char *en, *ja;
@@ -40,10 +82,10 @@ static const struct row {
     show_fn *show;
 } rows[] = {
     {"Service", "サービス", HEALTH_GATE, "service", show_text},
-    {"Mode of the LAN", "LANの状態", HEALTH_GATE, "mode", show_text},
-    {"Session", "接続", HEALTH_GATE, "session", show_text},
-    {"Since", "開始", HEALTH_GATE, "since", show_time},
-    {"Tunnel", "トンネル", HEALTH_GATE, "tunnel", show_text},
+    {"Mode of the LAN", "LANの状態", HEALTH_GATE, "mode", show_word},
+    {"Session", "接続", HEALTH_GATE, "session", show_word},
+    {"Since", "この状態になった時刻", HEALTH_GATE, "since", show_time},
+    {"Tunnel", "トンネル", HEALTH_GATE, "tunnel", show_word},
     {"Hub", "接続先", HEALTH_GATE, "hub", show_text},
     {"Address in the tunnel", "トンネル内アドレス", HEALTH_GATE, "vip", show_text},
     {"Names refused", "拒否した名前", HEALTH_GATE, "blocked.dns", show_text},
@@ -51,23 +93,23 @@ static const struct row {
     {"TLS connections refused", "拒否したTLS接続", HEALTH_GATE, "blocked.tls", show_text},
     {"Packets refused", "遮断したパケット", HEALTH_GATE, "blocked.forward", show_text},
     {"Last session ended", "前回の終了理由", HEALTH_GATE, "last-end", show_cause},
-    {"Certificate", "証明書", HEALTH_ENROLL, "phase", show_text},
+    {"Certificate", "証明書", HEALTH_ENROLL, "phase", show_word},
     {"Certificate until", "証明書の期限", HEALTH_ENROLL, "not-after", show_time},
-    {"Line", "回線", HEALTH_WAN, "link", show_text},
+    {"Line", "回線", HEALTH_WAN, "link", show_word},
     {"Address on the line", "回線側アドレス", HEALTH_WAN, "address", show_text},
     {"Largest packet of the line", "回線のMTU", HEALTH_WAN, "mtu", show_text},
-    {"Time confirmed", "時刻の確認", HEALTH_CLOCK, "trusted", show_text},
+    {"Time confirmed", "時刻の確認", HEALTH_CLOCK, "trusted", show_word},
 };
 
 static const struct row cert_rows[] = {
-    {"State", "状態", HEALTH_ENROLL, "phase", show_text},
+    {"State", "状態", HEALTH_ENROLL, "phase", show_word},
     {"Subject", "名前", HEALTH_ENROLL, "subject", show_text},
     {"Issuer", "発行者", HEALTH_ENROLL, "issuer", show_text},
     {"Serial number", "シリアル番号", HEALTH_ENROLL, "serial", show_text},
     {"Valid from", "開始", HEALTH_ENROLL, "not-before", show_time},
     {"Valid until", "期限", HEALTH_ENROLL, "not-after", show_time},
     {"Renewal at", "更新予定", HEALTH_ENROLL, "renew-at", show_time},
-    {"Loaded into the VPN", "VPNで使用", HEALTH_ENROLL, "loaded", show_text},
+    {"Loaded into the VPN", "VPNで使用", HEALTH_ENROLL, "loaded", show_word},
     {"Server", "証明書サーバ", HEALTH_ENROLL, "server", show_text},
     {"Trouble", "問題", HEALTH_ENROLL, "cause", show_cause},
     {"Next try", "次の試み", HEALTH_ENROLL, "next-try", show_time},
@@ -81,8 +123,11 @@ static void show_rows(const struct health *h, const struct row *row, size_t coun
         row->show(health_get(h, row->file, row->key), value, sizeof value);
         if (value[0] == '\0')
             continue;
-        bool two = row->show == show_cause;
-        if (two) {
+        const char *word = row->show == show_word ? word_ja(row->key, value) : NULL;
+        bool two = row->show == show_cause || word;
+        if (word) {
+            (void)snprintf(ja, sizeof ja, "%s", word);
+        } else if (two) {
             (void)health_cause(value, &cause);
             (void)cause_text(&cause, CAUSE_EN, CAUSE_WRONG, value);
             (void)cause_text(&cause, CAUSE_JA, CAUSE_WRONG, ja);

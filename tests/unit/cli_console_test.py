@@ -82,6 +82,36 @@ def test_status(root):
     os.rename(f"{root}/run/sekisho/gate/gone", f"{root}/run/sekisho/gate/state")
 
 
+def test_words(root):
+    """Every word that a program publishes of its state has its Japanese; the words are taken from where they are published."""
+    def words(path, pattern):
+        return re.findall(r'"(\w+)"', re.search(pattern, open(path, encoding="utf-8").read(), re.S).group(1))
+
+    state = f"{root}/run/sekisho"
+    kept = {p: open(f"{state}/{p}/state", encoding="utf-8").read() for p in ("gate", "enroll", "wan", "clock")}
+    cases = [("gate", "mode", "LANの状態", words("src/gate/state.c", r"\[MODE_CLOSED\] = (.*?)\}")),
+             ("gate", "session", "接続", words("src/gate/session_ask.c", r"state_names\[\w+\] = \{(.*?)\}")),
+             ("gate", "tunnel", "トンネル", ["up", "down"]), ("wan", "link", "回線", ["up", "down"]),
+             ("enroll", "phase", "証明書", words("src/enroll/agent.c", r"names\[\] = \{(.*?)\}")),
+             ("clock", "trusted", "時刻の確認", ["yes", "no"])]
+    for program, key, label, known in cases:
+        check(f"words of {key}", len(known) >= 2, known)
+        for word in known:
+            put(f"{state}/{program}/state", f"version 1\n{key} {word}\n")
+            seen = re.findall(f"^  {label}: (.*)$", run("status", "--lang", "ja", root=root).stdout, re.M)
+            check(f"{key} {word} in Japanese", len(seen) == 1 and not re.search("[a-z]", seen[0]), seen)
+            seen = run("status", root=root).stdout
+            check(f"{key} {word} in both", re.search(f" / {label}: {word} / [^a-z\n]+$", seen, re.M), seen)
+            seen = run("status", "--lang", "en", root=root).stdout
+            check(f"{key} {word} in English", re.search(f": {word}$", seen, re.M), seen)
+        put(f"{state}/{program}/state", f"version 1\n{key} odd\n")
+        seen = run("status", "--lang", "ja", root=root).stdout
+        check(f"{key}: a word that is not known", f"  {label}: odd\n" in seen, seen)
+        put(f"{state}/{program}/state", kept[program])
+    seen = run("cert", "show", "--lang", "ja", root=root).stdout
+    check("the certificate's words", "状態: 有効" in seen and "VPNで使用: はい" in seen, seen)
+
+
 def test_others(root):
     r = run("log", "-n", "1", "--json", root=root)
     log = json.loads(r.stdout)
@@ -233,6 +263,7 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         a_box(root)
         test_status(root)
+        test_words(root)
         test_others(root)
         test_log_of_the_console(root)
         test_examples(root)

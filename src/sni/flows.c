@@ -461,12 +461,13 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
 
 /*
  * Does this segment of the server belong to what it says in answer to the ClientHello that was agreed to? Who has read
- * that has acknowledged all of it, and nothing that was not let go (but the client's FIN).
+ * that has acknowledged all of it, and nothing that was not let go (but the client's FIN). With options (SACK) or from far
+ * away it is heard by the client all the same, and never comes again.
  */
 static bool answers(const struct flow_work *w, const struct packet *p)
 {
     uint32_t read = p->ack - w->flow->base;
-    return !p->odd && read >= w->rest_at && read <= w->released + 1;
+    return !p->unheard && read >= w->rest_at && read <= w->released + 1;
 }
 
 static void answered(struct flows *f, struct flow_work *w, uint32_t id)
@@ -511,6 +512,8 @@ void flows_answer(struct flows *f, uint32_t id, uint8_t service, bool checksum, 
     bool good = tcp && service != 0 && f->mode.mode == MODE_SESSION;
     struct flow *fl = good ? flowtable_find(f, &p) : NULL;
     struct flow_work *w = fl ? work_of(f, fl) : NULL;
+    if (fl)
+        fl->service = service; /* (a SYN-ACK that came in between has none) */
     if (!good || (fl && (fl->state == STATE_SEEN || fl->state == STATE_HOLDING))) {
         f->stats.skipped++;
         tell_one(f, &stranger, FLOW_DROP, id);

@@ -136,6 +136,12 @@ static void tcp_options(struct packet *p, const uint8_t *o, size_t len)
     }
 }
 
+static void unheard(struct packet *p, const char *odd)
+{
+    p->odd = odd;
+    p->unheard = true;
+}
+
 bool packet_tcp(const uint8_t *ip, size_t len, bool checksum, struct packet *out)
 {
     struct layers l;
@@ -149,21 +155,22 @@ bool packet_tcp(const uint8_t *ip, size_t len, bool checksum, struct packet *out
     out->ack = be32(tcp + 8);
     out->flags = tcp[13];
     out->odd = l.odd;
+    out->unheard = l.odd != NULL;
     if (l.hops < PACKET_HOPS_MIN)
         out->odd = "a hop limit that may not reach the server";
     tcp_options(out, tcp + 20, head - 20);
     if (out->flags & PACKET_URG)
-        out->odd = "urgent data";
+        unheard(out, "urgent data");
     if (tcp[12] & 0x0e)
         out->odd = "reserved bits of TCP";
     out->data = tcp + head;
     size_t there = len < l.total ? len : l.total; /* what is behind the total length is padding of the link */
     out->len = there - l.upper - head;
     if (there < l.total)
-        out->odd = "cut off";
+        unheard(out, "cut off");
     else if (checksum && !checksum_holds(out, tcp, l.total - l.upper))
-        out->odd = "a wrong checksum";
+        unheard(out, "a wrong checksum");
     if (out->len > 0 && (out->flags & (PACKET_SYN | PACKET_RST | PACKET_ACK)) != PACKET_ACK)
-        out->odd = "payload with SYN or RST, or without ACK";
+        unheard(out, "payload with SYN or RST, or without ACK");
     return true;
 }

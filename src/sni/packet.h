@@ -26,6 +26,8 @@ struct packet {
     const uint8_t *data; /* the payload */
     size_t len;
     const char *odd; /* why a server may read this packet otherwise than we do, or not at all; NULL: it will not */
+    bool
+        unheard; /* odd in a way that concerns its receiver too, not only the way to a server: a client may not take it */
 };
 
 #define PACKET_FIN 0x01

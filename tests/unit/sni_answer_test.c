@@ -424,6 +424,38 @@ static void test_forged(void **state)
     assert_int_equal(w.f.stats.answered, 0);
 }
 
+/* What only a server might throw away is heard by a client, and never comes again: SACK blocks, a far server. */
+static void test_heard_all_the_same(void **state)
+{
+    (void)state;
+    static const uint8_t sack[] = {1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 9};
+    begin();
+    put_server_hello(some_random, 0x0303, 0);
+    assert_said(world_answer_of(&w, &(struct segment){.client = SERVER,
+                                                      .server = CLIENT,
+                                                      .seq = IRS + 1,
+                                                      .ack = ISS + 1 + (uint32_t)o.len,
+                                                      .data = answer.data,
+                                                      .len = 3,
+                                                      .options = sack,
+                                                      .options_len = sizeof sack}),
+                FLOW_EARLY);
+    assert_said(says(3, answer.len), FLOW_ANSWER);
+}
+
+/* A SYN-ACK before gate's verdict is there, and one after it: gate is told of a flow of this service, and believes it. */
+static void test_refused_between_two_synacks(void **state)
+{
+    (void)state;
+    begin();
+    put_server_hello(some_random, 0x0303, 0);
+    world_synack_from(&w, false, IRS + 5000, CLIENT, SERVER, 40000, ISS, NULL, 0);
+    world_synack_from(&w, true, IRS + 9000, CLIENT, SERVER, 40000, ISS, NULL, 0);
+    assert_said(says(0, 1), FLOW_MORE);
+    const struct msg_flow *refused = &w.log[(w.told - 2) % WORLD_LOG];
+    assert_true(refused->what == FLOW_SECOND && refused->service == 1);
+}
+
 /* The second ClientHello is read as ever, and only what comes behind it is the answer. */
 static void test_asked_again(void **state)
 {
@@ -542,6 +574,8 @@ int main(void)
         cmocka_unit_test(test_whole_and_behind_an_alert),
         cmocka_unit_test(test_two_stories),
         cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_heard_all_the_same),
+        cmocka_unit_test(test_refused_between_two_synacks),
         cmocka_unit_test(test_asked_again),
         cmocka_unit_test(test_what_was_under_way),
         cmocka_unit_test(test_bounds),

@@ -92,7 +92,7 @@ def run(lab):
 
     page = lab.pc.curl(f"https://{t.REGISTRY_NAME}/", timeout=40)
     lab.check(f"a page that was asked for while sni was away comes when it is back ({page.seconds:.1f} s)", 200, page.status)
-    lab.eventually("sni is there again", "running", lambda: pick(lab.box.status(), "gate.sni"))
+    lab.eventually("sni is there again", "running", lambda: pick(lab.box.status(), "gate.hello"))
     lab.log_says("the log says it", "fault tls-check-lost why=peer-ended", "new TLS connections wait")
 
     download.hurry.set()

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define TELL_EVERY_MS 10000
+#define TELL_AGAIN_MS 50 /* after a report that found no room */
 
 static const struct {
     uint32_t rate, burst;
@@ -85,4 +86,10 @@ bool limit_tell(struct limit *l, uint64_t now, const struct addr *client, enum l
         return false;
     c->told[kind] = now == 0 ? 1 : now;
     return true;
+}
+
+void limit_tell_later(struct limit *l, uint64_t now, const struct addr *client, enum limit_kind kind)
+{
+    const uint64_t pause = TELL_EVERY_MS - TELL_AGAIN_MS;
+    entry(l, now, client)->told[kind] = now > pause ? now - pause : 0;
 }

@@ -51,4 +51,7 @@ bool limit_take(struct limit *l, uint64_t now, const struct addr *client, enum l
 /* Should it be reported now that this client is over this limit? At most once in ten seconds. */
 bool limit_tell(struct limit *l, uint64_t now, const struct addr *client, enum limit_kind kind);
 
+/* It could not be reported (gate's queue is full): limit_tell says yes again a moment later. */
+void limit_tell_later(struct limit *l, uint64_t now, const struct addr *client, enum limit_kind kind);
+
 #endif

@@ -49,10 +49,10 @@ static bool flooded(struct query *q, uint64_t now, const struct client *from, en
 {
     if (limit_take(&q->limit, now, &from->addr, kind))
         return false;
-    if (limit_tell(&q->limit, now, &from->addr, LIMIT_ANY)) /* both floods are one to people */
-        refuse_report_other(q, now, WHY_FLOOD, from);
-    else
+    if (!limit_tell(&q->limit, now, &from->addr, LIMIT_ANY)) /* both floods are one to people */
         q->stats.refused++;
+    else if (!refuse_report_other(q, now, WHY_FLOOD, from))
+        limit_tell_later(&q->limit, now, &from->addr, LIMIT_ANY);
     return true;
 }
 
@@ -157,8 +157,9 @@ static size_t wait_for(struct query *q, uint64_t now, const struct client *from,
 /* A name below a wildcard that nobody has asked for of late. */
 static void count_below(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question)
 {
-    if (!limit_take(&q->limit, now, &from->addr, LIMIT_BELOW) && limit_tell(&q->limit, now, &from->addr, LIMIT_BELOW))
-        refuse_many(q, from, question->lower, question->name_len, question->type);
+    if (!limit_take(&q->limit, now, &from->addr, LIMIT_BELOW) && limit_tell(&q->limit, now, &from->addr, LIMIT_BELOW) &&
+        !refuse_many(q, from, question->lower, question->name_len, question->type))
+        limit_tell_later(&q->limit, now, &from->addr, LIMIT_BELOW);
 }
 
 static size_t ask_listed(struct query *q, uint64_t now, const struct client *from, const struct dns_question *question,

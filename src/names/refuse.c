@@ -66,11 +66,11 @@ void refuse_limit(struct query *q, uint64_t now, const struct client *client, co
         q->limit_told = now;
 }
 
-void refuse_many(struct query *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type)
+bool refuse_many(struct query *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type)
 {
     struct msg_refused m = {.why = WHY_MANY, .qtype = type, .client = client->addr};
     dns_name_to_text(name, name_len, m.name);
-    q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
+    return q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
 }
 
 void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
@@ -97,11 +97,10 @@ void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct
     q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
 }
 
-void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client)
+bool refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client)
 {
     struct msg_refused m = {.why = (uint8_t)why, .client = client->addr};
     q->stats.refused++;
     /* A flood is told once in ten seconds a client (limit_tell): it needs no leave besides. */
-    if (why == WHY_FLOOD || may_report(q, now))
-        q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
+    return (why == WHY_FLOOD || may_report(q, now)) && q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
 }

@@ -32,7 +32,7 @@ void refuse_report(struct query *q, uint64_t now, enum refusal why, const struct
                    uint8_t name_len, uint16_t type, const struct addr *bad);
 
 /* The same for what is not answered, or only with a bare header: a flood, a malformed question. */
-void refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client);
+bool refuse_report_other(struct query *q, uint64_t now, enum msg_why why, const struct client *client);
 
 /*
  * A limit of the box bites: no place left, addresses left out, answers that made room for others. WHY_LIMIT to gate,
@@ -42,6 +42,6 @@ void refuse_limit(struct query *q, uint64_t now, const struct client *client, co
                   uint16_t type);
 
 /* Nothing is refused: this client asks for unusually many names below wildcards (WHY_MANY). */
-void refuse_many(struct query *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type);
+bool refuse_many(struct query *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type);
 
 #endif

@@ -119,7 +119,18 @@ hollow_hub() {
 ok "(the hub swallows this CHILD_SA's packets)" hollow_hub
 ok "nothing comes back: raised anew, from the beginning" tries 120
 ok "and up" soon says 'session up'
-ok "said" says 'hollow lab'
+said_hollow() { # (The hub may have closed it by itself just then: that is another reason to begin anew, so once more.)
+	for _ in 1 2 3; do
+		says 'hollow lab' && return 0
+		tail -n 5 gate.log
+		page
+		hollow_hub
+		tries 120
+		soon says 'session up'
+	done
+	says 'hollow lab'
+}
+ok "said" said_hollow
 ok "and in the audit log" logged 'session.hollow service=lab sent=[0-9]+ received=0'
 page
 answered() { # (dig is content with SERVFAIL)

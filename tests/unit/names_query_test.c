@@ -331,6 +331,23 @@ static void test_flood_is_met_with_silence(void **state)
     assert_int_equal(ask_from(&w, &other, UNLISTED_NAME, DNS_A), 1); /* nobody else suffers */
 }
 
+/* gate's queue is full in the moment in which a flood begins: it is told a moment later, not in ten seconds. */
+static void test_flood_is_told_when_gate_has_room(void **state)
+{
+    (void)state;
+    w.gate_full = true;
+    for (unsigned i = 0; i <= LIMIT_ANY_BURST; i++)
+        ask(&w, UNLISTED_NAME, DNS_A);
+    w.gate_full = false;
+    w.now += 60;
+    for (unsigned i = 0; i <= LIMIT_ANY_BURST; i++)
+        ask(&w, UNLISTED_NAME, DNS_A);
+    unsigned floods = 0;
+    for (unsigned i = 0; i < w.told && i < WORLD_LOG; i++)
+        floods += w.gate[i].type == MSG_REFUSED && w.gate[i].u.refused.why == WHY_FLOOD;
+    assert_int_equal(floods, 1);
+}
+
 static void test_gone_tcp_client_gets_nothing(void **state)
 {
     (void)state;
@@ -414,6 +431,7 @@ int main(void)
         IN(setup_session, test_waiting_bound_of_all),
         IN(setup_session, test_repeated_question_waits_once),
         IN(setup_session, test_flood_is_met_with_silence),
+        IN(setup_session, test_flood_is_told_when_gate_has_room),
         IN(setup_session, test_gone_tcp_client_gets_nothing),
         IN(setup_session, test_new_list_forgets_all),
         IN(setup, test_a_name_is_found_out_again),

@@ -102,7 +102,7 @@ def strip(name):
 
 
 def os_release(version, out):
-    """The overlay's file with the version (the file VERSION) in it."""
+    """The overlay's file with the version (the file firmware/version) in it."""
     with open(f"{TOP}/rootfs/overlay/etc/os-release", encoding="utf-8") as f:
         text = f.read()
     with open(out, "w", encoding="utf-8") as f:
@@ -236,7 +236,7 @@ def main():
     stamp = f"{build}/.time"
     with open(stamp, "w", encoding="utf-8") as f:
         f.write(f"{EPOCH}\n")
-    with open(f"{TOP}/VERSION", encoding="utf-8") as f:
+    with open(f"{TOP}/firmware/version", encoding="utf-8") as f:
         version = f.read().strip()
 
     tree = Tree()

@@ -49,8 +49,8 @@ WARN = -Wall -Wextra -Werror -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -
        -Wmissing-prototypes -Wimplicit-fallthrough
 # The parsers of src/lib are also checked for silent narrowing.
 WARN_lib = -Wconversion -Wno-sign-conversion
-# version.c is told the version, which stands in the file VERSION and nowhere else.
-DEFINE_version = -DSEKISHO_VERSION='"$(shell cat VERSION)"'
+# version.c is told the version, which stands in the file firmware/version and nowhere else.
+DEFINE_version = -DSEKISHO_VERSION='"$(shell cat firmware/version)"'
 BASE = -std=c11 -D_GNU_SOURCE -g -iquote src -iquote src/lib $(WARN) -MMD -MP -ffile-prefix-map=$(CURDIR)=.
 HARD = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection \
        -ftrivial-auto-var-init=zero $(if $(findstring x86_64,$(ARCH)),-fcf-protection=full)
@@ -145,7 +145,7 @@ $(foreach t,$(TESTS),$(eval $(call unit_test,release,unit,$(t))))
 $(foreach t,$(TESTS),$(eval $(call unit_test,asan,asan/unit,$(t))))
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_target,$(f))))
 
-$(foreach v,release asan fuzz,$(patsubst src/%.c,build/obj/$(v)/%.o,$(wildcard src/*/version.c))): VERSION
+$(foreach v,release asan fuzz,$(patsubst src/%.c,build/obj/$(v)/%.o,$(wildcard src/*/version.c))): firmware/version
 
 # A test that starts the program itself.
 build/unit/sni_process_test build/asan/unit/sni_process_test: build/bin/sni

@@ -102,7 +102,7 @@ class Facts:
 
 def version():
     """The one place in which the version stands."""
-    with open("VERSION", encoding="utf-8") as f:
+    with open("firmware/version", encoding="utf-8") as f:
         return f.read().strip()
 
 

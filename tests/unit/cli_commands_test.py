@@ -170,7 +170,7 @@ def moving(root):
 
 
 def version(root):
-    """The file VERSION's, by both names; the console has one of them."""
+    """The file firmware/version's, by both names; the console has one of them."""
     put(f"{root}/etc/sekisho/build-time", "1795894160\n")
     for line in ("version", "--version"):
         answer, status = run(root, line)

@@ -12,7 +12,7 @@ GROUP = "shipped"
 
 
 def version_everywhere(lab, os_release, bill):
-    """The file VERSION is the one place: image, bill of materials and (below) console have it from there."""
+    """The file firmware/version is the one place: image, bill of materials and (below) console have it from there."""
     version = commands.version()
     lab.check("version in /etc/os-release", [f'VERSION="{version}"', f'VERSION_ID="{version}"'],
               [line for line in os_release.split("\n") if line.startswith("VERSION")])

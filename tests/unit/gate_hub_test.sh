@@ -118,19 +118,9 @@ hollow_hub() {
 }
 ok "(the hub swallows this CHILD_SA's packets)" hollow_hub
 ok "nothing comes back: raised anew, from the beginning" tries 120
+# (charon's log is ahead of gate's state file, which still says "up" of the tunnel before: what is new in it comes first.)
+ok "said" soon says 'hollow lab'
 ok "and up" soon says 'session up'
-said_hollow() { # (The hub may have closed it by itself just then: that is another reason to begin anew, so once more.)
-	for _ in 1 2 3; do
-		says 'hollow lab' && return 0
-		tail -n 5 gate.log
-		page
-		hollow_hub
-		tries 120
-		soon says 'session up'
-	done
-	says 'hollow lab'
-}
-ok "said" said_hollow
 ok "and in the audit log" logged 'session.hollow service=lab sent=[0-9]+ received=0'
 page
 answered() { # (dig is content with SERVFAIL)
@@ -139,13 +129,13 @@ answered() { # (dig is content with SERVFAIL)
 ok "the page in it" soon answered
 
 # ---- a hub that carries one of two networks, and then both
-ok "one of two networks: said, with the other" says 'not-carried 10.21.0.0/16'
+ok "one of two networks: said, with the other" soon says 'not-carried 10.21.0.0/16'
 at_box --terminate --ike lab >>box.out 2>&1
 soon says 'session idle'
 networks=10.20.0.0/16,10.21.0.0/16
 hub_offers aes256gcm16-ecp384
 page
-ok "both: nothing is said" eval "! says 'not-carried .*'"
+ok "both: nothing is said" soon eval "! says 'not-carried .*'"
 
 # ---- a hub that goes by another name
 at_box --terminate --ike lab >>box.out 2>&1
@@ -177,7 +167,7 @@ start_gate
 soon says 'credentials yes'
 at_box --initiate --child lab >>box.out 2>&1
 ok "a tunnel that was begun by another hand is not kept" soon nothing_stands
-ok "and is no session" says 'session idle'
+ok "and is no session" soon says 'session idle'
 
 kill $pid
 ok "asked to end, it ends" soon gone $pid

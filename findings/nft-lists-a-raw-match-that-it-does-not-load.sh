@@ -11,16 +11,8 @@
 # network namespace of its own, a kernel with nf_tables).
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf --one-file-system "$tmp"' EXIT
-here=$top/scripts
-. "$here/workshop-apt"
-
-apt_setup "$tmp"
-debian_tree "$tmp/root" extract "nftables=1.1.3-1,libnftables1=1.1.3-1,dash,coreutils" --mode=root || exit 2
-# Extracted, not installed: the links that a merged /usr has.
-for d in bin sbin lib lib64; do [ -e "$tmp/root/$d" ] || ln -s "usr/$d" "$tmp/root/$d"; done
-[ -e "$tmp/root/usr/bin/sh" ] || ln -s dash "$tmp/root/usr/bin/sh"
+. "$top/scripts/finding"
+finding_packages "nftables=1.1.3-1,libnftables1=1.1.3-1,dash,coreutils"
 
 rules() { printf 'table ip t {\n\tset s { typeof %s; elements = { %s } }\n\tchain c { %s @s accept\n\t}\n}\n' "$1" "$2" "$1"; }
 rules '@nh,96,32' 0x0a000001 >"$tmp/root/address"

@@ -11,15 +11,8 @@
 # Fetches the packages by this machine's own apt configuration into a temporary folder; needs root (mmdebstrap, chroot).
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf --one-file-system "$tmp"' EXIT
-here=$top/scripts
-. "$here/workshop-apt"
-
-apt_setup "$tmp"
-debian_tree "$tmp/root" extract 'ppp=2.5.2-1+1,openssl-provider-legacy' --mode=root || exit 2
-# Extracted, not installed: the links that a merged /usr has.
-for d in bin sbin lib lib64; do [ -e "$tmp/root/$d" ] || ln -s "usr/$d" "$tmp/root/$d"; done
+. "$top/scripts/finding"
+finding_packages 'ppp=2.5.2-1+1,openssl-provider-legacy'
 
 pppd() { chroot "$tmp/root" /usr/sbin/pppd --version 2>&1; }
 module=$(find "$tmp/root/usr/lib" -path '*ossl-modules/legacy.so')

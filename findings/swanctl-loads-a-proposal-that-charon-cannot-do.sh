@@ -11,18 +11,9 @@
 # namespaces). charon gets no network but a loopback of its own.
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
-tmp=$(mktemp -d)
-trap 'rm -rf --one-file-system "$tmp"' EXIT
-here=$top/scripts
-. "$here/workshop-apt"
+. "$top/scripts/finding"
 v=6.0.1-6+deb13u7
-
-apt_setup "$tmp"
-debian_tree "$tmp/root" extract "strongswan-charon=$v,strongswan-swanctl=$v,strongswan-libcharon=$v,libstrongswan=$v,libstrongswan-standard-plugins=$v,dash,coreutils,grep" \
-	--mode=root || exit 2
-# Extracted, not installed: the links that a merged /usr has.
-for d in bin sbin lib lib64; do [ -e "$tmp/root/$d" ] || ln -s "usr/$d" "$tmp/root/$d"; done
-[ -e "$tmp/root/usr/bin/sh" ] || ln -s dash "$tmp/root/usr/bin/sh"
+finding_packages "strongswan-charon=$v,strongswan-swanctl=$v,strongswan-libcharon=$v,libstrongswan=$v,libstrongswan-standard-plugins=$v,dash,coreutils,grep"
 mkdir -p "$tmp/root/run" "$tmp/root/dev" "$tmp/root/var" "$tmp/root/etc/swanctl"
 [ -e "$tmp/root/var/run" ] || ln -s /run "$tmp/root/var/run"
 : >"$tmp/root/dev/null"

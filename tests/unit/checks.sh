@@ -32,3 +32,7 @@ verdict() { # the test's name; its status is the test's
 	echo "$1: $passed passed, $failed failed"
 	[ "$failed" -eq 0 ]
 }
+enroll_section() { # of a site file whose certificate server is not there
+	printf '%s\n' '[enroll]' 'server = est.lab.example' "ca-fingerprint = $(printf 'a1%.0s' $(seq 32))" 'username = user' \
+		'password = password' 'device = box'
+}

@@ -162,12 +162,7 @@ site() { # outside-session
 		outside-session = $1
 		[wan]
 		mode = dhcp
-		[enroll]
-		server = est.lab.example
-		ca-fingerprint = $(printf 'a1%.0s' $(seq 32))
-		username = user
-		password = password
-		device = box
+		$(enroll_section)
 	END
 }
 

@@ -28,12 +28,7 @@ cat >site.conf <<-END
 	host = 192.168.77.20 02:00:5e:10:00:20 lab
 	host = 192.168.77.21 02:00:5e:10:00:21 lab
 	others = none
-	[enroll]
-	server = est.lab.example
-	ca-fingerprint = $(printf 'a1%.0s' $(seq 32))
-	username = user
-	password = password
-	device = box
+	$(enroll_section)
 END
 # The rules as a gate leaves them that was killed in a session. $1: places for bound hosts.
 session_of_before() {

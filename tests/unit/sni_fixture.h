@@ -353,8 +353,8 @@ static inline void world_synack(struct world *w)
     world_synack_to(w, CLIENT, SERVER, 40000, ISS, NULL, 0);
 }
 
-/* Hand over a packet. Returns its id. */
-static inline uint32_t world_raw(struct world *w, const uint8_t *ip, size_t len)
+/* Hand over a packet of the client, or of the server. Returns its id. */
+static inline uint32_t world_hand_over(struct world *w, bool answer, const uint8_t *ip, size_t len)
 {
     uint32_t id = ++w->ids;
     uint8_t *exact = malloc(len > 0 ? len : 1); /* of this size and for this moment only, for ASan */
@@ -362,9 +362,22 @@ static inline uint32_t world_raw(struct world *w, const uint8_t *ip, size_t len)
     if (len > 0)
         memcpy(exact, ip, len);
     w->said[id % WORLD_IDS] = 0;
-    flows_packet(&w->f, w->now, id, 1, true, exact, len);
+    if (answer)
+        flows_answer(&w->f, id, 1, true, exact, len);
+    else
+        flows_packet(&w->f, w->now, id, 1, true, exact, len);
     free(exact);
     return id;
+}
+
+static inline uint32_t world_raw(struct world *w, const uint8_t *ip, size_t len)
+{
+    return world_hand_over(w, false, ip, len);
+}
+
+static inline uint32_t world_answer_raw(struct world *w, const uint8_t *ip, size_t len)
+{
+    return world_hand_over(w, true, ip, len);
 }
 
 static inline uint32_t world_segment(struct world *w, const struct segment *s)
@@ -384,20 +397,6 @@ static inline uint32_t world_piece(struct world *w, const struct octets *stream,
                                               .ack = IRS + 1,
                                               .data = stream->data + from,
                                               .len = to - from});
-}
-
-/* A packet of a server. Returns its id. */
-static inline uint32_t world_answer_raw(struct world *w, const uint8_t *ip, size_t len)
-{
-    uint32_t id = ++w->ids;
-    uint8_t *exact = malloc(len > 0 ? len : 1);
-    MUST(exact);
-    if (len > 0)
-        memcpy(exact, ip, len);
-    w->said[id % WORLD_IDS] = 0;
-    flows_answer(&w->f, id, 1, true, exact, len);
-    free(exact);
-    return id;
 }
 
 /* A segment of the server, as it says it: octets `from` to `to` of its stream, acknowledging so much of the client's. */

@@ -24,8 +24,8 @@ struct gate_paths {
     const char *vici;      /* charon's socket */
 };
 
-#define GATE_REFUSED_MS                                                                                                \
-    600000 /* how long the last answer that was not believed is shown, and the last that did not ask */
+/* How long people are shown the last answer that was not believed, and the last PC that did not ask. */
+#define GATE_REFUSED_MS 600000
 #define GATE_SNI_MS 4000 /* sni may be away so long without anybody being told */
 #define GATE_ADMITS_MAX 64 /* answers opened in one transaction */
 
@@ -58,8 +58,8 @@ struct gate {
     struct msg_admit admits[GATE_ADMITS_MAX];
     struct cause refused; /* the last answer that was not believed; none: not lately */
     uint64_t refused_at;
-    char unasked
-        [INET6_ADDRSTRLEN]; /* the last PC that waited for an address without asking for its name; "": none lately */
+    /* The last PC that waited for an address without asking for its name; "": none lately. */
+    char unasked[INET6_ADDRSTRLEN];
     uint64_t unasked_at;
     uint64_t kept_at; /* when again_keep looked around last */
     bool dirty;                   /* the state file is to be written */

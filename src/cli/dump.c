@@ -54,7 +54,7 @@ void dump_service(const struct conf_service *service)
     dump_allow(service, AF_INET6);
 }
 
-/* Which host may use what: the same as kernel_hosts in gate makes of it. */
+/* Which host may use what: the same as firewall_hosts in gate makes of it. */
 void dump_hosts(const struct conf *conf)
 {
     for (unsigned i = 0; i < conf->site.host_count; i++) {

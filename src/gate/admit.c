@@ -107,7 +107,7 @@ static const struct conf_service *service_of(const struct admit *a, unsigned id)
 }
 
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                             struct kernel_allow out[KERNEL_ALLOW_MAX], unsigned *count)
+                             struct firewall_allow out[FIREWALL_ALLOW_MAX], unsigned *count)
 {
     *count = 0;
     if (m->id >= a->name_count || m->count == 0 || m->count > MSG_ADMIT_ADDRS)
@@ -126,12 +126,12 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
         if (verdict != ADMIT_OK)
             return verdict; /* one bad address spoils the answer */
         for (unsigned j = 0; j < rule->port_count; j++)
-            out[(*count)++] = (struct kernel_allow){.addr = m->addrs[i],
-                                                    .proto = rule->ports[j].proto,
-                                                    .port = rule->ports[j].port,
-                                                    .service = s->number,
-                                                    .timeout_s = timeout,
-                                                    .tls = rule->ports[j].tls};
+            out[(*count)++] = (struct firewall_allow){.addr = m->addrs[i],
+                                                      .proto = rule->ports[j].proto,
+                                                      .port = rule->ports[j].port,
+                                                      .service = s->number,
+                                                      .timeout_s = timeout,
+                                                      .tls = rule->ports[j].tls};
     }
     return ADMIT_OK;
 }
@@ -199,14 +199,14 @@ static struct admit_pair *pair_place(struct admit *a, uint64_t id, unsigned rule
     return place || is_wildcard(a, rule) ? place : other;
 }
 
-static bool same_element(const struct kernel_allow *x, const struct kernel_allow *y)
+static bool same_element(const struct firewall_allow *x, const struct firewall_allow *y)
 {
     return x->port == y->port && x->proto == y->proto && x->service == y->service && x->tls == y->tls &&
            addr_equal(&x->addr, &y->addr);
 }
 
 /* Its place, made if need be. When all are taken the one that ends first is forgotten; the kernel still has it. */
-static struct admit_element *element_place(struct admit *a, const struct kernel_allow *e, uint64_t now_ms)
+static struct admit_element *element_place(struct admit *a, const struct firewall_allow *e, uint64_t now_ms)
 {
     uint8_t text[22] = {e->addr.family, e->proto, (uint8_t)(e->port >> 8), (uint8_t)e->port, e->service, e->tls};
     struct admit_element *place = NULL;
@@ -254,7 +254,7 @@ static uint16_t text_place(struct admit *a, const char *name, uint64_t now_ms, u
 /* ---- opening ---- */
 
 enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                               struct kernel_allow list[KERNEL_ALLOW_MAX], unsigned *count)
+                               struct firewall_allow list[FIREWALL_ALLOW_MAX], unsigned *count)
 {
     enum msg_verdict verdict = admit_check(a, now, m, list, count);
     if (verdict != ADMIT_OK)
@@ -300,7 +300,7 @@ static void remember_pair(struct admit *a, const struct admit_now *now, const st
 }
 
 void admit_done(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                const struct kernel_allow *list, unsigned count)
+                const struct firewall_allow *list, unsigned count)
 {
     uint32_t timeout_s = m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
     uint64_t ends_ms = now->now_ms + (timeout_s ? timeout_s : 1) * 1000ULL;
@@ -316,9 +316,9 @@ void admit_done(struct admit *a, const struct admit_now *now, const struct msg_a
 }
 
 enum msg_verdict admit_open(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                            int (*allow)(const struct kernel_allow *, unsigned))
+                            int (*allow)(const struct firewall_allow *, unsigned))
 {
-    static struct kernel_allow list[KERNEL_ALLOW_MAX];
+    static struct firewall_allow list[FIREWALL_ALLOW_MAX];
     unsigned count;
     enum msg_verdict verdict = admit_prepare(a, now, m, list, &count);
     if (verdict != ADMIT_OK)

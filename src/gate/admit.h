@@ -10,7 +10,7 @@
 #define SEKISHO_GATE_ADMIT_H
 
 #include "conf.h"
-#include "kernel.h"
+#include "firewall.h"
 #include "msg.h"
 
 #include <stdint.h>
@@ -45,7 +45,7 @@ struct admit_pair {
 };
 
 struct admit_element {
-    struct kernel_allow element; /* its timeout_s means nothing here */
+    struct firewall_allow element; /* its timeout_s means nothing here */
     uint32_t epoch;
     uint64_t ends_ms;
     /* Asked for in the batch of this moment, not taken by the kernel yet: the next of the batch must not shorten it. */
@@ -86,22 +86,22 @@ uint8_t admit_service_of(const struct admit *a, const char *name);
 
 /*
  * Check m; on ADMIT_OK out[0..*count) are the elements to open: every port of the name for every address. Nothing is
- * remembered yet. *count <= KERNEL_ALLOW_MAX.
+ * remembered yet. *count <= FIREWALL_ALLOW_MAX.
  */
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                             struct kernel_allow out[KERNEL_ALLOW_MAX], unsigned *count);
+                             struct firewall_allow out[FIREWALL_ALLOW_MAX], unsigned *count);
 /*
  * The two halves of admit_open, for several answers in one transaction (all with the same `now`). Prepare: check, and
  * stretch the time-outs to what another name was given for the same element. Done: the kernel has taken list, so
  * remember it.
  */
 enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                               struct kernel_allow list[KERNEL_ALLOW_MAX], unsigned *count);
+                               struct firewall_allow list[FIREWALL_ALLOW_MAX], unsigned *count);
 void admit_done(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                const struct kernel_allow *list, unsigned count);
-/* Check, open in the kernel by `allow` (kernel_allow), remember. */
+                const struct firewall_allow *list, unsigned count);
+/* Check, open in the kernel by `allow` (firewall_allow), remember. */
 enum msg_verdict admit_open(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
-                            int (*allow)(const struct kernel_allow *, unsigned));
+                            int (*allow)(const struct firewall_allow *, unsigned));
 /*
  * May a TLS flow to this address and port ask for this name now? The name is listed for the service with that port as a
  * TLS port, and name and address were admitted together and still are.

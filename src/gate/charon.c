@@ -30,7 +30,7 @@ static void compare_child(struct charon_service *v)
 {
     struct charon *c = v->charon;
     uint8_t number = v->conf->number;
-    const struct sa *old = &v->sa, *new = &v->listed;
+    const struct ike_sa *old = &v->sa, *new = &v->listed;
     bool same = old->child && addr_equal(&old->vip4, &new->vip4) && addr_equal(&old->vip6, &new->vip6) &&
                 addr_equal(&old->hub, &new->hub);
     /* The first CHILD_SA of an IKE_SA lives on its key exchange; one that comes later has its own, or the hub wants none. */
@@ -39,7 +39,7 @@ static void compare_child(struct charon_service *v)
     if (renewed)
         session_new_keys(c->session, number, v->sa.exchanged);
     if (!same) {
-        struct kernel_tunnel t = {number, v->sa.vip4, v->sa.vip6, v->sa.hub};
+        struct firewall_tunnel t = {number, v->sa.vip4, v->sa.vip6, v->sa.hub};
         session_tunnel_up(c->session, &t);
     }
 }
@@ -51,7 +51,7 @@ static void compare(struct charon_service *v)
     uint8_t number = v->conf->number;
     bool was = v->sa.child != 0;
     v->stands = v->listed_stands;
-    bool lent = v->listed.vip4.family || v->listed.vip6.family, fits = sa_vip_fits(&v->listed, &c->lan);
+    bool lent = v->listed.vip4.family || v->listed.vip6.family, fits = ike_sa_vip_fits(&v->listed, &c->lan);
     if (v->listed.child && lent && fits) {
         compare_child(v);
         return;
@@ -59,7 +59,7 @@ static void compare(struct charon_service *v)
     enum cause_code why = !v->listed.child ? CAUSE_HUB_CLOSED
                           : lent           ? CAUSE_HUB_GAVE_WRONG_ADDRESS
                                            : CAUSE_HUB_GAVE_NO_ADDRESS;
-    v->sa = (struct sa){0};
+    v->sa = (struct ike_sa){0};
     if (was || v->listed.child)
         session_tunnel_down(c->session, number, CAUSE_OF(why));
     if (v->stands && !v->control)
@@ -114,9 +114,9 @@ static void list(struct charon *c)
 static void on_event(void *user, const char *event, const uint8_t *data, size_t len)
 {
     struct charon *c = user;
-    struct sa sa;
+    struct ike_sa sa;
     if (!strcmp(event, "list-sa")) {
-        struct charon_service *v = sa_read(data, len, &sa) ? by_name(c, sa.name) : NULL;
+        struct charon_service *v = ike_sa_read(data, len, &sa) ? by_name(c, sa.name) : NULL;
         if (v && sa.established && sa.child > v->listed.child)
             v->listed = sa;
         if (v && !sa.going)
@@ -201,7 +201,7 @@ static void load(struct charon *c)
     watch(c);
 }
 
-void charon_identity(struct charon *c, const struct watch_certificate *own)
+void charon_identity(struct charon *c, const struct state_watch_certificate *own)
 {
     bool other = strcmp(own->identity, c->own.identity) != 0 ||
                  (strlen(own->identity) > CONNECTION_ID_DIGITS_MAX && strcmp(own->pem, c->own.pem) != 0);
@@ -247,7 +247,7 @@ static void on_io(uev_t *w, void *arg, int events)
     struct charon *c = arg;
     (void)w;
     if (events & UEV_READ)
-        pulse_heard(&c->pulse);
+        liveness_heard(&c->liveness);
     if (vici_process(c->vici) < 0)
         lost(c, false);
     else
@@ -260,7 +260,7 @@ static void connect_charon(struct charon *c)
     c->vici = vici_open(c->socket, on_event, c);
     if (!c->vici)
         return;
-    pulse_heard(&c->pulse);
+    liveness_heard(&c->liveness);
     c->waiting = 0;
     c->clean = c->loaded = c->listing = c->list_again = c->counting = false;
     uev_io_init(c->loop, &c->io, on_io, c, vici_fd(c->vici), UEV_READ);
@@ -333,13 +333,13 @@ static void look_what_is_carried(struct charon *c)
 /* An IKE daemon that hangs keeps its sockets open: that it answers is the only sign of life. */
 static void feel_pulse(struct charon *c)
 {
-    switch (pulse_tick(&c->pulse, CHARON_ASK_TICKS, busy(c) ? CHARON_HANGS_BUSY_TICKS : CHARON_HANGS_TICKS)) {
-    case PULSE_FINE: break;
-    case PULSE_ASK: /* (when too many questions are open already, one more is not needed) */
+    switch (liveness_tick(&c->liveness, CHARON_ASK_TICKS, busy(c) ? CHARON_HANGS_BUSY_TICKS : CHARON_HANGS_TICKS)) {
+    case LIVENESS_FINE: break;
+    case LIVENESS_ASK: /* (when too many questions are open already, one more is not needed) */
         if (vici_request(c->vici, "version", NULL, NULL, NULL) == 0)
             watch(c);
         break;
-    case PULSE_HANGS:
+    case LIVENESS_HANGS:
         lost(c, true);
         if (c->hangs)
             c->hangs(c->user);
@@ -449,7 +449,7 @@ static void on_control_io(uev_t *w, void *arg, int events)
     struct charon_service *v = arg;
     (void)w;
     if (events & UEV_READ)
-        pulse_heard(&v->charon->pulse);
+        liveness_heard(&v->charon->liveness);
     int result = vici_process(v->control);
     if (result < 0 && !v->finished)
         initiated(v, NULL, 0);

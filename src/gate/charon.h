@@ -10,11 +10,11 @@
 
 #include "conf.h"
 #include "hollow.h"
-#include "pulse.h"
-#include "sa.h"
+#include "liveness.h"
+#include "ike_sa.h"
 #include "session.h"
 #include "vici.h"
-#include "watch.h"
+#include "state_watch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,8 +35,8 @@ struct charon;
 struct charon_service {
     struct charon *charon;
     const struct conf_service *conf; /* NULL: no such service */
-    struct sa sa;                    /* what is up; sa.child 0: nothing */
-    struct sa listed;                /* collected while a list is coming in */
+    struct ike_sa sa;                    /* what is up; sa.child 0: nothing */
+    struct ike_sa listed;                /* collected while a list is coming in */
     struct hollow_seen carried;      /* the same, of all its IKE_SAs: while one replaces the other there are two */
     bool stands,
         listed_stands;      /* an IKE_SA of this service, whether or not a CHILD_SA is in it; the same of the list */
@@ -53,7 +53,7 @@ struct charon {
     const char *socket;              /* path */
     struct vici *vici;
     uev_t io;
-    struct pulse pulse;
+    struct liveness liveness;
     void (*hangs)(void *user);       /* it does not answer: it must be ended (closed already). NULL: nobody cares */
     void *user;
     bool clean;                      /* what a gate before us had raised is gone */
@@ -65,7 +65,7 @@ struct charon {
     unsigned waiting;                /* replies to terminate (before clean) or to load-conn */
     bool refused;                    /* one of those load-conn failed */
     uint64_t load_at;                /* try to load again at this time; 0: no */
-    struct watch_certificate own;    /* our IKE identity: the certificate's subject; identity "": none yet */
+    struct state_watch_certificate own;    /* our IKE identity: the certificate's subject; identity "": none yet */
     struct charon_service services[CONF_SERVICES_MAX + 1];
 };
 
@@ -74,7 +74,7 @@ void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, str
 /* About every 500 ms: connect again if needed, load again if charon had refused. */
 void charon_tick(struct charon *c);
 /* The certificate that enroll has, and whether it has loaded it. */
-void charon_identity(struct charon *c, const struct watch_certificate *own);
+void charon_identity(struct charon *c, const struct state_watch_certificate *own);
 
 /* For struct session_ops. */
 int charon_initiate(struct charon *c, uint8_t service);

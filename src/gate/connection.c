@@ -64,7 +64,7 @@ static bool has_family(const struct conf_service *s, int family)
  * subjects that do not come out the same, or not at all: commas, other alphabets, empty parts. One that is too long for
  * that it takes out of the certificate.
  */
-static void add_identity(struct vici_buf *to, const struct watch_certificate *own)
+static void add_identity(struct vici_buf *to, const struct state_watch_certificate *own)
 {
     if (strlen(own->identity) <= CONNECTION_ID_DIGITS_MAX)
         vici_kvf(to, "id", "asn1dn:#%s", own->identity);
@@ -72,7 +72,7 @@ static void add_identity(struct vici_buf *to, const struct watch_certificate *ow
         add_list(to, "certs", own->pem);
 }
 
-void connection_build(struct vici_buf *to, const struct conf_service *s, const struct watch_certificate *own)
+void connection_build(struct vici_buf *to, const struct conf_service *s, const struct state_watch_certificate *own)
 {
     vici_begin(to);
     vici_section(to, s->name);

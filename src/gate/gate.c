@@ -2,7 +2,7 @@
 #include "gate.h"
 #include "audit.h"
 #include "clock.h"
-#include "kernel.h"
+#include "firewall.h"
 #include "log.h"
 #include "rules.h"
 #include "watchman.h"
@@ -27,14 +27,14 @@ static uint64_t now_ms(void *user)
 
 static void tell_kernel_resolvers(struct gate *g)
 {
-    struct addr list[KERNEL_RESOLVERS_MAX];
+    struct addr list[FIREWALL_RESOLVERS_MAX];
     unsigned count = 0;
     for (unsigned i = 0; i < g->wan.dns_count; i++)
         list[count++] = g->wan.dns[i];
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
         if (g->inside[n].family)
             list[count++] = g->inside[n];
-    if (kernel_resolvers(list, count) < 0)
+    if (firewall_resolvers(list, count) < 0)
         log_error("the kernel does not take the list of resolvers: %s", strerror(errno));
 }
 
@@ -45,12 +45,12 @@ static void renew_wan_upstreams(struct gate *g)
     tell_kernel_resolvers(g);
     for (unsigned i = 0; i < g->conf.service_count; i++)
         if (g->conf.services[i].resolver_wan)
-            children_upstream(&g->children, g->conf.services[i].number, g->wan.dns, g->wan.dns_count, &any);
+            dns_link_upstream(&g->dns, g->conf.services[i].number, g->wan.dns, g->wan.dns_count, &any);
     if (g->conf.site.outside == CONF_OUTSIDE_INTERNET)
-        children_upstream(&g->children, 0, g->wan.dns, g->wan.dns_count, &any);
+        dns_link_upstream(&g->dns, 0, g->wan.dns, g->wan.dns_count, &any);
 }
 
-static void ask_through(struct gate *g, uint8_t service, const struct kernel_tunnel *tunnel)
+static void ask_through(struct gate *g, uint8_t service, const struct firewall_tunnel *tunnel)
 {
     const struct conf_service *s = g->charon.services[service].conf;
     if (!s || s->resolver_wan)
@@ -58,45 +58,45 @@ static void ask_through(struct gate *g, uint8_t service, const struct kernel_tun
     g->inside[service] = tunnel ? s->resolver : (struct addr){0};
     tell_kernel_resolvers(g);
     if (!tunnel) {
-        children_upstream(&g->children, service, NULL, 0, NULL);
+        dns_link_upstream(&g->dns, service, NULL, 0, NULL);
         return;
     }
     /* From the virtual address, so that the questions go through the tunnel. */
     const struct addr *vip = s->resolver.family == AF_INET6 ? &tunnel->vip6 : &tunnel->vip4;
-    if (!vip->family || children_upstream(&g->children, service, &s->resolver, 1, vip) == 0)
+    if (!vip->family || dns_link_upstream(&g->dns, service, &s->resolver, 1, vip) == 0)
         log_error("%s: no socket to its resolver could be made; its names will not be found", s->name);
 }
 
 /* ---- the session's other effects ---- */
 
-static void op_tunnel(void *user, uint8_t service, const struct kernel_tunnel *tunnel)
+static void op_tunnel(void *user, uint8_t service, const struct firewall_tunnel *tunnel)
 {
     ask_through(user, service, tunnel);
     if (tunnel)
-        again_resolve(user, service);
+        stale_dns_resolve(user, service);
 }
 
-static int op_apply(void *user, const struct kernel_view *view)
+static int op_apply(void *user, const struct firewall_view *view)
 {
-    struct kernel_view with = *view;
+    struct firewall_view with = *view;
     const struct gate *g = user;
     with.tls_waits = !sni_link_is_there(&g->sni);
     with.registry = g->conf.services;
     with.registry_count = g->conf.service_count;
-    return kernel_set(&with);
+    return firewall_apply(&with);
 }
 
 static void op_forget(void *user, uint32_t generation)
 {
     (void)user;
-    if (kernel_forget(generation) < 0)
+    if (firewall_forget(generation) < 0)
         log_warn("old connections are still tracked (they are dead all the same): %s", strerror(errno));
 }
 
 static uint64_t op_activity(void *user)
 {
     struct gate *g = user;
-    if (kernel_counters(&g->counters) < 0)
+    if (firewall_counters(&g->counters) < 0)
         log_warn("cannot read the counters: %s", strerror(errno));
     return g->counters.session_out + g->counters.session_in;
 }
@@ -109,7 +109,7 @@ static int op_initiate(void *user, uint8_t service)
 static bool op_probe(void *user, uint8_t service)
 {
     struct gate *g = user;
-    return g->inside[service].family && children_knock(&g->children, service);
+    return g->inside[service].family && dns_link_knock(&g->dns, service);
 }
 
 static void op_terminate(void *user, uint8_t service)
@@ -125,7 +125,7 @@ static bool op_stands(void *user, uint8_t service)
 static void op_announce(void *user, const struct msg_mode *mode)
 {
     struct gate *g = user;
-    children_send(&g->children, MSG_MODE, mode, -1);
+    dns_link_send(&g->dns, MSG_MODE, mode, -1);
     sni_link_send(&g->sni, MSG_MODE, mode, -1);
 }
 
@@ -219,9 +219,9 @@ static void on_command(void *user, const struct msg *m, struct msg_reply *reply)
 
 static void look_around(struct gate *g)
 {
-    if (watch_changed(&g->wan_file)) {
-        struct watch_wan before = g->wan;
-        watch_read_wan(&g->wan_file, &g->wan);
+    if (state_watch_changed(&g->wan_file)) {
+        struct state_watch_wan before = g->wan;
+        state_watch_read_wan(&g->wan_file, &g->wan);
         if (before.dns_count != g->wan.dns_count || memcmp(before.dns, g->wan.dns, sizeof before.dns) != 0)
             renew_wan_upstreams(g);
         bool moved = before.address.family && g->wan.address.family && !addr_equal(&before.address, &g->wan.address);
@@ -230,9 +230,9 @@ static void look_around(struct gate *g)
         peers_send_line(g);
         session_wan(&g->session, g->wan.up, moved);
     }
-    if (watch_changed(&g->certificate_file)) {
-        static struct watch_certificate c;
-        watch_read_certificate(&g->certificate_file, &c);
+    if (state_watch_changed(&g->certificate_file)) {
+        static struct state_watch_certificate c;
+        state_watch_read_certificate(&g->certificate_file, &c);
         charon_identity(&g->charon, &c);
     }
 }
@@ -242,15 +242,15 @@ static void look_at_table(struct gate *g)
 {
     char host[INET6_ADDRSTRLEN];
     bool before = g->crowded;
-    struct kernel_tracked *t = &g->tracked;
-    if (kernel_tracked(&g->conf.site.lan_address, t) < 0) {
+    struct firewall_tracked *t = &g->tracked;
+    if (firewall_tracked(&g->conf.site.lan_address, t) < 0) {
         log_warn("the tracked connections cannot be counted: %s", strerror(errno));
         return;
     }
-    g->crowded = t->by_most >= KERNEL_CROWDED(KERNEL_SHARE) || t->entries >= KERNEL_CROWDED(t->most);
+    g->crowded = t->by_most >= FIREWALL_CROWDED(FIREWALL_SHARE) || t->entries >= FIREWALL_CROWDED(t->most);
     if (g->crowded && !before)
         audit_event("connections.many", "client=%s count=%u of=%u all=%u",
-                    t->host.family ? addr_text(&t->host, host, sizeof host) : "-", t->by_most, KERNEL_SHARE,
+                    t->host.family ? addr_text(&t->host, host, sizeof host) : "-", t->by_most, FIREWALL_SHARE,
                     t->entries);
     if (g->crowded || before)
         g->dirty = true;
@@ -272,7 +272,7 @@ static void on_tick(uev_t *w, void *arg, int events)
     ticks++;
     watchman_alive(g->paths.run, "gate");
     if (!g->configured) {
-        if (ticks % SITE_CHECK_TICKS == 0 && watch_changed(&g->site_file)) {
+        if (ticks % SITE_CHECK_TICKS == 0 && state_watch_changed(&g->site_file)) {
             log_info("the site file has changed: starting again");
             uev_exit(w->ctx);
         }
@@ -280,8 +280,8 @@ static void on_tick(uev_t *w, void *arg, int events)
     }
     look_around(g);
     charon_tick(&g->charon);
-    children_tick(&g->children);
-    again_keep(g);
+    dns_link_tick(&g->dns);
+    stale_dns_keep(g);
     sni_link_tick(&g->sni);
     session_tick(&g->session);
     uint64_t now = now_ms(g);
@@ -294,7 +294,7 @@ static void on_tick(uev_t *w, void *arg, int events)
         g->dirty = true; /* its absence is told now */
     if (now - g->counted_at >= COUNT_EVERY_MS) {
         g->counted_at = now;
-        if (kernel_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != g->counted)
+        if (firewall_counters(&g->counters) == 0 && g->counters.blocked + g->counters.asked != g->counted)
             g->dirty = true;
         look_at_table(g);
     }
@@ -316,11 +316,11 @@ static void on_signal(uev_t *w, void *arg, int events)
 
 static void start(struct gate *g)
 {
-    watch_init(&g->wan_file, g->paths.run, "wan/state");
-    watch_init(&g->certificate_file, g->paths.run, "enroll/state");
+    state_watch_init(&g->wan_file, g->paths.run, "wan/state");
+    state_watch_init(&g->certificate_file, g->paths.run, "enroll/state");
     /* (Closed, which is how the rules were loaded; Finit loads them afresh and starts gate again. What opens later brings the
      * prefixes with it, so that it cannot open without them.) */
-    if (kernel_hosts(&g->conf) < 0)
+    if (firewall_hosts(&g->conf) < 0)
         log_fatal("the kernel does not take which host may use what: %s", strerror(errno));
     admit_init(&g->admit, &g->conf);
     session_init(&g->session, &g->conf, &session_ops, g);
@@ -328,15 +328,15 @@ static void start(struct gate *g)
     g->charon.socket = g->paths.vici;
     g->charon.hangs = charon_hangs;
     g->charon.user = g;
-    children_watch(&g->children, &g->loop, &peers_names, g);
+    dns_link_watch(&g->dns, &g->loop, &peers_names, g);
     tell_kernel_resolvers(g);
     session_begin(&g->session);
-    if (kernel_forget_all() < 0) /* closed first, so that what comes now begins as a refused flow */
+    if (firewall_forget_all() < 0) /* closed first, so that what comes now begins as a refused flow */
         log_warn("connections of before are still tracked: %s", strerror(errno));
     peers_send_names(g);
     peers_send_hosts(g);
     peers_send_private(g);
-    children_send(&g->children, MSG_NAMES_END, NULL, -1);
+    dns_link_send(&g->dns, MSG_NAMES_END, NULL, -1);
     g->sni_gone_at = clock_monotonic_ms();
     if (sni_link_watch(&g->sni, &g->loop, &peers_sni, g) < 0)
         log_fatal("cannot watch sni's socket: %s", strerror(errno));
@@ -348,7 +348,7 @@ static void end(struct gate *g)
         struct cause answer;
         session_command_end(&g->session, &answer);
     }
-    if (kernel_closed() < 0)
+    if (firewall_closed() < 0)
         log_error("the kernel could not be closed: %s", strerror(errno));
 }
 

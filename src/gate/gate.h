@@ -4,13 +4,13 @@
 
 #include "admit.h"
 #include "charon.h"
-#include "children.h"
+#include "dns_link.h"
 #include "conf.h"
 #include "ctl.h"
 #include "sni_link.h"
 #include "refusals.h"
 #include "session.h"
-#include "watch.h"
+#include "state_watch.h"
 
 #include <uev/uev.h>
 
@@ -39,17 +39,17 @@ struct gate {
     struct session session;
     struct charon charon;
     struct admit admit;
-    struct children children;
+    struct dns_link dns;
     struct sni_link sni;
     struct ctl ctl;
 
-    struct watch_file wan_file, certificate_file, site_file;
-    struct watch_wan wan;
+    struct state_watch_file wan_file, certificate_file, site_file;
+    struct state_watch_wan wan;
     struct addr inside[CONF_SERVICES_MAX + 1]; /* resolvers in tunnels that are up; family 0: none */
 
-    struct kernel_counters counters;
+    struct firewall_counters counters;
     uint64_t counted_at, counted; /* when they were read for the state file; packets that it tells of */
-    struct kernel_tracked tracked; /* read with the counters */
+    struct firewall_tracked tracked; /* read with the counters */
     bool crowded;                  /* somebody has too many connections, and that was said */
     struct refusals refusals;
     uint64_t sni_gone_at; /* when it was there last, or gate's start */
@@ -61,7 +61,7 @@ struct gate {
     /* The last PC that waited for an address without asking for its name; "": none lately. */
     char unasked[INET6_ADDRSTRLEN];
     uint64_t unasked_at;
-    uint64_t kept_at; /* when again_keep looked around last */
+    uint64_t kept_at; /* when stale_dns_keep looked around last */
     bool dirty;                   /* the state file is to be written */
     uint64_t published_at;
     uint64_t rules_at, rules_admitted; /* when the page of rules was written (0: now!), and after how many answers */
@@ -71,20 +71,20 @@ struct gate {
 int gate_run(struct gate *g);
 
 /* ---- peers.c: what `names` and `sni` say ---- */
-extern const struct children_ops peers_names;
+extern const struct dns_link_ops peers_names;
 extern const struct sni_link_ops peers_sni;
 void peers_send_names(struct gate *g); /* the list, to `names` */
 void peers_send_private(struct gate *g); /* whose answers may be private addresses, to `names` */
 void peers_send_line(struct gate *g); /* the box's address on the line, which is in none of them */
 void peers_send_hosts(struct gate *g); /* who may use what, to `names` */
 
-/* ---- again.c: PCs that still know an address from the session before ---- */
+/* ---- stale_dns.c: PCs that still know an address from the session before ---- */
 /* One of them waits: begin a session, if the address was a listed name's just now. False: it was not. */
-bool again_wanted(struct gate *g, const struct msg_blocked *m);
+bool stale_dns_wanted(struct gate *g, const struct msg_blocked *m);
 /* Time passes: names that are open and about to end are looked up again, as long as their session lives. */
-void again_keep(struct gate *g);
+void stale_dns_keep(struct gate *g);
 /* The tunnel of this service is coming up: have the names that were open last looked up anew. */
-void again_resolve(struct gate *g, uint8_t service);
+void stale_dns_resolve(struct gate *g, uint8_t service);
 
 /* ---- state.c ---- */
 /* Write RUN/gate/state. */

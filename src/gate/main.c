@@ -4,7 +4,7 @@
  */
 #include "gate.h"
 #include "audit.h"
-#include "kernel.h"
+#include "firewall.h"
 #include "log.h"
 #include "publish.h"
 #include "sandbox.h"
@@ -28,7 +28,7 @@ static const char *const syscalls[] = {"socket", "connect", "bind", "setsockopt"
 static bool options(struct gate_paths *p, int argc, char **argv)
 {
     *p = (struct gate_paths){"/state/site.conf", "/state/services", "/etc/sekisho/services",
-                             "/run/sekisho",     CHILD_NAMES,       VICI_SOCKET};
+                             "/run/sekisho",     DNS_LINK_PROGRAM,  VICI_SOCKET};
     int c;
     while ((c = getopt(argc, argv, "s:d:D:r:n:v:")) != -1)
         switch (c) {
@@ -48,7 +48,7 @@ static void load_configuration(struct gate *g)
     static struct conf_errors errors;
     /* Taken before reading: a change after this is seen. */
     snprintf(g->site_file.path, sizeof g->site_file.path, "%s", g->paths.site);
-    watch_changed(&g->site_file);
+    state_watch_changed(&g->site_file);
     g->configured = conf_load_all(g->paths.site, g->paths.services1, g->paths.services2, &g->conf, &errors);
     if (g->configured)
         return;
@@ -89,18 +89,18 @@ int main(int argc, char **argv)
     }
     umask(022);
     signal(SIGPIPE, SIG_IGN);
-    if (kernel_open() < 0)
+    if (firewall_open() < 0)
         log_fatal("no netlink: %s", strerror(errno));
-    if (kernel_closed() < 0)
+    if (firewall_closed() < 0)
         log_error("the kernel could not be closed: %s", errno == ENOENT ? "its rules are not loaded" : strerror(errno));
     load_configuration(&gate);
     make_run_folder(&gate);
     make_doors(&gate);
     audit_open();
     if (gate.configured) {
-        if (children_start(&gate.children, gate.paths.names) < 0)
+        if (dns_link_start(&gate.dns, gate.paths.names) < 0)
             log_fatal("cannot start names: %s", strerror(errno));
-        if (children_listen(&gate.children, &gate.conf.site.lan_address.addr) < 0)
+        if (dns_link_listen(&gate.dns, &gate.conf.site.lan_address.addr) < 0)
             log_fatal("cannot listen on port 53 of the LAN address: %s", strerror(errno));
     }
     if (uev_init(&gate.loop) < 0)

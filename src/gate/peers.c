@@ -2,7 +2,7 @@
 #include "gate.h"
 #include "audit.h"
 #include "clock.h"
-#include "kernel.h"
+#include "firewall.h"
 #include "log.h"
 #include "queue.h"
 #include "reset.h"
@@ -32,12 +32,12 @@ static void answer_admit(struct gate *g, const struct msg_admit *m, enum msg_ver
     uint64_t until_ms = clock_monotonic_ms() + m->timeout_s * UINT64_C(1000);
     for (unsigned i = 0; verdict == ADMIT_OK && i < m->count; i++)
         refusals_learn(&g->refusals, &m->addrs[i], m->name, admit_rule(&g->admit, m->id), until_ms);
-    children_send(&g->children, MSG_ADMITTED, &reply, -1);
+    dns_link_send(&g->dns, MSG_ADMITTED, &reply, -1);
 }
 
 static void open_one(struct gate *g, const struct admit_now *now, const struct msg_admit *m)
 {
-    enum msg_verdict verdict = admit_open(&g->admit, now, m, kernel_allow);
+    enum msg_verdict verdict = admit_open(&g->admit, now, m, firewall_allow);
     if (verdict == ADMIT_KERNEL)
         log_error("the kernel did not take an address: %s", strerror(errno));
     answer_admit(g, m, verdict);
@@ -48,12 +48,12 @@ static void open_one(struct gate *g, const struct admit_now *now, const struct m
  * together, each is tried alone, so that one cannot spoil the others.
  */
 static void open_together(struct gate *g, const struct admit_now *now, const struct msg_admit *m, unsigned answers,
-                          const struct kernel_allow *list, const unsigned *counts)
+                          const struct firewall_allow *list, const unsigned *counts)
 {
     unsigned total = 0;
     for (unsigned i = 0; i < answers; i++)
         total += counts[i];
-    bool taken = kernel_allow(list, total) == 0;
+    bool taken = firewall_allow(list, total) == 0;
     for (unsigned i = 0; i < answers; i++) {
         if (taken) {
             admit_done(&g->admit, now, &m[i], list, counts[i]);
@@ -68,7 +68,7 @@ static void open_together(struct gate *g, const struct admit_now *now, const str
 /* All answers that have come since the last time: as few transactions as hold them. */
 static void open_waiting(struct gate *g)
 {
-    static struct kernel_allow list[KERNEL_BATCH_MAX];
+    static struct firewall_allow list[FIREWALL_BATCH_MAX];
     static struct msg_admit good[GATE_ADMITS_MAX];
     unsigned counts[GATE_ADMITS_MAX], answers = 0, elements = 0;
     if (g->admit_count == 0)
@@ -76,7 +76,7 @@ static void open_waiting(struct gate *g)
     struct admit_now now = this_moment(g);
     for (unsigned i = 0; i < g->admit_count; i++) {
         const struct msg_admit *m = &g->admits[i];
-        if (elements + KERNEL_ALLOW_MAX > KERNEL_BATCH_MAX) {
+        if (elements + FIREWALL_ALLOW_MAX > FIREWALL_BATCH_MAX) {
             open_together(g, &now, good, answers, list, counts);
             answers = elements = 0;
         }
@@ -173,7 +173,7 @@ static void on_names(void *user, const struct msg *m)
         note_wrong_answer(g, &m->u.refused);
         g->dirty = true;
         break;
-    default: break; /* children.c lets no other through */
+    default: break; /* dns_link.c lets no other through */
     }
 }
 
@@ -188,7 +188,7 @@ static void audit_lost(enum cause_code what, enum cause_code why)
 static void names_dead(void *user, enum cause_code why)
 {
     struct gate *g = user;
-    if (kernel_closed() < 0)
+    if (firewall_closed() < 0)
         log_error("the kernel could not be closed: %s", strerror(errno));
     if (g->session.state == SESSION_UP)
         audit_event("session.end", "reason=\"%s\"", cause_word(CAUSE_DNS_GONE));
@@ -199,7 +199,7 @@ static void names_dead(void *user, enum cause_code why)
     log_fatal("names: %s", cause_word(why));
 }
 
-const struct children_ops peers_names = {on_names, names_dead, on_idle};
+const struct dns_link_ops peers_names = {on_names, names_dead, on_idle};
 
 /* Message `id` of the list of names; false: there is none. */
 static bool name_message(struct gate *g, unsigned id, struct msg_name *m)
@@ -217,7 +217,7 @@ void peers_send_names(struct gate *g)
 {
     struct msg_name m;
     for (unsigned id = 0; name_message(g, id, &m); id++)
-        children_send(&g->children, MSG_NAME, &m, -1);
+        dns_link_send(&g->dns, MSG_NAME, &m, -1);
 }
 
 void peers_send_hosts(struct gate *g)
@@ -227,20 +227,20 @@ void peers_send_hosts(struct gate *g)
     for (unsigned i = 0; i < conf->service_count; i++)
         if (conf_others_may(&conf->site, conf->services[i].name))
             others.services |= (uint8_t)(1u << (conf->services[i].number - 1));
-    children_send(&g->children, MSG_HOST, &others, -1);
+    dns_link_send(&g->dns, MSG_HOST, &others, -1);
     for (unsigned h = 0; h < conf->site.host_count; h++) {
         struct msg_host m = {.addr = conf->site.hosts[h].addr};
         for (unsigned i = 0; i < conf->service_count; i++)
             if (strcmp(conf->services[i].name, conf->site.hosts[h].service) == 0)
                 m.services = (uint8_t)(1u << (conf->services[i].number - 1));
-        children_send(&g->children, MSG_HOST, &m, -1);
+        dns_link_send(&g->dns, MSG_HOST, &m, -1);
     }
 }
 
 static void send_never(struct gate *g, const struct prefix *net, bool line)
 {
     struct msg_never m = {*net, line};
-    children_send(&g->children, MSG_NEVER, &m, -1);
+    dns_link_send(&g->dns, MSG_NEVER, &m, -1);
 }
 
 void peers_send_private(struct gate *g)
@@ -249,7 +249,7 @@ void peers_send_private(struct gate *g)
     for (unsigned i = 0; i < conf->site.private_count; i++) {
         struct msg_private m = {0};
         snprintf(m.domain, sizeof m.domain, "%s", conf->site.private_answers[i]);
-        children_send(&g->children, MSG_PRIVATE, &m, -1);
+        dns_link_send(&g->dns, MSG_PRIVATE, &m, -1);
     }
     send_never(g, &conf->site.lan_address, false);
     for (unsigned i = 0; i < conf->service_count; i++)
@@ -281,7 +281,7 @@ static void let_tls_begin(struct gate *g, bool yes)
 {
     struct msg_mode mode;
     session_mode(&g->session, &mode);
-    if (kernel_asking(yes ? mode.generation : 0) < 0)
+    if (firewall_asking(yes ? mode.generation : 0) < 0)
         log_error("the kernel does not take whether TLS flows may begin: %s", strerror(errno));
     g->dirty = true;
 }
@@ -312,8 +312,8 @@ static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, c
 /* From now on the rules reset what comes of it. False: the kernel does not know the flow (any more). */
 static bool mark_refused(const struct msg_flow *m)
 {
-    struct kernel_flow flow = {m->client, m->server, m->client_port, m->server_port};
-    if (kernel_refuse(&flow) == 0)
+    struct firewall_flow flow = {m->client, m->server, m->client_port, m->server_port};
+    if (firewall_refuse(&flow) == 0)
         return true;
     if (errno != ENOENT)
         log_warn("a refused flow could not be marked: %s", strerror(errno));
@@ -371,7 +371,7 @@ static void on_blocked(struct gate *g, const struct msg_blocked *m)
 {
     struct msg_blocked told = *m;
     /* Who has a registry's address from elsewhere than the DNS waits in vain: that is said. */
-    if (strcmp(m->reason, "waiting") == 0 && !again_wanted(g, m)) {
+    if (strcmp(m->reason, "waiting") == 0 && !stale_dns_wanted(g, m)) {
         snprintf(told.reason, sizeof told.reason, "unasked");
         if (m->client.family)
             addr_text(&m->client, g->unasked, sizeof g->unasked);

@@ -1,5 +1,5 @@
 #include "queue.h"
-#include "kernel.h"
+#include "firewall.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -200,9 +200,9 @@ void queue_add(struct queue_batch *b, enum queue_verdict verdict, uint32_t packe
     struct nfqnl_msg_verdict_hdr v = {.verdict = htonl(words[verdict]), .id = htonl(packet)};
     mnl_attr_put(nlh, NFQA_VERDICT_HDR, sizeof v, &v);
     if (verdict == QUEUE_AGREE)
-        put_mark(nlh, KERNEL_MARK_AGREED, KERNEL_MARK_ASKING | KERNEL_MARK_AGREED);
+        put_mark(nlh, FIREWALL_MARK_AGREED, FIREWALL_MARK_ASKING | FIREWALL_MARK_AGREED);
     if (verdict == QUEUE_ANSWER)
-        put_mark(nlh, 0, KERNEL_MARK_AGREED); /* (a flow that has become a question again stays one) */
+        put_mark(nlh, 0, FIREWALL_MARK_AGREED); /* (a flow that has become a question again stays one) */
     if (verdict == QUEUE_REPLACE)
         mnl_attr_put(nlh, NFQA_PAYLOAD, len, replacement);
     b->len += NLMSG_ALIGN(nlh->nlmsg_len);

@@ -60,15 +60,15 @@ static uint32_t new_generation(struct session *s)
 {
     uint32_t g;
     do
-        g = s->ops->random(s->user) & ~KERNEL_MARK_FORMS;
-    while (g <= KERNEL_MARK_REFUSED || g == s->view.generation);
+        g = s->ops->random(s->user) & ~FIREWALL_MARK_FORMS;
+    while (g <= FIREWALL_MARK_REFUSED || g == s->view.generation);
     return g;
 }
 
 /* Bring the kernel to what `state` asks for. False: it refused, and what it does now is uncertain. */
 static bool apply(struct session *s, enum session_state state)
 {
-    struct kernel_view view = {.mode = mode_of(s, state)};
+    struct firewall_view view = {.mode = mode_of(s, state)};
     bool same_mode = view.mode == s->view.mode;
     view.names_outside = view.mode == MODE_INTERNET || (view.mode == MODE_SESSION && s->names_outside);
     bool same_flows = same_mode && !s->moved;
@@ -234,7 +234,7 @@ void session_raise_failed(struct session *s, uint8_t number, const struct cause 
 
 /* ---- tunnels come and go ---- */
 
-void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel)
+void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel)
 {
     struct session_service *v = service_of(s, tunnel->service);
     bool asked = v && (v->up || v->raising) && !v->ending;

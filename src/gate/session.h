@@ -23,7 +23,7 @@
 #include "cause.h"
 #include "conf.h"
 #include "hollow.h"
-#include "kernel.h"
+#include "firewall.h"
 #include "msg.h"
 
 #include <stdbool.h>
@@ -53,8 +53,8 @@ enum session_state {
 
 /* Effects. user is what session_init was given. None may call back into the machine. */
 struct session_ops {
-    int (*apply)(void *user, const struct kernel_view *view);   /* kernel_set: 0, or -1 with errno */
-    void (*forget)(void *user, uint32_t generation);            /* kernel_forget */
+    int (*apply)(void *user, const struct firewall_view *view);   /* firewall_apply: 0, or -1 with errno */
+    void (*forget)(void *user, uint32_t generation);            /* firewall_forget */
     uint64_t (*activity)(void *user); /* packets through the tunnels, any clock-like count */
     int (*initiate)(void *user, uint8_t service); /* ask charon; 0, or -1: it cannot be asked */
     /* Ask something through the tunnel that a host behind it must answer; false: there is nothing to ask. */
@@ -63,7 +63,7 @@ struct session_ops {
     bool (*stands)(void *user,
                    uint8_t service); /* charon holds an IKE_SA of this service, with a CHILD_SA or without */
     /* A tunnel came up (sockets to its resolver can be opened) or is gone (close them). */
-    void (*tunnel)(void *user, uint8_t service, const struct kernel_tunnel *tunnel_or_null);
+    void (*tunnel)(void *user, uint8_t service, const struct firewall_tunnel *tunnel_or_null);
     void (*announce)(void *user, const struct msg_mode *mode); /* tell `names` */
     /* The kernel does not even close, so what passes now is what did before. Must see to it that somebody else closes. */
     void (*helpless)(void *user);
@@ -85,13 +85,13 @@ struct session_service {
     uint64_t hollow_at; /* it carried nothing, and was raised anew; 0: not lately */
     bool wanted; /* asked for, but not to be raised this moment */
     char client[INET6_ADDRSTRLEN]; /* who asked last */
-    struct kernel_tunnel tunnel; /* while up */
+    struct firewall_tunnel tunnel; /* while up */
     uint64_t raise_deadline; /* while raising */
     uint64_t next_try; /* no attempt on demand before this time */
     unsigned failures; /* in a row */
 };
 
-/* Readable by all (state.c, admit.c), written by session.c and session_sa.c only. */
+/* Readable by all (state.c, admit.c), written by session.c and session_ike_sa.c only. */
 struct session {
     const struct session_ops *ops;
     void *user;
@@ -108,7 +108,7 @@ struct session {
     struct cause refused; /* a connection that charon does not take, while it is so */
     struct cause last_end; /* why the last session ended */
 
-    struct kernel_view view; /* what the kernel was told last, successfully */
+    struct firewall_view view; /* what the kernel was told last, successfully */
     uint64_t grace_until; /* see SESSION_GRACE_MS */
     bool charon, credentials, wan;
     bool moved; /* the hub has lent another address: flows from the old one are dead, and are to be told */
@@ -129,9 +129,9 @@ void session_credentials(struct session *s, bool loaded);
 /* charon does not take the service's connection; key: of its service file, or NULL; why: charon's words. */
 void session_refused(struct session *s, uint8_t service, const char *key, const char *why);
 void session_wan(struct session *s, bool up, bool address_changed);
-/* A PC asks for a listed name of this service, or waits for an address of one (again.c). client is for the log, may be NULL. */
+/* A PC asks for a listed name of this service, or waits for an address of one (stale_dns.c). client is for the log, may be NULL. */
 void session_want(struct session *s, uint8_t service, const struct addr *client);
-void session_tunnel_up(struct session *s, const struct kernel_tunnel *tunnel);
+void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel);
 void session_tunnel_down(struct session *s, uint8_t service, const struct cause *why);
 void session_taken_down(struct session *s, uint8_t service); /* what ops->terminate asked for is done */
 void session_left_over(struct session *s,

@@ -74,7 +74,7 @@ static void on_io(uev_t *w, void *arg, int events)
         case IPC_BAD: hang_up(h, CAUSE_PEER_BREAKS_RULES); return;
         default: hang_up(h, CAUSE_PEER_LINK_BROKEN); return;
         }
-        pulse_heard(&h->pulse);
+        liveness_heard(&h->liveness);
         if (m.head.type == MSG_PONG)
             continue;
         if (m.head.type < MSG_FLOW || m.head.type > MSG_BLOCKED) {
@@ -89,10 +89,10 @@ void sni_link_tick(struct sni_link *h)
 {
     if (h->fd < 0)
         return;
-    switch (pulse_tick(&h->pulse, ASK_TICKS, HANGS_TICKS)) {
-    case PULSE_FINE: break;
-    case PULSE_ASK: sni_link_send(h, MSG_PING, NULL, -1); break;
-    case PULSE_HANGS: close_line(h, CAUSE_PEER_SILENT, true); break;
+    switch (liveness_tick(&h->liveness, ASK_TICKS, HANGS_TICKS)) {
+    case LIVENESS_FINE: break;
+    case LIVENESS_ASK: sni_link_send(h, MSG_PING, NULL, -1); break;
+    case LIVENESS_HANGS: close_line(h, CAUSE_PEER_SILENT, true); break;
     }
 }
 
@@ -143,7 +143,7 @@ static void on_accept(uev_t *w, void *arg, int events)
         return;
     }
     h->fd = fd;
-    pulse_heard(&h->pulse);
+    liveness_heard(&h->liveness);
     h->ops->here(h->user);
     hand_over_queues(h);
 }

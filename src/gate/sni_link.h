@@ -8,7 +8,7 @@
 #define SEKISHO_GATE_SNI_LINK_H
 
 #include "ipc.h"
-#include "pulse.h"
+#include "liveness.h"
 
 #include <stdbool.h>
 #include <uev/uev.h>
@@ -28,7 +28,7 @@ struct sni_link {
     int fd;      /* -1: nobody there */
     int packets; /* our copies of the queue sockets; -1: none */
     int blocked;
-    struct pulse pulse;
+    struct liveness liveness;
     uint32_t trusted_uid; /* who may connect: root */
     const struct sni_link_ops *ops;
     void *user;

@@ -140,7 +140,7 @@ static void add_refusals(struct publish *p, const struct gate *g)
         publish_add(p, key, "%llu", (unsigned long long)r->count);
     }
     for (unsigned i = 0; i < g->counters.reason_count; i++) {
-        const struct kernel_reason *r = &g->counters.reasons[i];
+        const struct firewall_reason *r = &g->counters.reasons[i];
         if (r->packets == 0)
             continue;
         snprintf(key, sizeof key, "blocked.%s", r->name);
@@ -152,12 +152,12 @@ static void add_crowd(struct publish *p, const struct gate *g)
 {
     char host[INET6_ADDRSTRLEN];
     struct cause cause;
-    const struct kernel_tracked *t = &g->tracked;
+    const struct firewall_tracked *t = &g->tracked;
     if (!g->crowded)
         return;
     if (t->host.family)
         cause_set(&cause, CAUSE_CROWDED_BY, addr_text(&t->host, host, sizeof host), CAUSE_NUMBER(t->by_most),
-                  CAUSE_NUMBER(KERNEL_SHARE), CAUSE_NUMBER(t->entries), CAUSE_NUMBER(t->most), NULL);
+                  CAUSE_NUMBER(FIREWALL_SHARE), CAUSE_NUMBER(t->entries), CAUSE_NUMBER(t->most), NULL);
     else
         cause_set(&cause, CAUSE_CROWDED, CAUSE_NUMBER(t->entries), CAUSE_NUMBER(t->most), NULL);
     publish_cause(p, "crowded", &cause);

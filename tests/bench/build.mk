@@ -21,8 +21,8 @@ build/bench/counter.so: tests/bench/counter.c tests/bench/build.mk
 	@echo "  CC    bench $<"
 	@$(CC) $(filter-out -fPIE,$(CFLAGS_release)) -fPIC -MF $@.d -shared -Wl,-z,relro,-z,now -o $@ $<
 # With gate's own code for the packet filter.
-KERNEL_OBJ := $(patsubst src/%.c,build/obj/release/%.o,$(sort $(wildcard src/gate/kernel_*.c)))
-build/bench/modechange: tests/bench/modechange.c $(KERNEL_OBJ) build/obj/release/lib.a tests/bench/build.mk
+FIREWALL_OBJ := $(patsubst src/%.c,build/obj/release/%.o,$(sort $(wildcard src/gate/firewall_*.c)))
+build/bench/modechange: tests/bench/modechange.c $(FIREWALL_OBJ) build/obj/release/lib.a tests/bench/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"
-	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $< $(KERNEL_OBJ) build/obj/release/lib.a -lnftnl -lmnl -lseccomp
+	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $< $(FIREWALL_OBJ) build/obj/release/lib.a -lnftnl -lmnl -lseccomp

@@ -1,5 +1,5 @@
 /*
- * A change of mode with the real kernel code of gate (src/gate/kernel.h), in the network namespace it is started in,
+ * A change of mode with the real kernel code of gate (src/gate/firewall.h), in the network namespace it is started in,
  * where configs/firewall.nft is loaded.
  *
  *   modechange open COUNT     a session, and COUNT admitted addresses: FIRST, FIRST + 1 … (last octet 1 to 250), TCP 443
@@ -7,8 +7,8 @@
  *
  * Prints one line of JSON: {"set_ms":…,"forget_ms":…}
  */
-#include "gate/kernel.h"
-#include "gate/kernel_batch.h"
+#include "gate/firewall.h"
+#include "gate/firewall_batch.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -48,33 +48,33 @@ static void open_session(unsigned count)
     service.remote[0] = (struct prefix){.addr = address(10, 20, 0, 0), .len = 16};
     static struct conf conf = {.service_count = 1};
     conf.services[0] = service;
-    struct kernel_view view = {.mode = MODE_SESSION, .generation = GENERATION, .tunnel_count = 1};
+    struct firewall_view view = {.mode = MODE_SESSION, .generation = GENERATION, .tunnel_count = 1};
     view.tunnels[0] =
-        (struct kernel_tunnel){.service = 1, .vip4 = address(10, 99, 0, 1), .hub = address(198, 51, 100, 1)};
-    must(kernel_registry(&service, 1), "the registry's prefixes");
-    must(kernel_hosts(&conf), "the hosts");
-    must(kernel_set(&view), "the session");
+        (struct firewall_tunnel){.service = 1, .vip4 = address(10, 99, 0, 1), .hub = address(198, 51, 100, 1)};
+    must(firewall_registry(&service, 1), "the registry's prefixes");
+    must(firewall_hosts(&conf), "the hosts");
+    must(firewall_apply(&view), "the session");
     for (unsigned i = 0; i < count;) {
-        struct kernel_allow list[AT_ONCE];
+        struct firewall_allow list[AT_ONCE];
         unsigned n = 0;
         for (; n < AT_ONCE && i < count; n++, i++)
-            list[n] = (struct kernel_allow){.addr = address(10, 20, 1 + i / 250, 1 + i % 250),
-                                            .proto = IPPROTO_TCP,
-                                            .port = 443,
-                                            .service = 1,
-                                            .timeout_s = 361};
-        must(kernel_allow(list, n), "an element");
+            list[n] = (struct firewall_allow){.addr = address(10, 20, 1 + i / 250, 1 + i % 250),
+                                              .proto = IPPROTO_TCP,
+                                              .port = 443,
+                                              .service = 1,
+                                              .timeout_s = 361};
+        must(firewall_allow(list, n), "an element");
     }
     printf("{\"elements\":%u}\n", count);
 }
 
 static void change(void)
 {
-    struct kernel_view view = {.mode = MODE_INTERNET, .generation = NEXT};
+    struct firewall_view view = {.mode = MODE_INTERNET, .generation = NEXT};
     double begin = now_ms();
-    must(kernel_set(&view), "the change");
+    must(firewall_apply(&view), "the change");
     double cut = now_ms();
-    must(kernel_forget(GENERATION), "to forget");
+    must(firewall_forget(GENERATION), "to forget");
     printf("{\"set_ms\":%.3f,\"forget_ms\":%.3f}\n", cut - begin, now_ms() - cut);
 }
 
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: modechange open COUNT | modechange change\n");
         return 2;
     }
-    must(kernel_open(), "netlink");
+    must(firewall_open(), "netlink");
     if (opens)
         open_session((unsigned)count);
     else

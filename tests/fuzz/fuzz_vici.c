@@ -6,7 +6,7 @@
  *      It is held against a second reading of the same octets, written here: no event and no answer may be lost or
  *      invented, wherever the cut is.
  */
-#include "sa.h"
+#include "ike_sa.h"
 #include "must.h"
 #include "vici.h"
 
@@ -39,7 +39,7 @@ static void message(const uint8_t *data, size_t size)
     static const char *const paths[] = {"success",           "errmsg", "*/state", "gtol/child-sas/*/state",
                                         "*/*/*/*/*/*/*/*/x", "",       "/"};
     struct vici_reader r;
-    struct sa sa;
+    struct ike_sa sa;
     char value[64];
     int kind;
     vici_begin(&copy);
@@ -56,7 +56,7 @@ static void message(const uint8_t *data, size_t size)
         bool found = vici_get(data, size, paths[i], value, sizeof value);
         MUST(strlen(value) < sizeof value && (!found || kind == 0));
     }
-    if (!sa_read(data, size, &sa))
+    if (!ike_sa_read(data, size, &sa))
         return;
     MUST(kind == 0 && sa.name[0] && strlen(sa.name) < sizeof sa.name && sa.remote_count <= CONF_PREFIXES_MAX);
     MUST(sa.child != 0 || sa.remote_count == 0);

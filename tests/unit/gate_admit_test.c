@@ -17,7 +17,7 @@ static struct conf conf;
 static struct admit admit;
 static struct prefix negotiated[2];
 static unsigned negotiated_count;
-static struct kernel_allow opened[KERNEL_ALLOW_MAX];
+static struct firewall_allow opened[FIREWALL_ALLOW_MAX];
 static unsigned opened_count;
 static bool kernel_fails;
 
@@ -34,7 +34,7 @@ static unsigned remote(void *user, uint8_t service, const struct prefix **out)
     return service == 3 ? negotiated_count : 0;
 }
 
-static int fake_allow(const struct kernel_allow *list, unsigned count)
+static int fake_allow(const struct firewall_allow *list, unsigned count)
 {
     if (kernel_fails) {
         errno = ENOBUFS;
@@ -241,7 +241,7 @@ static void shared_address_keeps_the_longer_time(void **state)
 static void one_transaction_for_several(void **state)
 {
     (void)state;
-    struct kernel_allow list[KERNEL_ALLOW_MAX];
+    struct firewall_allow list[FIREWALL_ALLOW_MAX];
     unsigned count;
     struct msg_admit long_one = ask(0, "10.20.1.1", 100), short_one = ask(1, "10.20.1.1", 10);
     assert_int_equal(admit_prepare(&admit, &now, &long_one, list, &count), ADMIT_OK);

@@ -5,7 +5,7 @@
 #ifndef GATE_FIREWALL_FIXTURE_H
 #define GATE_FIREWALL_FIXTURE_H
 
-#include "kernel.h"
+#include "firewall.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -82,7 +82,7 @@ static inline int build(void **state)
              getpid(), ns[PC_NS], getpid(), ns[WAN_NS]);
     fcntl(ns[PC_NS], F_SETFD, 0);
     fcntl(ns[WAN_NS], F_SETFD, 0);
-    if (system(command) || kernel_open())
+    if (system(command) || firewall_open())
         return -1;
     enter(PC_NS);
     if (system("set -e; ip addr add " PC "/24 dev pc0; ip link set pc0 up; ip route add default via " BOX_LAN))
@@ -95,7 +95,7 @@ static inline int build(void **state)
     static struct conf_service service = {.number = 1, .remote_count = 1};
     if (!conf_parse_prefix("10.20.0.0/16", &service.remote[0]))
         return -1;
-    return kernel_registry(&service, 1);
+    return firewall_registry(&service, 1);
 }
 
 /* ---- sockets ---- */
@@ -227,28 +227,28 @@ static inline uint64_t counted(const char *name, uint64_t least)
 
 static inline void closed(void)
 {
-    assert_int_equal(kernel_closed(), 0);
+    assert_int_equal(firewall_closed(), 0);
 }
 
 static inline void internet(uint32_t generation)
 {
-    assert_int_equal(kernel_set(&(struct kernel_view){.mode = MODE_INTERNET, .generation = generation}), 0);
+    assert_int_equal(firewall_apply(&(struct firewall_view){.mode = MODE_INTERNET, .generation = generation}), 0);
 }
 
 static inline void session(uint32_t generation)
 {
-    struct kernel_view v = {.mode = MODE_SESSION, .generation = generation, .tunnel_count = 1};
+    struct firewall_view v = {.mode = MODE_SESSION, .generation = generation, .tunnel_count = 1};
     v.tunnels[0].service = 1;
     assert_true(conf_parse_addr("10.9.0.7", &v.tunnels[0].vip4));
     assert_true(conf_parse_addr("203.0.113.99", &v.tunnels[0].hub));
-    assert_int_equal(kernel_set(&v), 0);
+    assert_int_equal(firewall_apply(&v), 0);
 }
 
 static inline void allow(const char *addr, uint8_t proto, int port)
 {
-    struct kernel_allow a = {.proto = proto, .port = (uint16_t)port, .service = 1, .timeout_s = 60};
+    struct firewall_allow a = {.proto = proto, .port = (uint16_t)port, .service = 1, .timeout_s = 60};
     assert_true(conf_parse_addr(addr, &a.addr));
-    assert_int_equal(kernel_allow(&a, 1), 0);
+    assert_int_equal(firewall_allow(&a, 1), 0);
 }
 
 #endif

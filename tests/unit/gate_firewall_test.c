@@ -89,10 +89,10 @@ static void a_refused_flow_is_reset_at_both_ends(void **state)
     assert_true(readable(web));
     int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
 
-    struct kernel_flow flow = {.client_port = ntohs(own.sin_port), .server_port = 80};
+    struct firewall_flow flow = {.client_port = ntohs(own.sin_port), .server_port = 80};
     assert_true(conf_parse_addr(PC, &flow.client) && conf_parse_addr(SERVER, &flow.server));
     uint64_t before = counter("dropped_hello");
-    assert_int_equal(kernel_refuse(&flow), 0);
+    assert_int_equal(firewall_refuse(&flow), 0);
     assert_int_equal(write(accepted, "z", 1), 1);
     assert_true(readable(accepted));
     assert_int_equal(read(accepted, &c, 1), -1);
@@ -120,11 +120,11 @@ static void reset_from_the_queue(bool refused)
     assert_true(readable(web));
     int accepted = accept4(web, NULL, NULL, SOCK_NONBLOCK);
 
-    struct kernel_flow flow = {.client_port = ntohs(own.sin_port), .server_port = 80};
+    struct firewall_flow flow = {.client_port = ntohs(own.sin_port), .server_port = 80};
     assert_true(conf_parse_addr(PC, &flow.client) && conf_parse_addr(SERVER, &flow.server));
     session(refused ? 15 : 14); /* 14: the server has answered meanwhile, the flow is live */
     if (refused)
-        assert_int_equal(kernel_refuse(&flow), 0);
+        assert_int_equal(firewall_refuse(&flow), 0);
     run("nft insert rule inet sekisho forward iifname lan0 meta mark set mark or 0x200 accept");
     close(tcp); /* sends a reset */
     bool arrived = !silent(accepted);
@@ -195,7 +195,7 @@ static void session_cuts_what_was_open(void **state)
     internet(8);
     send_to(f.pc, SERVER, 5000);
     assert_true(silent(f.udp));
-    assert_int_equal(kernel_forget(6), 0);
+    assert_int_equal(firewall_forget(6), 0);
     send_to(f.pc, SERVER, 5000);
     assert_true(arrives(f.udp, NULL));
     close_flows(&f);
@@ -274,9 +274,9 @@ static void one_service_opens_nothing_of_another(void **state)
     (void)state;
     session(11);
     /* An element for service 2 opens nothing at an address of service 1. */
-    struct kernel_allow a = {.proto = IPPROTO_UDP, .port = 5000, .service = 2, .timeout_s = 60};
+    struct firewall_allow a = {.proto = IPPROTO_UDP, .port = 5000, .service = 2, .timeout_s = 60};
     assert_true(conf_parse_addr(REGISTRY, &a.addr));
-    assert_int_equal(kernel_allow(&a, 1), 0);
+    assert_int_equal(firewall_allow(&a, 1), 0);
     int pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
     uint64_t before = counter("dropped_not_listed");
     send_to(pc, REGISTRY, 5000);
@@ -291,10 +291,10 @@ static void one_service_opens_nothing_of_another(void **state)
 static void a_service_without_tunnel_is_refused(void **state)
 {
     (void)state;
-    struct kernel_view v = {.mode = MODE_SESSION, .generation = 12, .tunnel_count = 1};
+    struct firewall_view v = {.mode = MODE_SESSION, .generation = 12, .tunnel_count = 1};
     v.tunnels[0].service = 2;
     assert_true(conf_parse_addr("10.9.0.7", &v.tunnels[0].vip4));
-    assert_int_equal(kernel_set(&v), 0);
+    assert_int_equal(firewall_apply(&v), 0);
     allow(REGISTRY, IPPROTO_TCP, 443);
     uint64_t before = counter("dropped_no_tunnel"), clear = counter("dropped_clear");
     assert_int_equal(tcp_from_pc(REGISTRY, 443), ECONNREFUSED);
@@ -533,7 +533,7 @@ static void each_user_only_what_it_needs(void **state)
     closed();
     struct addr resolver;
     assert_true(conf_parse_addr(SERVER, &resolver));
-    assert_int_equal(kernel_resolvers(&resolver, 1), 0);
+    assert_int_equal(firewall_resolvers(&resolver, 1), 0);
     enter(WAN_NS);
     run("ip addr add 203.0.113.3/24 dev line0");
     enter(BOX);
@@ -555,9 +555,9 @@ static void each_user_only_what_it_needs(void **state)
         user(users[i].uid, SOCK_STREAM, PC, 80, 0, false); /* the box begins nothing towards the LAN */
     }
     /* gate's sockets, by which `names` asks: on the line only while the mode says so, from the same moment on. */
-    struct kernel_view view = {.mode = MODE_INTERNET, .generation = 41, .names_outside = true};
+    struct firewall_view view = {.mode = MODE_INTERNET, .generation = 41, .names_outside = true};
     for (int session_on = 0; session_on < 2; session_on++) {
-        assert_int_equal(kernel_set(&view), 0);
+        assert_int_equal(firewall_apply(&view), 0);
         user(601, SOCK_DGRAM, SERVER, 53, dns, true);
         user(601, SOCK_DGRAM, "203.0.113.3", 53, other, false);
         session(42);
@@ -566,8 +566,8 @@ static void each_user_only_what_it_needs(void **state)
         user(611, SOCK_DGRAM, SERVER, 53, dns, true);
         view.mode = MODE_SESSION;
     }
-    assert_int_equal(kernel_set(&view), 0);
-    assert_int_equal(kernel_resolvers(NULL, 0), 0);
+    assert_int_equal(firewall_apply(&view), 0);
+    assert_int_equal(firewall_resolvers(NULL, 0), 0);
     user(601, SOCK_DGRAM, SERVER, 53, dns, false);
     user(611, SOCK_DGRAM, SERVER, 53, dns, false);
     close(dns), close(other), close(ntp), close(web), close(pc);

@@ -1,9 +1,9 @@
 /* Programs that stand still: when `names` and `sni` are asked, and when they are given up; the line to the watchman. */
 #include "test.h"
 
-#include "children.h"
+#include "dns_link.h"
 #include "sni_link.h"
-#include "pulse.h"
+#include "liveness.h"
 #include "watchman.h"
 
 #include <fcntl.h>
@@ -21,18 +21,18 @@ static jmp_buf ended;
 
 static void counts_silence(void **state)
 {
-    struct pulse p = {0};
+    struct liveness p = {0};
     (void)state;
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE);
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_ASK);
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE); /* once for each silence */
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_HANGS);
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_HANGS);
-    pulse_heard(&p);
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE);
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_ASK);
-    pulse_heard(&p);
-    assert_int_equal(pulse_tick(&p, 2, 4), PULSE_FINE);
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_FINE);
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_ASK);
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_FINE); /* once for each silence */
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_HANGS);
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_HANGS);
+    liveness_heard(&p);
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_FINE);
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_ASK);
+    liveness_heard(&p);
+    assert_int_equal(liveness_tick(&p, 2, 4), LIVENESS_FINE);
 }
 
 /* ---- asking ---- */
@@ -72,8 +72,8 @@ static void on_dead(void *user, enum cause_code cause)
 
 static void names_is_asked_and_given_up(void **state)
 {
-    static const struct children_ops ops = {on_message, on_dead, on_idle};
-    static struct children c;
+    static const struct dns_link_ops ops = {on_message, on_dead, on_idle};
+    static struct dns_link c;
     int pair[2];
     volatile unsigned ticks = 0, asked = 0;
     (void)state;
@@ -81,18 +81,18 @@ static void names_is_asked_and_given_up(void **state)
     assert_int_equal(ipc_pair(pair), 0);
     c.sock = pair[0];
     other = pair[1];
-    assert_int_equal(children_watch(&c, &loop, &ops, NULL), 0);
+    assert_int_equal(dns_link_watch(&c, &loop, &ops, NULL), 0);
     why = CAUSE_NONE;
     if (setjmp(ended) == 0) {
         for (ticks = 0; ticks < 100; ticks++) {
-            children_tick(&c);
+            dns_link_tick(&c);
             asked += questions(ROLE_NAMES, true);
             uev_run(&loop, UEV_ONCE | UEV_NONBLOCK);
         }
         assert_in_range(asked, 20, 50);
         asked = 0;
         for (ticks = 0; ticks < 100; ticks++) {
-            children_tick(&c);
+            dns_link_tick(&c);
             asked += questions(ROLE_NAMES, false);
             uev_run(&loop, UEV_ONCE | UEV_NONBLOCK);
         }

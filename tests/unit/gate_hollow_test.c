@@ -1,6 +1,6 @@
 /* A tunnel that carries nothing while its IKE_SA lives: when it is taken for one, what is done, and what is none. */
 #include "gate_session_fixture.h"
-#include "sa.h"
+#include "ike_sa.h"
 #include "vici.h"
 
 static struct hollow_seen seen;
@@ -156,7 +156,7 @@ static void counted_by_charon(void **state)
 {
     (void)state;
     struct vici_buf b;
-    struct sa sa;
+    struct ike_sa sa;
     vici_begin(&b);
     vici_section(&b, "lab");
     vici_kvf(&b, "state", "ESTABLISHED");
@@ -171,7 +171,7 @@ static void counted_by_charon(void **state)
     }
     vici_section_end(&b);
     vici_section_end(&b);
-    assert_true(sa_read(b.data, b.len, &sa));
+    assert_true(ike_sa_read(b.data, b.len, &sa));
     assert_int_equal(sa.in, 300);
     assert_int_equal(sa.out, 3);
     assert_false(sa.busy);
@@ -181,7 +181,7 @@ static void counted_by_charon(void **state)
     vici_item(&b, "IKE_DPD", 7);
     vici_list_end(&b);
     vici_section_end(&b);
-    assert_true(sa_read(b.data, b.len, &sa));
+    assert_true(ike_sa_read(b.data, b.len, &sa));
     assert_true(sa.busy);
 }
 

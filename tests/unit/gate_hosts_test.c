@@ -58,7 +58,7 @@ static void bound_hosts(void **state)
     conf.site.hosts[1] = (struct conf_host){there, {2, 0, 0x5e, 0x10, 0, 0x21}, "two", 2};
     conf.site.hosts[2] = (struct conf_host){none, {2, 0, 0x5e, 0x10, 0, 0x22}, "", 3};
     snprintf(conf.site.others, sizeof conf.site.others, "two");
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
     session(13);
     allow(REGISTRY, IPPROTO_UDP, 5000);
     assert_string_equal(ends_in(BOUND, "192.168.77.20"), "dropped_clear"); /* its own service */
@@ -69,7 +69,7 @@ static void bound_hosts(void **state)
     assert_string_equal(ends_in(FOREIGN, "192.168.77.20"), "dropped_wrong_host");
     assert_string_equal(ends_in(BOUND, "192.168.77.50"), "dropped_wrong_host"); /* a bound card, another address */
     snprintf(conf.site.others, sizeof conf.site.others, "all");
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
     assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_clear");
     assert_string_equal(ends_in(STRANGER, "192.168.77.20"), "dropped_wrong_host");
 
@@ -100,10 +100,10 @@ static void bound_hosts(void **state)
     /* Who has just sent is known for a second; a binding holds at once nevertheless. */
     assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_clear");
     assert_true(conf_parse_addr("192.168.77.50", &conf.site.hosts[0].addr));
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
     assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_wrong_host");
     conf.site.hosts[0].addr = here;
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
 }
 
 /* IPv6 has no bound address: the card alone decides. Seen by the counters, for the box routes no IPv6 here. */
@@ -111,11 +111,11 @@ static void bound_hosts_v6(void **state)
 {
     (void)state;
     static struct conf_service six = {.number = 1, .remote_count = 1};
-    struct kernel_allow a = {.proto = IPPROTO_UDP, .port = 5000, .service = 1, .timeout_s = 60};
+    struct firewall_allow a = {.proto = IPPROTO_UDP, .port = 5000, .service = 1, .timeout_s = 60};
     assert_true(conf_parse_prefix("fd00:20::/32", &six.remote[0]) && conf_parse_addr("fd00:20::80", &a.addr));
-    assert_int_equal(kernel_registry(&six, 1), 0);
+    assert_int_equal(firewall_registry(&six, 1), 0);
     session(14);
-    assert_int_equal(kernel_allow(&a, 1), 0);
+    assert_int_equal(firewall_allow(&a, 1), 0);
     run("sysctl -qw net.ipv6.conf.all.forwarding=1; ip addr add fd00:77::1/64 dev lan0 nodad; "
         "ip addr add fd00:99::1/64 dev wan0 nodad; ip -6 route add default via fd00:99::2 dev wan0");
     static const struct {

@@ -40,14 +40,14 @@ static void the_registry_is_never_in_clear(void **state)
     (void)state;
     static struct conf_service service = {.number = 1, .remote_count = 1};
     assert_true(conf_parse_prefix("10.20.0.0/16", &service.remote[0]));
-    struct kernel_view v = {.mode = MODE_INTERNET, .generation = 700, .registry = &service, .registry_count = 1};
+    struct firewall_view v = {.mode = MODE_INTERNET, .generation = 700, .registry = &service, .registry_count = 1};
     int registry = bound(WAN_NS, SOCK_DGRAM, REGISTRY, PORT), server = bound(WAN_NS, SOCK_DGRAM, SERVER, PORT);
-    assert_int_equal(kernel_set(&v), 0);
+    assert_int_equal(firewall_apply(&v), 0);
     pid_t to_registry = flood(REGISTRY), to_server = flood(SERVER);
     unsigned leaked = 0, passed = 0;
     for (unsigned i = 0; i < CHANGES; i++) {
         v.generation++;
-        assert_int_equal(kernel_set(&v), 0);
+        assert_int_equal(firewall_apply(&v), 0);
         leaked += arrived(registry);
         passed += arrived(server);
     }
@@ -85,8 +85,8 @@ static void the_prefixes_are_left_where_they_are(void **state)
     (void)state;
     static struct conf_service service = {.number = 1, .remote_count = 1};
     assert_true(conf_parse_prefix("10.20.0.0/16", &service.remote[0]));
-    struct kernel_view v = {.mode = MODE_INTERNET, .generation = 9000, .registry = &service, .registry_count = 1};
-    assert_int_equal(kernel_set(&v), 0);
+    struct firewall_view v = {.mode = MODE_INTERNET, .generation = 9000, .registry = &service, .registry_count = 1};
+    assert_int_equal(firewall_apply(&v), 0);
     unlink(EVENTS); /* of a run that was broken off */
     pid_t monitor = fork();
     if (monitor == 0) {
@@ -96,7 +96,7 @@ static void the_prefixes_are_left_where_they_are(void **state)
     }
     for (unsigned waited = 0; told_of("mode") == 0 && waited < SURELY_MS; waited += 50) { /* until it listens */
         v.generation++;
-        assert_int_equal(kernel_set(&v), 0);
+        assert_int_equal(firewall_apply(&v), 0);
         usleep(50000);
     }
     kill(monitor, SIGKILL);

@@ -113,7 +113,7 @@ static void to_a_resolver_in_a_tunnel(void **state)
     enter(BOX);
     assert_true(conf_parse_addr(RESOLVER, &resolver));
     tunnels(121, true, false);
-    assert_int_equal(kernel_resolvers(&resolver, 1), 0);
+    assert_int_equal(firewall_resolvers(&resolver, 1), 0);
     static const struct sent cases[] = {
         {GATE, 6000, RESOLVER, 53, 1, WAN_NS, true},
         {GATE, 6001, RESOLVER, 54, 1, WAN_NS, false},
@@ -129,7 +129,7 @@ static void to_a_resolver_in_a_tunnel(void **state)
         close(own);
     }
     close(there);
-    assert_int_equal(kernel_resolvers(NULL, 0), 0);
+    assert_int_equal(firewall_resolvers(NULL, 0), 0);
 }
 
 /* An ICMP error of the box quotes what a PC was sent, past every rule: none leaves, though connection tracking knows it. */

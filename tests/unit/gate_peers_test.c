@@ -1,6 +1,6 @@
 /* What `sni` says is checked: gate makes no packet of its own for a flow that the kernel does not know. */
 #include "gate.h"
-#include "kernel.h"
+#include "firewall.h"
 #include "queue.h"
 
 #include <arpa/inet.h>
@@ -265,7 +265,7 @@ static void each_verdict_changes_its_bits_only(void **state)
         {FLOW_EARLY, NF_ACCEPT, false, 0, 0},
         {FLOW_AFTER, NF_REPEAT, false, 0, 0},
         /* A flow that is a question again (its bit is another) stays one, whatever comes late; so does a refused one. */
-        {FLOW_ANSWER, NF_ACCEPT, true, 0, KERNEL_MARK_AGREED},
+        {FLOW_ANSWER, NF_ACCEPT, true, 0, FIREWALL_MARK_AGREED},
     };
     struct msg_flow m = {.service = 1, .client_port = 50000, .server_port = 443, .count = 2, .packets = {7, 8}};
     struct verdict v[4];

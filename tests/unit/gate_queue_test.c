@@ -19,7 +19,7 @@ static void queue_ends(void)
 static void passes(uint32_t generation, uint32_t value, bool good)
 {
     struct flow f = tls_flow(generation);
-    if (value != (generation | KERNEL_MARK_ASKING)) /* (that is the mark it has) */
+    if (value != (generation | FIREWALL_MARK_ASKING)) /* (that is the mark it has) */
         mark(value);
     queue_begins();
     uint64_t before = counter("dropped_old_flow");
@@ -41,11 +41,11 @@ static void by_the_mark_that_its_flow_has_now(void **state)
 {
     (void)state;
     passes(100, 100, true);
-    passes(101, 101 | KERNEL_MARK_ASKING, true);
-    passes(102, 102 | KERNEL_MARK_AGREED, true);
+    passes(101, 101 | FIREWALL_MARK_ASKING, true);
+    passes(102, 102 | FIREWALL_MARK_AGREED, true);
     passes(103, 1000, false);
-    passes(104, 1000 | KERNEL_MARK_ASKING, false);
-    passes(105, KERNEL_MARK_REFUSED, false);
+    passes(104, 1000 | FIREWALL_MARK_ASKING, false);
+    passes(105, FIREWALL_MARK_REFUSED, false);
     passes(106, 0, false);
 }
 
@@ -56,11 +56,11 @@ static void answers_by_the_mark_that_their_flow_has_now(void **state)
     static const struct {
         uint32_t number, mark;
         bool good;
-    } rows[] = {{116, 116, true},   {117, 117 | KERNEL_MARK_AGREED, true},   {118, 118 | KERNEL_MARK_ASKING, false},
-                {119, 1000, false}, {120, 1000 | KERNEL_MARK_AGREED, false}, {121, KERNEL_MARK_REFUSED, false}};
+    } rows[] = {{116, 116, true},   {117, 117 | FIREWALL_MARK_AGREED, true},   {118, 118 | FIREWALL_MARK_ASKING, false},
+                {119, 1000, false}, {120, 1000 | FIREWALL_MARK_AGREED, false}, {121, FIREWALL_MARK_REFUSED, false}};
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct flow f = tls_flow(rows[i].number);
-        if (rows[i].mark != (rows[i].number | KERNEL_MARK_ASKING))
+        if (rows[i].mark != (rows[i].number | FIREWALL_MARK_ASKING))
             mark(rows[i].mark);
         run("nft insert rule inet sekisho forward iifname wan0 meta mark set 0xa01 accept");
         uint64_t before = counter("dropped_old_flow");
@@ -84,7 +84,7 @@ static void of_a_refused_flow_the_reset_only(void **state)
     (void)state;
     struct flow f = tls_flow(107);
     char c;
-    mark(KERNEL_MARK_REFUSED);
+    mark(FIREWALL_MARK_REFUSED);
     queue_begins();
     close(f.pc); /* is a reset (passes() says that a word is none) */
     assert_true(readable(f.server));
@@ -136,7 +136,7 @@ static void mark_udp(uint32_t value)
 static void opens_nothing_from_the_internet(void **state)
 {
     (void)state;
-    static const uint32_t bits[] = {KERNEL_MARK_ASKING, KERNEL_MARK_AGREED};
+    static const uint32_t bits[] = {FIREWALL_MARK_ASKING, FIREWALL_MARK_AGREED};
     for (unsigned i = 0; i < 2; i++) {
         struct sockaddr_in from;
         internet(110);

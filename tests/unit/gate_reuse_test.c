@@ -160,7 +160,7 @@ static void tls(uint32_t generation)
     allow_tls(REGISTRY, PORT);
 }
 
-static const uint32_t bits[] = {0, KERNEL_MARK_ASKING, KERNEL_MARK_AGREED};
+static const uint32_t bits[] = {0, FIREWALL_MARK_ASKING, FIREWALL_MARK_AGREED};
 
 /* ---- TCP ---- */
 
@@ -191,7 +191,7 @@ static void the_port_is_free_again_when_the_entry_has_gone(void **state)
         socklen_t len = sizeof own;
         char c;
         assert_int_equal(getsockname(f.pc, (struct sockaddr *)&own, &len), 0);
-        if (bits[m] != KERNEL_MARK_ASKING)
+        if (bits[m] != FIREWALL_MARK_ASKING)
             mark((210 + m) | bits[m]);
         close(f.server); /* is a reset */
         assert_true(readable(f.pc));
@@ -228,7 +228,7 @@ static void a_syn_is_repeated_until_it_is_answered(void **state)
     passes(PC_NS, TH_SYN, PC_ISN, 0, "");
     passes(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1, "");
     passes(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
-    assert_true(mark_is(220 | KERNEL_MARK_ASKING));
+    assert_true(mark_is(220 | FIREWALL_MARK_ASKING));
     go_to_sni(PC_ISN + 1);
 }
 
@@ -242,7 +242,7 @@ static void a_flow_that_was_never_proper_begins_from_nothing(void **state)
         segment(PC_NS, TH_FIN | TH_ACK, PC_ISN + 1, SERVER_ISN + 1, "");
         mark_it((230 + m) | bits[m]);
         passes(PC_NS, TH_SYN, PC_ISN + 70000, 0, "");
-        assert_true(mark_is((230 + m) | KERNEL_MARK_ASKING));
+        assert_true(mark_is((230 + m) | FIREWALL_MARK_ASKING));
         passes(WAN_NS, ACKED, SERVER_ISN + 900000, PC_ISN + 70001, "");
         uint64_t asked = counter("asked");
         segment(PC_NS, TH_ACK, PC_ISN + 70001, SERVER_ISN + 900001, "hello");
@@ -326,7 +326,7 @@ static void after_its_end(void **state)
             continue;
         }
         passes(PC_NS, TH_SYN, PC_ISN + 70000, 0, "");
-        assert_true(mark_is((240 + (uint32_t)reset) | KERNEL_MARK_ASKING));
+        assert_true(mark_is((240 + (uint32_t)reset) | FIREWALL_MARK_ASKING));
         assert_false(mark_is(240 + (uint32_t)reset));
     }
 }
@@ -440,7 +440,7 @@ static void each_synack_is_shown(void **state)
         passes(WAN_NS, ACKED, SERVER_ISN, PC_ISN + 1, "");
         assert_true(readable(fd));
         n = recv(fd, in, sizeof in, 0);
-        assert_int_equal(memmem(in, (size_t)n, "agreed", 6) != NULL, bits[m] == KERNEL_MARK_AGREED);
+        assert_int_equal(memmem(in, (size_t)n, "agreed", 6) != NULL, bits[m] == FIREWALL_MARK_AGREED);
     }
     close(fd);
 }
@@ -490,7 +490,7 @@ static void so_many_answers_a_second_go_to_sni(void **state)
     (void)state;
     tls(282);
     handshake();
-    mark_it(282 | KERNEL_MARK_AGREED);
+    mark_it(282 | FIREWALL_MARK_AGREED);
     uint64_t asked = counter("asked"), crowd = counter("dropped_crowd");
     struct sockaddr_in src = at(REGISTRY, 0), dst = at(VIP, 0);
     segment(WAN_NS, TH_ACK, SERVER_ISN + 1, PC_ISN + 1, "\x16");

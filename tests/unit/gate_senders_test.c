@@ -47,7 +47,7 @@ static int build_cards(void **state)
 {
     static struct conf_service service = {.number = 1, .remote_count = 2};
     if (build(state) || !conf_parse_prefix("10.20.0.0/16", &service.remote[0]) ||
-        !conf_parse_prefix("fd00:20::/32", &service.remote[1]) || kernel_registry(&service, 1) ||
+        !conf_parse_prefix("fd00:20::/32", &service.remote[1]) || firewall_registry(&service, 1) ||
         system("set -e; sysctl -qw net.ipv6.conf.all.forwarding=1; ip addr add " BOX_WAN6 "/64 dev wan0 nodad; "
                "ip addr add fd00:77::1/64 dev lan0 nodad; ip -6 route add default via fd00:99::2 dev wan0"))
         return -1;

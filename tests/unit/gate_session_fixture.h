@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 static struct fake {
-    struct kernel_view kernel; /* what the kernel does */
+    struct firewall_view kernel; /* what the kernel does */
     bool kernel_refuses, charon_refuses;
     bool no_probe; /* there is nothing to ask through the tunnel */
     unsigned probed[9];
@@ -35,7 +35,7 @@ static struct fake {
 static struct session s;
 static struct conf conf;
 
-static int apply(void *user, const struct kernel_view *view)
+static int apply(void *user, const struct firewall_view *view)
 {
     (void)user;
     if (fake.kernel_refuses || fake.refuse_next > 0) {
@@ -92,7 +92,7 @@ static bool stands(void *user, uint8_t service)
     return fake.stands[service];
 }
 
-static void tunnel(void *user, uint8_t service, const struct kernel_tunnel *t)
+static void tunnel(void *user, uint8_t service, const struct firewall_tunnel *t)
 {
     (void)user;
     fake.sockets[service] = t != NULL;
@@ -202,7 +202,7 @@ static void ready(void)
 
 static void up(uint8_t service)
 {
-    struct kernel_tunnel t = {service, {AF_INET, {10, 9, 0, service}}, {0}, {AF_INET, {192, 0, 2, service}}};
+    struct firewall_tunnel t = {service, {AF_INET, {10, 9, 0, service}}, {0}, {AF_INET, {192, 0, 2, service}}};
     fake.stands[service] = true;
     session_tunnel_up(&s, &t);
 }

@@ -80,7 +80,7 @@ static void a_pc_has_its_share(void **state)
 {
     (void)state;
     internet(301);
-    refuses(PC, SERVER, 5000, 0, 1100, 1100 - KERNEL_SHARE);
+    refuses(PC, SERVER, 5000, 0, 1100, 1100 - FIREWALL_SHARE);
     refuses(PC, SERVER, 5000, 0, 100, 0);
     refuses(PC, SERVER, 5000, 2000, 100, 100);
     refuses(NEIGHBOUR, SERVER, 5000, 0, 100, 0);
@@ -99,10 +99,10 @@ static void each_eighth_of_the_lan_has_one(void **state)
 {
     (void)state;
     internet(302);
-    refuses(PC, SERVER, 5000, 0, KERNEL_SHARE, 0);
-    refuses(SAME_PART, SERVER, 5000, 0, KERNEL_SHARE, 0);
+    refuses(PC, SERVER, 5000, 0, FIREWALL_SHARE, 0);
+    refuses(SAME_PART, SERVER, 5000, 0, FIREWALL_SHARE, 0);
     refuses(SAME_PART_2, SERVER, 5000, 0, 900, 0);
-    refuses(SAME_PART_3, SERVER, 5000, 0, 300, 300 - (PART_SHARE - 2 * KERNEL_SHARE - 900));
+    refuses(SAME_PART_3, SERVER, 5000, 0, 300, 300 - (PART_SHARE - 2 * FIREWALL_SHARE - 900));
     refuses(NEIGHBOUR, SERVER, 5000, 0, 300, 0);
     forget_all();
 }
@@ -113,7 +113,7 @@ static void questions_are_no_way_around(void **state)
     (void)state;
     int diverted = bound(BOX, SOCK_DGRAM, BOX_LAN, 1053), tcp = bound(BOX, SOCK_STREAM, BOX_LAN, 53);
     closed();
-    refuses(PC, "8.8.8.8", 53, 0, 1100, 1100 - KERNEL_SHARE);
+    refuses(PC, "8.8.8.8", 53, 0, 1100, 1100 - FIREWALL_SHARE);
     uint64_t before = counter("dropped_share");
     assert_int_equal(tcp_from_pc(BOX_LAN, 53), ECONNREFUSED);
     assert_int_equal(tcp_from_pc("8.8.8.8", 53), ECONNREFUSED);
@@ -132,9 +132,9 @@ static void the_same_in_a_session(void **state)
     (void)state;
     tunnels(303, true, false);
     for (int port = 5000; port < 5002; port++) {
-        struct kernel_allow a = {.proto = IPPROTO_UDP, .port = (uint16_t)port, .service = 1, .timeout_s = 60};
+        struct firewall_allow a = {.proto = IPPROTO_UDP, .port = (uint16_t)port, .service = 1, .timeout_s = 60};
         assert_true(conf_parse_addr(REGISTRY, &a.addr));
-        assert_int_equal(kernel_allow(&a, 1), 0);
+        assert_int_equal(firewall_allow(&a, 1), 0);
     }
     allow(REGISTRY, IPPROTO_TCP, 5000);
     allow_tls(REGISTRY, 443);
@@ -144,7 +144,7 @@ static void the_same_in_a_session(void **state)
         uint8_t p[9] = {(uint8_t)(sport >> 8), (uint8_t)sport, 5000 >> 8, 5000 & 0xff, 0, sizeof p, 0, 0, 'x'};
         raw(PC_NS, PC, REGISTRY, IPPROTO_UDP, p, sizeof p, 1);
     }
-    before = counted("dropped_share", before + 1100 - KERNEL_SHARE);
+    before = counted("dropped_share", before + 1100 - FIREWALL_SHARE);
     static const int ports[] = {5000, 443};
     for (unsigned i = 0; i < 2; i++) {
         int pc = bound(PC_NS, SOCK_STREAM, PC, 0);
@@ -163,14 +163,14 @@ static void what_is_over_is_not_counted(void **state)
 {
     (void)state;
     struct prefix lan;
-    struct kernel_tracked t;
+    struct firewall_tracked t;
     assert_true(conf_parse_prefix("192.168.77.0/24", &lan));
     internet(305);
     run("i=10000; while [ $i -lt 11200 ]; do echo \"-I -s " NEIGHBOUR " -d " SERVER " -p tcp --sport $i --dport 80"
         " --state TIME_WAIT -t 60\"; i=$((i + 1)); done | conntrack -R - >/dev/null 2>&1");
     begin_many(PC, SERVER, 5000, 0, 10);
-    assert_int_equal(kernel_tracked(&lan, &t), 0);
-    assert_true(t.entries >= KERNEL_CROWDED(KERNEL_SHARE));
+    assert_int_equal(firewall_tracked(&lan, &t), 0);
+    assert_true(t.entries >= FIREWALL_CROWDED(FIREWALL_SHARE));
     assert_in_range(t.by_most, 1, 10);
     forget_all();
 }
@@ -179,23 +179,23 @@ static void the_host_is_known(void **state)
 {
     (void)state;
     struct prefix lan;
-    struct kernel_tracked t;
+    struct firewall_tracked t;
     struct addr pc;
     assert_true(conf_parse_prefix("192.168.77.0/24", &lan) && conf_parse_addr(PC, &pc));
     internet(304);
     begin_many(NEIGHBOUR, SERVER, 5000, 0, 200);
-    assert_int_equal(kernel_tracked(&lan, &t), 0);
+    assert_int_equal(firewall_tracked(&lan, &t), 0);
     assert_in_range(t.entries, 200, 900);
     assert_true(t.most >= t.entries);
     assert_int_equal(t.host.family, 0);
-    refuses(PC, SERVER, 5000, 0, 1100, 1100 - KERNEL_SHARE);
-    assert_int_equal(kernel_tracked(&lan, &t), 0);
+    refuses(PC, SERVER, 5000, 0, 1100, 1100 - FIREWALL_SHARE);
+    assert_int_equal(firewall_tracked(&lan, &t), 0);
     assert_true(addr_equal(&t.host, &pc));
-    assert_int_equal(t.by_most, KERNEL_SHARE);
-    assert_true(t.entries >= KERNEL_SHARE + 200);
+    assert_int_equal(t.by_most, FIREWALL_SHARE);
+    assert_true(t.entries >= FIREWALL_SHARE + 200);
     /* Whoever is not of the LAN is nobody to be named. */
     assert_true(conf_parse_prefix("192.168.78.0/24", &lan));
-    assert_int_equal(kernel_tracked(&lan, &t), 0);
+    assert_int_equal(firewall_tracked(&lan, &t), 0);
     assert_int_equal(t.host.family, 0);
     forget_all();
 }

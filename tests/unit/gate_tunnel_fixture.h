@@ -27,7 +27,7 @@ static inline int build_two(void **state)
 {
     static struct conf_service services[] = {{.number = 1, .remote_count = 1}, {.number = 2, .remote_count = 1}};
     if (build(state) || !conf_parse_prefix("10.20.0.0/16", &services[0].remote[0]) ||
-        !conf_parse_prefix("10.21.0.0/16", &services[1].remote[0]) || kernel_registry(services, 2))
+        !conf_parse_prefix("10.21.0.0/16", &services[1].remote[0]) || firewall_registry(services, 2))
         return -1;
     enter(WAN_NS);
     int failed = system("set -e; ip addr add " REGISTRY2 "/32 dev lo; ip route add " VIP " via " BOX_WAN
@@ -41,23 +41,24 @@ static inline int build_two(void **state)
 /* A session with both tunnels, or with the second alone. */
 static inline void tunnels(uint32_t generation, bool first, bool keep)
 {
-    struct kernel_view v = {.mode = MODE_SESSION, .generation = generation, .keep_allow = keep};
+    struct firewall_view v = {.mode = MODE_SESSION, .generation = generation, .keep_allow = keep};
     static const struct {
         const char *vip, *hub;
     } of[] = {{VIP, HUB}, {VIP2, HUB2}};
     for (unsigned i = first ? 0 : 1; i < 2; i++) {
-        struct kernel_tunnel *t = &v.tunnels[v.tunnel_count++];
+        struct firewall_tunnel *t = &v.tunnels[v.tunnel_count++];
         t->service = (uint8_t)(i + 1);
         assert_true(conf_parse_addr(of[i].vip, &t->vip4) && conf_parse_addr(of[i].hub, &t->hub));
     }
-    assert_int_equal(kernel_set(&v), 0);
+    assert_int_equal(firewall_apply(&v), 0);
 }
 
 static inline void allow_tls(const char *addr, int port)
 {
-    struct kernel_allow a = {.proto = IPPROTO_TCP, .port = (uint16_t)port, .service = 1, .timeout_s = 60, .tls = true};
+    struct firewall_allow a = {
+        .proto = IPPROTO_TCP, .port = (uint16_t)port, .service = 1, .timeout_s = 60, .tls = true};
     assert_true(conf_parse_addr(addr, &a.addr));
-    assert_int_equal(kernel_allow(&a, 1), 0);
+    assert_int_equal(firewall_allow(&a, 1), 0);
 }
 
 /* What this socket sends goes by that tunnel; 0: in clear. */

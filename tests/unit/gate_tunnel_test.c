@@ -293,14 +293,14 @@ static void without_sni_no_tls_flow_begins(void **state)
     (void)state;
     tunnels(63, true, false);
     allow_tls(REGISTRY, 443);
-    assert_int_equal(kernel_asking(0), 0);
+    assert_int_equal(firewall_asking(0), 0);
     int listener = bound(WAN_NS, SOCK_STREAM, REGISTRY, 443), pc = bound(PC_NS, SOCK_STREAM, PC, 0);
     by(listener, 1), by(pc, 1);
     uint64_t out = counter("session_out");
     assert_true(unanswered(pc, REGISTRY, 443));
     counted("session_out", out + 1);
     assert_true(silent(listener));
-    assert_int_equal(kernel_asking(63), 0);
+    assert_int_equal(firewall_asking(63), 0);
     assert_true(readable(listener)); /* it has tried again by itself */
     close(listener), close(pc);
     run("conntrack -D -p tcp --orig-dst " REGISTRY " >/dev/null 2>&1 || true");
@@ -313,7 +313,7 @@ static void a_flow_that_waits_ends_with_the_session(void **state)
     for (int agreed = 0; agreed < 2; agreed++) {
         struct flow f = tls_flow(64);
         if (agreed)
-            mark(64 | KERNEL_MARK_AGREED);
+            mark(64 | FIREWALL_MARK_AGREED);
         tunnels(64, false, true);
         uint64_t before = counter("dropped_no_tunnel"), asked = counter("asked");
         say(f.pc, "hello", 5);
@@ -324,7 +324,7 @@ static void a_flow_that_waits_ends_with_the_session(void **state)
 
         f = tls_flow(65);
         if (agreed)
-            mark(65 | KERNEL_MARK_AGREED);
+            mark(65 | FIREWALL_MARK_AGREED);
         tunnels(66, true, false);
         before = counter("dropped_old_flow");
         say(f.server, "\x16\x03\x03", 3);
@@ -352,7 +352,7 @@ static void agreed_until_the_server_has_answered(void **state)
     words[3][10] = 1; /* another version, */
     words[4][0] = 0x15; /* another record */
     struct flow f = tls_flow(67);
-    mark(67 | KERNEL_MARK_AGREED);
+    mark(67 | FIREWALL_MARK_AGREED);
     uint64_t before = counter("asked");
     say(f.pc, "words", 5);
     assert_int_equal(counted("asked", 1 + before), 1 + before);
@@ -366,13 +366,13 @@ static void agreed_until_the_server_has_answered(void **state)
             break;
         end_flow(&f);
         f = tls_flow(670 + (uint32_t)i);
-        mark((670 + (uint32_t)i) | KERNEL_MARK_AGREED);
+        mark((670 + (uint32_t)i) | FIREWALL_MARK_AGREED);
         say(f.pc, "words", 5);
     }
     no_word_at(f.server);
     end_flow(&f);
     f = tls_flow(675);
-    mark(675 | KERNEL_MARK_AGREED);
+    mark(675 | FIREWALL_MARK_AGREED);
     say(f.pc, "words", 5);
     delivered(f.server, f.pc, server_hello, sizeof words[0]);
     assert_true(readable(f.server));

@@ -56,7 +56,7 @@ RARE = {
     "names-gone": "gate says it as it ends",
     "vpn-silent": "no charon at hand is silent about why",
     "hub-gave-no-address": "no hub at hand does that",
-    "hub-gave-wrong-address": "no hub at hand does that; gate_sa_test judges the address",
+    "hub-gave-wrong-address": "no hub at hand does that; gate_ike_sa_test judges the address",
     "crowded-by": "by make lab ONLY=tracked-flows, which reads its sentence",
     "est-refuses-cert": "a server that has forgotten a certificate that it gave",
     "est-tls-refused": "no server at hand sends an alert",

@@ -33,7 +33,7 @@ static int initiate(void *user, uint8_t service)
     return 0;
 }
 
-static int apply(void *user, const struct kernel_view *view)
+static int apply(void *user, const struct firewall_view *view)
 {
     (void)user;
     (void)view;
@@ -75,7 +75,7 @@ static unsigned remote(void *user, uint8_t service, const struct prefix **out)
     return 1;
 }
 
-static int allow(const struct kernel_allow *list, unsigned count)
+static int allow(const struct firewall_allow *list, unsigned count)
 {
     (void)list;
     (void)count;
@@ -126,7 +126,7 @@ static int setup(void **state)
     memset(&gate.refusals, 0, sizeof gate.refusals);
     if (ipc_pair(pair) < 0)
         return -1;
-    gate.children.sock = pair[0];
+    gate.dns.sock = pair[0];
     names = pair[1];
     return 0;
 }
@@ -135,7 +135,7 @@ static int teardown(void **state)
 {
     (void)state;
     close(names);
-    return close(gate.children.sock);
+    return close(gate.dns.sock);
 }
 
 /* ---- a PC waits ---- */
@@ -231,12 +231,12 @@ static void names_of_before_are_looked_up_once_each(void **state)
     opened(1, "b.example.jp", "10.20.0.80", 61, 62000); /* over */
     opened(2, "x.wild.example.jp", "10.20.0.83", 61, 10000);
     opened(3, "c.example.jp", "10.30.0.80", 61, 10000); /* another service's */
-    again_resolve(&gate, 1);
+    stale_dns_resolve(&gate, 1);
     told(text, sizeof text);
     assert_non_null(strstr(text, "0:a.example.jp "));
     assert_non_null(strstr(text, "2:x.wild.example.jp "));
     assert_int_equal(strlen(text), strlen("0:a.example.jp 2:x.wild.example.jp "));
-    again_resolve(&gate, 2);
+    stale_dns_resolve(&gate, 2);
     assert_string_equal(told(text, sizeof text), "3:c.example.jp ");
 }
 
@@ -249,7 +249,7 @@ static void names_that_a_pc_invents_are_bounded(void **state)
         snprintf(name, sizeof name, "n%u.wild.example.jp", i);
         opened(2, name, "10.20.0.80", 61, 0);
     }
-    again_resolve(&gate, 1);
+    stale_dns_resolve(&gate, 1);
     for (const char *c = told(text, sizeof text); (c = strchr(c, ' ')) != NULL; c++)
         count++;
     assert_in_range(count, 1, 64);
@@ -261,7 +261,7 @@ static void names_that_a_pc_invents_are_bounded(void **state)
 static void in_session(unsigned services)
 {
     gate.session.state = SESSION_UP;
-    gate.session.view = (struct kernel_view){.mode = MODE_SESSION, .generation = 77};
+    gate.session.view = (struct firewall_view){.mode = MODE_SESSION, .generation = 77};
     for (unsigned n = 1; n <= 2; n++)
         gate.session.services[n].up = services >> (n - 1) & 1;
     gate.kept_at = 0;
@@ -274,13 +274,13 @@ static void a_name_is_looked_up_before_its_time_is_over(void **state)
     opened(0, "a.example.jp", "10.20.0.80", 61, 35000);
     opened(1, "b.example.jp", "10.20.0.81", 61, 10000); /* not yet */
     in_session(1);
-    again_keep(&gate);
+    stale_dns_keep(&gate);
     assert_string_equal(told(text, sizeof text), "0:a.example.jp ");
-    again_keep(&gate); /* not in every tick */
+    stale_dns_keep(&gate); /* not in every tick */
     assert_string_equal(told(text, sizeof text), "");
     opened(0, "a.example.jp", "10.20.0.80", 61, 0); /* the answer */
     gate.kept_at = 0;
-    again_keep(&gate);
+    stale_dns_keep(&gate);
     assert_string_equal(told(text, sizeof text), "");
 }
 
@@ -292,7 +292,7 @@ static void an_address_that_is_no_longer_answered_is_not_kept(void **state)
     opened(0, "a.example.jp", "10.20.0.80", 61, 50000);
     opened(0, "a.example.jp", "10.20.0.82", 61, 5000);
     in_session(1);
-    again_keep(&gate);
+    stale_dns_keep(&gate);
     assert_string_equal(told(text, sizeof text), "");
 }
 
@@ -304,17 +304,17 @@ static void what_is_not_kept(void **state)
     opened(2, "x.wild.example.jp", "10.20.0.83", 61, 35000); /* a PC's own invention */
     opened(3, "c.example.jp", "10.30.0.80", 61, 35000); /* its tunnel is down */
     in_session(1);
-    again_keep(&gate);
+    stale_dns_keep(&gate);
     assert_string_equal(told(text, sizeof text), "");
     opened(0, "a.example.jp", "10.20.0.80", 61, 35000);
     in_session(1);
     gate.session.view.generation = 78; /* of the session before */
-    again_keep(&gate);
+    stale_dns_keep(&gate);
     assert_string_equal(told(text, sizeof text), "");
-    gate.session.view = (struct kernel_view){.mode = MODE_CLOSED}; /* there is none */
+    gate.session.view = (struct firewall_view){.mode = MODE_CLOSED}; /* there is none */
     gate.session.state = SESSION_IDLE;
     gate.kept_at = 0;
-    again_keep(&gate);
+    stale_dns_keep(&gate);
     assert_string_equal(told(text, sizeof text), "");
 }
 
@@ -333,5 +333,5 @@ int main(void)
         TEST(an_address_that_is_no_longer_answered_is_not_kept),
         TEST(what_is_not_kept),
     };
-    return cmocka_run_group_tests_name("gate_again", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("gate_stale_dns", tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* kernel.h, the rest: counters of the rule set, and single tracked flows. */
-#include "kernel.h"
-#include "kernel_batch.h"
+/* firewall.h, the rest: counters of the rule set, and single tracked flows. */
+#include "firewall.h"
+#include "firewall_batch.h"
 
 #include <errno.h>
 #include <libnftnl/object.h>
@@ -25,12 +25,12 @@ static bool is_odd(const char *reason)
 }
 
 /* `dropped_wrong_tunnel` -> `wrong-tunnel`. */
-static void add_reason(struct kernel_counters *out, const char *counter, uint64_t packets)
+static void add_reason(struct firewall_counters *out, const char *counter, uint64_t packets)
 {
     static const char prefix[] = "dropped_";
-    if (strncmp(counter, prefix, sizeof prefix - 1) != 0 || out->reason_count == KERNEL_REASONS_MAX)
+    if (strncmp(counter, prefix, sizeof prefix - 1) != 0 || out->reason_count == FIREWALL_REASONS_MAX)
         return;
-    struct kernel_reason *r = &out->reasons[out->reason_count++];
+    struct firewall_reason *r = &out->reasons[out->reason_count++];
     snprintf(r->name, sizeof r->name, "%s", counter + sizeof prefix - 1);
     for (char *c = r->name; *c; c++)
         if (*c == '_')
@@ -43,7 +43,7 @@ static void add_reason(struct kernel_counters *out, const char *counter, uint64_
 
 static int counter_cb(const struct nlmsghdr *nlh, void *data)
 {
-    struct kernel_counters *out = data;
+    struct firewall_counters *out = data;
     struct nftnl_obj *o = nftnl_obj_alloc();
     if (!o)
         return MNL_CB_ERROR;
@@ -63,7 +63,7 @@ static int counter_cb(const struct nlmsghdr *nlh, void *data)
     return MNL_CB_OK;
 }
 
-int kernel_counters(struct kernel_counters *out)
+int firewall_counters(struct firewall_counters *out)
 {
     char buf[512];
     struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETOBJ, NFPROTO_INET, NLM_F_DUMP, batch_seq());
@@ -87,7 +87,7 @@ static struct nlmsghdr *conntrack_request(char *buf, uint16_t type, uint8_t fami
     return nlh;
 }
 
-int kernel_refuse(const struct kernel_flow *flow)
+int firewall_refuse(const struct firewall_flow *flow)
 {
     char buf[512];
     bool v6 = flow->client.family == AF_INET6;
@@ -103,20 +103,20 @@ int kernel_refuse(const struct kernel_flow *flow)
     mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, htons(flow->server_port));
     mnl_attr_nest_end(nlh, proto);
     mnl_attr_nest_end(nlh, tuple);
-    mnl_attr_put_u32(nlh, CTA_MARK, htonl(KERNEL_MARK_REFUSED));
+    mnl_attr_put_u32(nlh, CTA_MARK, htonl(FIREWALL_MARK_REFUSED));
     return batch_ask(nlh, NULL, NULL);
 }
 
-int kernel_forget(uint32_t generation)
+int firewall_forget(uint32_t generation)
 {
     char buf[256];
     struct nlmsghdr *nlh = conntrack_request(buf, IPCTNL_MSG_CT_DELETE, AF_UNSPEC);
     mnl_attr_put_u32(nlh, CTA_MARK, htonl(generation));
-    mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(~KERNEL_MARK_FORMS)); /* its other forms too */
+    mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(~FIREWALL_MARK_FORMS)); /* its other forms too */
     return batch_ask(nlh, NULL, NULL);
 }
 
-int kernel_forget_all(void)
+int firewall_forget_all(void)
 {
     char buf[256];
     return batch_ask(conntrack_request(buf, IPCTNL_MSG_CT_DELETE, AF_UNSPEC), NULL, NULL);

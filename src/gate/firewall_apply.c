@@ -1,9 +1,9 @@
 /*
- * kernel.h by libnftnl and libmnl: what the elements look like. The transactions themselves: kernel_batch.c; counters and
- * tracked flows: kernel_flow.c.
+ * firewall.h by libnftnl and libmnl: what the elements look like. The transactions themselves: firewall_batch.c; counters and
+ * tracked flows: firewall_flow.c.
  */
-#include "kernel.h"
-#include "kernel_batch.h"
+#include "firewall.h"
+#include "firewall_batch.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -66,28 +66,28 @@ static void live_element(struct batch *b, const char *set, uint32_t mark)
 }
 
 /* The session's number, and its two forms for flows whose ClientHello is still a question. */
-static void generation_elements(struct batch *b, const struct kernel_view *view)
+static void generation_elements(struct batch *b, const struct firewall_view *view)
 {
-    uint32_t asking = view->generation | KERNEL_MARK_ASKING;
+    uint32_t asking = view->generation | FIREWALL_MARK_ASKING;
     live_element(b, "live", view->generation);
     live_element(b, "asking", asking);
-    live_element(b, "agreed", view->generation | KERNEL_MARK_AGREED);
-    live_element(b, "datagrams", view->generation | KERNEL_MARK_DATAGRAM);
+    live_element(b, "agreed", view->generation | FIREWALL_MARK_AGREED);
+    live_element(b, "datagrams", view->generation | FIREWALL_MARK_DATAGRAM);
     mark_element(b, "generation", view->generation);
     if (!view->tls_waits)
         mark_element(b, "asking_generation", asking);
 }
 
-int kernel_asking(uint32_t generation)
+int firewall_asking(uint32_t generation)
 {
     struct batch *b = batch_begin();
     batch_flush(b, "asking_generation");
     if (generation)
-        mark_element(b, "asking_generation", generation | KERNEL_MARK_ASKING);
+        mark_element(b, "asking_generation", generation | FIREWALL_MARK_ASKING);
     return batch_commit(b);
 }
 
-static void tunnel_elements(struct batch *b, const struct kernel_tunnel *t)
+static void tunnel_elements(struct batch *b, const struct firewall_tunnel *t)
 {
     uint32_t mark = t->service;
     struct element up = {.key = &mark, .key_len = sizeof mark};
@@ -147,7 +147,7 @@ static void registry_elements(struct batch *b, const struct conf_service *servic
     }
 }
 
-int kernel_set(const struct kernel_view *view)
+int firewall_apply(const struct firewall_view *view)
 {
     static const char *const emptied[] = {"mode",   "generation", "live",      "asking_generation",
                                           "asking", "agreed",     "datagrams", "names_ask",
@@ -177,24 +177,24 @@ int kernel_set(const struct kernel_view *view)
     return batch_commit(b);
 }
 
-int kernel_closed(void)
+int firewall_closed(void)
 {
-    return kernel_set(&(struct kernel_view){.mode = MODE_CLOSED});
+    return firewall_apply(&(struct firewall_view){.mode = MODE_CLOSED});
 }
 
-int kernel_registry(const struct conf_service *services, unsigned count)
+int firewall_registry(const struct conf_service *services, unsigned count)
 {
     struct batch *b = batch_begin();
     registry_elements(b, services, count);
     return batch_commit(b);
 }
 
-int kernel_resolvers(const struct addr *addrs, unsigned count)
+int firewall_resolvers(const struct addr *addrs, unsigned count)
 {
     struct batch *b = batch_begin();
     batch_flush(b, "resolvers_v4");
     batch_flush(b, "resolvers_v6");
-    for (unsigned i = 0; i < count && i < KERNEL_RESOLVERS_MAX; i++) {
+    for (unsigned i = 0; i < count && i < FIREWALL_RESOLVERS_MAX; i++) {
         struct element e = {.key = addrs[i].bytes, .key_len = addr_len(&addrs[i])};
         batch_add(b, of_family(&addrs[i], "resolvers_v4", "resolvers_v6"), &e, 1);
     }
@@ -202,15 +202,15 @@ int kernel_resolvers(const struct addr *addrs, unsigned count)
 }
 
 /* Add those of list that belong into this set, all in one message. */
-static void allow_into(struct batch *b, const struct kernel_allow *list, unsigned count, bool v6, bool tls)
+static void allow_into(struct batch *b, const struct firewall_allow *list, unsigned count, bool v6, bool tls)
 {
     static const char *const sets[2][2] = {{"allow_v4", "tls_v4"}, {"allow_v6", "tls_v6"}};
-    static struct element elements[KERNEL_BATCH_MAX];
-    static struct allow_key_v4 keys4[KERNEL_BATCH_MAX];
-    static struct allow_key_v6 keys6[KERNEL_BATCH_MAX];
+    static struct element elements[FIREWALL_BATCH_MAX];
+    static struct allow_key_v4 keys4[FIREWALL_BATCH_MAX];
+    static struct allow_key_v6 keys6[FIREWALL_BATCH_MAX];
     unsigned n = 0;
     for (unsigned i = 0; i < count; i++) {
-        const struct kernel_allow *a = &list[i];
+        const struct firewall_allow *a = &list[i];
         if ((a->addr.family == AF_INET6) != v6 || a->tls != tls)
             continue;
         keys4[n] = (struct allow_key_v4){.proto = a->proto, .port = htons(a->port), .mark = a->service};
@@ -226,9 +226,9 @@ static void allow_into(struct batch *b, const struct kernel_allow *list, unsigne
         batch_add(b, sets[v6][tls], elements, n);
 }
 
-int kernel_allow(const struct kernel_allow *list, unsigned count)
+int firewall_allow(const struct firewall_allow *list, unsigned count)
 {
-    if (count > KERNEL_BATCH_MAX) {
+    if (count > FIREWALL_BATCH_MAX) {
         errno = E2BIG;
         return -1;
     }
@@ -238,12 +238,12 @@ int kernel_allow(const struct kernel_allow *list, unsigned count)
     return batch_commit(b);
 }
 
-int kernel_open(void)
+int firewall_open(void)
 {
     return batch_open();
 }
 
-void kernel_close(void)
+void firewall_close(void)
 {
     batch_close();
 }

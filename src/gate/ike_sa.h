@@ -3,8 +3,8 @@
  * that decides whether a tunnel is up, under which address, to where. Pure; no more trusted than it must be: what is
  * malformed or does not fit is left out, and less is then allowed.
  */
-#ifndef SEKISHO_GATE_SA_H
-#define SEKISHO_GATE_SA_H
+#ifndef SEKISHO_GATE_IKE_SA_H
+#define SEKISHO_GATE_IKE_SA_H
 
 #include "conf.h"
 
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sa {
+struct ike_sa {
     char name[CONF_NAME_MAX]; /* of the IKE connection = the service */
     uint32_t ike;             /* uniqueid of the IKE SA */
     bool established;         /* the IKE SA is neither being built nor being deleted */
@@ -29,13 +29,13 @@ struct sa {
 };
 
 /* False if the message is malformed or names no IKE SA. */
-bool sa_read(const void *data, size_t len, struct sa *out);
+bool ike_sa_read(const void *data, size_t len, struct ike_sa *out);
 /*
  * Can what the hub has lent us be our address in the tunnel? Not one that no peer has (loopback, multicast …), none of the
  * LAN's, and not the hub's own: the LAN would go by another's name, or not come back.
  */
-bool sa_vip_fits(const struct sa *sa, const struct prefix *lan);
+bool ike_sa_vip_fits(const struct ike_sa *sa, const struct prefix *lan);
 /* A traffic selector as charon writes it, `10.20.0.0/16` or `10.20.0.0/16[tcp/443]`; false: not a plain prefix. */
-bool sa_parse_ts(const char *text, struct prefix *out);
+bool ike_sa_parse_ts(const char *text, struct prefix *out);
 
 #endif

@@ -2,8 +2,8 @@
  * One nf_tables transaction of set elements: collected in a fixed buffer, sent in one datagram, answered before the
  * send returns. There is one buffer and one socket: a batch is begun, filled and committed without another in between.
  */
-#ifndef SEKISHO_GATE_KERNEL_BATCH_H
-#define SEKISHO_GATE_KERNEL_BATCH_H
+#ifndef SEKISHO_GATE_FIREWALL_BATCH_H
+#define SEKISHO_GATE_FIREWALL_BATCH_H
 
 #include <libmnl/libmnl.h>
 #include <stdbool.h>

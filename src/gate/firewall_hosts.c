@@ -1,6 +1,6 @@
-/* kernel.h: which LAN host may use which service, as set elements. */
-#include "kernel.h"
-#include "kernel_batch.h"
+/* firewall.h: which LAN host may use which service, as set elements. */
+#include "firewall.h"
+#include "firewall_batch.h"
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ static void add_host(struct batch *b, const struct conf *conf, const struct conf
     }
 }
 
-int kernel_hosts(const struct conf *conf)
+int firewall_hosts(const struct conf *conf)
 {
     static const char *const sets[] = {"hosts", "hosts_may", "hosts_at", "hosts_v4", "unbound", "known"};
     struct batch *b = batch_begin();

@@ -1,4 +1,4 @@
-#include "children.h"
+#include "dns_link.h"
 #include "log.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static void run_child(int sock, const char *path)
     _exit(127);
 }
 
-int children_start(struct children *c, const char *path)
+int dns_link_start(struct dns_link *c, const char *path)
 {
     int pair[2];
     memset(c, 0, sizeof *c);
@@ -54,16 +54,16 @@ int children_start(struct children *c, const char *path)
     return 0;
 }
 
-static void dead(struct children *c, enum cause_code why)
+static void dead(struct dns_link *c, enum cause_code why)
 {
     if (c->ops)
         c->ops->dead(c->user, why);
     log_fatal("names: %s", cause_word(why));
 }
 
-static void give_stream(struct children *c, uint8_t service);
+static void give_stream(struct dns_link *c, uint8_t service);
 
-static void receive(struct children *c)
+static void receive(struct dns_link *c)
 {
     static struct msg m;
     /* Not for ever: the rest of the loop has its turn too. */
@@ -71,7 +71,7 @@ static void receive(struct children *c)
         int fd = -1;
         switch (ipc_recv(c->sock, ROLE_GATE, &m, &fd)) {
         case IPC_OK:
-            pulse_heard(&c->pulse);
+            liveness_heard(&c->liveness);
             if (m.head.type >= MSG_CTL_SESSION_START)
                 dead(c, CAUSE_PEER_NOT_ITS_OWN);
             if (m.head.type == MSG_UPSTREAM_TCP)
@@ -89,21 +89,21 @@ static void receive(struct children *c)
 
 static void on_io(uev_t *w, void *arg, int events)
 {
-    struct children *c = arg;
+    struct dns_link *c = arg;
     (void)w;
     (void)events;
     receive(c);
     c->ops->idle(c->user);
 }
 
-int children_watch(struct children *c, uev_ctx_t *loop, const struct children_ops *ops, void *user)
+int dns_link_watch(struct dns_link *c, uev_ctx_t *loop, const struct dns_link_ops *ops, void *user)
 {
     c->ops = ops;
     c->user = user;
     return uev_io_init(loop, &c->io, on_io, c, c->sock, UEV_READ);
 }
 
-void children_send(struct children *c, enum msg_type type, const void *body, int fd)
+void dns_link_send(struct dns_link *c, enum msg_type type, const void *body, int fd)
 {
     for (;;) {
         enum ipc_result r = ipc_send(c->sock, type, body, fd);
@@ -117,21 +117,21 @@ void children_send(struct children *c, enum msg_type type, const void *body, int
     }
 }
 
-static void stop_knocking(struct children *c)
+static void stop_knocking(struct dns_link *c)
 {
     if (c->knocking > 0)
         close(c->knocking);
     c->knocking = 0;
 }
 
-void children_tick(struct children *c)
+void dns_link_tick(struct dns_link *c)
 {
     if (c->knocking > 0 && ++c->knocked >= KNOCK_TICKS)
         stop_knocking(c);
-    switch (pulse_tick(&c->pulse, ASK_TICKS, HANGS_TICKS)) {
-    case PULSE_FINE: break;
-    case PULSE_ASK: children_send(c, MSG_PING, NULL, -1); break;
-    case PULSE_HANGS: dead(c, CAUSE_PEER_SILENT);
+    switch (liveness_tick(&c->liveness, ASK_TICKS, HANGS_TICKS)) {
+    case LIVENESS_FINE: break;
+    case LIVENESS_ASK: dns_link_send(c, MSG_PING, NULL, -1); break;
+    case LIVENESS_HANGS: dead(c, CAUSE_PEER_SILENT);
     }
 }
 
@@ -187,7 +187,7 @@ static int listening(const struct addr *lan, int type, uint16_t port)
     return -1;
 }
 
-int children_listen(struct children *c, const struct addr *lan)
+int dns_link_listen(struct dns_link *c, const struct addr *lan)
 {
     static const struct {
         int type;
@@ -201,7 +201,7 @@ int children_listen(struct children *c, const struct addr *lan)
         if (fd < 0)
             return -1;
         struct msg_listen body = {kinds[i].proto, lan->family};
-        children_send(c, MSG_LISTEN, &body, fd);
+        dns_link_send(c, MSG_LISTEN, &body, fd);
         close(fd);
     }
     return 0;
@@ -227,24 +227,24 @@ static int connected(int type, const struct addr *resolver, const struct addr *s
     return -1;
 }
 
-unsigned children_upstream(struct children *c, uint8_t service, const struct addr *resolvers, unsigned count,
+unsigned dns_link_upstream(struct dns_link *c, uint8_t service, const struct addr *resolvers, unsigned count,
                            const struct addr *source)
 {
     struct msg_service clear = {service};
-    struct children_resolvers *r = &c->resolvers[service];
+    struct dns_link_resolvers *r = &c->resolvers[service];
     unsigned made = 0;
-    *r = (struct children_resolvers){.count = count < CONF_ADDRS_MAX ? count : CONF_ADDRS_MAX};
-    children_send(c, MSG_UPSTREAM_CLEAR, &clear, -1);
+    *r = (struct dns_link_resolvers){.count = count < CONF_ADDRS_MAX ? count : CONF_ADDRS_MAX};
+    dns_link_send(c, MSG_UPSTREAM_CLEAR, &clear, -1);
     if (count == 0)
         return 0;
     memcpy(r->list, resolvers, r->count * sizeof r->list[0]);
     r->source = *source;
-    for (unsigned i = 0; i < CHILD_POOL; i++) {
+    for (unsigned i = 0; i < DNS_LINK_POOL; i++) {
         struct msg_upstream body = {service, IPPROTO_UDP, r->list[i % r->count]};
         int fd = connected(SOCK_DGRAM, &body.resolver, source);
         if (fd < 0)
             continue;
-        children_send(c, MSG_UPSTREAM, &body, fd);
+        dns_link_send(c, MSG_UPSTREAM, &body, fd);
         close(fd);
         made++;
     }
@@ -252,22 +252,22 @@ unsigned children_upstream(struct children *c, uint8_t service, const struct add
 }
 
 /* An answer was cut, so `names` asks for a TCP connection. It knows by its own time-out when there is none. */
-static void give_stream(struct children *c, uint8_t service)
+static void give_stream(struct dns_link *c, uint8_t service)
 {
-    struct children_resolvers *r = &c->resolvers[service];
+    struct dns_link_resolvers *r = &c->resolvers[service];
     if (r->count == 0)
         return;
     struct msg_upstream body = {service, IPPROTO_TCP, r->list[r->turn++ % r->count]};
     int fd = connected(SOCK_STREAM, &body.resolver, &r->source);
     if (fd < 0)
         return;
-    children_send(c, MSG_UPSTREAM, &body, fd);
+    dns_link_send(c, MSG_UPSTREAM, &body, fd);
     close(fd);
 }
 
-bool children_knock(struct children *c, uint8_t service)
+bool dns_link_knock(struct dns_link *c, uint8_t service)
 {
-    const struct children_resolvers *r = &c->resolvers[service];
+    const struct dns_link_resolvers *r = &c->resolvers[service];
     stop_knocking(c);
     if (r->count == 0)
         return false;

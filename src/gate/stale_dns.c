@@ -16,9 +16,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define AGAIN_NAMES_MAX 64 /* looked up for one tunnel */
-#define AGAIN_EVERY_MS 5000
-#define AGAIN_BEFORE_MS 30000 /* the answer in the cache is over by then: an element outlives it by a minute */
+#define STALE_DNS_NAMES_MAX 64 /* looked up for one tunnel */
+#define STALE_DNS_EVERY_MS 5000
+#define STALE_DNS_BEFORE_MS 30000 /* the answer in the cache is over by then: an element outlives it by a minute */
 
 static const struct conf_service *service_of(const struct gate *g, const struct admit_pair *p)
 {
@@ -59,7 +59,7 @@ static void match(void *user, const struct admit_pair *p, const char *name)
         w->service = service_of(w->g, p);
 }
 
-bool again_wanted(struct gate *g, const struct msg_blocked *m)
+bool stale_dns_wanted(struct gate *g, const struct msg_blocked *m)
 {
     struct wish w = {g, m, NULL};
     if (m->proto != IPPROTO_TCP || !m->client.family || !m->server.family)
@@ -90,17 +90,17 @@ static void resolve(void *user, const struct admit_pair *p, const char *name)
 {
     struct names *n = user;
     struct msg_resolve m = {.id = p->rule};
-    if (p->addr.family != AF_INET || service_of(n->g, p)->number != n->service || n->count == AGAIN_NAMES_MAX ||
+    if (p->addr.family != AF_INET || service_of(n->g, p)->number != n->service || n->count == STALE_DNS_NAMES_MAX ||
         name[0] == '*') /* a name below a wildcard that was not kept */
         return;
     if (p->text < ADMIT_TEXTS ? !once(n->texts, p->text) : !once(n->rules, p->rule))
         return;
     n->count++;
     memcpy(m.name, name, strnlen(name, sizeof m.name - 1));
-    children_send(&n->g->children, MSG_RESOLVE, &m, -1);
+    dns_link_send(&n->g->dns, MSG_RESOLVE, &m, -1);
 }
 
-void again_resolve(struct gate *g, uint8_t service)
+void stale_dns_resolve(struct gate *g, uint8_t service)
 {
     struct names n = {.g = g, .service = service};
     admit_each(&g->admit, clock_monotonic_ms(), resolve, &n);
@@ -121,12 +121,12 @@ static void note_end(void *user, const struct admit_pair *p, const char *name)
         e->at[p->rule] = p->ends_ms;
 }
 
-void again_keep(struct gate *g)
+void stale_dns_keep(struct gate *g)
 {
     static struct ends e;
     struct msg_mode mode;
     uint64_t now_ms = clock_monotonic_ms();
-    if (now_ms - g->kept_at < AGAIN_EVERY_MS)
+    if (now_ms - g->kept_at < STALE_DNS_EVERY_MS)
         return;
     g->kept_at = now_ms;
     session_mode(&g->session, &mode);
@@ -138,10 +138,10 @@ void again_keep(struct gate *g)
         struct msg_resolve m = {.id = (uint16_t)id};
         uint8_t service;
         const char *name = admit_name(&g->admit, id, &service);
-        if (e.at[id] == 0 || e.at[id] - now_ms >= AGAIN_BEFORE_MS || name[0] == '*' ||
+        if (e.at[id] == 0 || e.at[id] - now_ms >= STALE_DNS_BEFORE_MS || name[0] == '*' ||
             !(mode.services_up & 1u << (service - 1)))
             continue;
         memcpy(m.name, name, strnlen(name, sizeof m.name - 1));
-        children_send(&g->children, MSG_RESOLVE, &m, -1);
+        dns_link_send(&g->dns, MSG_RESOLVE, &m, -1);
     }
 }

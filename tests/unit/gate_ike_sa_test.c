@@ -1,6 +1,6 @@
 /* What gate reads out of charon's `list-sa`. The first message is as charon 6.0.1 sends it, shortened. */
 #include "charon.h"
-#include "sa.h"
+#include "ike_sa.h"
 #include "vici.h"
 
 #include <setjmp.h>
@@ -50,7 +50,7 @@ static void ike_end(void)
 static void newest_installed_child_counts(void **state)
 {
     (void)state;
-    struct sa sa;
+    struct ike_sa sa;
     vici_begin(&b);
     ike("lab", "ESTABLISHED");
     child("lab-4", "4", "REKEYED", "10.1.0.0/16");
@@ -58,7 +58,7 @@ static void newest_installed_child_counts(void **state)
     child("lab-6", "6", "INSTALLED", "10.2.0.0/16");
     child("lab-9", "9", "DELETING", "10.3.0.0/16");
     ike_end();
-    assert_true(sa_read(b.data, b.len, &sa));
+    assert_true(ike_sa_read(b.data, b.len, &sa));
     assert_string_equal(sa.name, "lab");
     assert_true(sa.established);
     assert_int_equal(sa.child, 7);
@@ -79,12 +79,12 @@ static void dying_sa_is_not_established(void **state)
     } states[] = {{"CONNECTING", false}, {"ESTABLISHED", true}, {"REKEYING", true},
                   {"REKEYED", false},    {"DELETING", false},   {"DESTROYING", false}};
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        struct sa sa;
+        struct ike_sa sa;
         vici_begin(&b);
         ike("lab", states[i].state);
         child("lab-1", "1", "INSTALLED", "10.20.0.0/16");
         ike_end();
-        assert_true(sa_read(b.data, b.len, &sa));
+        assert_true(ike_sa_read(b.data, b.len, &sa));
         assert_int_equal(sa.established, states[i].up);
     }
 }
@@ -93,35 +93,35 @@ static void selectors(void **state)
 {
     (void)state;
     struct prefix p;
-    assert_true(sa_parse_ts("10.20.0.0/16", &p));
-    assert_true(sa_parse_ts("10.20.0.53/32[udp/53]", &p));
+    assert_true(ike_sa_parse_ts("10.20.0.0/16", &p));
+    assert_true(ike_sa_parse_ts("10.20.0.53/32[udp/53]", &p));
     assert_int_equal(p.len, 32);
-    assert_true(sa_parse_ts("fd00:20::/32", &p));
-    assert_false(sa_parse_ts("10.20.0.1..10.20.0.9", &p));
-    assert_false(sa_parse_ts("dynamic", &p));
-    assert_false(sa_parse_ts("", &p));
+    assert_true(ike_sa_parse_ts("fd00:20::/32", &p));
+    assert_false(ike_sa_parse_ts("10.20.0.1..10.20.0.9", &p));
+    assert_false(ike_sa_parse_ts("dynamic", &p));
+    assert_false(ike_sa_parse_ts("", &p));
 }
 
 static void malformed_is_refused(void **state)
 {
     (void)state;
-    struct sa sa;
+    struct ike_sa sa;
     vici_begin(&b);
     ike("lab", "ESTABLISHED");
     child("lab-1", "1", "INSTALLED", "10.20.0.0/16");
     ike_end();
     for (size_t len = 0; len < b.len; len++)
-        assert_false(sa_read(b.data, len, &sa));
+        assert_false(ike_sa_read(b.data, len, &sa));
     vici_begin(&b);
     ike("lab", "ESTABLISHED");
     ike_end();
     ike("other", "ESTABLISHED");
     ike_end();
-    assert_false(sa_read(b.data, b.len, &sa));
+    assert_false(ike_sa_read(b.data, b.len, &sa));
     vici_begin(&b);
     ike("a-name-that-is-longer-than-any-service-may-have", "ESTABLISHED");
     ike_end();
-    assert_false(sa_read(b.data, b.len, &sa));
+    assert_false(ike_sa_read(b.data, b.len, &sa));
 }
 
 static void what_the_hub_may_lend(void **state)
@@ -137,11 +137,11 @@ static void what_the_hub_may_lend(void **state)
     struct prefix lan;
     assert_true(conf_parse_prefix("192.168.77.0/24", &lan));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct sa sa = {0};
+        struct ike_sa sa = {0};
         struct addr vip;
         assert_true(conf_parse_addr("192.0.2.1", &sa.hub) && conf_parse_addr(rows[i].vip, &vip));
         *(vip.family == AF_INET6 ? &sa.vip6 : &sa.vip4) = vip;
-        if (sa_vip_fits(&sa, &lan) != rows[i].fits)
+        if (ike_sa_vip_fits(&sa, &lan) != rows[i].fits)
             fail_msg("%s: not so", rows[i].vip);
     }
 }
@@ -187,5 +187,5 @@ int main(void)
         cmocka_unit_test(dying_sa_is_not_established), cmocka_unit_test(selectors),
         cmocka_unit_test(malformed_is_refused),        cmocka_unit_test(what_the_hub_may_lend),
     };
-    return cmocka_run_group_tests_name("gate_sa", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("gate_ike_sa", tests, NULL, NULL);
 }

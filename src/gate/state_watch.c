@@ -1,4 +1,4 @@
-#include "watch.h"
+#include "state_watch.h"
 #include "lib/publish.h"
 #include "sandbox.h"
 
@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void watch_init(struct watch_file *f, const char *run, const char *name)
+void state_watch_init(struct state_watch_file *f, const char *run, const char *name)
 {
     memset(f, 0, sizeof *f);
     snprintf(f->path, sizeof f->path, "%s/%s", run, name);
 }
 
-bool watch_changed(struct watch_file *f)
+bool state_watch_changed(struct state_watch_file *f)
 {
     struct stat st = {0};
     if (lstat(f->path, &st) < 0)
@@ -24,7 +24,7 @@ bool watch_changed(struct watch_file *f)
     return true;
 }
 
-void watch_read_wan(const struct watch_file *f, struct watch_wan *out)
+void state_watch_read_wan(const struct state_watch_file *f, struct state_watch_wan *out)
 {
     char text[PUBLISH_MAX], value[256], *rest;
     memset(out, 0, sizeof *out);
@@ -41,7 +41,7 @@ void watch_read_wan(const struct watch_file *f, struct watch_wan *out)
             out->dns_count++;
 }
 
-void watch_read_certificate(const struct watch_file *f, struct watch_certificate *out)
+void state_watch_read_certificate(const struct state_watch_file *f, struct state_watch_certificate *out)
 {
     char text[PUBLISH_MAX], value[8], path[sizeof f->path + 16];
     memset(out, 0, sizeof *out);

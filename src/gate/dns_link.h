@@ -3,72 +3,72 @@
  * resolvers, the list of names. It cannot be started again (that takes root): when it ends or breaks a rule, so does
  * gate, after closing the kernel, and Finit starts both anew.
  */
-#ifndef SEKISHO_GATE_CHILDREN_H
-#define SEKISHO_GATE_CHILDREN_H
+#ifndef SEKISHO_GATE_DNS_LINK_H
+#define SEKISHO_GATE_DNS_LINK_H
 
 #include "conf.h"
 #include "ipc.h"
-#include "pulse.h"
+#include "liveness.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 #include <uev/uev.h>
 
-#define CHILD_NAMES "/usr/libexec/sekisho/names"
-#define CHILD_POOL 32 /* sockets to the resolvers of one service; `names` gives each a new port for each question */
+#define DNS_LINK_PROGRAM "/usr/libexec/sekisho/names"
+#define DNS_LINK_POOL 32 /* sockets to the resolvers of one service; `names` gives each a new port for each question */
 
 /* What is done with what `names` says. why_dead: it is gone or broke a rule; must not return. */
-struct children_ops {
+struct dns_link_ops {
     void (*message)(void *user, const struct msg *m);
     void (*dead)(void *user, enum cause_code why); /* CAUSE_PEER_… */
     void (*idle)(void *user); /* no more messages are waiting, or it is others' turn */
 };
 
-struct children {
+struct dns_link {
     pid_t pid;
     int sock;
-    /* As told by children_upstream: where `names` may ask for a TCP connection to. */
-    struct children_resolvers {
+    /* As told by dns_link_upstream: where `names` may ask for a TCP connection to. */
+    struct dns_link_resolvers {
         struct addr list[CONF_ADDRS_MAX], source;
         unsigned count, turn;
     } resolvers[CONF_SERVICES_MAX + 1];
-    int knocking; /* see children_knock; 0: none */
+    int knocking; /* see dns_link_knock; 0: none */
     unsigned knocked; /* ticks since then */
-    struct pulse pulse;
+    struct liveness liveness;
     uev_t io;
-    const struct children_ops *ops;
+    const struct dns_link_ops *ops;
     void *user;
 };
 
 /* fork and exec `path` with the other end of the line as descriptor 3. Needs root. 0, or -1 with errno. */
-int children_start(struct children *c, const char *path);
-int children_watch(struct children *c, uev_ctx_t *loop, const struct children_ops *ops, void *user);
+int dns_link_start(struct dns_link *c, const char *path);
+int dns_link_watch(struct dns_link *c, uev_ctx_t *loop, const struct dns_link_ops *ops, void *user);
 
 /* Every SESSION_TICK_MS: a child that says nothing is asked, one that then does not answer is dead (ops->dead). */
-void children_tick(struct children *c);
+void dns_link_tick(struct dns_link *c);
 
 /*
  * Send; waits up to a second when the line is full. A child that does not read for so long is treated as dead (through
- * ops->dead, or a fatal end before children_watch).
+ * ops->dead, or a fatal end before dns_link_watch).
  */
-void children_send(struct children *c, enum msg_type type, const void *body, int fd);
+void dns_link_send(struct dns_link *c, enum msg_type type, const void *body, int fd);
 
 /*
  * UDP and TCP sockets on port 53 of the LAN address, and one for the UDP questions that the packet filter diverts, bound
  * though the interface may not be there yet. Needs root.
  */
-int children_listen(struct children *c, const struct addr *lan);
+int dns_link_listen(struct dns_link *c, const struct addr *lan);
 /*
- * Replace a service's sockets to its resolvers: CHILD_POOL in all, spread over them. source: address to send from, or
+ * Replace a service's sockets to its resolvers: DNS_LINK_POOL in all, spread over them. source: address to send from, or
  * family 0. Returns how many could be made (0 also for no resolvers: the service then has none). From then on `names`
  * may also ask for TCP connections to them (MSG_UPSTREAM_TCP, answered here).
  */
-unsigned children_upstream(struct children *c, uint8_t service, const struct addr *resolvers, unsigned count,
+unsigned dns_link_upstream(struct dns_link *c, uint8_t service, const struct addr *resolvers, unsigned count,
                            const struct addr *source);
 /*
  * Begin a TCP connection to a service's resolver, and use it for nothing. What counts is that its host answers, even where
  * the resolver's program does not: with a reset at least. False: it could not be begun.
  */
-bool children_knock(struct children *c, uint8_t service);
+bool dns_link_knock(struct dns_link *c, uint8_t service);
 
 #endif

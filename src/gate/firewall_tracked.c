@@ -1,6 +1,6 @@
-/* kernel.h: how full the table of tracked connections is, and whose they are. */
-#include "kernel.h"
-#include "kernel_batch.h"
+/* firewall.h: how full the table of tracked connections is, and whose they are. */
+#include "firewall.h"
+#include "firewall_batch.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
@@ -36,7 +36,7 @@ static struct nlmsghdr *request(char *buf, uint16_t type, uint16_t flags)
 
 static int numbers_cb(const struct nlmsghdr *nlh, void *data)
 {
-    struct kernel_tracked *out = data;
+    struct firewall_tracked *out = data;
     const struct nlattr *a;
     mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
     {
@@ -135,14 +135,14 @@ static int census(struct census *c)
     return batch_ask(request(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP), count_cb, c);
 }
 
-int kernel_tracked(const struct prefix *lan, struct kernel_tracked *out)
+int firewall_tracked(const struct prefix *lan, struct firewall_tracked *out)
 {
     char buf[256];
     struct census c = {.lan = lan};
-    *out = (struct kernel_tracked){0};
+    *out = (struct firewall_tracked){0};
     if (batch_ask(request(buf, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK), numbers_cb, out) < 0)
         return -1;
-    if (out->entries < KERNEL_CROWDED(KERNEL_SHARE))
+    if (out->entries < FIREWALL_CROWDED(FIREWALL_SHARE))
         return 0;
     if (census(&c) < 0)
         return -1;

@@ -1,8 +1,8 @@
 /*
- * kernel.h against a real kernel: the shipped rule set is loaded into a network namespace of its own, changed through
+ * firewall.h against a real kernel: the shipped rule set is loaded into a network namespace of its own, changed through
  * our functions and read back with nft. Needs root (the workshop has it) and runs in the checkout's top.
  */
-#include "kernel.h"
+#include "firewall.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -71,13 +71,13 @@ static int load(void **state)
         fprintf(stderr, "no network namespace: %s (this test needs root)\n", strerror(errno));
         return -1;
     }
-    return system("sed 's/queue to .*/drop/' configs/firewall.nft | nft -f -") || kernel_open() ? -1 : 0;
+    return system("sed 's/queue to .*/drop/' configs/firewall.nft | nft -f -") || firewall_open() ? -1 : 0;
 }
 
 static int unload(void **state)
 {
     (void)state;
-    kernel_close();
+    firewall_close();
     return 0;
 }
 
@@ -95,19 +95,19 @@ static void loads_closed(void **state)
     }
 }
 
-static struct kernel_view session_view(void)
+static struct firewall_view session_view(void)
 {
-    struct kernel_view v = {.mode = MODE_SESSION, .generation = 0x1ecafbad, .tunnel_count = 2};
-    v.tunnels[0] = (struct kernel_tunnel){1, address("10.9.0.7"), address("fd00:9::7"), address("192.0.2.1")};
-    v.tunnels[1] = (struct kernel_tunnel){8, address("10.10.0.7"), {0}, address("2001:db8::1")};
+    struct firewall_view v = {.mode = MODE_SESSION, .generation = 0x1ecafbad, .tunnel_count = 2};
+    v.tunnels[0] = (struct firewall_tunnel){1, address("10.9.0.7"), address("fd00:9::7"), address("192.0.2.1")};
+    v.tunnels[1] = (struct firewall_tunnel){8, address("10.10.0.7"), {0}, address("2001:db8::1")};
     return v;
 }
 
 static void session_and_back(void **state)
 {
     (void)state;
-    struct kernel_view v = session_view();
-    assert_int_equal(kernel_set(&v), 0);
+    struct firewall_view v = session_view();
+    assert_int_equal(firewall_apply(&v), 0);
     assert_shows("map inet sekisho mode", "\"lan0\" : jump session");
     assert_shows("map inet sekisho mode", "\"wan0\" : jump session_in");
     assert_shows("map inet sekisho generation", "\"lan0\" : 0x1ecafbad");
@@ -123,18 +123,18 @@ static void session_and_back(void **state)
     assert_shows("set inet sekisho hubs_v6", "{ 2001:db8::1 }");
 
     /* sni goes, comes back, and is away when a session begins. */
-    assert_int_equal(kernel_asking(0), 0);
+    assert_int_equal(firewall_asking(0), 0);
     assert_hides("map inet sekisho asking_generation", "elements");
     assert_shows("set inet sekisho asking", "{ 0x9ecafbad }");
-    assert_int_equal(kernel_asking(0x1ecafbad), 0);
+    assert_int_equal(firewall_asking(0x1ecafbad), 0);
     assert_shows("map inet sekisho asking_generation", "\"lan0\" : 0x9ecafbad");
     v.tls_waits = true;
-    assert_int_equal(kernel_set(&v), 0);
+    assert_int_equal(firewall_apply(&v), 0);
     assert_hides("map inet sekisho asking_generation", "elements");
     assert_shows("map inet sekisho generation", "\"lan0\" : 0x1ecafbad");
 
-    struct kernel_view outside = {.mode = MODE_INTERNET, .generation = 7};
-    assert_int_equal(kernel_set(&outside), 0);
+    struct firewall_view outside = {.mode = MODE_INTERNET, .generation = 7};
+    assert_int_equal(firewall_apply(&outside), 0);
     assert_shows("map inet sekisho mode", "\"lan0\" : jump internet");
     assert_shows("map inet sekisho mode", "\"wan0\" : jump internet_in");
     assert_shows("set inet sekisho live", "{ 0x00000007 }");
@@ -142,10 +142,10 @@ static void session_and_back(void **state)
     assert_hides("set inet sekisho up", "elements");
     assert_hides("set inet sekisho names_ask", "elements");
     outside.names_outside = true;
-    assert_int_equal(kernel_set(&outside), 0);
+    assert_int_equal(firewall_apply(&outside), 0);
     assert_shows("set inet sekisho names_ask", "{ \"wan0\" }");
 
-    assert_int_equal(kernel_closed(), 0);
+    assert_int_equal(firewall_closed(), 0);
     assert_hides("set inet sekisho names_ask", "elements");
     assert_shows("map inet sekisho mode", "\"lan0\" : jump closed");
     assert_shows("map inet sekisho mode", "\"wan0\" : jump closed");
@@ -160,28 +160,28 @@ static void session_and_back(void **state)
 static void allow_adds_renews_and_is_emptied(void **state)
 {
     (void)state;
-    struct kernel_view v = session_view();
-    assert_int_equal(kernel_set(&v), 0);
-    struct kernel_allow list[] = {
+    struct firewall_view v = session_view();
+    assert_int_equal(firewall_apply(&v), 0);
+    struct firewall_allow list[] = {
         {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false},
         {address("fd00:20::80"), IPPROTO_UDP, 123, 8, 90, false},
     };
-    assert_int_equal(kernel_allow(list, 2), 0);
+    assert_int_equal(firewall_allow(list, 2), 0);
     assert_shows("set inet sekisho allow_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 33s");
     assert_shows("set inet sekisho allow_v6", "fd00:20::80 . udp . 123 . 0x00000008 timeout 1m30s");
 
     /* Adding it again gives the element a new time, longer or shorter. */
     list[0].timeout_s = 600;
-    assert_int_equal(kernel_allow(list, 1), 0);
+    assert_int_equal(firewall_allow(list, 1), 0);
     assert_shows("set inet sekisho allow_v4", "timeout 10m expires");
     list[0].timeout_s = 1;
-    assert_int_equal(kernel_allow(list, 1), 0);
+    assert_int_equal(firewall_allow(list, 1), 0);
     struct timespec wait = {1, 200000000};
     nanosleep(&wait, NULL);
     assert_hides("set inet sekisho allow_v4", "10.20.0.80");
 
-    list[0] = (struct kernel_allow){address("10.20.0.80"), IPPROTO_TCP, 443, 1, 60, true};
-    assert_int_equal(kernel_allow(list, 1), 0);
+    list[0] = (struct firewall_allow){address("10.20.0.80"), IPPROTO_TCP, 443, 1, 60, true};
+    assert_int_equal(firewall_allow(list, 1), 0);
     assert_shows("set inet sekisho tls_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 1m");
     assert_hides("set inet sekisho allow_v4", "10.20.0.80");
 
@@ -191,44 +191,44 @@ static void allow_adds_renews_and_is_emptied(void **state)
         struct timespec second = {1, 500000000};
         nanosleep(&second, NULL);
         double before = seconds_left("tls_v4");
-        assert_int_equal(kernel_allow(list, 1), 0);
+        assert_int_equal(firewall_allow(list, 1), 0);
         longer = seconds_left("tls_v4") > before;
     }
     assert_true(longer);
 
     v.keep_allow = true;
-    assert_int_equal(kernel_set(&v), 0);
+    assert_int_equal(firewall_apply(&v), 0);
     assert_shows("set inet sekisho allow_v6", "fd00:20::80");
     assert_shows("set inet sekisho tls_v4", "10.20.0.80");
     v.keep_allow = false;
     v.generation++;
-    assert_int_equal(kernel_set(&v), 0);
+    assert_int_equal(firewall_apply(&v), 0);
     assert_hides("set inet sekisho allow_v6", "fd00:20::80");
     assert_hides("set inet sekisho tls_v4", "10.20.0.80");
-    assert_int_equal(kernel_closed(), 0);
+    assert_int_equal(firewall_closed(), 0);
 }
 
 /* As many as one transaction may have, in all four sets, some of them twice; and one element too many. */
 static void many_in_one_transaction(void **state)
 {
     (void)state;
-    static struct kernel_allow list[KERNEL_BATCH_MAX + 1];
-    struct kernel_view v = session_view();
-    assert_int_equal(kernel_set(&v), 0);
-    for (unsigned i = 0; i < KERNEL_BATCH_MAX + 1; i++) {
+    static struct firewall_allow list[FIREWALL_BATCH_MAX + 1];
+    struct firewall_view v = session_view();
+    assert_int_equal(firewall_apply(&v), 0);
+    for (unsigned i = 0; i < FIREWALL_BATCH_MAX + 1; i++) {
         char text[32];
         snprintf(text, sizeof text, i & 1 ? "fd00:20::%x" : "10.20.0.%u", i % 200 + 1);
-        list[i] = (struct kernel_allow){address(text), IPPROTO_TCP, (uint16_t)(1000 + i % 400), 1, 60, i & 2};
+        list[i] = (struct firewall_allow){address(text), IPPROTO_TCP, (uint16_t)(1000 + i % 400), 1, 60, i & 2};
     }
-    assert_int_equal(kernel_allow(list, KERNEL_BATCH_MAX), 0);
+    assert_int_equal(firewall_allow(list, FIREWALL_BATCH_MAX), 0);
     assert_shows("set inet sekisho allow_v4", "10.20.0.1 . tcp . 1000 .");
     assert_shows("set inet sekisho allow_v6", "fd00:20::2 . tcp . 1001 .");
     assert_shows("set inet sekisho tls_v4", "10.20.0.3 . tcp . 1002 .");
     assert_shows("set inet sekisho tls_v6", "fd00:20::4 . tcp . 1003 .");
     assert_shows("set inet sekisho tls_v6", "fd00:20::c8 . tcp . 1399 .");
-    assert_int_equal(kernel_allow(list, KERNEL_BATCH_MAX + 1), -1);
+    assert_int_equal(firewall_allow(list, FIREWALL_BATCH_MAX + 1), -1);
     assert_int_equal(errno, E2BIG);
-    assert_int_equal(kernel_closed(), 0);
+    assert_int_equal(firewall_closed(), 0);
 }
 
 static void registry_prefixes(void **state)
@@ -243,7 +243,7 @@ static void registry_prefixes(void **state)
     services[1].remote[0] = prefix("10.21.0.0/16"); /* follows the first without a gap */
     services[1].remote[1] = prefix("255.255.255.0/24"); /* reaches the end */
     for (int i = 0; i < 2; i++) { /* again: left as they are */
-        assert_int_equal(kernel_registry(services, 2), 0);
+        assert_int_equal(firewall_registry(services, 2), 0);
         assert_shows("map inet sekisho tunnel_v4", "10.20.0.0/16 : 0x00000001");
         assert_shows("map inet sekisho tunnel_v4", "203.0.113.7 : 0x00000001");
         assert_shows("map inet sekisho tunnel_v4", "10.21.0.0/16 : 0x00000002");
@@ -271,10 +271,10 @@ static void what_opens_brings_the_prefixes(void **state)
     (void)state;
     static struct conf_service service = {.number = 3, .remote_count = 1};
     assert_true(conf_parse_prefix("10.77.0.0/16", &service.remote[0]));
-    struct kernel_view v = {.mode = MODE_INTERNET, .generation = 700, .registry = &service, .registry_count = 1};
+    struct firewall_view v = {.mode = MODE_INTERNET, .generation = 700, .registry = &service, .registry_count = 1};
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(system("nft flush map inet sekisho tunnel_v4"), 0);
-        assert_int_equal(kernel_set(&v), 0);
+        assert_int_equal(firewall_apply(&v), 0);
         assert_shows("map inet sekisho tunnel_v4", "10.77.0.0/16 : 0x00000003");
         v.generation++;
     }
@@ -282,9 +282,9 @@ static void what_opens_brings_the_prefixes(void **state)
     static struct conf_service both = {.number = 3, .remote_count = 2};
     assert_true(conf_parse_prefix("10.77.0.0/16", &both.remote[0]) &&
                 conf_parse_prefix("10.77.1.0/24", &both.remote[1]));
-    assert_int_equal(kernel_closed(), 0);
+    assert_int_equal(firewall_closed(), 0);
     v.registry = &both;
-    assert_int_equal(kernel_set(&v), -1);
+    assert_int_equal(firewall_apply(&v), -1);
     assert_shows("map inet sekisho mode", "jump closed");
     assert_hides("map inet sekisho mode", "jump internet");
 }
@@ -295,7 +295,7 @@ static void bound_hosts(void **state)
     static struct conf conf;
     conf = hosts_conf();
     for (int i = 0; i < 2; i++) { /* again: left as they are */
-        assert_int_equal(kernel_hosts(&conf), 0);
+        assert_int_equal(firewall_hosts(&conf), 0);
         assert_shows("set inet sekisho hosts", "02:00:5e:00:00:20");
         assert_shows("set inet sekisho hosts", "02:00:5e:00:00:22");
         assert_shows("set inet sekisho hosts_may", "02:00:5e:00:00:20 . 0x00000001");
@@ -307,13 +307,13 @@ static void bound_hosts(void **state)
     }
     snprintf(conf.site.others, sizeof conf.site.others, "all");
     conf.site.host_count = 0;
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
     assert_shows("set inet sekisho unbound", "0x00000001");
     assert_shows("set inet sekisho unbound", "0x00000005");
     assert_hides("set inet sekisho hosts", "elements");
     assert_hides("set inet sekisho hosts_v4", "elements");
     snprintf(conf.site.others, sizeof conf.site.others, "none");
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
     assert_hides("set inet sekisho unbound", "elements");
     /* As many as there can be fit one transaction. */
     conf.site.host_count = CONF_HOSTS_MAX;
@@ -321,25 +321,25 @@ static void bound_hosts(void **state)
         conf.site.hosts[i] = hosts_conf().site.hosts[0];
         conf.site.hosts[i].addr.bytes[3] = conf.site.hosts[i].mac[5] = (uint8_t)(i + 2);
     }
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
     assert_shows("set inet sekisho hosts_v4", "192.168.77.65");
     conf.site.host_count = 0;
-    assert_int_equal(kernel_hosts(&conf), 0);
+    assert_int_equal(firewall_hosts(&conf), 0);
 }
 
 static void resolvers(void **state)
 {
     (void)state;
     struct addr list[] = {address("192.0.2.53"), address("10.20.0.53"), address("2001:db8::53"), address("192.0.2.53")};
-    assert_int_equal(kernel_resolvers(list, 4), 0); /* the same one twice is no mistake */
+    assert_int_equal(firewall_resolvers(list, 4), 0); /* the same one twice is no mistake */
     assert_shows("set inet sekisho resolvers_v4", "10.20.0.53");
     assert_shows("set inet sekisho resolvers_v4", "192.0.2.53");
     assert_shows("set inet sekisho resolvers_v6", "2001:db8::53");
-    assert_int_equal(kernel_resolvers(list, 0), 0);
+    assert_int_equal(firewall_resolvers(list, 0), 0);
     assert_hides("set inet sekisho resolvers_v4", "elements");
 }
 
-static uint64_t reason(const struct kernel_counters *c, const char *name)
+static uint64_t reason(const struct firewall_counters *c, const char *name)
 {
     for (unsigned i = 0; i < c->reason_count; i++)
         if (!strcmp(c->reasons[i].name, name))
@@ -351,8 +351,8 @@ static uint64_t reason(const struct kernel_counters *c, const char *name)
 static void counters_and_conntrack(void **state)
 {
     (void)state;
-    struct kernel_counters c;
-    assert_int_equal(kernel_counters(&c), 0);
+    struct firewall_counters c;
+    assert_int_equal(firewall_counters(&c), 0);
     assert_int_equal(c.session_out, 0);
     assert_int_equal(c.blocked, 0);
     /* A PC that knocks at a port of the box. */
@@ -363,7 +363,7 @@ static void counters_and_conntrack(void **state)
                      0);
     for (unsigned i = 0; i < 5 && c.blocked == 0; i++) { /* (a busy machine needs its time to learn the way) */
         assert_int_not_equal(system("ip netns exec pc nc -w1 -z 192.168.77.1 22"), 0);
-        assert_int_equal(kernel_counters(&c), 0);
+        assert_int_equal(firewall_counters(&c), 0);
     }
     assert_int_equal(system("ip netns del pc"), 0);
     assert_true(c.blocked > 0);
@@ -373,10 +373,10 @@ static void counters_and_conntrack(void **state)
     assert_int_equal(sum, c.blocked);
     assert_int_equal(reason(&c, "input-lan"), c.blocked);
     assert_int_equal(reason(&c, "not-listed"), 0);
-    assert_int_equal(kernel_forget(0x1ecafbad), 0);
-    assert_int_equal(kernel_forget_all(), 0);
-    struct kernel_flow none = {address("192.168.77.2"), address("10.20.0.80"), 1025, 443};
-    assert_int_equal(kernel_refuse(&none), -1);
+    assert_int_equal(firewall_forget(0x1ecafbad), 0);
+    assert_int_equal(firewall_forget_all(), 0);
+    struct firewall_flow none = {address("192.168.77.2"), address("10.20.0.80"), 1025, 443};
+    assert_int_equal(firewall_refuse(&none), -1);
     assert_int_equal(errno, ENOENT);
 }
 
@@ -385,13 +385,13 @@ static void without_rules_all_fails(void **state)
 {
     (void)state;
     assert_int_equal(system("nft delete table inet sekisho"), 0);
-    assert_int_equal(kernel_closed(), -1);
+    assert_int_equal(firewall_closed(), -1);
     assert_int_equal(errno, ENOENT);
-    struct kernel_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false};
-    assert_int_equal(kernel_allow(&one, 1), -1);
+    struct firewall_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false};
+    assert_int_equal(firewall_allow(&one, 1), -1);
     static struct conf_service service = {.number = 1, .remote_count = 1};
     service.remote[0] = prefix("10.20.0.0/16");
-    assert_int_equal(kernel_registry(&service, 1), -1);
+    assert_int_equal(firewall_registry(&service, 1), -1);
 }
 
 int main(void)
@@ -408,5 +408,5 @@ int main(void)
         cmocka_unit_test(counters_and_conntrack),
         cmocka_unit_test(without_rules_all_fails),
     };
-    return cmocka_run_group_tests_name("gate_kernel", tests, load, unload);
+    return cmocka_run_group_tests_name("gate_firewall_apply", tests, load, unload);
 }

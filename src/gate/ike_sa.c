@@ -1,4 +1,4 @@
-#include "sa.h"
+#include "ike_sa.h"
 #include "conf_parse.h"
 #include "vici.h"
 
@@ -23,7 +23,7 @@ static bool text_of(const struct vici_reader *r, char *out, size_t len)
     return true;
 }
 
-bool sa_vip_fits(const struct sa *sa, const struct prefix *lan)
+bool ike_sa_vip_fits(const struct ike_sa *sa, const struct prefix *lan)
 {
     const struct addr *vips[] = {&sa->vip4, &sa->vip6};
     for (unsigned i = 0; i < 2; i++)
@@ -33,7 +33,7 @@ bool sa_vip_fits(const struct sa *sa, const struct prefix *lan)
     return true;
 }
 
-bool sa_parse_ts(const char *text, struct prefix *out)
+bool ike_sa_parse_ts(const char *text, struct prefix *out)
 {
     char plain[64];
     size_t n = strcspn(text, "[");
@@ -46,7 +46,7 @@ bool sa_parse_ts(const char *text, struct prefix *out)
     return conf_parse_prefix(plain, out);
 }
 
-static void ike_key(struct sa *sa, const char *name, const char *value)
+static void ike_key(struct ike_sa *sa, const char *name, const char *value)
 {
     if (!strcmp(name, "uniqueid"))
         sa->ike = (uint32_t)strtoul(value, NULL, 10);
@@ -57,7 +57,7 @@ static void ike_key(struct sa *sa, const char *name, const char *value)
         sa->hub.family = 0;
 }
 
-static void ike_item(struct sa *sa, const char *list, const char *value)
+static void ike_item(struct ike_sa *sa, const char *list, const char *value)
 {
     struct addr a;
     sa->busy = sa->busy || !strcmp(list, "tasks-active");
@@ -83,11 +83,11 @@ static void child_key(struct child *c, const char *name, const char *value)
 static void child_item(struct child *c, const char *list, const char *value)
 {
     if (!strcmp(list, "remote-ts") && c->remote_count < CONF_PREFIXES_MAX &&
-        sa_parse_ts(value, &c->remote[c->remote_count]))
+        ike_sa_parse_ts(value, &c->remote[c->remote_count]))
         c->remote_count++;
 }
 
-static void child_end(struct sa *sa, const struct child *c)
+static void child_end(struct ike_sa *sa, const struct child *c)
 {
     sa->in += c->in;
     sa->out += c->out;
@@ -100,7 +100,7 @@ static void child_end(struct sa *sa, const struct child *c)
 }
 
 /* Sections nest as: IKE SA (depth 1), child-sas (2), one CHILD_SA (3). */
-bool sa_read(const void *data, size_t len, struct sa *out)
+bool ike_sa_read(const void *data, size_t len, struct ike_sa *out)
 {
     struct vici_reader r;
     struct child child = {0};

@@ -1,4 +1,4 @@
-#include "kernel_batch.h"
+#include "firewall_batch.h"
 
 #include <errno.h>
 #include <libnftnl/common.h>

@@ -40,7 +40,7 @@ static void add_host(struct batch *b, const struct conf *conf, const struct conf
 
 int firewall_hosts(const struct conf *conf)
 {
-    static const char *const sets[] = {"hosts", "hosts_may", "hosts_at", "hosts_v4", "unbound", "known"};
+    static const char *const sets[] = {"hosts", "hosts_may", "hosts_at", "hosts_v4", "unbound", "verified"};
     struct batch *b = batch_begin();
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
         batch_flush(b, sets[i]);

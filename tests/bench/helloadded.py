@@ -23,8 +23,8 @@ QUEUE_HERE = [
     ("queue to $sni_queue", "goto to_sni"),
     ("	chain asked_out {", "	chain to_sni {\n	}\n	chain asked_out {"),
     # Without IPsec `same` is true of every packet, of those from the queue too.
-    ("		ct state == established meta mark . ipsec out reqid $same accept\n		meta mark & $asked != 0 jump asked_again\n",
-     "		meta mark & $asked != 0 jump asked_again\n		ct state == established meta mark . ipsec out reqid $same accept\n"),
+    ("		ct state == established meta mark . ipsec out reqid $service_reqid accept\n		meta mark & $asked != 0 jump requeue_check\n",
+     "		meta mark & $asked != 0 jump requeue_check\n		ct state == established meta mark . ipsec out reqid $service_reqid accept\n"),
     ("		ct mark @asking return\n",
      "		ct mark @asking @ih,0,8 >= 0 ct mark set ct mark & 0x3fffffff | 0x40000000 return\n		ct mark @asking return\n"),
 ]

@@ -52,11 +52,11 @@ OURS_WITHOUT_IPSEC = [
     ("meta ipsec exists goto from_tunnel", ""),
     ("meta ipsec missing ", ""),
     ("meta mark set ip saddr map @tunnel_v4 goto no_clear", "meta mark set ip saddr map @tunnel_v4 accept"),
-    ("meta mark . ipsec in reqid $same accept", "accept"),
+    ("meta mark . ipsec in reqid $service_reqid accept", "accept"),
     ("meta ipsec exists ct status", 'iifname "wan0" meta mark != 0 ct status'),
     ("rt ipsec missing goto no_clear", ""),
     ("meta mark 1 ipsec out reqid 1 ct state == established accept", ""),
-    ("meta mark . ipsec out reqid $same accept", "accept"),
+    ("meta mark . ipsec out reqid $service_reqid accept", "accept"),
 ]
 PEER_WITHOUT_IPSEC = [("ip daddr $registry rt ipsec missing drop", "")]
 

@@ -6,10 +6,10 @@
 set -u
 . tests/unit/checks.sh
 w=$(mktemp -d) && cp rootfs/overlay/etc/passwd rootfs/overlay/etc/group "$w/" || exit 1
-# The same with less patience, and with the box's own `kill`.
+# The same with less silence_s, and with the box's own `kill`.
 mkdir "$w/bin" && ln -s "$(command -v busybox)" "$w/bin/kill" && chmod 755 "$w" || exit 1
-sed "s/^patience=20$/patience=4/; s/read -r -t 5 /read -r -t 1 /; s,^PATH=,PATH=$w/bin:," rootfs/overlay/usr/libexec/sekisho/watchman >"$w/watchman"
-ok "the test has changed the times" sh -c "grep -q '^patience=4' $w/watchman && grep -q 'read -r -t 1 ' $w/watchman"
+sed "s/^silence_s=20$/silence_s=4/; s/read -r -t 5 /read -r -t 1 /; s,^PATH=,PATH=$w/bin:," rootfs/overlay/usr/libexec/sekisho/watchman >"$w/watchman"
+ok "the test has changed the times" sh -c "grep -q '^silence_s=4' $w/watchman && grep -q 'read -r -t 1 ' $w/watchman"
 mount --bind "$w/passwd" /etc/passwd && mount --bind "$w/group" /etc/group && mount -t tmpfs run /run || exit 1
 words=/run/sekisho/watchman/words
 look() {

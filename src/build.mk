@@ -11,7 +11,7 @@
 
 # ---- what each program links besides libc ----
 LIBS_gate    = -lnftnl -lmnl -luev
-LIBS_names   = -lcares -luev
+LIBS_dns   = -lcares -luev
 LIBS_sni   = -lmnl
 LIBS_enroll  = -lssl -lcrypto -lcares -luev
 LIBS_status  = -luev
@@ -28,7 +28,6 @@ PROGRAM_fuzz_cause = lib
 PROGRAM_fuzz_conf = lib
 PROGRAM_fuzz_ipc  = lib
 PROGRAM_fuzz_vici = gate
-PROGRAM_fuzz_dns  = names
 PROGRAM_fuzz_est  = enroll
 PROGRAM_fuzz_dhcp = wan
 # A test that needs more libraries than its program: they stand here.

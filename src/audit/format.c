@@ -11,7 +11,7 @@ const char *format_program(uid_t uid, char *buf, size_t size)
     static const struct {
         uid_t uid;
         const char *name;
-    } programs[] = {{0, "system"},           {UID_GATE, "gate"},     {UID_NAMES, "names"},
+    } programs[] = {{0, "system"},           {UID_GATE, "gate"},     {UID_DNS, "dns"},
                     {UID_SNI, "sni"},        {UID_ENROLL, "enroll"}, {UID_ENROLL_NET, "enroll-net"},
                     {UID_STATUS, "console"}, {UID_AUDIT, "audit"},   {UID_CLOCK, "clock"},
                     {UID_WAN, "wan"}};

@@ -7,12 +7,12 @@
 #include "audit.h"
 #include "clock.h"
 #include "format.h"
-#include "limit.h"
+#include "ratelimit.h"
 #include "log.h"
-#include "publish.h"
+#include "state_file.h"
 #include "sandbox.h"
 #include "store.h"
-#include "watchman.h"
+#include "hang_guard.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@
 struct audit {
     int sock;
     struct store store;
-    struct limit limit;
+    struct ratelimit limit;
     uint64_t written;
     bool open;       /* the log; until then nothing is taken, for the numbers are not known */
     unsigned shortened_told;
@@ -46,13 +46,13 @@ struct audit {
 
 static void publish(const struct audit *a)
 {
-    struct publish p;
-    publish_begin(&p);
-    publish_add(&p, "written", "%llu", (unsigned long long)a->written);
+    struct state_file p;
+    state_file_begin(&p);
+    state_file_add(&p, "written", "%llu", (unsigned long long)a->written);
     if (a->open)
-        publish_add(&p, "number", "%llu", (unsigned long long)(a->store.next - 1));
-    publish_cause(&p, "cause", &a->fault);
-    if (publish_commit(&p, STATE_FILE) < 0)
+        state_file_add(&p, "number", "%llu", (unsigned long long)(a->store.next - 1));
+    state_file_cause(&p, "cause", &a->fault);
+    if (state_file_commit(&p, STATE_FILE) < 0)
         log_error("cannot write %s: %s", STATE_FILE, strerror(errno));
 }
 
@@ -78,7 +78,7 @@ static bool batch_has_room(const struct audit *a)
 static void take_event(struct audit *a, uid_t uid, const char *text, size_t len)
 {
     unsigned suppressed;
-    if (!limit_allow(&a->limit, uid, text, len, clock_monotonic_ms(), &suppressed))
+    if (!ratelimit_allow(&a->limit, uid, text, len, clock_monotonic_ms(), &suppressed))
         return;
     if (suppressed > 0) {
         char note[64];
@@ -161,9 +161,9 @@ _Noreturn static void run(struct audit *a)
     bool good = flush(a); /* the log is opened, and has this program's start */
     for (;;) {
         struct pollfd p = {.fd = a->sock, .events = POLLIN};
-        watchman_alive(WATCHMAN_RUN, "audit");
+        hang_guard_alive(HANG_GUARD_RUN, "audit");
         if (good)
-            (void)poll(&p, 1, WATCHMAN_EVERY_MS);
+            (void)poll(&p, 1, HANG_GUARD_EVERY_MS);
         else
             (void)poll(NULL, 0, RETRY_MS);
         while (a->open && batch_has_room(a) && receive(a))
@@ -216,7 +216,7 @@ int main(int argc, char **argv)
         log_fatal("unknown argument %s", argv[1]);
     umask(0);
     (void)mkdir("/run/sekisho", 0755);
-    if (publish_folder(RUN_FOLDER, UID_AUDIT) < 0)
+    if (state_file_folder(RUN_FOLDER, UID_AUDIT) < 0)
         log_fatal("cannot prepare %s: %s", RUN_FOLDER, strerror(errno));
     (void)make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files get the group. If not, open_log says it */
     zone_of_site(SITE_FILE);

@@ -1,6 +1,6 @@
 #include "store.h"
 #include "format.h"
-#include "publish.h"
+#include "state_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ static int open_current(struct store *s)
     s->size = (uint64_t)st.st_size;
     /* A power cut in the middle of a write leaves half a line: close it, so that the next one stands alone. */
     if (s->size > 0 && pread(s->fd, &last, 1, st.st_size - 1) == 1 && last != '\n') {
-        if (publish_write(s->fd, "\n", 1) < 0)
+        if (state_file_write(s->fd, "\n", 1) < 0)
             return -1;
         s->size++;
         s->torn = true;
@@ -115,7 +115,7 @@ static int append_whole(struct store *s, const char *lines, size_t len)
         return -1;
     if (s->size > 0 && s->size + len > s->file_max && rotate(s) < 0)
         return -1;
-    if (publish_write(s->fd, lines, len) == 0 && fdatasync(s->fd) == 0) {
+    if (state_file_write(s->fd, lines, len) == 0 && fdatasync(s->fd) == 0) {
         s->size += len;
         return 0;
     }

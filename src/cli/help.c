@@ -1,6 +1,6 @@
 /* `sekisho help [TOPIC]`: the list of commands, or a man page as text, which the image has (docs/man). */
 #include "ops.h"
-#include "publish.h"
+#include "state_file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ int op_help(const struct ops_args *args)
         return EXIT_GOOD;
     }
     (void)snprintf(path, sizeof path, "%s/usr/share/sekisho/help/%s", args->root, topic);
-    if (!is_topic(topic) || publish_read(path, 0, text, sizeof text) < 0)
+    if (!is_topic(topic) || state_file_read(path, 0, text, sizeof text) < 0)
         return ops_answer(args, EXIT_USAGE, "There is no such page. The box has: sekisho, site.conf, service.conf.",
                           "そのページはありません。sekisho、site.conf、service.conf があります。");
     (void)fputs(text, stdout);

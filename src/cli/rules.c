@@ -2,7 +2,7 @@
 #include "conf.h"
 #include "json.h"
 #include "ops.h"
-#include "publish.h"
+#include "state_file.h"
 #include "sandbox.h"
 #include "text.h"
 #include "zone.h"
@@ -80,14 +80,14 @@ static bool read_page(const char *root)
     static char text[PAGE_MAX];
     char path[PATH_MAX], value[32];
     (void)snprintf(path, sizeof path, "%s/run/sekisho/gate/rules", root);
-    if (publish_read(path, UID_GATE, text, sizeof text) < 0)
+    if (state_file_read(path, UID_GATE, text, sizeof text) < 0)
         return false;
     text_plain(text, strlen(text));
-    (void)publish_get(text, "mode", page.mode, sizeof page.mode);
-    (void)publish_get(text, "others", page.others, sizeof page.others);
-    if (publish_get(text, "written", value, sizeof value))
+    (void)state_file_get(text, "mode", page.mode, sizeof page.mode);
+    (void)state_file_get(text, "others", page.others, sizeof page.others);
+    if (state_file_get(text, "written", value, sizeof value))
         page.written = strtoll(value, NULL, 10);
-    if (publish_get(text, "more", value, sizeof value))
+    if (state_file_get(text, "more", value, sizeof value))
         page.more = (unsigned)strtoul(value, NULL, 10);
     for (char *line = text, *end; *line; line = end) {
         end = line + strcspn(line, "\n");

@@ -1,7 +1,7 @@
 /* `sekisho version`: which version this is, and on the box also which image. */
 #include "json.h"
 #include "ops.h"
-#include "publish.h"
+#include "state_file.h"
 #include "zone.h"
 
 #include <limits.h>
@@ -13,7 +13,7 @@ static long long built(const char *root)
 {
     char path[PATH_MAX], text[32];
     (void)snprintf(path, sizeof path, "%s/etc/sekisho/build-time", root);
-    return publish_read(path, 0, text, sizeof text) == 0 ? strtoll(text, NULL, 10) : 0;
+    return state_file_read(path, 0, text, sizeof text) == 0 ? strtoll(text, NULL, 10) : 0;
 }
 
 int op_version(const struct ops_args *args)

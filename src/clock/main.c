@@ -11,10 +11,10 @@
 #include "ipc.h"
 #include "judge.h"
 #include "log.h"
-#include "publish.h"
+#include "state_file.h"
 #include "sandbox.h"
 #include "say.h"
-#include "watchman.h"
+#include "hang_guard.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -103,21 +103,21 @@ static bool take_server(unsigned at, const char *word)
 /* Whom to ask. False: the line is down, or there is nobody. */
 static bool know_servers(void)
 {
-    static char text[PUBLISH_MAX];
+    static char text[STATE_FILE_MAX];
     char value[256];
     uint32_t round = clk.asked.round;
     unsigned count = 0;
-    if (publish_read(clk.wan, UID_WAN, text, sizeof text) < 0 || !publish_get(text, "link", value, sizeof value) ||
-        strcmp(value, "up") != 0)
+    if (state_file_read(clk.wan, UID_WAN, text, sizeof text) < 0 ||
+        !state_file_get(text, "link", value, sizeof value) || strcmp(value, "up") != 0)
         return false;
     clk.asked = (struct msg_time_ask){.round = round + 1};
-    if (publish_get(text, "dns", value, sizeof value))
+    if (state_file_get(text, "dns", value, sizeof value))
         take_words(value, CONF_ADDRS_MAX, &count, take_resolver);
     clk.asked.resolver_count = (uint8_t)count;
     count = clk.site.ntp_count;
     for (unsigned i = 0; i < count; i++)
         memcpy(clk.asked.servers[i], clk.site.ntp[i], sizeof clk.asked.servers[i]);
-    if (count == 0 && publish_get(text, "ntp", value, sizeof value))
+    if (count == 0 && state_file_get(text, "ntp", value, sizeof value))
         take_words(value, CONF_ADDRS_MAX, &count, take_server);
     clk.asked.server_count = (uint8_t)count;
     if (count > 0)
@@ -130,18 +130,18 @@ static bool know_servers(void)
 static int64_t number_of(const char *text, const char *key)
 {
     char value[24];
-    return publish_get(text, key, value, sizeof value) ? strtoll(value, NULL, 10) : 0;
+    return state_file_get(text, key, value, sizeof value) ? strtoll(value, NULL, 10) : 0;
 }
 
 static void know_facts(struct judge_facts *f)
 {
-    static char text[PUBLISH_MAX];
+    static char text[STATE_FILE_MAX];
     *f = (struct judge_facts){.mono_ns = clock_boottime_ns(), .floor_s = clk.floor_s};
     f->reference_s = clk.trusted ? clock_realtime_ns() / CLOCK_SECOND_NS
                                  : clk.floor_s + (f->mono_ns - clk.started_ns) / CLOCK_SECOND_NS;
     f->end_s = clk.built_s + YEARS_AHEAD_S;
     clk.certificate = false;
-    if (publish_read(clk.enroll, UID_ENROLL, text, sizeof text) < 0)
+    if (state_file_read(clk.enroll, UID_ENROLL, text, sizeof text) < 0)
         return;
     int64_t end = number_of(text, "not-after"), when = number_of(text, "server-time");
     clk.certificate = end > 0;
@@ -276,7 +276,7 @@ _Noreturn static void run(void)
 {
     for (;;) {
         int64_t now = clock_boottime_ns();
-        watchman_alive(clk.run, "clock");
+        hang_guard_alive(clk.run, "clock");
         if (clock_realtime_ns() / CLOCK_SECOND_NS < clk.floor_s)
             set_clock(clk.floor_s * CLOCK_SECOND_NS);
         save_when_due(now);
@@ -296,7 +296,7 @@ _Noreturn static void run(void)
 _Noreturn static void idle(void)
 {
     for (;;) {
-        watchman_alive(clk.run, "clock");
+        hang_guard_alive(clk.run, "clock");
         (void)poll(NULL, 0, 1000);
     }
 }
@@ -306,19 +306,19 @@ _Noreturn static void idle(void)
 static int64_t read_time(const char *path)
 {
     char text[32];
-    return publish_read(path, 0, text, sizeof text) < 0 ? 0 : strtoll(text, NULL, 10);
+    return state_file_read(path, 0, text, sizeof text) < 0 ? 0 : strtoll(text, NULL, 10);
 }
 
 static void open_saved(const char *prefix)
 {
-    static char text[PUBLISH_MAX];
+    static char text[STATE_FILE_MAX];
     char path[PATH_MAX], value[8];
     int64_t saved;
     (void)snprintf(path, sizeof path, "%s/etc/sekisho/build-time", prefix);
     clk.built_s = clk.floor_s = read_time(path);
     clk.saved_fd = -1;
     (void)snprintf(path, sizeof path, "%s/run/sekisho/boot/state", prefix);
-    if (publish_read(path, 0, text, sizeof text) < 0 || !publish_get(text, "state", value, sizeof value) ||
+    if (state_file_read(path, 0, text, sizeof text) < 0 || !state_file_get(text, "state", value, sizeof value) ||
         strcmp(value, "yes") != 0)
         return;
     (void)snprintf(path, sizeof path, "%s/state/clock", prefix);
@@ -359,7 +359,7 @@ int main(int argc, char **argv)
     umask(022);
     (void)snprintf(clk.run, sizeof clk.run, "%s/run/sekisho", prefix);
     (void)snprintf(path, sizeof path, "%s/run/sekisho/clock", prefix);
-    if (publish_folder(path, UID_CLOCK) < 0)
+    if (state_file_folder(path, UID_CLOCK) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
     (void)snprintf(clk.state, sizeof clk.state, "%s/run/sekisho/clock/state", prefix);
     (void)snprintf(clk.wan, sizeof clk.wan, "%s/run/sekisho/wan/state", prefix);

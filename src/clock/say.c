@@ -1,7 +1,7 @@
 #include "say.h"
 
 #include "log.h"
-#include "publish.h"
+#include "state_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,14 +45,14 @@ void say_source(char *out, size_t size, const struct msg_time_ask *asked)
 
 void say_state(bool trusted, const char *source, const struct cause *fault, const char *path)
 {
-    static struct publish last, p;
-    publish_begin(&p);
-    publish_add(&p, "trusted", "%s", trusted ? "yes" : "no");
-    publish_add(&p, "source", "%s", source);
-    publish_cause(&p, "cause", fault);
+    static struct state_file last, p;
+    state_file_begin(&p);
+    state_file_add(&p, "trusted", "%s", trusted ? "yes" : "no");
+    state_file_add(&p, "source", "%s", source);
+    state_file_cause(&p, "cause", fault);
     if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
         return;
-    if (publish_commit(&p, path) < 0)
+    if (state_file_commit(&p, path) < 0)
         log_warn("cannot write %s: %s", path, strerror(errno));
     else
         last = p;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define EXCHANGE_S 120    /* the network part gives up by itself before this */
+#define EST_S 120    /* the network part gives up by itself before this */
 #define NTP_S 600         /* so long the clock may take to become trusted before renewal goes by what it says */
 #define BLIND_S 86400     /* and then no more often than this, for it may be wrong by years */
 #define SIGNATURES_MAX 4  /* in one exchange: a handshake, and a few again after a 401 or a lost connection */
@@ -88,7 +88,7 @@ void agent_init(struct agent *a, const struct conf_site *site, const struct caus
     a->net = net;
     keys_init();
     open_store(a, store_ctx);
-    load_init(&a->load, vici_path, &a->store);
+    charon_load_init(&a->load, vici_path, &a->store);
     if (!site)
         a->fault = *fault;
     if (has_cert(a))
@@ -183,7 +183,7 @@ static void begin(struct agent *a, const struct agent_time *now)
 {
     a->exchange.running = true;
     a->exchange.renew = has_cert(a) && !expired(a, now);
-    a->exchange.until = now->mono + EXCHANGE_S;
+    a->exchange.until = now->mono + EST_S;
     a->exchange.signs = 0;
     schedule_use(&a->day, now->mono);
     if (!now->trusted)
@@ -283,7 +283,7 @@ static void finish(struct agent *a, const struct agent_time *now)
     a->failures = 0;
     a->person = false;
     cause_set(&a->fault, CAUSE_NONE, NULL);
-    load_again(&a->load);
+    charon_load_again(&a->load);
     audit_event(renewed ? "cert.renewed" : "cert.enrolled", "generation=%u serial=%s subject=\"%s\"", a->store.current,
                 a->facts.serial, a->facts.subject);
     enter(a, PHASE_VALID, renewed ? "the certificate was renewed" : "the certificate was issued");
@@ -386,7 +386,7 @@ static bool is_due(const struct agent *a, const struct agent_time *now)
 
 void agent_tick(struct agent *a, const struct agent_time *now)
 {
-    load_tick(&a->load, now->mono);
+    charon_load_tick(&a->load, now->mono);
     if (!a->site)
         return;
     if (a->exchange.running) {

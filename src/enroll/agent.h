@@ -9,7 +9,7 @@
 #include "conf.h"
 #include "ipc.h"
 #include "keys.h"
-#include "load.h"
+#include "charon_load.h"
 #include "schedule.h"
 #include "store.h"
 
@@ -47,7 +47,7 @@ struct agent {
     const struct conf_site *site; /* NULL: none that could be used */
     int net;                      /* socket to the network part */
     struct store store;
-    struct load load;
+    struct charon_load load;
     struct schedule_day day;
     struct agent_exchange exchange;
     unsigned failures;   /* in a row */

@@ -9,10 +9,10 @@
 #include "audit.h"
 #include "log.h"
 #include "net.h"
-#include "publish.h"
+#include "state_file.h"
 #include "report.h"
 #include "sandbox.h"
-#include "watchman.h"
+#include "hang_guard.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static void own_folder(const char *path, mode_t mode)
         log_fatal("cannot own %s: %s", path, strerror(errno));
 }
 
-static bool load_site(struct cause *fault)
+static bool charon_load_site(struct cause *fault)
 {
     char path[PATH_MAX];
     bool good = conf_load_site(path_of(path, "/state/site.conf"), &site, &errors);
@@ -67,7 +67,7 @@ static bool load_site(struct cause *fault)
 _Noreturn static void run_net(void)
 {
     struct cause fault;
-    if (!load_site(&fault))
+    if (!charon_load_site(&fault))
         log_fatal("the network part cannot read the site file");
     net_run(NET_FD, &site);
 }
@@ -150,13 +150,13 @@ _Noreturn static void run(struct agent *a, struct callers *callers, const char *
 {
     struct agent_time now = {0};
     for (;;) {
-        watchman_alive(run_dir, "enroll");
+        hang_guard_alive(run_dir, "enroll");
         report_look(&now, run_dir, a->site);
         agent_tick(a, &now);
         report_write(a, &now, state_path);
 
         struct pollfd p[3 + CTL_MAX] = {{a->net, POLLIN, 0}, {callers->listener, POLLIN, 0}};
-        p[2].fd = load_fd(&a->load, &p[2].events);
+        p[2].fd = charon_load_fd(&a->load, &p[2].events);
         for (int i = 0; i < CTL_MAX; i++)
             p[3 + i] = (struct pollfd){callers->fds[i], POLLIN, 0};
         if (poll(p, 3 + CTL_MAX, 1000) < 0 && errno != EINTR)
@@ -165,7 +165,7 @@ _Noreturn static void run(struct agent *a, struct callers *callers, const char *
         if (p[0].revents)
             serve_net(a, &now);
         if (p[2].revents)
-            load_process(&a->load, now.mono);
+            charon_load_process(&a->load, now.mono);
         for (int i = 0; i < CTL_MAX; i++)
             if (p[3 + i].revents)
                 serve_caller(&callers->fds[i], a, &now);
@@ -186,11 +186,11 @@ _Noreturn static void run_key(void)
     path_of(run_dir, "/run/sekisho");
     path_of(state_path, "/run/sekisho/enroll/state");
     path_of(vici_path, VICI_SOCKET);
-    bool usable = load_site(&fault);
+    bool usable = charon_load_site(&fault);
     int net = usable ? start_net() : -1;
     explicit_bzero(site.est_password, sizeof site.est_password);
 
-    if (publish_folder(path_of(path, "/run/sekisho/enroll"), UID_ENROLL) < 0)
+    if (state_file_folder(path_of(path, "/run/sekisho/enroll"), UID_ENROLL) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
     own_folder(path_of(path, "/state/keys"), 0700);
     keys = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); /* (the folder above is root's alone) */

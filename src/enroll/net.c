@@ -1,6 +1,6 @@
 #include "net.h"
 
-#include "exchange.h"
+#include "est.h"
 #include "ipc.h"
 #include "log.h"
 #include "sandbox.h"
@@ -64,7 +64,7 @@ _Noreturn static void work(int sock, const struct conf_site *site, const struct 
         log_fatal("cannot limit the exchange: %s", strerror(errno));
     if (getppid() == 1) /* the parent ended before prctl; it is never process 1 itself */
         _exit(1);
-    exchange_run(sock, site, start);
+    est_run(sock, site, start);
 }
 
 /*

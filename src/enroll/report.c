@@ -3,7 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
-#include "publish.h"
+#include "state_file.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -34,39 +34,39 @@ static bool write_certificate(const struct agent *a, const char *state_path)
     return true;
 }
 
-static void add_certificate(struct publish *p, const struct agent *a)
+static void add_certificate(struct state_file *p, const struct agent *a)
 {
-    publish_add_octets(p, "identity", a->facts.name, a->facts.name_len);
-    publish_add(p, "subject", "%s", a->facts.subject);
-    publish_add(p, "issuer", "%s", a->facts.issuer);
-    publish_add(p, "serial", "%s", a->facts.serial);
-    publish_add(p, "not-before", "%lld", (long long)a->facts.not_before);
-    publish_add(p, "not-after", "%lld", (long long)a->facts.not_after);
-    publish_add(p, "renew-at", "%lld", (long long)a->renew_at);
+    state_file_add_octets(p, "identity", a->facts.name, a->facts.name_len);
+    state_file_add(p, "subject", "%s", a->facts.subject);
+    state_file_add(p, "issuer", "%s", a->facts.issuer);
+    state_file_add(p, "serial", "%s", a->facts.serial);
+    state_file_add(p, "not-before", "%lld", (long long)a->facts.not_before);
+    state_file_add(p, "not-after", "%lld", (long long)a->facts.not_after);
+    state_file_add(p, "renew-at", "%lld", (long long)a->renew_at);
 }
 
 void report_write(const struct agent *a, const struct agent_time *now, const char *path)
 {
-    static struct publish last, p;
+    static struct state_file last, p;
     int64_t next = agent_next_try(a, now);
-    publish_begin(&p);
-    publish_add(&p, "phase", "%s", phase_name(a->phase));
-    publish_add(&p, "generation", "%u", a->store.current);
-    publish_add(&p, "loaded", "%s", a->load.loaded ? "yes" : "no");
+    state_file_begin(&p);
+    state_file_add(&p, "phase", "%s", phase_name(a->phase));
+    state_file_add(&p, "generation", "%u", a->store.current);
+    state_file_add(&p, "loaded", "%s", a->load.loaded ? "yes" : "no");
     if (a->renew_at != 0)
         add_certificate(&p, a);
-    publish_cause(&p, "cause", a->fault.code ? &a->fault : &a->load.fault);
+    state_file_cause(&p, "cause", a->fault.code ? &a->fault : &a->load.fault);
     /* in steps, so that the file does not change each second while a retry is waited for */
     if (next > 0)
-        publish_add(&p, "next-try", "%lld", (long long)(next - next % 10));
+        state_file_add(&p, "next-try", "%lld", (long long)(next - next % 10));
     if (a->site)
-        publish_add(&p, "server", "%s:%u", a->site->est_host, a->site->est_port);
+        state_file_add(&p, "server", "%s:%u", a->site->est_host, a->site->est_port);
     if (a->server_time > 0) { /* a second opinion for the clock: mono is CLOCK_BOOTTIME there too */
-        publish_add(&p, "server-time", "%lld", (long long)a->server_time);
-        publish_add(&p, "server-time-at", "%lld", (long long)a->server_time_at);
+        state_file_add(&p, "server-time", "%lld", (long long)a->server_time);
+        state_file_add(&p, "server-time-at", "%lld", (long long)a->server_time_at);
     }
-    publish_add(&p, "requests", "%u", a->day.used);
-    publish_add(&p, "requests-since", "%lld", (long long)a->day.since);
+    state_file_add(&p, "requests", "%u", a->day.used);
+    state_file_add(&p, "requests-since", "%lld", (long long)a->day.since);
     if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
         return;
     /* What is wrong is told also when the certificate cannot be read. Both are tried again then, for gate looks at the
@@ -74,7 +74,7 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
     bool kept = a->renew_at == 0 || write_certificate(a, path);
     if (!kept)
         log_warn("cannot copy the certificate to %s.cert.pem: %s", path, strerror(errno));
-    if (publish_commit(&p, path) < 0)
+    if (state_file_commit(&p, path) < 0)
         log_warn("cannot write %s: %s", path, strerror(errno));
     else if (kept)
         last = p;
@@ -82,10 +82,11 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
 
 void report_resume(struct agent *a, const char *path)
 {
-    static char text[PUBLISH_MAX];
+    static char text[STATE_FILE_MAX];
     char used[16], since[24];
-    if (publish_read(path, UID_ENROLL, text, sizeof text) < 0 || !publish_get(text, "requests", used, sizeof used) ||
-        !publish_get(text, "requests-since", since, sizeof since))
+    if (state_file_read(path, UID_ENROLL, text, sizeof text) < 0 ||
+        !state_file_get(text, "requests", used, sizeof used) ||
+        !state_file_get(text, "requests-since", since, sizeof since))
         return;
     a->day.used = (unsigned)strtoul(used, NULL, 10);
     a->day.since = strtoll(since, NULL, 10);
@@ -95,14 +96,14 @@ static bool read_state(const char *run, const char *who, uint32_t owner, char *t
 {
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/%s/state", run, who);
-    return publish_read(path, owner, text, len) == 0;
+    return state_file_read(path, owner, text, len) == 0;
 }
 
 static void take_resolvers(struct agent_time *now, const char *text, const struct conf_site *site)
 {
     char list[256], *rest = list, *word;
     now->resolver_count = 0;
-    publish_get(text, "dns", list, sizeof list);
+    state_file_get(text, "dns", list, sizeof list);
     while ((word = strsep(&rest, " ")) && now->resolver_count < CONF_ADDRS_MAX)
         if (*word && conf_parse_addr(word, &now->resolvers[now->resolver_count]))
             now->resolver_count++;
@@ -114,7 +115,7 @@ static void take_resolvers(struct agent_time *now, const char *text, const struc
 
 void report_look(struct agent_time *now, const char *run, const struct conf_site *site)
 {
-    static char text[PUBLISH_MAX];
+    static char text[STATE_FILE_MAX];
     static int64_t first;
     char value[16];
     now->mono = clock_boottime_s();
@@ -122,9 +123,9 @@ void report_look(struct agent_time *now, const char *run, const struct conf_site
     if (first == 0)
         first = now->mono;
     now->trusted = read_state(run, "clock", UID_CLOCK, text, sizeof text) &&
-                   publish_get(text, "trusted", value, sizeof value) && strcmp(value, "yes") == 0;
+                   state_file_get(text, "trusted", value, sizeof value) && strcmp(value, "yes") == 0;
     memset(now->resolvers, 0, sizeof now->resolvers);
-    if (read_state(run, "wan", UID_WAN, text, sizeof text) && publish_get(text, "link", value, sizeof value)) {
+    if (read_state(run, "wan", UID_WAN, text, sizeof text) && state_file_get(text, "link", value, sizeof value)) {
         now->link = strcmp(value, "up") == 0;
         take_resolvers(now, text, site);
     } else {

@@ -86,7 +86,7 @@ static int write_synced(const struct store *s, const char *folder, const char *f
 }
 
 /* The files are all written and synced: make the folder durable under its real name. */
-static int publish_folder(const struct store *s, const char *tmp, const char *name)
+static int state_file_folder(const struct store *s, const char *tmp, const char *name)
 {
     if (s->ops->sync(s->ctx, tmp) < 0 || s->ops->rename(s->ctx, tmp, name) < 0)
         return -1;
@@ -202,7 +202,7 @@ int store_begin(struct store *s, struct store_blob key, struct store_blob csr)
 {
     if (store_drop_pending(s) < 0 || remove_folder(s, PENDING TMP) < 0 ||
         s->ops->make_folder(s->ctx, PENDING TMP) < 0 || write_synced(s, PENDING TMP, "key.pem", key) < 0 ||
-        write_synced(s, PENDING TMP, "csr.der", csr) < 0 || publish_folder(s, PENDING TMP, PENDING) < 0)
+        write_synced(s, PENDING TMP, "csr.der", csr) < 0 || state_file_folder(s, PENDING TMP, PENDING) < 0)
         return -1;
     s->pending = true;
     return 0;
@@ -229,7 +229,7 @@ int store_commit(struct store *s, struct store_blob cert, struct store_blob ca, 
     if (remove_folder(s, tmp) < 0 || s->ops->make_folder(s->ctx, tmp) < 0 || copy_pending(s, tmp, "key.pem") < 0 ||
         copy_pending(s, tmp, "csr.der") < 0 || write_synced(s, tmp, "cert.pem", cert) < 0 ||
         write_synced(s, tmp, "ca.pem", ca) < 0 || (chain.len > 0 && write_synced(s, tmp, "chain.pem", chain) < 0) ||
-        publish_folder(s, tmp, name) < 0 || switch_to(s, s->highest) < 0)
+        state_file_folder(s, tmp, name) < 0 || switch_to(s, s->highest) < 0)
         return -1;
     /* The switch is done. What follows is tidying; a failure here is made good by the next store_open. */
     if (store_drop_pending(s) == 0)

@@ -1,6 +1,6 @@
 /*
- * Opening the filter for the addresses of a listed name: what `names` may ask for, checked again by what gate knows
- * itself. `names` parses what strangers write; so gate believes it no more than: "this listed name, these addresses".
+ * Opening the filter for the addresses of a listed name: what `dns` may ask for, checked again by what gate knows
+ * itself. `dns` parses what strangers write; so gate believes it no more than: "this listed name, these addresses".
  *
  * Two tables remember what is open. Pairs: which name was admitted for which address, and until when; this is what
  * `sni`'s question is answered by, so two names at one address live and die each on its own. Elements: the kernel's

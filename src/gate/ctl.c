@@ -35,7 +35,7 @@ static void on_client(uev_t *w, void *arg, int events)
     enum ipc_result r = ipc_recv(client->fd, ROLE_GATE, &m, &fd);
     if (r == IPC_AGAIN)
         return;
-    /* This door is for commands only; what `names` may say is not accepted here. */
+    /* This door is for commands only; what `dns` may say is not accepted here. */
     if (r != IPC_OK || (m.head.type != MSG_CTL_SESSION_START && m.head.type != MSG_CTL_SESSION_END)) {
         if (r != IPC_EOF)
             log_warn("a command that breaks the rules was refused");

@@ -20,7 +20,7 @@
 /* It ends with us: it sees the end of the line. */
 static void run_child(int sock, const char *path)
 {
-    char name[] = "names", *const argv[] = {name, NULL};
+    char name[] = "dns", *const argv[] = {name, NULL};
     char *const envp[] = {NULL};
     sigset_t none;
     sigemptyset(&none);
@@ -58,7 +58,7 @@ static void dead(struct dns_link *c, enum cause_code why)
 {
     if (c->ops)
         c->ops->dead(c->user, why);
-    log_fatal("names: %s", cause_word(why));
+    log_fatal("dns: %s", cause_word(why));
 }
 
 static void give_stream(struct dns_link *c, uint8_t service);
@@ -251,7 +251,7 @@ unsigned dns_link_upstream(struct dns_link *c, uint8_t service, const struct add
     return made;
 }
 
-/* An answer was cut, so `names` asks for a TCP connection. It knows by its own time-out when there is none. */
+/* An answer was cut, so `dns` asks for a TCP connection. It knows by its own time-out when there is none. */
 static void give_stream(struct dns_link *c, uint8_t service)
 {
     struct dns_link_resolvers *r = &c->resolvers[service];

@@ -1,5 +1,5 @@
 /*
- * The child `names`: started once, before gate gives up root, and given all it has: listening sockets, sockets to
+ * The child `dns`: started once, before gate gives up root, and given all it has: listening sockets, sockets to
  * resolvers, the list of names. It cannot be started again (that takes root): when it ends or breaks a rule, so does
  * gate, after closing the kernel, and Finit starts both anew.
  */
@@ -14,10 +14,10 @@
 #include <sys/types.h>
 #include <uev/uev.h>
 
-#define DNS_LINK_PROGRAM "/usr/libexec/sekisho/names"
-#define DNS_LINK_POOL 32 /* sockets to the resolvers of one service; `names` gives each a new port for each question */
+#define DNS_LINK_PROGRAM "/usr/libexec/sekisho/dns"
+#define DNS_LINK_POOL 32 /* sockets to the resolvers of one service; `dns` gives each a new port for each question */
 
-/* What is done with what `names` says. why_dead: it is gone or broke a rule; must not return. */
+/* What is done with what `dns` says. why_dead: it is gone or broke a rule; must not return. */
 struct dns_link_ops {
     void (*message)(void *user, const struct msg *m);
     void (*dead)(void *user, enum cause_code why); /* CAUSE_PEER_… */
@@ -27,7 +27,7 @@ struct dns_link_ops {
 struct dns_link {
     pid_t pid;
     int sock;
-    /* As told by dns_link_upstream: where `names` may ask for a TCP connection to. */
+    /* As told by dns_link_upstream: where `dns` may ask for a TCP connection to. */
     struct dns_link_resolvers {
         struct addr list[CONF_ADDRS_MAX], source;
         unsigned count, turn;
@@ -60,7 +60,7 @@ void dns_link_send(struct dns_link *c, enum msg_type type, const void *body, int
 int dns_link_listen(struct dns_link *c, const struct addr *lan);
 /*
  * Replace a service's sockets to its resolvers: DNS_LINK_POOL in all, spread over them. source: address to send from, or
- * family 0. Returns how many could be made (0 also for no resolvers: the service then has none). From then on `names`
+ * family 0. Returns how many could be made (0 also for no resolvers: the service then has none). From then on `dns`
  * may also ask for TCP connections to them (MSG_UPSTREAM_TCP, answered here).
  */
 unsigned dns_link_upstream(struct dns_link *c, uint8_t service, const struct addr *resolvers, unsigned count,

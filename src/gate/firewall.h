@@ -45,7 +45,7 @@ struct firewall_view {
     enum msg_mode_kind mode;
     uint32_t generation; /* mark of the flows that are admitted from now on, and the only one that is live; 0: none */
     bool tls_waits; /* `sni` is away: no TLS flow can begin */
-    bool names_outside; /* `names` may ask the line's DNS servers */
+    bool names_outside; /* `dns` may ask the line's DNS servers */
     bool keep_allow; /* false: every admitted address is forgotten. true: only for the same generation as before */
     unsigned tunnel_count;
     struct firewall_tunnel tunnels[CONF_SERVICES_MAX];

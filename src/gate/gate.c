@@ -5,7 +5,7 @@
 #include "firewall.h"
 #include "log.h"
 #include "rules.h"
-#include "watchman.h"
+#include "hang_guard.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include <sys/random.h>
 
 #define SITE_CHECK_TICKS 10   /* a bad site file is looked at again every this many ticks */
-#define PUBLISH_EVERY_MS 200  /* not more often than this */
+#define STATE_FILE_EVERY_MS 200  /* not more often than this */
 #define COUNT_EVERY_MS 5000
 
 static uint64_t now_ms(void *user)
@@ -23,7 +23,7 @@ static uint64_t now_ms(void *user)
     return clock_monotonic_ms();
 }
 
-/* ---- resolvers: who the box may ask, and the sockets that `names` asks through ---- */
+/* ---- resolvers: who the box may ask, and the sockets that `dns` asks through ---- */
 
 static void tell_kernel_resolvers(struct gate *g)
 {
@@ -132,8 +132,8 @@ static void op_announce(void *user, const struct msg_mode *mode)
 static void charon_hangs(void *user)
 {
     struct gate *g = user;
-    if (!watchman_tell(g->paths.run, "end charon"))
-        log_error("the watchman cannot be told to end charon: %s", strerror(errno));
+    if (!hang_guard_tell(g->paths.run, "end charon"))
+        log_error("the hang guard cannot be told to end charon: %s", strerror(errno));
 }
 
 /* When gate has ended, Finit loads the whole rule set anew (rootfs …/close), which closes everything, and starts gate. */
@@ -166,7 +166,7 @@ static void op_changed(void *user)
     g->dirty = true;
     g->rules_at = 0; /* with the next tick */
     /* At once, unless it changes faster than anybody reads; then with the next tick. */
-    if (now_ms(g) - g->published_at >= PUBLISH_EVERY_MS)
+    if (now_ms(g) - g->published_at >= STATE_FILE_EVERY_MS)
         publish_now(g);
 }
 
@@ -270,7 +270,7 @@ static void on_tick(uev_t *w, void *arg, int events)
     static unsigned ticks;
     (void)events;
     ticks++;
-    watchman_alive(g->paths.run, "gate");
+    hang_guard_alive(g->paths.run, "gate");
     if (!g->configured) {
         if (ticks % SITE_CHECK_TICKS == 0 && state_watch_changed(&g->site_file)) {
             log_info("the site file has changed: starting again");
@@ -298,7 +298,7 @@ static void on_tick(uev_t *w, void *arg, int events)
             g->dirty = true;
         look_at_table(g);
     }
-    if (g->dirty && now - g->published_at >= PUBLISH_EVERY_MS)
+    if (g->dirty && now - g->published_at >= STATE_FILE_EVERY_MS)
         publish_now(g);
     if (g->rules_at == 0 || (g->admit.admitted != g->rules_admitted && now - g->rules_at >= RULES_EVERY_MS))
         publish_rules(g);
@@ -328,12 +328,12 @@ static void start(struct gate *g)
     g->charon.socket = g->paths.vici;
     g->charon.hangs = charon_hangs;
     g->charon.user = g;
-    dns_link_watch(&g->dns, &g->loop, &peers_names, g);
+    dns_link_watch(&g->dns, &g->loop, &peers_dns, g);
     tell_kernel_resolvers(g);
     session_begin(&g->session);
     if (firewall_forget_all() < 0) /* closed first, so that what comes now begins as a refused flow */
         log_warn("connections of before are still tracked: %s", strerror(errno));
-    peers_send_names(g);
+    peers_send_allowlist(g);
     peers_send_hosts(g);
     peers_send_private(g);
     dns_link_send(&g->dns, MSG_NAMES_END, NULL, -1);

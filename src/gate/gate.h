@@ -54,7 +54,7 @@ struct gate {
     struct refusals refusals;
     uint64_t sni_gone_at; /* when it was there last, or gate's start */
     uint64_t agreed; /* TLS flows whose ClientHello was agreed to */
-    unsigned admit_count; /* answers of `names` that wait to be opened together */
+    unsigned admit_count; /* answers of `dns` that wait to be opened together */
     struct msg_admit admits[GATE_ADMITS_MAX];
     struct cause refused; /* the last answer that was not believed; none: not lately */
     uint64_t refused_at;
@@ -70,13 +70,13 @@ struct gate {
 /* After privileges are given up: connect everything and run until a signal. Returns the exit status. */
 int gate_run(struct gate *g);
 
-/* ---- peers.c: what `names` and `sni` say ---- */
-extern const struct dns_link_ops peers_names;
+/* ---- peers.c: what `dns` and `sni` say ---- */
+extern const struct dns_link_ops peers_dns;
 extern const struct sni_link_ops peers_sni;
-void peers_send_names(struct gate *g); /* the list, to `names` */
-void peers_send_private(struct gate *g); /* whose answers may be private addresses, to `names` */
+void peers_send_allowlist(struct gate *g); /* the list, to `dns` */
+void peers_send_private(struct gate *g); /* whose answers may be private addresses, to `dns` */
 void peers_send_line(struct gate *g); /* the box's address on the line, which is in none of them */
-void peers_send_hosts(struct gate *g); /* who may use what, to `names` */
+void peers_send_hosts(struct gate *g); /* who may use what, to `dns` */
 
 /* ---- stale_dns.c: PCs that still know an address from the session before ---- */
 /* One of them waits: begin a session, if the address was a listed name's just now. False: it was not. */

@@ -1,12 +1,12 @@
 /*
- * gate: the session and the packet filter. Starts as root to bind port 53 and start `names`; from then on it is its
+ * gate: the session and the packet filter. Starts as root to bind port 53 and start `dns`; from then on it is its
  * own user with CAP_NET_ADMIN. Whatever goes wrong here ends closed: the first act is to close the kernel.
  */
 #include "gate.h"
 #include "audit.h"
 #include "firewall.h"
 #include "log.h"
-#include "publish.h"
+#include "state_file.h"
 #include "sandbox.h"
 
 #include <errno.h>
@@ -64,7 +64,7 @@ static void make_run_folder(const struct gate *g)
     snprintf(path, sizeof path, "%s/gate", g->paths.run);
     if (mkdir(g->paths.run, 0755) < 0 && errno != EEXIST)
         log_fatal("cannot make %s: %s", g->paths.run, strerror(errno));
-    if (publish_folder(path, UID_GATE) < 0)
+    if (state_file_folder(path, UID_GATE) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
 }
 
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
     audit_open();
     if (gate.configured) {
         if (dns_link_start(&gate.dns, gate.paths.names) < 0)
-            log_fatal("cannot start names: %s", strerror(errno));
+            log_fatal("cannot start dns: %s", strerror(errno));
         if (dns_link_listen(&gate.dns, &gate.conf.site.lan_address.addr) < 0)
             log_fatal("cannot listen on port 53 of the LAN address: %s", strerror(errno));
     }

@@ -1,4 +1,4 @@
-/* What `names` and `sni` say, and what gate makes of it. Both read what strangers write: neither is simply believed. */
+/* What `dns` and `sni` say, and what gate makes of it. Both read what strangers write: neither is simply believed. */
 #include "gate.h"
 #include "audit.h"
 #include "clock.h"
@@ -6,7 +6,7 @@
 #include "log.h"
 #include "queue.h"
 #include "reset.h"
-#include "watchman.h"
+#include "hang_guard.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -196,10 +196,10 @@ static void names_dead(void *user, enum cause_code why)
     g->configured = false;
     cause_set(&g->fault, CAUSE_NAMES_GONE, NULL);
     state_write(g);
-    log_fatal("names: %s", cause_word(why));
+    log_fatal("dns: %s", cause_word(why));
 }
 
-const struct dns_link_ops peers_names = {on_names, names_dead, on_idle};
+const struct dns_link_ops peers_dns = {on_names, names_dead, on_idle};
 
 /* Message `id` of the list of names; false: there is none. */
 static bool name_message(struct gate *g, unsigned id, struct msg_name *m)
@@ -213,7 +213,7 @@ static bool name_message(struct gate *g, unsigned id, struct msg_name *m)
     return true;
 }
 
-void peers_send_names(struct gate *g)
+void peers_send_allowlist(struct gate *g)
 {
     struct msg_name m;
     for (unsigned id = 0; name_message(g, id, &m); id++)
@@ -299,8 +299,8 @@ static void on_sni_gone(void *user, enum cause_code why, bool hangs)
     g->sni_gone_at = clock_monotonic_ms();
     audit_lost(CAUSE_TLS_CHECK_LOST, why);
     let_tls_begin(g, false);
-    if (hangs && !watchman_tell(g->paths.run, "end sni"))
-        log_error("the watchman cannot be told to end sni: %s", strerror(errno));
+    if (hangs && !hang_guard_tell(g->paths.run, "end sni"))
+        log_error("the hang guard cannot be told to end sni: %s", strerror(errno));
 }
 
 static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, const struct msg_flow *m, unsigned from)

@@ -1,5 +1,5 @@
 /*
- * Everything refused, counted by reason and told to the audit log: names (`names`), TLS connections (`sni`) and packets
+ * Everything refused, counted by reason and told to the audit log: names (`dns`), TLS connections (`sni`) and packets
  * (the rule set, by `sni`). The log has a fixed size and a PC can be refused as often as it likes, so each reason has
  * an allowance of its own: a noisy one does not hide another, and each line says how many of its kind were not written.
  */

@@ -1,5 +1,5 @@
 #include "rules.h"
-#include "lib/publish.h"
+#include "lib/state_file.h"
 #include "log.h"
 
 #include <arpa/inet.h>

@@ -64,7 +64,7 @@ struct session_ops {
                    uint8_t service); /* charon holds an IKE_SA of this service, with a CHILD_SA or without */
     /* A tunnel came up (sockets to its resolver can be opened) or is gone (close them). */
     void (*tunnel)(void *user, uint8_t service, const struct firewall_tunnel *tunnel_or_null);
-    void (*announce)(void *user, const struct msg_mode *mode); /* tell `names` */
+    void (*announce)(void *user, const struct msg_mode *mode); /* tell `dns` */
     /* The kernel does not even close, so what passes now is what did before. Must see to it that somebody else closes. */
     void (*helpless)(void *user);
     void (*changed)(void *user); /* something that people can see has changed */

@@ -34,7 +34,7 @@ static bool has_tcp_port(const struct gate *g, const struct admit_pair *p, uint1
     return false;
 }
 
-/* As `names` judges a question. (The rule set has judged the packet by its network card before.) */
+/* As `dns` judges a question. (The rule set has judged the packet by its network card before.) */
 static bool host_may(const struct conf_site *site, const struct addr *host, const char *service)
 {
     for (unsigned i = 0; i < site->host_count; i++)

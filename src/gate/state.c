@@ -1,7 +1,7 @@
 /* gate/state: what the rest of the box and people can see of gate. */
 #include "gate.h"
 #include "clock.h"
-#include "lib/publish.h"
+#include "lib/state_file.h"
 #include "log.h"
 
 #include <errno.h>
@@ -29,28 +29,28 @@ static const char *mode_word(const struct gate *g)
     return words[mode.mode];
 }
 
-static void add_addr(struct publish *p, const char *key, const struct addr *a)
+static void add_addr(struct state_file *p, const char *key, const struct addr *a)
 {
     char text[INET6_ADDRSTRLEN];
     if (a->family)
-        publish_add(p, key, "%s", addr_text(a, text, sizeof text));
+        state_file_add(p, key, "%s", addr_text(a, text, sizeof text));
 }
 
-static void add_tunnels(struct publish *p, const struct session *s)
+static void add_tunnels(struct state_file *p, const struct session *s)
 {
     bool up = false;
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         const struct session_service *v = &s->services[n];
         if (!v->up && !v->raising)
             continue;
-        publish_add(p, "service", "%s", v->name);
+        state_file_add(p, "service", "%s", v->name);
         if (!v->up)
             continue;
         up = true;
         add_addr(p, "vip", v->tunnel.vip4.family ? &v->tunnel.vip4 : &v->tunnel.vip6);
         add_addr(p, "hub", &v->tunnel.hub);
     }
-    publish_add(p, "tunnel", "%s", up ? "up" : "down");
+    state_file_add(p, "tunnel", "%s", up ? "up" : "down");
 }
 
 static bool keys_refused(const struct session_service *v)
@@ -64,7 +64,7 @@ static bool was_hollow(const struct session_service *v)
 }
 
 /* The services of which this is true; no line if there is none. */
-static void add_which(struct publish *p, const struct session *s, const char *key,
+static void add_which(struct state_file *p, const struct session *s, const char *key,
                       bool (*is)(const struct session_service *v))
 {
     char names[CONF_SERVICES_MAX * (CONF_NAME_MAX + 1) + 1] = "";
@@ -74,11 +74,11 @@ static void add_which(struct publish *p, const struct session *s, const char *ke
             snprintf(names + used, sizeof names - used, "%s%s", used ? " " : "", s->services[n].name);
         }
     if (names[0])
-        publish_add(p, key, "%s", names);
+        state_file_add(p, key, "%s", names);
 }
 
 /* Networks of the service files that the hubs of tunnels that are up do not carry: as many as find room, each whole. */
-static void add_left_out(struct publish *p, const struct gate *g)
+static void add_left_out(struct state_file *p, const struct gate *g)
 {
     char text[INET6_ADDRSTRLEN], list[400] = "", rest[16] = "";
     size_t used = 0;
@@ -101,11 +101,11 @@ static void add_left_out(struct publish *p, const struct gate *g)
     if (more)
         snprintf(rest, sizeof rest, " (+%u)", more);
     if (used)
-        publish_add(p, "not-carried", "%s%s", list, rest);
+        state_file_add(p, "not-carried", "%s%s", list, rest);
 }
 
 /* A resolver of the tunnel that is up, or the line's. */
-static void add_resolver(struct publish *p, const struct gate *g)
+static void add_resolver(struct state_file *p, const struct gate *g)
 {
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
         if (g->inside[n].family) {
@@ -125,30 +125,30 @@ static const char *sni_word(const struct gate *g)
 }
 
 /* Sums, then what is not 0: names (`dns.`), TLS connections (`tls.`), packets (the reason alone). */
-static void add_refusals(struct publish *p, const struct gate *g)
+static void add_refusals(struct state_file *p, const struct gate *g)
 {
     static const char *const kinds[REASON_KINDS] = {[REASON_DNS] = "dns.", [REASON_TLS] = "tls."};
     char key[64];
-    publish_add(p, "blocked.dns", "%llu", (unsigned long long)g->refusals.dns);
-    publish_add(p, "blocked.tls", "%llu", (unsigned long long)g->refusals.tls);
-    publish_add(p, "blocked.forward", "%llu", (unsigned long long)g->counters.blocked);
+    state_file_add(p, "blocked.dns", "%llu", (unsigned long long)g->refusals.dns);
+    state_file_add(p, "blocked.tls", "%llu", (unsigned long long)g->refusals.tls);
+    state_file_add(p, "blocked.forward", "%llu", (unsigned long long)g->counters.blocked);
     for (unsigned i = 0; i < REFUSALS_REASONS && g->refusals.reasons[i].reason; i++) {
         const struct refusals_reason *r = &g->refusals.reasons[i];
         if (r->reason->kind == REASON_PACKET)
             continue; /* the rule set counts them all, `sni` sees a part */
         snprintf(key, sizeof key, "blocked.%s%s", kinds[r->reason->kind], r->reason->word);
-        publish_add(p, key, "%llu", (unsigned long long)r->count);
+        state_file_add(p, key, "%llu", (unsigned long long)r->count);
     }
     for (unsigned i = 0; i < g->counters.reason_count; i++) {
         const struct firewall_reason *r = &g->counters.reasons[i];
         if (r->packets == 0)
             continue;
         snprintf(key, sizeof key, "blocked.%s", r->name);
-        publish_add(p, key, "%llu", (unsigned long long)r->packets);
+        state_file_add(p, key, "%llu", (unsigned long long)r->packets);
     }
 }
 
-static void add_crowd(struct publish *p, const struct gate *g)
+static void add_crowd(struct state_file *p, const struct gate *g)
 {
     char host[INET6_ADDRSTRLEN];
     struct cause cause;
@@ -160,46 +160,46 @@ static void add_crowd(struct publish *p, const struct gate *g)
                   CAUSE_NUMBER(FIREWALL_SHARE), CAUSE_NUMBER(t->entries), CAUSE_NUMBER(t->most), NULL);
     else
         cause_set(&cause, CAUSE_CROWDED, CAUSE_NUMBER(t->entries), CAUSE_NUMBER(t->most), NULL);
-    publish_cause(p, "crowded", &cause);
+    state_file_cause(p, "crowded", &cause);
 }
 
 void state_write(struct gate *g)
 {
-    struct publish p;
+    struct state_file p;
     char path[160];
     const struct session *s = &g->session;
-    publish_begin(&p);
-    publish_add(&p, "mode", "%s", mode_word(g));
-    publish_add(&p, "session", "%s", session_word(g));
+    state_file_begin(&p);
+    state_file_add(&p, "mode", "%s", mode_word(g));
+    state_file_add(&p, "session", "%s", session_word(g));
     if (g->configured) {
         uint64_t age_s = (s->ops->now(s->user) - s->state_since) / 1000;
         add_tunnels(&p, s);
-        publish_cause(&p, "reason", &s->reason);
-        publish_add(&p, "generation", "%u", s->view.generation);
-        publish_add(&p, "since", "%lld", (long long)time(NULL) - (long long)age_s);
-        publish_add(&p, "charon", "%s", s->charon ? "up" : "down");
-        publish_add(&p, "credentials", "%s", s->credentials ? "yes" : "no");
-        publish_cause(&p, "last-end", &s->last_end);
+        state_file_cause(&p, "reason", &s->reason);
+        state_file_add(&p, "generation", "%u", s->view.generation);
+        state_file_add(&p, "since", "%lld", (long long)time(NULL) - (long long)age_s);
+        state_file_add(&p, "charon", "%s", s->charon ? "up" : "down");
+        state_file_add(&p, "credentials", "%s", s->credentials ? "yes" : "no");
+        state_file_cause(&p, "last-end", &s->last_end);
         add_resolver(&p, g);
         add_which(&p, s, "no-pfs", keys_refused);
         add_which(&p, s, "hollow", was_hollow);
         add_left_out(&p, g);
     } else {
-        publish_add(&p, "tunnel", "down");
+        state_file_add(&p, "tunnel", "down");
     }
     add_refusals(&p, g);
-    publish_add(&p, "asked", "%llu", (unsigned long long)g->counters.asked);
-    publish_add(&p, "agreed", "%llu", (unsigned long long)g->agreed);
-    publish_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
-    publish_add(&p, "limited", "%llu", (unsigned long long)g->admit.limited); /* times that a table was full */
-    publish_add(&p, "names", "%s", g->configured ? "running" : "down");
-    publish_add(&p, "hello", "%s", sni_word(g));
+    state_file_add(&p, "asked", "%llu", (unsigned long long)g->counters.asked);
+    state_file_add(&p, "agreed", "%llu", (unsigned long long)g->agreed);
+    state_file_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
+    state_file_add(&p, "limited", "%llu", (unsigned long long)g->admit.limited); /* times that a table was full */
+    state_file_add(&p, "names", "%s", g->configured ? "running" : "down");
+    state_file_add(&p, "hello", "%s", sni_word(g));
     add_crowd(&p, g);
-    publish_cause(&p, "refused", &g->refused);
+    state_file_cause(&p, "refused", &g->refused);
     if (g->unasked[0])
-        publish_add(&p, "unasked", "%s", g->unasked);
-    publish_cause(&p, "cause", g->configured ? &s->fault : &g->fault);
+        state_file_add(&p, "unasked", "%s", g->unasked);
+    state_file_cause(&p, "cause", g->configured ? &s->fault : &g->fault);
     snprintf(path, sizeof path, "%s/gate/state", g->paths.run);
-    if (publish_commit(&p, path) < 0)
+    if (state_file_commit(&p, path) < 0)
         log_error("cannot write %s: %s", path, strerror(errno));
 }

@@ -1,5 +1,5 @@
 #include "state_watch.h"
-#include "lib/publish.h"
+#include "lib/state_file.h"
 #include "sandbox.h"
 
 #include <stdio.h>
@@ -26,14 +26,14 @@ bool state_watch_changed(struct state_watch_file *f)
 
 void state_watch_read_wan(const struct state_watch_file *f, struct state_watch_wan *out)
 {
-    char text[PUBLISH_MAX], value[256], *rest;
+    char text[STATE_FILE_MAX], value[256], *rest;
     memset(out, 0, sizeof *out);
-    if (publish_read(f->path, UID_WAN, text, sizeof text) < 0)
+    if (state_file_read(f->path, UID_WAN, text, sizeof text) < 0)
         return;
-    out->up = publish_get(text, "link", value, sizeof value) && !strcmp(value, "up");
-    if (publish_get(text, "address", value, sizeof value) && !conf_parse_addr(value, &out->address))
+    out->up = state_file_get(text, "link", value, sizeof value) && !strcmp(value, "up");
+    if (state_file_get(text, "address", value, sizeof value) && !conf_parse_addr(value, &out->address))
         out->address.family = 0;
-    if (!publish_get(text, "dns", value, sizeof value))
+    if (!state_file_get(text, "dns", value, sizeof value))
         return;
     for (char *word = strtok_r(value, " ", &rest); word && out->dns_count < CONF_ADDRS_MAX;
          word = strtok_r(NULL, " ", &rest))
@@ -43,13 +43,13 @@ void state_watch_read_wan(const struct state_watch_file *f, struct state_watch_w
 
 void state_watch_read_certificate(const struct state_watch_file *f, struct state_watch_certificate *out)
 {
-    char text[PUBLISH_MAX], value[8], path[sizeof f->path + 16];
+    char text[STATE_FILE_MAX], value[8], path[sizeof f->path + 16];
     memset(out, 0, sizeof *out);
-    if (publish_read(f->path, UID_ENROLL, text, sizeof text) < 0)
+    if (state_file_read(f->path, UID_ENROLL, text, sizeof text) < 0)
         return;
-    out->loaded = publish_get(text, "loaded", value, sizeof value) && !strcmp(value, "yes");
-    publish_get(text, "identity", out->identity, sizeof out->identity);
+    out->loaded = state_file_get(text, "loaded", value, sizeof value) && !strcmp(value, "yes");
+    state_file_get(text, "identity", out->identity, sizeof out->identity);
     snprintf(path, sizeof path, "%s.cert.pem", f->path);
-    if (publish_read(path, UID_ENROLL, out->pem, sizeof out->pem) < 0)
+    if (state_file_read(path, UID_ENROLL, out->pem, sizeof out->pem) < 0)
         out->pem[0] = '\0';
 }

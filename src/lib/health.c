@@ -57,7 +57,7 @@ void health_read(struct health *h, const char *root)
     for (int i = 0; i < HEALTH_FILES; i++) {
         char path[PATH_MAX];
         (void)snprintf(path, sizeof path, "%s/run/sekisho/%s/state", root, names[i]);
-        h->has[i] = publish_read(path, owners[i], h->text[i], sizeof h->text[i]) == 0;
+        h->has[i] = state_file_read(path, owners[i], h->text[i], sizeof h->text[i]) == 0;
         h->odd[i] = !h->has[i] && errno == EBADMSG;
         h->has[i] = h->has[i] && !h->dead[i];
     }
@@ -68,7 +68,7 @@ const char *health_get(const struct health *h, enum health_file file, const char
     static char value[512];
     value[0] = '\0';
     if (h->has[file])
-        (void)publish_get(h->text[file], key, value, sizeof value);
+        (void)state_file_get(h->text[file], key, value, sizeof value);
     return value;
 }
 
@@ -354,7 +354,7 @@ static size_t fill_all(const struct health *h, const struct situation *s, struct
     char value[512];
     size_t n = 0;
     const char *at = s->detail_key && h->has[s->detail_file] ? h->text[s->detail_file] : "";
-    while (n < max && publish_next(&at, s->detail_key, value, sizeof value))
+    while (n < max && state_file_next(&at, s->detail_key, value, sizeof value))
         fill(&out[n++], s, value);
     if (n == 0 && max > 0)
         fill(&out[n++], s, "");

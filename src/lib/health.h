@@ -6,7 +6,7 @@
 #define SEKISHO_HEALTH_H
 
 #include "cause_text.h"
-#include "publish.h"
+#include "state_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ struct health {
     bool dead[HEALTH_FILES]; /* its daemon is gone, whatever the file says (health_probe) */
     bool has[HEALTH_FILES];  /* the state file is there and its daemon is not gone */
     bool odd[HEALTH_FILES];  /* something else stands in the place of the state file */
-    char text[HEALTH_FILES][PUBLISH_MAX + 1];
+    char text[HEALTH_FILES][STATE_FILE_MAX + 1];
 };
 
 /* Short name of a file's daemon: "gate", "enroll", … */

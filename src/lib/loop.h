@@ -1,5 +1,5 @@
 /*
- * What the event loops of the programs that read strangers' octets (names, sni) share.
+ * What the event loops of the programs that read strangers' octets (dns, sni) share.
  *
  * Plain epoll, not libuev: hostile ICMP errors make sockets of these processes report EPOLLERR at will, and libuev answers
  * a number of those by making a new epoll instance, which is a system call too many for their sandbox; and one library

@@ -9,7 +9,7 @@
 
 enum msg_role {
     ROLE_GATE,
-    ROLE_NAMES,
+    ROLE_DNS,
     ROLE_SNI,
     ROLE_ENROLL,
     ROLE_ENROLL_NET,
@@ -21,7 +21,7 @@ enum msg_role {
 };
 
 enum msg_type {
-    /* gate -> names */
+    /* gate -> dns */
     MSG_LISTEN = 1, /* fd: a bound DNS socket of the LAN (struct msg_listen) */
     MSG_UPSTREAM, /* fd: a socket to a resolver, UDP or (asked for) TCP (struct msg_upstream) */
     MSG_UPSTREAM_CLEAR, /* close all upstream sockets of a service (struct msg_service) */
@@ -32,12 +32,12 @@ enum msg_type {
     MSG_ADMITTED, /* reply to MSG_ADMIT (struct msg_admitted) */
     /* gate -> sni */
     MSG_QUEUE, /* fd: netlink socket to read packets from, replaces one of the same kind (struct msg_queue) */
-    /* gate -> names */
+    /* gate -> dns */
     MSG_RESOLVE, /* find this name's addresses out again, though nobody asks (struct msg_resolve) */
     MSG_PRIVATE, /* answers about this domain may be private addresses; before MSG_NAMES_END (struct msg_private) */
     MSG_NEVER, /* … but none in this network; before MSG_NAMES_END (struct msg_never) */
     MSG_PING, /* also to sni: say MSG_PONG, or be taken for one that hangs (no body) */
-    /* names -> gate */
+    /* dns -> gate */
     MSG_WANT = 32, /* a listed name was asked for (struct msg_want) */
     MSG_ADMIT, /* addresses of a listed name, to be opened (struct msg_admit) */
     MSG_REFUSED, /* a name or an answer was refused; for counting and the log (struct msg_refused) */
@@ -178,7 +178,7 @@ struct msg_refused {
     uint16_t qtype;
     struct addr client;
     struct addr answer; /* the address refused, if one was */
-    char name[CONF_FQDN_MAX]; /* printable ASCII, checked by names and again by gate before logging */
+    char name[CONF_FQDN_MAX]; /* printable ASCII, checked by dns and again by gate before logging */
 };
 
 /* ---- sni ---- */

@@ -8,7 +8,7 @@
 enum sandbox_uid {
     UID_SEKISHO = 600, /* group of those who may read state */
     UID_GATE = 601,
-    UID_NAMES = 602,
+    UID_DNS = 602,
     UID_SNI = 603,
     UID_ENROLL = 604,
     UID_ENROLL_NET = 605,

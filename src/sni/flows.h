@@ -30,7 +30,7 @@
 
 #include "answer.h"
 #include "clienthello.h"
-#include "listed.h"
+#include "allowlist.h"
 #include "packet.h"
 #include "stream.h"
 
@@ -101,7 +101,7 @@ struct flows {
     uint32_t epoch; /* counts sessions: what is remembered of an earlier one does not count */
     struct msg_mode mode;
     struct flows_stats stats;
-    struct listed listed;
+    struct allowlist listed;
     unsigned works_used, agreed_used;
     /* Of each work, small and apart from the large ones, because they are looked through at every wake-up. */
     uint64_t due[FLOWS_WORKS_MAX]; /* 0: unused */

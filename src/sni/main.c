@@ -4,7 +4,7 @@
  * It reads strangers' octets and can do nothing but speak to gate. When it ends, the kernel drops what is queued; flows
  * that were agreed to go on.
  */
-#include "gatelink.h"
+#include "gate_link.h"
 #include "clock.h"
 #include "log.h"
 #include "loop.h"
@@ -30,7 +30,7 @@
 /* Static, because it is large, of fixed size, and pages never used cost nothing. */
 static struct flows flows;
 static struct blocked blocked;
-static struct gatelink gate;
+static struct gate_link gate;
 static _Alignas(struct nlmsghdr) uint8_t datagram[DATAGRAM_MAX];
 
 static void take(uint64_t now, const struct queued *q)
@@ -103,7 +103,7 @@ static void run(int epoll)
         now = clock_monotonic_ms();
         for (int i = 0; i < n; i++)
             switch ((enum loop_token)events[i].data.u32) {
-            case LOOP_GATE: gatelink_ready(&gate); break;
+            case LOOP_GATE: gate_link_ready(&gate); break;
             case LOOP_QUEUE_SNI: read_queue(QUEUE_SNI, now); break;
             case LOOP_QUEUE_BLOCKED: read_queue(QUEUE_BLOCKED, now); break;
             case LOOP_SIGNAL: return;
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
     int epoll = epoll_create1(EPOLL_CLOEXEC), sig = loop_signals();
     if (epoll < 0 || sig < 0 || getrandom(&seed, sizeof seed, 0) != sizeof seed)
         log_fatal("cannot start: %s", strerror(errno));
-    int fd = gatelink_connect(path, PATIENCE_MS);
+    int fd = gate_link_connect(path, PATIENCE_MS);
     if (fd < 0) {
         log_info("gate does not listen at %s", path);
         return 1;
@@ -135,9 +135,9 @@ int main(int argc, char **argv)
     sandbox_user(UID_SNI, NULL, 0, 0);
     sandbox_syscalls(NULL);
 
-    gatelink_init(&gate, fd, epoll, &flows);
-    flows_init(&flows, seed, gatelink_flow, &gate);
-    blocked_init(&blocked, clock_monotonic_ms(), gatelink_blocked, &gate, &flows.stats.skipped);
+    gate_link_init(&gate, fd, epoll, &flows);
+    flows_init(&flows, seed, gate_link_flow, &gate);
+    blocked_init(&blocked, clock_monotonic_ms(), gate_link_blocked, &gate, &flows.stats.skipped);
     if (!loop_watch(epoll, fd, LOOP_GATE, true, false) || !loop_watch(epoll, sig, LOOP_SIGNAL, true, false))
         log_fatal("cannot watch gate: %s", strerror(errno));
     run(epoll);

@@ -6,7 +6,7 @@
 #include "leds.h"
 #include "log.h"
 #include "sandbox.h"
-#include "watchman.h"
+#include "hang_guard.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static void on_tick(uev_t *w, void *arg, int events)
     struct status *s = arg;
     if (events & UEV_ERROR)
         log_fatal("the timer failed");
-    watchman_alive(WATCHMAN_RUN, "status");
+    hang_guard_alive(HANG_GUARD_RUN, "status");
     if (s->ticks++ % PROBE_TICKS == 0)
         health_probe(&s->health, "");
     health_read(&s->health, "");

@@ -9,10 +9,10 @@
 #include "conf_parse.h"
 #include "ipc.h"
 #include "log.h"
-#include "publish.h"
+#include "state_file.h"
 #include "route.h"
 #include "sandbox.h"
-#include "watchman.h"
+#include "hang_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,7 @@ static struct prefix network_of(const struct msg_lease *l)
     return (struct prefix){l->address, l->prefix_len};
 }
 
-static void add_list(struct publish *p, const char *key, const struct addr *list, unsigned count)
+static void add_list(struct state_file *p, const char *key, const struct addr *list, unsigned count)
 {
     char text[CONF_ADDRS_MAX * INET6_ADDRSTRLEN] = "", one[INET6_ADDRSTRLEN];
     for (unsigned i = 0; i < count; i++) {
@@ -65,26 +65,26 @@ static void add_list(struct publish *p, const char *key, const struct addr *list
         (void)snprintf(text + len, sizeof text - len, "%s%s", len ? " " : "", addr_text(&list[i], one, sizeof one));
     }
     if (count > 0)
-        publish_add(p, key, "%s", text);
+        state_file_add(p, key, "%s", text);
 }
 
 static void publish(void)
 {
-    struct publish p;
+    struct state_file p;
     char text[INET6_ADDRSTRLEN];
     bool up = w.up && w.lease.bound && w.own.addr.family;
-    publish_begin(&p);
-    publish_add(&p, "link", "%s", up ? "up" : "down");
-    publish_cause(&p, "cause", &w.fault);
+    state_file_begin(&p);
+    state_file_add(&p, "link", "%s", up ? "up" : "down");
+    state_file_cause(&p, "cause", &w.fault);
     if (up) {
-        publish_add(&p, "address", "%s", addr_text(&w.lease.address, text, sizeof text));
+        state_file_add(&p, "address", "%s", addr_text(&w.lease.address, text, sizeof text));
         if (w.lease.gateway.family)
-            publish_add(&p, "gateway", "%s", addr_text(&w.lease.gateway, text, sizeof text));
+            state_file_add(&p, "gateway", "%s", addr_text(&w.lease.gateway, text, sizeof text));
         add_list(&p, "dns", w.lease.dns, w.lease.dns_count);
         add_list(&p, "ntp", w.lease.ntp, w.lease.ntp_count);
-        publish_add(&p, "mtu", "%u", w.lease.mtu);
+        state_file_add(&p, "mtu", "%u", w.lease.mtu);
     }
-    if (publish_commit(&p, path_of("/run/sekisho/wan/state")) < 0)
+    if (state_file_commit(&p, path_of("/run/sekisho/wan/state")) < 0)
         log_warn("cannot write state: %s", strerror(errno));
 }
 
@@ -104,12 +104,12 @@ static void publish_resolvers(void)
 
 static void remember(void)
 {
-    struct publish p;
+    struct state_file p;
     char text[INET6_ADDRSTRLEN];
-    publish_begin(&p);
+    state_file_begin(&p);
     if (w.own.addr.family)
-        publish_add(&p, "own", "%s/%u", addr_text(&w.own.addr, text, sizeof text), w.own.len);
-    if (publish_commit(&p, path_of("/run/sekisho/wan/own")) < 0)
+        state_file_add(&p, "own", "%s/%u", addr_text(&w.own.addr, text, sizeof text), w.own.len);
+    if (state_file_commit(&p, path_of("/run/sekisho/wan/own")) < 0)
         log_warn("cannot write own: %s", strerror(errno));
 }
 
@@ -117,8 +117,8 @@ static void recall(void)
 {
     char text[128], value[64];
     struct prefix own;
-    if (publish_read(path_of("/run/sekisho/wan/own"), UID_WAN, text, sizeof text) == 0 &&
-        publish_get(text, "own", value, sizeof value) && conf_parse_interface(value, &own))
+    if (state_file_read(path_of("/run/sekisho/wan/own"), UID_WAN, text, sizeof text) == 0 &&
+        state_file_get(text, "own", value, sizeof value) && conf_parse_interface(value, &own))
         w.own = own;
 }
 
@@ -260,7 +260,7 @@ _Noreturn static void run(void)
 {
     for (;;) {
         struct pollfd p = {w.client, POLLIN, 0};
-        watchman_alive(WATCHMAN_RUN, "wan");
+        hang_guard_alive(HANG_GUARD_RUN, "wan");
         if (w.carrier >= 0)
             look_at_cable();
         if (poll(&p, 1, 1000) < 0 && errno != EINTR)
@@ -307,7 +307,7 @@ int main(int argc, char **argv)
     umask(022);
     if (argc == 3 && strcmp(argv[1], "-d") == 0)
         prefix = argv[2];
-    if (publish_folder(path_of("/run/sekisho/wan"), UID_WAN) < 0)
+    if (state_file_folder(path_of("/run/sekisho/wan"), UID_WAN) < 0)
         log_fatal("cannot make RUN/wan: %s", strerror(errno));
     (void)snprintf(site, sizeof site, "%s", path_of("/state/site.conf"));
     (void)snprintf(own, sizeof own, "%s", path_of("/state/services"));

@@ -196,7 +196,7 @@ def memory(folder, runs):
         [r[0] for r in ours], PEER, [r[0] for r in peers],
         "MemTotal - MemAvailable in a session (the root file system is in RAM too); "
         f"ours with {box.memory} MiB, the peer with {PEER_MEMORY}")}
-    for name, beside in (("gate", None), ("names", "dnsmasq"), ("sni", None), ("enroll", None), ("status", None),
+    for name, beside in (("gate", None), ("dns", "dnsmasq"), ("sni", None), ("enroll", None), ("status", None),
                          ("charon", "charon")):
         if not all(name in r[1] for r in ours):
             raise CannotMeasure(f"no process {name} was found on the box; there are {', '.join(sorted(ours[0][1]))}")
@@ -205,7 +205,7 @@ def memory(folder, runs):
             [sum(r[1].get(beside, [0])) for r in peers] if beside else [],
             "resident memory in a session, all its processes, shared pages counted in each")
     figures["rss_together_kib"] = Figure(
-        [sum(sum(r[1][name]) for name in ("gate", "names", "sni")) for r in ours], "dnsmasq on the peer machine, which "
+        [sum(sum(r[1][name]) for name in ("gate", "dns", "sni")) for r in ours], "dnsmasq on the peer machine, which "
         "keeps no session and reads no ClientHello", [sum(r[1].get("dnsmasq", [0])) for r in peers],
         "gate, names and sni in a session")
     return figures

@@ -167,11 +167,11 @@ def fill_names():
 
 
 def ours(contender, folder):
-    for name in ("names", "gate"):
+    for name in ("dns", "gate"):
         if process(name) is None:
             raise CannotMeasure(f"{name} is not running")
     contender.wait(helloadded.NAME)
-    idle = {name: peak(name) for name in ("gate", "names", "sni")}
+    idle = {name: peak(name) for name in ("gate", "dns", "sni")}
     server = net.run("pc", ["dig", "+short", "@" + resolver.BOX_LAN, helloadded.NAME]).stdout.split()[0]
     answered = fill_names()
     words = endless_hello(f"{folder}/clienthello")
@@ -193,7 +193,7 @@ def ours(contender, folder):
                 pass
             time.sleep(0.002)
     time.sleep(1)
-    full = {name: peak(name) for name in ("gate", "names", "sni")}
+    full = {name: peak(name) for name in ("gate", "dns", "sni")}
     for s in long_ones + quiet:
         s.close()
     return idle, full, answered

@@ -210,7 +210,7 @@ class Contender:
 
 class Ours(Contender):
     """gate, which starts names, as on the box."""
-    PROGRAMS = ("gate", "names")
+    PROGRAMS = ("gate", "dns")
 
     def __init__(self, folder):
         super().__init__(folder)
@@ -241,7 +241,7 @@ class Ours(Contender):
             f.write(SITE.format(session="always" if session else "demand"))
         self.charon.up.clear()
         self.run_in_box(["build/bin/gate", "-s", site, "-d", f"{self.folder}/services", "-D", f"{self.folder}/services",
-                         "-r", self.run, "-n", os.path.abspath("build/bin/names"), "-v", "/run/bench-vici"])
+                         "-r", self.run, "-n", os.path.abspath("build/bin/dns"), "-v", "/run/bench-vici"])
         if not session:
             self.wait(OTHER.replace("%u", "0"))
             return
@@ -423,7 +423,7 @@ def uncached(contenders, runs):
         return load(contender, FRESH, FRESH_COUNT * 4, seconds=20, count=FRESH_COUNT)
     found = alternate(contenders, runs, one)
     note = (f"{FRESH_COUNT} new names below a listed wildcard, each rule confirmed before its answer; {IN_FLIGHT} questions "
-            "in flight; gate and names on one processor")
+            "in flight; gate and dns on one processor")
     return figures("qps", found, note, "uncached_") | figures("p99_us", found, note, "uncached_")
 
 

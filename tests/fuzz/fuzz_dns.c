@@ -1,7 +1,7 @@
 /*
  * Fuzz target: everything in names that reads strangers' octets. The first octet chooses what the rest is:
  *   0  a client's question, in each mode of the box
- *   1  a resolver's answer about a listed name, as chain.c reads it
+ *   1  a resolver's answer about a listed name, as cname.c reads it
  *   2  the same about an unlisted one, passed on in mode internet (behind a matching header and question)
  *   3  a script of events: questions, answers, verdicts and modes of gate, time
  *
@@ -10,7 +10,7 @@
  * leads into a private network.
  */
 #define WORLD_LOG 16 /* a small world starts fast */
-#include "unit/names_fixture.h"
+#include "unit/dns_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -56,7 +56,7 @@ static int subject(const uint8_t *data, size_t len)
     memset(copy + 6, 0, 6);
     if (dns_question_parse(copy, end + 5, &q, &rcode) != DNS_CHECK_OK)
         return -1;
-    return listed_find(&w.q.listed, q.lower, q.name_len);
+    return allowlist_find(&w.q.listed, q.lower, q.name_len);
 }
 
 /* No ECH key and no address that gate has not opened in an HTTPS record about a listed name. */
@@ -94,9 +94,9 @@ static void check_answer(struct world *world, const struct client *to, const uin
     if (id >= 0 && s.rcode == DNS_NOERROR)
         check_https(id, data, len, s.name);
     for (unsigned i = 0; i < s.count && i < DNS_ADDRS_MAX; i++) {
-        MUST(!chain_addr_forbidden(&s.addrs[i]));
+        MUST(!cname_addr_forbidden(&s.addrs[i]));
         if (id < 0)
-            MUST(!chain_addr_private(&s.addrs[i]));
+            MUST(!cname_addr_private(&s.addrs[i]));
         else
             MUST(world->q.mode.mode == MODE_SESSION && open_for(id, s.name, &s.addrs[i], s.ttl));
     }
@@ -130,7 +130,7 @@ static void fuzz_question(const uint8_t *data, size_t size)
         enum dns_rcode rcode;
         MUST(dns_question_parse(w.ask[i].data, w.ask[i].len, &q, &rcode) == DNS_CHECK_OK);
     }
-    world_wait(&w, QUERY_HOLD_MS + 1000);
+    world_wait(&w, FRONTEND_HOLD_MS + 1000);
     MUST(w.q.live == 0); /* whatever was asked has ended */
 }
 
@@ -138,16 +138,16 @@ static void fuzz_question(const uint8_t *data, size_t size)
 
 static void fuzz_chain(const uint8_t *data, size_t size)
 {
-    static struct chain c;
-    chain_read(data, size, REGISTRY_NAME, DNS_HTTPS, &c);
-    MUST(c.count <= DNS_ADDRS_MAX && c.records_len <= CHAIN_HTTPS_MAX);
-    MUST((c.record_count > 0) == (c.result == CHAIN_RECORDS) && c.result != CHAIN_ADDRS);
+    static struct cname c;
+    cname_read(data, size, REGISTRY_NAME, DNS_HTTPS, &c);
+    MUST(c.count <= DNS_ADDRS_MAX && c.records_len <= CNAME_HTTPS_MAX);
+    MUST((c.record_count > 0) == (c.result == CNAME_RECORDS) && c.result != CNAME_ADDRS);
     for (unsigned v6 = 0; v6 < 2; v6++) {
-        chain_read(data, size, REGISTRY_NAME, v6 ? DNS_AAAA : DNS_A, &c);
-        MUST(c.count <= DNS_ADDRS_MAX && (c.count > 0) == (c.result == CHAIN_ADDRS));
-        for (unsigned i = 0; c.result == CHAIN_ADDRS && i < c.count; i++)
-            MUST(!chain_addr_forbidden(&c.addrs[i]) && c.addrs[i].family == (v6 ? AF_INET6 : AF_INET));
-        MUST(c.result != CHAIN_FORBIDDEN || chain_addr_forbidden(&c.addrs[0]));
+        cname_read(data, size, REGISTRY_NAME, v6 ? DNS_AAAA : DNS_A, &c);
+        MUST(c.count <= DNS_ADDRS_MAX && (c.count > 0) == (c.result == CNAME_ADDRS));
+        for (unsigned i = 0; c.result == CNAME_ADDRS && i < c.count; i++)
+            MUST(!cname_addr_forbidden(&c.addrs[i]) && c.addrs[i].family == (v6 ? AF_INET6 : AF_INET));
+        MUST(c.result != CNAME_FORBIDDEN || cname_addr_forbidden(&c.addrs[0]));
     }
 }
 
@@ -170,7 +170,7 @@ static void deliver_raw(const uint8_t *data, size_t size)
     memcpy(m.data + 6, data + 2, 6);
     size_t rest = size - 8 > DNS_MSG_MAX - m.len ? DNS_MSG_MAX - m.len : size - 8;
     wire_bytes(&m, data + 8, rest);
-    query_upstream(&w.q, w.now, w.ask[i].service, w.ask[i].sock, m.data, m.len);
+    frontend_upstream(&w.q, w.now, w.ask[i].service, w.ask[i].sock, m.data, m.len);
 }
 
 static void fuzz_forward(const uint8_t *data, size_t size)
@@ -187,7 +187,7 @@ static void fuzz_forward(const uint8_t *data, size_t size)
     if (data[0] & 4)
         ask_raw(&w, &small, plain.data, plain.len);
     deliver_raw(data + 1, size - 1);
-    world_wait(&w, QUERY_TRY_MS * QUERY_TRIES);
+    world_wait(&w, FRONTEND_TRY_MS * FRONTEND_TRIES);
     MUST(w.q.live == 0);
 }
 
@@ -228,7 +228,7 @@ static void verdict(unsigned back, unsigned kind)
         reply.verdict = ADMIT_STALE;
     for (unsigned a = 0; reply.verdict == ADMIT_OK && a < m->count; a++)
         open_element(m, &m->addrs[a]);
-    query_admitted(&w.q, w.now, &reply);
+    frontend_admitted(&w.q, w.now, &reply);
 }
 
 static void script_question(unsigned what)
@@ -264,7 +264,7 @@ static void script_resolve(unsigned what)
     static const char *const names[] = {REGISTRY_NAME, "b.wild.example", OTHER_NAME, UNLISTED_NAME};
     struct msg_resolve m = {.id = (uint16_t)(what >> 2 & 3)};
     snprintf(m.name, sizeof m.name, "%s", names[what & 3]);
-    query_resolve(&w.q, w.now, &m);
+    frontend_resolve(&w.q, w.now, &m);
 }
 
 /* gate hands over a TCP connection; its answer is the fuzzer's. */
@@ -274,7 +274,7 @@ static void script_stream(unsigned service, const uint8_t *data, size_t size)
     uint8_t out[DNS_MSG_MAX];
     struct dns_question q;
     enum dns_rcode rcode;
-    size_t len = query_stream(&w.q, (uint8_t)(service % 3), 1000 + service, out);
+    size_t len = frontend_stream(&w.q, (uint8_t)(service % 3), 1000 + service, out);
     if (len == 0)
         return;
     MUST(dns_question_parse(out, len, &q, &rcode) == DNS_CHECK_OK);
@@ -291,7 +291,7 @@ static void script_stream(unsigned service, const uint8_t *data, size_t size)
         for (unsigned i = 0; i < (size != 0 ? data[0] % 70u : 3); i++)
             wire_addr(&m, name, 60, "10.99.0.5");
     }
-    query_upstream(&w.q, w.now, (uint8_t)(service % 3), 1000 + service, m.data, m.len);
+    frontend_upstream(&w.q, w.now, (uint8_t)(service % 3), 1000 + service, m.data, m.len);
 }
 
 /* back: which question is answered; the address and the TTL are chosen by `what`. */
@@ -351,15 +351,15 @@ static void fuzz_script(const uint8_t *data, size_t size)
             w.gate_full = what & 1;
             w.no_socket = what & 2;
             break;
-        case 6: query_upstream_ready(&w.q, w.now, (uint8_t)(what % 3)); break;
+        case 6: frontend_upstream_ready(&w.q, w.now, (uint8_t)(what % 3)); break;
         case 7: deliver_raw(data + i + 2, what < size - i - 2 ? what : size - i - 2); break;
         }
-        query_tick(&w.q, w.now);
+        frontend_tick(&w.q, w.now);
     }
     w.gate_full = w.no_socket = false;
-    world_wait(&w, QUERY_HOLD_MS + QUERY_TRY_MS * QUERY_TRIES + QUERY_ADMIT_MS);
+    world_wait(&w, FRONTEND_HOLD_MS + FRONTEND_TRY_MS * FRONTEND_TRIES + FRONTEND_ADMIT_MS);
     MUST(w.q.live == 0);
-    for (unsigned i = 0; i < QUERY_ASKERS_MAX; i++)
+    for (unsigned i = 0; i < FRONTEND_WAITERS_MAX; i++)
         MUST(w.q.waiting[i] == 0); /* nobody is left without an answer */
 }
 

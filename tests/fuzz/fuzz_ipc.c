@@ -184,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(size - 2 == sizeof m.head + m.head.size);
     /* exactly one role may receive it (names and sni share a few), and only with or without a descriptor */
     for (unsigned role = 0; role <= ROLE_CTL_CLIENT; role++)
-        if (role != (unsigned)to && !(role == ROLE_NAMES && to == ROLE_SNI) && !(role == ROLE_SNI && to == ROLE_NAMES))
+        if (role != (unsigned)to && !(role == ROLE_DNS && to == ROLE_SNI) && !(role == ROLE_SNI && to == ROLE_DNS))
             MUST(!ipc_valid((enum msg_role)role, data + 2, size - 2, fd));
     MUST(!ipc_valid(to, data + 2, size - 2, !fd));
     accepted[m.head.type]++;

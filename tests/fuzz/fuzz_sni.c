@@ -223,7 +223,7 @@ static void repeated_later(unsigned port)
     move_top(port);
 }
 
-/* What listed.c says, said again here. Does a listed name of service 1 begin so; with `whole`: is it this one? */
+/* What allowlist.c says, said again here. Does a listed name of service 1 begin so; with `whole`: is it this one? */
 static bool may_go_on(const char *name, bool whole, bool *noise)
 {
     for (unsigned i = 0; i < w.f.listed.count; i++) {

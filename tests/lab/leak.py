@@ -28,7 +28,7 @@ NUMBERS = 8_000_000
 RESEND = 1.5             # seconds without an answer, then the PC asks again
 OVERHEAD = 40            # seconds of the long form for the box's start, the leaks on purpose and the judgement
 STUCK = 300              # seconds without a session: the run is over (a busy machine takes its time)
-HEAVY = ("gate", "names", "charon")      # their death ends the session
+HEAVY = ("gate", "dns", "charon")      # their death ends the session
 EVENTS = 0.07            # share of sessions that the hub re-keys, and of those that it ends
 BACK = 8.0               # seconds after which the rules know that sni has been killed, and may know the next one
 AFTERMATH = 3            # sessions after a death that ends one: of these nothing is said for certain
@@ -251,7 +251,7 @@ class Killer:
             name = self.pending.pop(number)
             if name in HEAVY:
                 self.dirty = AFTERMATH
-            if name in ("sni", "gate", "names"):
+            if name in ("sni", "gate", "dns"):
                 self.no_sni_until = time.monotonic() + BACK
         return not self.pending
 
@@ -262,7 +262,7 @@ class Killer:
     def sni_reads(self):
         """The rules let new TLS flows begin, for certain."""
         self.fallen()
-        if set(self.pending.values()) & {"sni", "gate", "names"}:
+        if set(self.pending.values()) & {"sni", "gate", "dns"}:
             return False
         if self.no_sni_until and time.monotonic() > self.no_sni_until and "elements" in self.box.root(
                 "nft list map inet sekisho asking_generation"):

@@ -2,7 +2,7 @@
 #include "test.h"
 
 #include "format.h"
-#include "limit.h"
+#include "ratelimit.h"
 #include "sandbox.h"
 #include "store.h"
 
@@ -251,14 +251,14 @@ static void no_folder(void **state)
     assert_int_equal(store_open(&s, "/tmp/there/is/none", 200), -1);
 }
 
-static bool allow(struct limit *l, uid_t uid, const char *event, uint64_t now, unsigned *suppressed)
+static bool allow(struct ratelimit *l, uid_t uid, const char *event, uint64_t now, unsigned *suppressed)
 {
-    return limit_allow(l, uid, event, strlen(event), now, suppressed);
+    return ratelimit_allow(l, uid, event, strlen(event), now, suppressed);
 }
 
 static void allowance(void **state)
 {
-    struct limit l = {0};
+    struct ratelimit l = {0};
     unsigned suppressed, passed = 0;
     (void)state;
     /* a PC that asks for a thousand bad names */

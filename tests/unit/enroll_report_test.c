@@ -1,5 +1,5 @@
 /* What enroll tells the box when its store cannot be read any more. */
-#include "publish.h"
+#include "state_file.h"
 #include "report.h"
 
 #include <errno.h>
@@ -29,9 +29,9 @@ static long read_file(void *ctx, const char *path, void *out, size_t max)
 
 static bool has(const char *path, const char *key, const char *value)
 {
-    static char text[PUBLISH_MAX];
+    static char text[STATE_FILE_MAX];
     char got[64];
-    return publish_read(path, getuid(), text, sizeof text) >= 0 && publish_get(text, key, got, sizeof got) &&
+    return state_file_read(path, getuid(), text, sizeof text) >= 0 && state_file_get(text, key, got, sizeof got) &&
            strcmp(got, value) == 0;
 }
 
@@ -56,7 +56,7 @@ static void a_certificate_that_cannot_be_read(void **state)
     report_write(&a, &now, path); /* nothing else has changed, but a new state file makes gate look */
     assert_int_equal(stat(path, &after), 0);
     assert_int_not_equal(before.st_ino, after.st_ino);
-    assert_true(publish_read(pem, getuid(), text, sizeof text) >= 0);
+    assert_true(state_file_read(pem, getuid(), text, sizeof text) >= 0);
     assert_string_equal(text, "PEM");
     unlink(path), unlink(pem), rmdir(folder);
 }

@@ -75,7 +75,7 @@ static int setup(void **state)
     return 0;
 }
 
-/* What `names` sends for a listed name; a wildcard's name is asked for with another first label. */
+/* What `dns` sends for a listed name; a wildcard's name is asked for with another first label. */
 static struct msg_admit ask(uint16_t id, const char *addr, uint32_t timeout_s)
 {
     struct msg_admit m = {

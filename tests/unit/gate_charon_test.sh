@@ -1,5 +1,5 @@
 #!/bin/sh
-# gate as a whole process, with `names` and real charons (box and hub) in network namespaces: a session on demand, by
+# gate as a whole process, with `dns` and real charons (box and hub) in network namespaces: a session on demand, by
 # command, and every way in which one of the processes fails. ESP is charon's own (kernel-libipsec), so it is the
 # decisions that are tested here; packets through kernel ESP are tested in the lab.
 #
@@ -47,12 +47,12 @@ ask
 ok "and a session again" soon says 'session up'
 
 # ---- charon hangs
-mkfifo run/watchman/words && chmod 666 run/watchman/words
-cat <>run/watchman/words >words &
+mkfifo run/hang-guard/words && chmod 666 run/hang-guard/words
+cat <>run/hang-guard/words >words &
 kill -STOP $box
 ok "charon stands still: closed, not internet" long kernel closed
 ok "and said" soon says 'cause vpn-hangs'
-ok "the watchman is told to end it" soon grep -q '^end charon$' words
+ok "the hang guard is told to end it" soon grep -q '^end charon$' words
 ok "gate has said its own name" grep -q '^gate$' words
 kill -9 $box
 start_box_charon
@@ -82,7 +82,7 @@ names=$(pgrep -P $pid)
 kill -STOP "$names"
 ok "names stands still: gate ends with it" soon gone $pid
 ok "and has closed the kernel before" kernel closed
-ok "and said why" logged 'names: peer-silent'
+ok "and said why" logged 'dns: peer-silent'
 kill -9 "$names" # as Finit does with all that gate leaves behind
 soon ended "$names"
 start_gate

@@ -4,9 +4,9 @@
 
 . tests/unit/checks.sh
 mount_var || exit 1
-w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/watchman" || exit 1
+w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/hang-guard" || exit 1
 # Copies: somebody may be building meanwhile.
-cp build/bin/gate build/bin/names configs/firewall.nft tests/unit/subjects.py "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
+cp build/bin/gate build/bin/dns configs/firewall.nft tests/unit/subjects.py "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
 cd "$w" || exit 1
 look() {
 	cat run/gate/state
@@ -144,7 +144,7 @@ start_hub() { # with whose certificate
 }
 start_box_charon() { start_charon box && box=$charon && credentials box box; }
 start_gate() {
-	ip netns exec box "$w/gate" -s site.conf -d services -r run -n "$w/names" -v "$w/box.vici" >>gate.log 2>&1 &
+	ip netns exec box "$w/gate" -s site.conf -d services -r run -n "$w/dns" -v "$w/box.vici" >>gate.log 2>&1 &
 	pid=$!
 }
 

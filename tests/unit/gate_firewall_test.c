@@ -554,7 +554,7 @@ static void each_user_only_what_it_needs(void **state)
         user(users[i].uid, SOCK_STREAM, REGISTRY, 443, 0, false);
         user(users[i].uid, SOCK_STREAM, PC, 80, 0, false); /* the box begins nothing towards the LAN */
     }
-    /* gate's sockets, by which `names` asks: on the line only while the mode says so, from the same moment on. */
+    /* gate's sockets, by which `dns` asks: on the line only while the mode says so, from the same moment on. */
     struct firewall_view view = {.mode = MODE_INTERNET, .generation = 41, .names_outside = true};
     for (int session_on = 0; session_on < 2; session_on++) {
         assert_int_equal(firewall_apply(&view), 0);

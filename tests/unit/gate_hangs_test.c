@@ -1,10 +1,10 @@
-/* Programs that stand still: when `names` and `sni` are asked, and when they are given up; the line to the watchman. */
+/* Programs that stand still: when `dns` and `sni` are asked, and when they are given up; the line to the hang guard. */
 #include "test.h"
 
 #include "dns_link.h"
 #include "sni_link.h"
 #include "liveness.h"
-#include "watchman.h"
+#include "hang_guard.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -86,14 +86,14 @@ static void names_is_asked_and_given_up(void **state)
     if (setjmp(ended) == 0) {
         for (ticks = 0; ticks < 100; ticks++) {
             dns_link_tick(&c);
-            asked += questions(ROLE_NAMES, true);
+            asked += questions(ROLE_DNS, true);
             uev_run(&loop, UEV_ONCE | UEV_NONBLOCK);
         }
         assert_in_range(asked, 20, 50);
         asked = 0;
         for (ticks = 0; ticks < 100; ticks++) {
             dns_link_tick(&c);
-            asked += questions(ROLE_NAMES, false);
+            asked += questions(ROLE_DNS, false);
             uev_run(&loop, UEV_ONCE | UEV_NONBLOCK);
         }
     }
@@ -152,28 +152,28 @@ static void sni_that_does_not_read_is_given_up(void **state)
     close(pair[1]);
 }
 
-/* ---- the watchman's pipe ---- */
+/* ---- the hang guard's pipe ---- */
 
-static void tells_the_watchman(void **state)
+static void tells_the_hang_guard(void **state)
 {
-    char run[] = "/tmp/watchman.XXXXXX", folder[64], path[64], got[64] = "";
+    char run[] = "/tmp/hang-guard.XXXXXX", folder[64], path[64], got[64] = "";
     (void)state;
     assert_non_null(mkdtemp(run));
-    assert_false(watchman_tell(run, "end sni")); /* no such pipe */
-    snprintf(folder, sizeof folder, "%s/watchman", run);
-    snprintf(path, sizeof path, "%s/watchman/words", run);
+    assert_false(hang_guard_tell(run, "end sni")); /* no such pipe */
+    snprintf(folder, sizeof folder, "%s/hang-guard", run);
+    snprintf(path, sizeof path, "%s/hang-guard/words", run);
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_false(watchman_tell(run, "end sni")); /* nobody reads: at once, no waiting */
+    assert_false(hang_guard_tell(run, "end sni")); /* nobody reads: at once, no waiting */
     int pipe = open(path, O_RDWR | O_NONBLOCK);
     assert_true(pipe >= 0);
-    assert_true(watchman_tell(run, "end sni"));
-    watchman_alive(run, "gate");
-    watchman_alive(run, "gate"); /* too soon to say it again */
+    assert_true(hang_guard_tell(run, "end sni"));
+    hang_guard_alive(run, "gate");
+    hang_guard_alive(run, "gate"); /* too soon to say it again */
     assert_int_equal(read(pipe, got, sizeof got - 1), 13);
     assert_string_equal(got, "end sni\ngate\n");
     unsigned n = 0;
-    while (watchman_tell(run, "end sni") && n < 100000)
+    while (hang_guard_tell(run, "end sni") && n < 100000)
         n++;
     assert_in_range(n, 1, 99999); /* a full pipe: refused, no waiting */
     close(pipe);
@@ -189,7 +189,7 @@ int main(void)
         cmocka_unit_test(names_is_asked_and_given_up),
         cmocka_unit_test(sni_is_asked_and_given_up),
         cmocka_unit_test(sni_that_does_not_read_is_given_up),
-        cmocka_unit_test(tells_the_watchman),
+        cmocka_unit_test(tells_the_hang_guard),
     };
     return cmocka_run_group_tests_name("gate_hangs", tests, NULL, NULL);
 }

@@ -103,7 +103,7 @@ static void to_the_lan(void **state)
     assert_int_equal(counter("dropped_output"), before + 1);
 }
 
-/* `names` asks a service's resolver behind its hub, by sockets of gate: that port there, and through that tunnel. */
+/* `dns` asks a service's resolver behind its hub, by sockets of gate: that port there, and through that tunnel. */
 static void to_a_resolver_in_a_tunnel(void **state)
 {
     (void)state;

@@ -85,17 +85,17 @@ static void a_private_answer_names_its_line(void **state)
     assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) &&
                 conf_parse_addr("10.30.1.10", &m.u.refused.answer));
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "intranet.hospital.example");
-    peers_names.message(&gate, &m);
+    peers_dns.message(&gate, &m);
     assert_string_equal(refused(),
                         "answer-private name=intranet.hospital.example answer=10.30.1.10 domain=hospital.example");
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "hospital.example");
-    peers_names.message(&gate, &m);
+    peers_dns.message(&gate, &m);
     assert_non_null(strstr(refused(), " domain=hospital.example"));
     /* Not the second level that Japan's registry gives out for hospitals: that would be everybody's. */
     static const char *const names[] = {"hospital.or.jp", "www.hospital.or.jp"};
     for (unsigned i = 0; i < 2; i++) {
         snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", names[i]);
-        peers_names.message(&gate, &m);
+        peers_dns.message(&gate, &m);
         assert_non_null(strstr(refused(), " domain=hospital.or.jp"));
     }
     /* The other answers that are not believed; what is no word for people is none. */
@@ -108,12 +108,12 @@ static void a_private_answer_names_its_line(void **state)
                   {WHY_FLOOD, "answer-alias name=www.hospital.or.jp"}};
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
         m.u.refused.why = (uint8_t)others[i].why;
-        peers_names.message(&gate, &m);
+        peers_dns.message(&gate, &m);
         assert_string_equal(refused(), others[i].line);
     }
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", "a b\x1b=%.example");
     m.u.refused.why = WHY_CHAIN;
-    peers_names.message(&gate, &m);
+    peers_dns.message(&gate, &m);
     assert_string_equal(refused(), "answer-alias name=a?b???.example");
 }
 
@@ -147,7 +147,7 @@ static const char *outside(const char *name, const char *answer)
     struct msg m = {.head = {.type = MSG_REFUSED}, .u.refused = {.why = WHY_OUTSIDE, .qtype = 1}};
     assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) && conf_parse_addr(answer, &m.u.refused.answer));
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", name);
-    peers_names.message(&gate, &m);
+    peers_dns.message(&gate, &m);
     return refused();
 }
 

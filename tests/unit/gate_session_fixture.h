@@ -25,7 +25,7 @@ static struct fake {
     unsigned applied, forgotten, initiated[9], terminated[9];
     uint32_t last_forgotten, random;
     uint64_t activity, now;
-    struct msg_mode told; /* what `names` knows */
+    struct msg_mode told; /* what `dns` knows */
     uint8_t failed;       /* all failures that names was told */
     bool stands[9];       /* charon holds an IKE_SA */
     bool going[9];        /* and was told to take it down */

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 static struct gate gate;
-static int names; /* the far end of the line to `names` */
+static int names; /* the far end of the line to `dns` */
 static unsigned raised; /* service that charon was asked for last */
 
 static struct addr address(const char *text)
@@ -208,13 +208,13 @@ static void other_reasons_are_no_wish(void **state)
 
 /* ---- a tunnel comes up ---- */
 
-/* The names that `names` is told to look up, in any order, as one text. */
+/* The names that `dns` is told to look up, in any order, as one text. */
 static const char *told(char *out, size_t size)
 {
     static struct msg m;
     int fd;
     out[0] = 0;
-    while (ipc_recv(names, ROLE_NAMES, &m, &fd) == IPC_OK) {
+    while (ipc_recv(names, ROLE_DNS, &m, &fd) == IPC_OK) {
         assert_int_equal(m.head.type, MSG_RESOLVE);
         size_t len = strlen(out);
         snprintf(out + len, size - len, "%u:%s ", m.u.resolve.id, m.u.resolve.name);

@@ -7,8 +7,8 @@
 set -u
 . tests/unit/checks.sh
 mount_var || exit 1
-w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/watchman" || exit 1
-cp build/bin/gate build/bin/names configs/firewall.nft "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
+w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/hang-guard" || exit 1
+cp build/bin/gate build/bin/dns configs/firewall.nft "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
 cd "$w" || exit 1
 look() {
 	nft list map inet sekisho mode
@@ -48,7 +48,7 @@ closed() {
 		! nft list set inet sekisho live | grep -q elements && ! nft list set inet sekisho allow_v4 | grep -q elements
 }
 ends() { # gate by itself; its status
-	timeout 60 ./gate -s site.conf -d services -r run -n "$w/names" -v "$w/no.vici" >gate.log 2>&1
+	timeout 60 ./gate -s site.conf -d services -r run -n "$w/dns" -v "$w/no.vici" >gate.log 2>&1
 	status=$?
 	[ $status -ne 0 ] && [ $status -ne 124 ]
 }
@@ -63,7 +63,7 @@ ok "not one of the hosts is half there" eval "! nft list set inet sekisho hosts_
 
 # The same with room: gate goes on, and the session of before is over.
 session_of_before 8
-./gate -s site.conf -d services -r run -n "$w/names" -v "$w/no.vici" >gate.log 2>&1 &
+./gate -s site.conf -d services -r run -n "$w/dns" -v "$w/no.vici" >gate.log 2>&1 &
 pid=$!
 ok "with room for both it runs" soon runs
 ok "and knows both" eval "[ \$(nft list set inet sekisho hosts_at | grep -o '02:00:5e:10' | wc -l) = 2 ]"

@@ -39,7 +39,7 @@ if len(ALL) < 300 or len(ALL) != len(re.findall(r"^(?:CAUSE|REMEDY)\(", TABLE, r
 # ---- each is used, and each is raised by some test
 sources = "\n".join(code(p) for p in glob.glob("src/*/*.[ch]"))
 scripts = "\n".join(read(p) for p in glob.glob("rootfs/overlay/usr/libexec/sekisho/boot/*.sh"))
-scripts += re.sub(r'.*audit send fault "([^"]*)"', r"complain \1", read("rootfs/overlay/usr/libexec/sekisho/watchman"))
+scripts += re.sub(r'.*audit send fault "([^"]*)"', r"complain \1", read("rootfs/overlay/usr/libexec/sekisho/hang-guard"))
 tests = "\n".join(read(p) for kind in ("unit/*_test.*", "unit/*.h", "golden/*.expected", "lab/**/*.py")
                   for p in glob.glob(f"tests/{kind}", recursive=True) if p != "tests/unit/lib_causes_test.py")
 
@@ -128,11 +128,11 @@ DATA = {"phase", "loaded", "subject", "issuer", "serial", "server", "trusted", "
 written = set()
 for path in glob.glob("src/*/*.c"):
     text = code(path)
-    for key, value in re.findall(rf'publish_add\([^,]+, {STRING}, {STRING}', text):
+    for key, value in re.findall(rf'state_file_add\([^,]+, {STRING}, {STRING}', text):
         written.add(key)
         if "%s" in value and key not in DATA:
             fail(f"{path}: `{key}` of a state file may be free text")
-    for key in re.findall(rf'publish_cause\([^,]+, {STRING}', text):
+    for key in re.findall(rf'state_file_cause\([^,]+, {STRING}', text):
         written.add(key)
         if key not in SAID:
             fail(f"{path}: `{key}` is a cause, and nobody shows it as one")
@@ -153,7 +153,7 @@ made = subprocess.run(["make", "-s", "-f", "src/build.mk", "bin"], capture_outpu
 if made.returncode:
     fail(f"the programs cannot be built: {made.stderr[-1500:]}")
 long = [en.encode().split(b"%")[0] for _, _, _, en in CAUSES if len(en.split("%")[0]) > 24]
-for program in ("gate", "names", "sni", "enroll", "clock", "wan", "audit", "status"):
+for program in ("gate", "dns", "sni", "enroll", "clock", "wan", "audit", "status"):
     for path in glob.glob(f"build/bin/{program}"):
         with open(path, "rb") as f:
             binary = f.read()

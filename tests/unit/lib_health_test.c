@@ -230,11 +230,11 @@ static void killed(void **state)
         (void)snprintf(path, sizeof path, "%s/%s", root, folders[i]);
         assert_int_equal(mkdir(path, 0755), 0);
     }
-    struct publish p;
-    publish_begin(&p);
-    publish_add(&p, "session", "up");
+    struct state_file p;
+    state_file_begin(&p);
+    state_file_add(&p, "session", "up");
     (void)snprintf(path, sizeof path, "%s/run/sekisho/gate/state", root);
-    assert_int_equal(publish_commit(&p, path), 0);
+    assert_int_equal(state_file_commit(&p, path), 0);
     memset(&h, 0, sizeof h);
     (void)snprintf(path, sizeof path, "%s/run/sekisho/gate/ctl.sock", root);
     int listening = ipc_listen(path, -1);

@@ -18,21 +18,21 @@ static const struct sample {
     size_t size;
     bool fd;
 } samples[] = {
-    {MSG_LISTEN, ROLE_NAMES, sizeof(struct msg_listen), true},
-    {MSG_UPSTREAM, ROLE_NAMES, sizeof(struct msg_upstream), true},
-    {MSG_UPSTREAM_CLEAR, ROLE_NAMES, sizeof(struct msg_service), false},
-    {MSG_NAME, ROLE_NAMES, sizeof(struct msg_name), false},
-    {MSG_NAMES_END, ROLE_NAMES, 0, false},
-    {MSG_MODE, ROLE_NAMES, sizeof(struct msg_mode), false},
-    {MSG_HOST, ROLE_NAMES, sizeof(struct msg_host), false},
+    {MSG_LISTEN, ROLE_DNS, sizeof(struct msg_listen), true},
+    {MSG_UPSTREAM, ROLE_DNS, sizeof(struct msg_upstream), true},
+    {MSG_UPSTREAM_CLEAR, ROLE_DNS, sizeof(struct msg_service), false},
+    {MSG_NAME, ROLE_DNS, sizeof(struct msg_name), false},
+    {MSG_NAMES_END, ROLE_DNS, 0, false},
+    {MSG_MODE, ROLE_DNS, sizeof(struct msg_mode), false},
+    {MSG_HOST, ROLE_DNS, sizeof(struct msg_host), false},
     {MSG_QUEUE, ROLE_SNI, sizeof(struct msg_queue), true},
     {MSG_FLOW, ROLE_GATE, sizeof(struct msg_flow), false},
     {MSG_BLOCKED, ROLE_GATE, sizeof(struct msg_blocked), false},
-    {MSG_ADMITTED, ROLE_NAMES, sizeof(struct msg_admitted), false},
-    {MSG_RESOLVE, ROLE_NAMES, sizeof(struct msg_resolve), false},
-    {MSG_PRIVATE, ROLE_NAMES, sizeof(struct msg_private), false},
-    {MSG_NEVER, ROLE_NAMES, sizeof(struct msg_never), false},
-    {MSG_PING, ROLE_NAMES, 0, false},
+    {MSG_ADMITTED, ROLE_DNS, sizeof(struct msg_admitted), false},
+    {MSG_RESOLVE, ROLE_DNS, sizeof(struct msg_resolve), false},
+    {MSG_PRIVATE, ROLE_DNS, sizeof(struct msg_private), false},
+    {MSG_NEVER, ROLE_DNS, sizeof(struct msg_never), false},
+    {MSG_PING, ROLE_DNS, 0, false},
     {MSG_PONG, ROLE_GATE, 0, false},
     {MSG_WANT, ROLE_GATE, sizeof(struct msg_want), false},
     {MSG_ADMIT, ROLE_GATE, sizeof(struct msg_admit), false},
@@ -262,7 +262,7 @@ static void send_and_receive(void **state)
     assert_int_equal(ipc_recv(pair[1], ROLE_GATE, &m, &fd), IPC_AGAIN);
     const struct msg_mode mode = {.mode = MODE_SESSION, .services_up = 1, .generation = 77};
     assert_int_equal(ipc_send(pair[0], MSG_MODE, &mode, -1), IPC_OK);
-    assert_int_equal(ipc_recv(pair[1], ROLE_NAMES, &m, &fd), IPC_OK);
+    assert_int_equal(ipc_recv(pair[1], ROLE_DNS, &m, &fd), IPC_OK);
     assert_int_equal(m.head.type, MSG_MODE);
     assert_int_equal(m.u.mode.generation, 77);
     assert_int_equal(fd, -1);
@@ -280,7 +280,7 @@ static void send_and_receive(void **state)
     assert_int_equal(r, IPC_AGAIN);
     close(pair[0]);
     do {
-        r = ipc_recv(pair[1], ROLE_NAMES, &m, &fd);
+        r = ipc_recv(pair[1], ROLE_DNS, &m, &fd);
     } while (r == IPC_OK);
     assert_int_equal(r, IPC_EOF);
     close(pair[1]);
@@ -305,7 +305,7 @@ static void descriptors(void **state)
     assert_int_equal(ipc_pair(pair), 0);
     int before = open_count();
     assert_int_equal(ipc_send(pair[0], MSG_LISTEN, &listening, 0), IPC_OK);
-    assert_int_equal(ipc_recv(pair[1], ROLE_NAMES, &m, &fd), IPC_OK);
+    assert_int_equal(ipc_recv(pair[1], ROLE_DNS, &m, &fd), IPC_OK);
     assert_true(fd >= 0);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     close(fd);
@@ -342,7 +342,7 @@ static void too_many_descriptors(void **state)
         int before = open_count();
         assert_true(sendmsg(pair[0], &msg, 0) > 0);
         struct msg got;
-        assert_int_equal(ipc_recv(pair[1], ROLE_NAMES, &got, &fd), IPC_BAD);
+        assert_int_equal(ipc_recv(pair[1], ROLE_DNS, &got, &fd), IPC_BAD);
         assert_int_equal(fd, -1);
         assert_int_equal(open_count(), before);
         close(pair[0]);

@@ -1,5 +1,5 @@
 """Who opens what. A file in a folder that another user can write may be a link to the private key, or a pipe that never ends:
-C reads such files through publish_read() alone, and a script, which runs as root, does not touch them at all."""
+C reads such files through state_file_read() alone, and a script, which runs as root, does not touch them at all."""
 
 import glob
 import re
@@ -7,16 +7,16 @@ import sys
 
 # Where C opens something by its path, and why that is no file of another user's.
 OPENS = {
-    "src/lib/publish.c": 2,     # publish_read itself; the own new file, by a program that writes its state
+    "src/lib/state_file.c": 2,     # state_file_read itself; the own new file, by a program that writes its state
     "src/lib/conf_load.c": 1,   # /state/site.conf and /state/services: root's
-    "src/lib/watchman.c": 1,    # for writing; the pipe is root's, in a folder of root's
+    "src/lib/hang_guard.c": 1,    # for writing; the pipe is root's, in a folder of root's
     "src/gate/dns_link.c": 1,   # /dev/null
     "src/audit/store.c": 3,     # its own log
     "src/clock/main.c": 1,      # /state/clock: root's, for writing
     "src/enroll/main.c": 1,     # /state/keys: in a folder of root's
     "src/enroll/store_fs.c": 4,  # its own keys, below a folder's descriptor
     "src/cli/check.c": 1,   # a file that the caller names
-    "src/cli/log.c": 1,     # the audit log: a plain file of its owner's, checked as in publish_read
+    "src/cli/log.c": 1,     # the audit log: a plain file of its owner's, checked as in state_file_read
     "src/cli/console.c": 1,  # the terminal
     "src/status/leds.c": 3,     # /sys, and a map in the read-only root
     "src/wan/main.c": 1,        # /sys
@@ -59,7 +59,7 @@ for path in glob.glob("src/*/*.c"):
         seen[path] = count
 for path in sorted(set(seen) | set(OPENS)):
     if seen.get(path, 0) != OPENS.get(path, 0):
-        print(f"{path}: opens {seen.get(path, 0)} files by name, {OPENS.get(path, 0)} are known: is it another user's? Then publish_read()")
+        print(f"{path}: opens {seen.get(path, 0)} files by name, {OPENS.get(path, 0)} are known: is it another user's? Then state_file_read()")
         failed += 1
 base = "rootfs/overlay/usr/libexec/sekisho/"
 scripts = [p for p in glob.glob(base + "**", recursive=True) + ["rootfs/overlay/init"] if re.search(r"/(?:\w[\w-]*(?:\.sh)?)$", p)]

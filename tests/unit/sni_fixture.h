@@ -282,7 +282,7 @@ static inline void world_name(struct world *w, uint8_t service, const char *name
 {
     struct msg_name m = {.id = (uint16_t)w->f.listed.count, .service = service, .ech_noise = noise};
     snprintf(m.name, sizeof m.name, "%s", name);
-    MUST(listed_add(&w->f.listed, &m));
+    MUST(allowlist_add(&w->f.listed, &m));
 }
 
 static inline void world_mode(struct world *w, enum msg_mode_kind mode, uint32_t generation)

@@ -3,7 +3,7 @@
 include src/build.mk
 .DEFAULT_GOAL := bench-dns
 .PHONY: bench-dns
-bench-dns: build/bench/dnsload build/bench/dnsstub build/bench/fakegate build/bin/names
+bench-dns: build/bench/dnsload build/bench/dnsstub build/bench/fakegate build/bin/dns
 build/bench/%: tests/bench/dns/%.c build/obj/release/lib.a tests/bench/dns/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"

@@ -1,10 +1,10 @@
 /*
- * A gate without a packet filter, to run `names` alone for tests by hand and for the bench.
+ * A gate without a packet filter, to run `dns` alone for tests by hand and for the bench.
  *
  *   fakegate [-l ADDRESS] [-p PORT] [-r RESOLVER] [-P PORT] [-m closed|internet|session] [-u MS] [-v VERDICT]
  *            [-g ADMITS] [-q] PROGRAM NAME[:SERVICE]...
  *
- * Opens UDP and TCP sockets at ADDRESS:PORT, starts PROGRAM (build/bin/names), hands it the sockets, a pool of sockets
+ * Opens UDP and TCP sockets at ADDRESS:PORT, starts PROGRAM (build/bin/dns), hands it the sockets, a pool of sockets
  * connected to RESOLVER:PORT for services 0..8 and the names (one %u in a NAME: 0..399), then sets the mode.
  * -u MS: a MSG_WANT raises the session after so long (without -u it fails at once). -v: verdict for every MSG_ADMIT
  * (0: OK). -g: a new generation after so many admits, so that nothing stays cached. -q: do not print each message.

@@ -73,7 +73,7 @@ def run(lab):
     fault.struck(lab, "charon", "-STOP", ("fault charon-hangs",))
     lab.check("why the last session ended", "charon does not answer...", lab.box.get("gate.last-end"),
               "charon does not answer" in lab.box.get("gate.last-end"))
-    fault.struck(lab, "names", "-STOP", ("fault dns-front-lost", "peer-silent"))
+    fault.struck(lab, "dns", "-STOP", ("fault dns-front-lost", "peer-silent"))
     # (Each is missed by itself, so they may stand still together; but without audit the log would not say so.)
     before = stand_still(lab, "enroll", "status")
     fault.struck(lab, "gate", "-STOP", ("fault program-hung", "program=gate "))

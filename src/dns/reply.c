@@ -1,0 +1,209 @@
+/* What resolvers say: from the octets of an answer to the next state of its lookup. */
+#include "pending.h"
+#include "signed.h"
+
+#include <string.h>
+
+#define FLAG_TC 0x02
+
+/* The addresses wait for gate. */
+static void take_addrs(struct frontend *q, struct pending *l, uint64_t now, const struct cname *c)
+{
+    ttl_start(&l->clock, now, ttl_served(c->ttl));
+    l->count = c->count;
+    memcpy(l->addrs, c->addrs, c->count * sizeof(c->addrs[0]));
+    if (c->more)
+        refuse_limit(q, now, pending_client(q, l), l->question.lower, l->question.name_len, l->question.type);
+    pending_admit(q, l, now);
+}
+
+/* An HTTPS record, rendered anew without what may not go out; its address hints wait for gate as any address does. */
+static void take_records(struct frontend *q, struct pending *l, uint64_t now, const struct cname *c)
+{
+    struct dns_answer a;
+    struct cache_key key = pending_key(l);
+    l->record_count = c->record_count;
+    l->records_len = c->records_len;
+    memcpy(l->records, c->records, c->records_len);
+    if (c->count != 0) {
+        take_addrs(q, l, now, c);
+        return;
+    }
+    ttl_start(&l->clock, now, ttl_served(c->ttl));
+    cache_answer(cache_put(&q->cache, &key, q->mode.generation, &l->clock, now, l->records, l->records_len,
+                           l->record_count, false),
+                 now, &a);
+    pending_finish(q, l, now, &a);
+}
+
+/*
+ * "No such name" is said of every type at once (RFC 8020), so who hears it about one type denies the others too. Many
+ * servers say it of types that they do not know. Here it is believed of A, the one type that a name on the list is for,
+ * unless AAAA is known to be there; of any other type only when A has had the same answer, and is "no data" otherwise.
+ */
+static void no_name(struct frontend *q, struct pending *l, uint64_t now, uint32_t ttl)
+{
+    struct cache_key key = pending_key(l);
+    key.type = l->question.type == DNS_A ? DNS_AAAA : DNS_A;
+    const struct cache_entry *other = cache_get(&q->cache, &key, q->mode.generation, now);
+    bool exists = l->question.type == DNS_A ? other != NULL && (other->count != 0 || other->unused)
+                                            : other == NULL || other->rcode != DNS_NXDOMAIN;
+    if (exists)
+        l->copy_len = 0;
+    pending_negative(q, l, now, exists ? DNS_NOERROR : DNS_NXDOMAIN, ttl);
+}
+
+/* For clients that validate: the answer as it came, if it is signed. */
+static void keep_copy(struct pending *l, const uint8_t *data, size_t len, const struct cname *c)
+{
+    size_t end = (size_t)DNS_HEADER_LEN + l->question.name_len + 4;
+    bool negative = c->result == CNAME_NO_DATA || c->result == CNAME_NO_NAME;
+    l->copy_len = 0;
+    l->is_signed = l->unused = false;
+    if (c->more || (!negative && c->result != CNAME_ADDRS))
+        return;
+    uint32_t ttl = negative ? ttl_served_negative(c->ttl) : ttl_served(c->ttl);
+    size_t n =
+        signed_copy(data, len, end, l->question.type, c->addrs, c->count, ttl, l->copy, sizeof(l->copy), &l->is_signed);
+    l->copy_len = l->is_signed ? (uint16_t)n : 0;
+}
+
+/* The LAN has no IPv6: such an address is as good as none. */
+static bool of_no_use(const struct frontend *q, const struct pending *l)
+{
+    return l->question.type == DNS_AAAA && q->ipv4_only;
+}
+
+static void listed_answer(struct frontend *q, struct pending *l, uint64_t now, const uint8_t *data, size_t len)
+{
+    static struct cname c;
+    char name[CONF_FQDN_MAX];
+    if ((data[2] & FLAG_TC) && !l->tcp) {
+        pending_over_tcp(q, l, now);
+        return;
+    }
+    dns_name_to_text(l->question.lower, l->question.name_len, name);
+    cname_read(data, len, name, l->question.type, &c);
+    keep_copy(l, data, len, &c);
+    switch (c.result) {
+    case CNAME_ADDRS:
+        if (!of_no_use(q, l)) {
+            take_addrs(q, l, now, &c);
+            break;
+        }
+        l->copy_len = 0;
+        l->unused = true;
+        pending_negative(q, l, now, DNS_NOERROR, TTL_NEGATIVE_S);
+        break;
+    case CNAME_RECORDS: take_records(q, l, now, &c); break;
+    case CNAME_NO_DATA: pending_negative(q, l, now, DNS_NOERROR, c.ttl); break;
+    case CNAME_NO_NAME: no_name(q, l, now, c.ttl); break;
+    case CNAME_FAILED: pending_fail(q, l, now, REFUSAL_UPSTREAM, NULL); break;
+    case CNAME_MALFORMED: break; /* the next try, or silence, decides */
+    case CNAME_BROKEN: pending_fail(q, l, now, REFUSAL_CHAIN, NULL); break;
+    case CNAME_FORBIDDEN: pending_fail(q, l, now, REFUSAL_FORBIDDEN, &c.addrs[0]); break;
+    }
+}
+
+/* About a zone: what the resolver knows of it, with all signatures, and nothing else. */
+static void zone_answer(struct frontend *q, struct pending *l, uint64_t now, const uint8_t *data, size_t len,
+                        size_t end)
+{
+    static uint8_t copy[DNS_TCP_MAX];
+    bool is_signed;
+    if ((data[2] & FLAG_TC) && !l->tcp) {
+        pending_over_tcp(q, l, now);
+        return;
+    }
+    size_t n = signed_copy(data, len, end, l->question.type, NULL, 0, UINT32_MAX, copy, sizeof(copy), &is_signed);
+    if (n == 0)
+        pending_fail(q, l, now, REFUSAL_UPSTREAM, NULL);
+    else
+        pending_pass(q, l, now, copy, n);
+}
+
+static bool any_over_tcp(const struct frontend *q, uint16_t lookup)
+{
+    for (unsigned i = 0; i < FRONTEND_WAITERS_MAX; i++)
+        if (q->waiting[i] == lookup && q->waiters[i].client.tcp)
+            return true;
+    return false;
+}
+
+/* An answer about an unlisted name goes on as it is, under the client's own id, wording and size. */
+static void forwarded_answer(struct frontend *q, struct pending *l, uint64_t now, const uint8_t *data, size_t len,
+                             size_t question_end)
+{
+    static uint8_t out[DNS_TCP_MAX];
+    struct addr bad;
+    uint16_t mine = (uint16_t)(l - q->pending + 1);
+    if ((data[2] & FLAG_TC) && !l->tcp && any_over_tcp(q, mine)) {
+        pending_over_tcp(q, l, now);
+        return;
+    }
+    char name[CONF_FQDN_MAX];
+    dns_name_to_text(l->question.lower, l->question.name_len, name);
+    bool own = private_covers(&q->private_answers, name);
+    if (!cname_harmless(data, len, own ? &q->private_answers : NULL, &bad)) {
+        /* What may never be, or stands there in spite of a line in the site file, gets no advice to write one. */
+        bool astray = own || cname_addr_forbidden(&bad) || !private_may(&q->private_answers, &bad);
+        if (bad.family != 0)
+            pending_fail(q, l, now, astray ? REFUSAL_FORBIDDEN : REFUSAL_PRIVATE, &bad);
+        return;
+    }
+    pending_end(q, l, now);
+    for (unsigned i = 0; i < FRONTEND_WAITERS_MAX; i++) {
+        if (q->waiting[i] != mine)
+            continue;
+        const struct dns_question *asked = &q->waiters[i].question;
+        bool fits = len <= asked->room;
+        size_t n = fits ? len : question_end;
+        memcpy(out, data, n);
+        out[0] = (uint8_t)(asked->id >> 8);
+        out[1] = (uint8_t)asked->id;
+        memcpy(out + DNS_HEADER_LEN, asked->name, asked->name_len);
+        if (!fits) {
+            out[2] |= FLAG_TC;
+            memset(out + 6, 0, 6);
+        }
+        q->waiting[i] = 0;
+        pending_count(q, out[3] & 0xf);
+        q->ops.reply(q->ops.user, &q->waiters[i].client, out, n);
+    }
+}
+
+/* RFC 6891 section 7: FORMERR, and before it also NOTIMP. */
+static bool knows_no_edns(const uint8_t *data)
+{
+    return (data[3] & 0xf) == DNS_FORMERR || (data[3] & 0xf) == DNS_NOTIMP;
+}
+
+void frontend_upstream(struct frontend *q, uint64_t now, uint8_t service, unsigned sock, const uint8_t *data,
+                       size_t len)
+{
+    if (len < DNS_HEADER_LEN || len > DNS_TCP_MAX)
+        return;
+    uint16_t id = (uint16_t)(data[0] << 8 | data[1]);
+    for (unsigned i = 0; q->live != 0 && i < FRONTEND_PENDING_MAX; i++) {
+        struct pending *l = &q->pending[i];
+        if (q->frontend_ids[i] != id || q->keys[i] == 0 || l->state != PENDING_ASKING || !l->sent ||
+            l->service != service || l->sock != sock)
+            continue;
+        size_t end = dns_echo_matches(data, len, id, &l->question);
+        /* Many who know no EDNS send back a header and no question. All that a forger gains by one is a question more. */
+        bool says_no = (end != 0 || dns_is_bare(data, len)) && knows_no_edns(data);
+        if (says_no && pending_without_edns(q, l, now))
+            return;
+        if (end == 0)
+            continue;
+        if (!says_no)
+            pending_answered(q, l, now);
+        if (l->forward)
+            forwarded_answer(q, l, now, data, len, end);
+        else if (l->zone)
+            zone_answer(q, l, now, data, len, end);
+        else
+            listed_answer(q, l, now, data, len);
+        return;
+    }
+}

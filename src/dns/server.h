@@ -1,0 +1,89 @@
+/*
+ * The clients' side: UDP sockets of the LAN in batches, TCP with its two length octets (RFC 1035 section 4.2.2, RFC
+ * 7766). gate has bound the sockets; here nothing is opened, only accepted.
+ *
+ * A TCP client has one question under way at a time (further ones wait in its buffer or the kernel's), is closed when it
+ * is silent or does not read for SERVER_TCP_IDLE_MS, or sends more than a question can be. Over the bound of one client
+ * his new ones are closed at once; when all places are taken, the client who has most of them loses his longest silent.
+ *
+ * Late answers over UDP are gathered and leave together, at the latest with server_flush.
+ */
+#ifndef SEKISHO_DNS_SERVER_H
+#define SEKISHO_DNS_SERVER_H
+
+#include "frontend.h"
+
+#include <sys/socket.h>
+
+#define SERVER_LAN_MAX 16
+#define SERVER_TCP_MAX 64
+#define SERVER_TCP_CLIENT_MAX 16 /* connections of one client */
+#define SERVER_TCP_IDLE_MS 10000
+#define SERVER_BATCH 32
+#define SERVER_BATCHES_MAX 8 /* taken from one socket before others have their turn */
+
+struct server_tcp {
+    int fd; /* -1: free */
+    bool asked; /* a question is under way */
+    uint64_t deadline;
+    struct client client;
+    size_t have;
+    uint8_t in[2 + DNS_MSG_MAX];
+};
+
+struct server_batch {
+    struct mmsghdr in[SERVER_BATCH], out[SERVER_BATCH];
+    struct iovec in_iov[SERVER_BATCH], out_iov[SERVER_BATCH];
+    struct sockaddr_storage peers[SERVER_BATCH];
+    union {
+        struct cmsghdr align;
+        uint8_t space[64];
+    } control[SERVER_BATCH];
+    uint8_t in_data[SERVER_BATCH][DNS_MSG_MAX + 1];
+    uint8_t out_data[SERVER_BATCH][DNS_MSG_MAX];
+};
+
+/* Answers that are due, to clients of one LAN socket. */
+struct server_late {
+    unsigned count;
+    uint16_t slot;
+    struct mmsghdr out[SERVER_BATCH];
+    struct iovec iov[SERVER_BATCH];
+    struct sockaddr_storage peers[SERVER_BATCH];
+    union {
+        struct cmsghdr align;
+        uint8_t space[64];
+    } control[SERVER_BATCH];
+    uint8_t data[SERVER_BATCH][DNS_MSG_MAX];
+};
+
+struct server {
+    int epoll;
+    bool open; /* the list is complete: sockets are watched */
+    struct frontend *query;
+    unsigned lan_count, tcp_count;
+    struct server_lan {
+        int fd;
+        uint8_t proto;
+    } lan[SERVER_LAN_MAX];
+    uint32_t serial;
+    struct server_tcp tcp[SERVER_TCP_MAX];
+    struct server_batch batch;
+    struct server_late late;
+};
+
+void server_init(struct server *s, int epoll, struct frontend *query);
+/* Take over a LAN socket from gate. False: too many. */
+bool server_listen(struct server *s, uint8_t proto, int fd);
+/* Begin to answer. */
+void server_open(struct server *s);
+void server_lan_ready(struct server *s, uint64_t now, unsigned index);
+void server_tcp_ready(struct server *s, uint64_t now, unsigned index);
+/* frontend_ops.reply; UDP leaves with server_flush */
+void server_reply(struct server *s, const struct client *to, const uint8_t *data, size_t len);
+/* What is due leaves: before the loop sleeps. */
+void server_flush(struct server *s);
+/* Time passes, and questions that waited in a TCP buffer get their turn. Milliseconds until the next call, or -1. */
+int server_tick(struct server *s, uint64_t now);
+
+#endif

@@ -1,0 +1,7 @@
+import fault
+
+GROUP = "lab-image"
+
+
+def run(lab):
+    fault.killed(lab, "dns", ("fault", "names"))

@@ -1,7 +1,0 @@
-import fault
-
-GROUP = "lab-image"
-
-
-def run(lab):
-    fault.killed(lab, "names", ("fault", "names"))

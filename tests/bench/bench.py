@@ -25,7 +25,7 @@ from dataclasses import dataclass
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "lab")]
 
-import jail                       # noqa: E402
+import netns                       # noqa: E402
 from figure import CHECK, CannotMeasure, Figure   # noqa: E402
 
 RESULT = "build/bench.json"
@@ -137,7 +137,7 @@ def in_group(name, out):
         return 0
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    return jail.enter(body)
+    return netns.enter(body)
 
 
 def measure(name, runs=None):
@@ -148,7 +148,7 @@ def measure(name, runs=None):
         os.unlink(out)
     environment = dict(os.environ, BENCH_CHECK=str(runs)) if runs else None
     process = subprocess.Popen([sys.executable, "-B", __file__, "--group", name, out], env=environment,
-                               preexec_fn=jail.die_with_parent)
+                               preexec_fn=netns.die_with_parent)
     try:
         process.wait(group.limit)
     except subprocess.TimeoutExpired:

@@ -108,7 +108,7 @@ def rounds(name, found, what):
 
 
 def measure(_what, folder, runs):
-    """{name: Figure}. In a jail of its own."""
+    """{name: Figure}. In namespaces of its own."""
     place = machines.Place(folder)
     lab = place.lab
     place.our_box(boxes.LAB_KERNEL, idle="2 h")

@@ -35,7 +35,7 @@ def one(contender):
 
 
 def measure(_what, folder, runs):
-    """{name: Figure}. In a jail of its own."""
+    """{name: Figure}. In namespaces of its own."""
     resolver.lay_cables()
     net.ip("route", "add", "local", "10.20.64.0/18", "dev", "lo", ns="wan")
     net.start("wan", ["build/bench/firstpacket", "-l", resolver.RESOLVER, "-b", FIRST], f"{folder}/stub.log")

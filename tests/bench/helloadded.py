@@ -92,7 +92,7 @@ def one(contender, hello):
 
 
 def measure(_what, folder, runs):
-    """{name: Figure}. In a jail of its own."""
+    """{name: Figure}. In namespaces of its own."""
     resolver.lay_cables()
     hello = os.path.abspath(f"{folder}/clienthello")
     size = client_hello(hello)

@@ -21,7 +21,7 @@ import helloadded            # noqa: E402
 import net                   # noqa: E402
 import report                # noqa: E402
 import topology as t         # noqa: E402
-import world                 # noqa: E402
+import testbed                 # noqa: E402
 from figure import CannotMeasure, Figure, row   # noqa: E402
 from peer.machine import MEMORY as PEER_MEMORY, Peer      # noqa: E402
 
@@ -90,7 +90,7 @@ class Place:
     """The lab with an empty place for a machine."""
 
     def __init__(self, folder):
-        self.lab = world.World(folder, report.Report("", out=lambda text: None))
+        self.lab = testbed.Testbed(folder, report.Report("", out=lambda text: None))
         self.lab.up()
         self.folder = folder
         self.pc_by_hand()
@@ -113,7 +113,7 @@ class Place:
 
     @staticmethod
     def service():
-        with open(world.LAB_SERVICE, encoding="utf-8") as f:
+        with open(testbed.LAB_SERVICE, encoding="utf-8") as f:
             text = f.read()
         return text + "".join(f"name = {NAME.replace('%u', str(i))} tcp/443 tls\n" for i in range(FIRST, FIRST + NAMES))
 
@@ -240,5 +240,5 @@ def first_connection(folder, runs):
 
 
 def measure(what, folder, runs):
-    """{name: Figure} of one of boot, memory, first_connection. In a jail of its own."""
+    """{name: Figure} of one of boot, memory, first_connection. In namespaces of its own."""
     return {"boot": boot, "memory": memory, "first_connection": first_connection}[what](folder, runs)

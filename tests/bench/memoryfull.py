@@ -200,7 +200,7 @@ def ours(contender, folder):
 
 
 def measure(_what, folder, _runs):
-    """{name: Figure}. In a jail of its own."""
+    """{name: Figure}. In namespaces of its own."""
     resolver.lay_cables()
     net.ip("route", "add", "local", "10.20.0.0/16", "dev", "lo", ns="wan")
     stub = Stub()

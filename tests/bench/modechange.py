@@ -17,7 +17,7 @@ import struct
 import subprocess
 import time
 
-import jail
+import netns
 import net
 import resolver
 from figure import CannotMeasure, Figure
@@ -54,7 +54,7 @@ class Server:
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                jail.die_with_parent()
+                netns.die_with_parent()
                 self._serve()
             finally:
                 os._exit(1)
@@ -192,7 +192,7 @@ def one(contender):
 
 
 def measure(_what, folder, runs):
-    """{name: Figure}. In a jail of its own."""
+    """{name: Figure}. In namespaces of its own."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     if limit < COUNT + 100:

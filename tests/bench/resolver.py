@@ -447,7 +447,7 @@ def first_connection(contenders, runs):
 
 
 def measure(what, folder, runs):
-    """{name: Figure} of one of cached, uncached, forwarded, first_connection. In a jail of its own."""
+    """{name: Figure} of one of cached, uncached, forwarded, first_connection. In namespaces of its own."""
     lay_cables()
     net.start("wan", [*LOAD_CPU, "build/bench/dnsstub", "-a", RESOLVER, "-b", "10.20.1.1"], f"{folder}/dnsstub.log")
     net.start("wan", [*LOAD_CPU, "build/bench/dnsstub", "-a", LINE_DNS, "-b", "203.0.113.1"], f"{folder}/line-dnsstub.log")

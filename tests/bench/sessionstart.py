@@ -109,7 +109,7 @@ def peers(lab, peer, files):
 
 
 def measure(_what, folder, runs):
-    """{name: Figure}. In a jail of its own."""
+    """{name: Figure}. In namespaces of its own."""
     place = machines.Place(folder)
     lab = place.lab
     box, peer = place.our_box(boxes.LAB_KERNEL, outside="closed"), place.peer()

@@ -162,7 +162,7 @@ def by_clock(lab, switch, runs):
 
 
 def measure(_what, folder, runs):
-    """{name: Figure}. In a jail of its own."""
+    """{name: Figure}. In namespaces of its own."""
     place = machines.Place(folder)
     lab = place.lab
     place.our_box(boxes.LAB_KERNEL, idle="2 h")

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import net
-import serial
+import console
 import topology as t
 import warm
 
@@ -150,9 +150,9 @@ class Box:
 
     def _connect(self):
         self.monitor = Monitor(self._socket("qmp"))
-        self.console = serial.Console(self._socket("console"), self.console_log)
-        self.leds = serial.Leds(self._socket("leds"))
-        self.agent = serial.Agent(self._socket("agent"))
+        self.console = console.Console(self._socket("console"), self.console_log)
+        self.leds = console.Leds(self._socket("leds"))
+        self.agent = console.Agent(self._socket("agent"))
 
     def go_on(self):
         self.monitor.ask("cont")
@@ -341,7 +341,7 @@ class Monitor:
     """QEMU's own control socket (QMP)."""
 
     def __init__(self, path):
-        self.socket = serial.connect(path)
+        self.socket = console.connect(path)
         self.file = self.socket.makefile("rw")
         self.file.readline()
         self.ask("qmp_capabilities")

@@ -6,7 +6,7 @@ import select
 import subprocess
 import time
 
-import jail
+import netns
 import net
 import pki
 
@@ -49,7 +49,7 @@ class Browser:
                 ["ip", "netns", "exec", NS, "bash", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "browser",
                  *COMMAND, f"--user-data-dir={self.folder}/profile", "about:blank"],
                 pass_fds=(theirs_in, theirs_out), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
-                preexec_fn=jail.die_with_parent)
+                preexec_fn=netns.die_with_parent)
         os.close(theirs_in)
         os.close(theirs_out)
         return self

@@ -3,7 +3,7 @@
 import threading
 import time
 
-import judge
+import checks
 import topology as t
 from box import pick
 
@@ -55,6 +55,6 @@ def struck(lab, process, how, log, patience=240):
     lab.check("packets in clear meanwhile", [], wire.clear() + wire.marked())
     lab.check("packets of the box to strangers meanwhile", [], wire.strangers())
     lab.box.wait(lambda s: pick(s, "gate.credentials", "yes") == "yes", 240)
-    judge.session(lab)
+    checks.session(lab)
     fresh = [line for line in lab.box.log() if number(line) > newest and all(w in line for w in log)]
     lab.check("the log says why", f"a new line with {' and '.join(log)}", fresh[:1] or "no such line", bool(fresh))

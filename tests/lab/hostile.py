@@ -25,7 +25,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
 
-import card
+import rawframes
 import net
 import servers
 import topology as t
@@ -92,10 +92,10 @@ class Hand:
 
     def tcp(self, port, flags="S", sport=None, **more):
         """A TCP header with the marks."""
-        return TCP(sport=sport or card.next_port(), dport=port, flags=flags, seq=self.seq, window=self.window, **more)
+        return TCP(sport=sport or rawframes.next_port(), dport=port, flags=flags, seq=self.seq, window=self.window, **more)
 
     def udp(self, port, sport=None):
-        return UDP(sport=sport or card.next_port(), dport=port)
+        return UDP(sport=sport or rawframes.next_port(), dport=port)
 
     def syn(self, dst, port, src=None, **more):
         return self.ip(dst, src, **more) / self.tcp(port)
@@ -112,7 +112,7 @@ class Hand:
         return [self.syn(dst, 443, src, **more), self.datagram(dst, 443, src, **more), self.echo(dst, src, **more)]
 
     def flow(self, dst, port, src=None, sport=None, ttl=64):
-        return card.Flow(self.lan, src or (t.PC6 if ":" in dst else self.pc), dst, port, self.seq, self.window, sport, ttl)
+        return rawframes.Flow(self.lan, src or (t.PC6 if ":" in dst else self.pc), dst, port, self.seq, self.window, sport, ttl)
 
     def other(self):
         """A hand with other marks: for what is no attack."""
@@ -127,8 +127,8 @@ class Trial:
 
     def __init__(self, lab, attacks):
         self.lab, self.attacks = lab, attacks
-        self.lan = card.Card("lan", "pc0", t.MAC_PC, t.MAC_LAN)
-        self.line = card.Card("wan", "line0", net.link("wan", "line0")["address"], t.MAC_WAN)
+        self.lan = rawframes.Card("lan", "pc0", t.MAC_PC, t.MAC_LAN)
+        self.line = rawframes.Card("wan", "line0", net.link("wan", "line0")["address"], t.MAC_WAN)
         self.before = {}
         self.innocent = []       # hands of what may pass
 
@@ -226,7 +226,7 @@ class Trial:
         """Leaks made on purpose, as if the box had sent them: past it, straight into the line and the tunnel's end."""
         self.line.send(line.datagram(t.DECOY, 443), bare.syn(t.DECOY, 443), src=t.MAC_WAN, dst="ff:ff:ff:ff:ff:fe")
         with net.inside("hub"):
-            s = card.socket.socket(card.socket.AF_PACKET, card.socket.SOCK_DGRAM)
+            s = rawframes.socket.socket(rawframes.socket.AF_PACKET, rawframes.socket.SOCK_DGRAM)
         shouted = tunnel.ip(t.INNER_DNS, "10.99.0.77") / tunnel.udp(53) / tunnel.word.upper()    # as DNS may turn it
         s.sendto(bytes(shouted), ("ipsec0", 0x0800))
         s.sendto(bytes(bare.syn(t.UNLISTED, 443, "10.99.0.77")), ("ipsec0", 0x0800))

@@ -4,7 +4,7 @@
     lab.py list                   the scenarios, and those that run only when asked for by a variable
     lab.py packages [NAME ...]    lists of packages that scenarios want besides the workshop's (all, or those named)
     lab.py test [NAME ...]        run scenarios (all, or those whose folder name contains NAME)
-    lab.py story                  the main job, step by step, for people (make run)
+    lab.py demo                   the main job, step by step, for people (make run)
     lab.py leak                   the leak counter's long form (make leak)
 """
 
@@ -25,7 +25,7 @@ sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
 
 import costs          # noqa: E402
-import jail           # noqa: E402
+import netns           # noqa: E402
 import report         # noqa: E402
 import topology       # noqa: E402
 import warm           # noqa: E402
@@ -130,14 +130,14 @@ def run_scenario(name, folder):
     """One scenario in namespaces of its own. Returns the exit status: 0 only if every check held."""
     def body():
         import box as boxes
-        import world
+        import testbed
         rep = report.Report(alone(name), sys.stdout.isatty(), lambda text: print(text, flush=True))
         lab = None
         try:
             spec = importlib.util.spec_from_file_location("scenario", f"{SCENARIOS}/{name}/scenario.py")
             scenario = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(scenario)
-            lab = world.World(folder, rep)
+            lab = testbed.Testbed(folder, rep)
             scenario.run(lab)
             if rep.passed + rep.failed + rep.skipped == 0:
                 rep.broken("it made no check")
@@ -155,7 +155,7 @@ def run_scenario(name, folder):
         rep.save(f"{folder}/result.json", **boxes.Meter.figures())
         return 1 if rep.failed else 0
     os.makedirs(folder, exist_ok=True)
-    return jail.enter(body)
+    return netns.enter(body)
 
 
 class Worker:
@@ -166,7 +166,7 @@ class Worker:
         self.output = None if live else open(f"{folder}/{names[0]}.worker", "w+")
         self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), "group", folder, "live" if live else "kept",
                                          *names], stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
-                                        preexec_fn=jail.die_with_parent)
+                                        preexec_fn=netns.die_with_parent)
 
     def ended(self):
         """The scenarios that have ended since the last call."""
@@ -194,7 +194,7 @@ class Worker:
 
 
 def run_group(folder, live, names):
-    """Scenarios one after the other, each in a jail of its own; several have one box (warm.py)."""
+    """Scenarios one after the other, each in namespaces of its own; several have one box (warm.py)."""
     def one(keeper, name):
         own = f"{folder}/{name}"
         os.makedirs(own, exist_ok=True)
@@ -206,7 +206,7 @@ def run_group(folder, live, names):
         output = None if live else open(f"{own}/output", "w")
         with subprocess.Popen([sys.executable, os.path.abspath(__file__), "one", name, own], stdin=subprocess.DEVNULL,
                               stdout=output, stderr=output, env=environment, pass_fds=(theirs.fileno(),),
-                              preexec_fn=jail.die_with_parent) as process:
+                              preexec_fn=netns.die_with_parent) as process:
             theirs.close()
             if not keeper.serve(ours, SCENARIO_LIMIT):
                 process.kill()
@@ -221,7 +221,7 @@ def run_group(folder, live, names):
         for name in names:
             one(keeper, name)
         keeper.kill()
-    return jail.enter(body)
+    return netns.enter(body)
 
 
 def run_all(todo, folder, jobs):
@@ -246,7 +246,7 @@ def run_all(todo, folder, jobs):
 def load(loops):
     """So many busy loops beside the run: what judges by the clock on the wall fails then."""
     for _ in range(loops):
-        subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=jail.die_with_parent)
+        subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=netns.die_with_parent)
 
 
 def test(names):
@@ -276,30 +276,30 @@ def test(names):
         print(f"lab: {passed} passed, {len(failed)} failed" + (f", {skipped} skipped" if skipped else ""))
         folder.tidy()
         return 1 if failed or not passed + skipped else 0
-    return jail.enter(body)
+    return netns.enter(body)
 
 
-def story():
+def demo_run():
     def body():
-        import story as told
+        import demo
         folder = RunFolder()
         try:
-            return told.tell(folder.path)
+            return demo.tell(folder.path)
         finally:
             folder.tidy()
-    return jail.enter(body)
+    return netns.enter(body)
 
 
 def leak():
     """The long form of scenarios/*-leak-counter, for up to 15 minutes."""
     def body():
         import leak as counter
-        import world
+        import testbed
         folder = RunFolder()
         rep = report.Report("make leak", sys.stdout.isatty(), lambda text: print(text, flush=True))
         lab = None
         try:
-            lab = world.World(folder.path, rep)
+            lab = testbed.Testbed(folder.path, rep)
             counter.run(lab, counter.long_plan(os.environ), counter.Progress(lab))
         except Exception as e:
             rep.broken(f"{type(e).__name__}: {e}")
@@ -310,7 +310,7 @@ def leak():
             folder.tidy()
         print(f"leak: {rep.passed} passed, {rep.failed} failed")
         return 1 if rep.failed or not rep.passed else 0
-    return jail.enter(body)
+    return netns.enter(body)
 
 
 def main(arguments):
@@ -333,8 +333,8 @@ def main(arguments):
         return run_scenario(*rest)
     if command == "leak":
         return leak()
-    if command == "story":
-        return story()
+    if command == "demo":
+        return demo_run()
     print(__doc__)
     return 2
 

@@ -1,6 +1,6 @@
 """The leak counter: numbered probes without pause through many session starts and ends, with the box's programs killed.
 
-A scenario runs the short form, `make leak` the long one. leak_kinds.py says what the probes are, leak_judge.py what is known
+A scenario runs the short form, `make leak` the long one. leak_kinds.py says what the probes are, leak_checks.py what is known
 about a number; tests/lab/probe is the program that sends and counts them.
 """
 
@@ -20,7 +20,7 @@ import leak_hellos
 import leak_kinds
 import net
 import topology as t
-from leak_judge import TUNNELLED, Known, judge
+from leak_checks import TUNNELLED, Known, judge
 
 PROBE = "build/lab/bin/probe"
 PAGE = 4096

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 
 import box as boxes
-import jail
+import netns
 import net
-import serial
+import console
 import warm
 
 
@@ -51,7 +51,7 @@ class Machine:
         command += self.extra
         with open(f"{self.folder}/qemu.log", "ab") as log:
             self.process = subprocess.Popen(command, pass_fds=taps, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=jail.die_with_parent)
+                                            preexec_fn=netns.die_with_parent)
         for fd in taps:
             os.close(fd)
         end = time.monotonic() + 10
@@ -59,7 +59,7 @@ class Machine:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise boxes.BoxError(f"{self.name}: QEMU did not start; {self.folder}/qemu.log says why")
             time.sleep(0.01)
-        self.agent = serial.Agent(path)
+        self.agent = console.Agent(path)
 
     def cut_power(self):
         if self.process:

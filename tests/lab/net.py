@@ -7,7 +7,7 @@ import os
 import struct
 import subprocess
 
-import jail
+import netns
 import topology
 
 TUNSETIFF = 0x400454CA
@@ -44,7 +44,7 @@ def start(ns, command, log, env=None):
     """Start a server in a namespace. It dies with the lab; its output goes to the file log."""
     with open(log, "ab") as out:
         return subprocess.Popen(("ip", "netns", "exec", ns) + tuple(command), stdin=subprocess.DEVNULL, stdout=out,
-                                stderr=out, env=env, preexec_fn=jail.die_with_parent)
+                                stderr=out, env=env, preexec_fn=netns.die_with_parent)
 
 
 @contextlib.contextmanager
@@ -74,7 +74,7 @@ def tap(ns, name):
 def borrow(ns, name):
     """A TAP of the keeper's (warm.py), taken over with the name that it has there; as new, but for its own address."""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    os.setns(jail.outside, os.CLONE_NEWNET)
+    os.setns(netns.outside, os.CLONE_NEWNET)
     try:
         ip("link", "set", name, "netns", ns)
     finally:
@@ -85,7 +85,7 @@ def borrow(ns, name):
 
 
 def give_back(ns, name):
-    ip("link", "set", name, "netns", f"/proc/{os.getpid()}/fd/{jail.outside}", ns=ns)
+    ip("link", "set", name, "netns", f"/proc/{os.getpid()}/fd/{netns.outside}", ns=ns)
 
 
 def link(ns, name):

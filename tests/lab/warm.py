@@ -1,7 +1,7 @@
 """A warm box: one machine that several scenarios have in turn, each from the same moment on.
 
-Scenarios of one group (GROUP in scenario.py) run one after the other in one jail, whose process 1 is the keeper. Each has
-surroundings of its own, new, in a jail inside that one, as if it were alone. What they share is the machine: the first one
+Scenarios of one group (GROUP in scenario.py) run one after the other in the same namespaces, whose process 1 is the keeper. Each has
+surroundings of its own, new, in such namespaces inside that one, as if it were alone. What they share is the machine: the first one
 boots it, and when it is ready its whole state is saved, memory and disk (QEMU's `savevm`). For the others that state is
 loaded again, so each finds a box that has just become ready, whatever was done to it before. Only its clock is a little
 behind then: by as much as has passed since.
@@ -21,7 +21,7 @@ import subprocess
 import threading
 import time
 
-import jail
+import netns
 import net
 import topology as t
 
@@ -47,7 +47,7 @@ class Process(subprocess.Popen):
     def __init__(self, command, taps, log):
         with open(log, "ab") as out:
             super().__init__(command, pass_fds=taps, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                             preexec_fn=jail.die_with_parent)
+                             preexec_fn=netns.die_with_parent)
 
     def processor(self):
         return processor_seconds(self.pid)

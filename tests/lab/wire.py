@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-import jail
+import netns
 import pcap
 import servers
 import topology as t
@@ -31,7 +31,7 @@ class Capture:
                    "-B", "262144" if self.big else "65536", "-i", self.interface, "-w", self.path]
         self.process = subprocess.Popen(command + self.expression.split(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                        preexec_fn=jail.die_with_parent)
+                                        preexec_fn=netns.die_with_parent)
         for line in self.process.stderr:
             if "listening on" in line:
                 break

@@ -10,7 +10,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, "tests/lab")
 
-import serial  # noqa: E402
+import console  # noqa: E402
 
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "console")
@@ -18,13 +18,13 @@ with tempfile.TemporaryDirectory() as folder:
     server.bind(path)
     begin = time.monotonic()
     try:
-        serial.connect(path, limit=0.2).close()
+        console.connect(path, limit=0.2).close()
         sys.exit("FAIL: expected a refusal at a socket where nobody listens; seen a connection")
     except ConnectionRefusedError:
         pass
     if time.monotonic() - begin < 0.2:
         sys.exit("FAIL: expected to be tried for 0.2 s; it gave up at once")
     threading.Timer(0.3, server.listen).start()
-    serial.connect(path, limit=20).close()
+    console.connect(path, limit=20).close()
     server.close()
 print("ok: bound first and listening later is waited for")

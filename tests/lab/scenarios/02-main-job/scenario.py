@@ -1,13 +1,13 @@
-import judge
+import checks
 
 
 def run(lab):
     lab.up()
     lab.boot(lab.site(idle="12 s"))
-    judge.enrolled(lab)
+    checks.enrolled(lab)
     lab.closed("before a session nothing passes")
-    judge.session(lab)
-    judge.nothing_else(lab)
-    judge.plain_words(lab)
-    judge.idle_end(lab, 12)
+    checks.session(lab)
+    checks.nothing_else(lab)
+    checks.plain_words(lab)
+    checks.idle_end(lab, 12)
     lab.closed("after it nothing passes")

@@ -1,11 +1,11 @@
-import judge
+import checks
 import topology as t
 
 
 def run(lab):
     lab.up()
     lab.boot(lab.site(outside="internet", idle="12 s"))
-    judge.enrolled(lab, dhcp=False)
+    checks.enrolled(lab, dhcp=False)
     lab.check("the LAN's mode", "internet", lab.box.get("gate.mode"))
     page = lab.pc.curl(f"https://{t.DECOY_NAME}/")
     lab.check("the decoy by name before the session", "page 200", str(page), page.status == 200)
@@ -16,13 +16,13 @@ def run(lab):
     lab.pc.ipv6()
     seen = lab.pc.tcp(t.DECOY6, 443)
     lab.check("IPv6 to the decoy", "not open", seen, seen != "open")
-    judge.held_dies(lab)
-    judge.session(lab)
+    checks.held_dies(lab)
+    checks.session(lab)
     with lab.busy():
         lab.eventually("the session", "up", lambda: lab.box.get("gate.session"))
         page = lab.pc.curl(f"https://{t.DECOY_NAME}/", connect_to=t.DECOY)
     lab.check("the decoy in the session", "no page", str(page), page.status == 0)
-    judge.idle_end(lab, 12)
+    checks.idle_end(lab, 12)
     lab.check("the LAN's mode after it", "internet", lab.box.get("gate.mode"))
     page = lab.pc.curl(f"https://{t.DECOY_NAME}/")
     lab.check("the decoy by name after the session", "page 200", str(page), page.status == 200)

@@ -1,10 +1,10 @@
-import judge
+import checks
 
 
 def run(lab):
     lab.up()
     lab.boot(lab.site(), uefi=True)
-    judge.enrolled(lab)
-    judge.session(lab)
-    judge.nothing_else(lab)
-    judge.plain_words(lab)
+    checks.enrolled(lab)
+    checks.session(lab)
+    checks.nothing_else(lab)
+    checks.plain_words(lab)

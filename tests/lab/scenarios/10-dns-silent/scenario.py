@@ -1,4 +1,4 @@
-import judge
+import checks
 import topology as t
 
 GROUP = "shipped"
@@ -18,4 +18,4 @@ def run(lab):
     lab.inner_dns.freeze(False)
     lab.eventually("the name after the server has come back", f"NOERROR {t.REGISTRY}",
                    lambda: str(lab.pc.dns(t.REGISTRY_NAME)), step=1)
-    judge.session(lab)
+    checks.session(lab)

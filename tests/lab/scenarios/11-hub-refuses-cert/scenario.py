@@ -1,4 +1,4 @@
-import judge
+import checks
 import topology as t
 from box import pick
 
@@ -29,4 +29,4 @@ def run(lab):
                  and pick(s, "enroll.loaded") == "yes", 240)
     lab.eventually("the name, with the new certificate", f"NOERROR {t.REGISTRY}",
                    lambda: str(lab.pc.dns(t.REGISTRY_NAME, timeout=40)), step=2)
-    judge.session(lab)
+    checks.session(lab)

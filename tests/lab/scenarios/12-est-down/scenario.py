@@ -1,4 +1,4 @@
-import judge
+import checks
 from box import pick
 
 
@@ -13,7 +13,7 @@ def run(lab):
     lab.closed()
     lab.eventually("alert LED", "on", lambda: lab.box.leds.shows("alert"))
     lab.est.start()
-    judge.enrolled(lab, dhcp=False)
+    checks.enrolled(lab, dhcp=False)
     lab.eventually("alert LED afterwards", "off", lambda: lab.box.leds.shows("alert"))
-    judge.session(lab)
+    checks.session(lab)
     lab.log_says("the log says why", "cert.failed")

@@ -1,4 +1,4 @@
-import judge
+import checks
 from box import pick
 
 GROUP = "shipped"
@@ -21,5 +21,5 @@ def run(lab):
     lab.check(f"the line is back ({seconds:.1f} s)", "up, idle",
               f"{pick(status, 'wan.link')}, {pick(status, 'gate.session')}")
     lab.closed("the LAN before the next session")
-    judge.session(lab)
+    checks.session(lab)
     lab.log_says("the log says why", "session.end")

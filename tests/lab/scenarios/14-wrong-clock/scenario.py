@@ -1,15 +1,15 @@
 import datetime
 
 import box
-import judge
+import checks
 from box import pick
 
 
 def run(lab):
     lab.up()
     lab.boot(clock=box.years(-9))
-    judge.enrolled(lab, dhcp=False)
-    judge.session(lab)
+    checks.enrolled(lab, dhcp=False)
+    checks.session(lab)
     lab.box.cut_power()
     lab.ntp.stop()
     lab.boot(clock=box.years(14))
@@ -21,8 +21,8 @@ def run(lab):
                    lambda problems: "clock-unsure" in problems)
     lab.closed()
     lab.ntp.start()
-    judge.enrolled(lab, dhcp=False)
-    judge.session(lab)
+    checks.enrolled(lab, dhcp=False)
+    checks.session(lab)
     status = lab.box.status()
     wrong = abs(datetime.datetime.fromisoformat(pick(status, "now")).timestamp() - box.years(0).timestamp())
     lab.check("the clock now", "right within a minute", f"{wrong:.0f} s wrong", wrong < 60)

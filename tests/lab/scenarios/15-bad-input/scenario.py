@@ -1,7 +1,7 @@
 import hashlib
 import re
 
-import judge
+import checks
 import servers
 import topology as t
 from box import pick
@@ -73,7 +73,7 @@ def strange_server(lab):
     lab.check("a strange EST server: it has seen a request or a password", "no", "yes" if heard else "no")
     strange.stop()
     lab.est.start()
-    judge.enrolled(lab, dhcp=False)
+    checks.enrolled(lab, dhcp=False)
 
 
 def forged_answers(lab):
@@ -98,4 +98,4 @@ def run(lab):
     contradictions(lab)
     strange_server(lab)
     forged_answers(lab)
-    judge.session(lab)
+    checks.session(lab)

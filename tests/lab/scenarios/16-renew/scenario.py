@@ -1,4 +1,4 @@
-import judge
+import checks
 import pki
 import servers
 import topology as t
@@ -47,7 +47,7 @@ def run(lab):
     lab.issuer.revoke(issued[0])
     lab.hub.refuse_revoked(lab.issuer.crl())
     lab.say("the hub refuses the old certificate from now on")
-    judge.session(lab)
+    checks.session(lab)
     lab.log_says("the log says it", "cert.renewed")
     lab.est.stop()
     for what, subject in SUBJECTS.items():

@@ -1,4 +1,4 @@
-import judge
+import checks
 from box import pick
 
 GROUP = "shipped, last"
@@ -34,4 +34,4 @@ def run(lab):
     numbers = [number(line) for line in after]
     lab.check("its numbers go on, none is missing", "yes",
               "yes" if numbers == list(range(numbers[0], numbers[0] + len(numbers))) else numbers)
-    judge.session(lab)
+    checks.session(lab)

@@ -1,4 +1,4 @@
-import judge
+import checks
 import servers
 import topology as t
 
@@ -46,7 +46,7 @@ def rules(lab):
 def one_dies(lab):
     """Hub 2 is killed. What runs through hub 1 goes on; what is hub 2's is closed, with a word in the log."""
     held = lab.pc.hold(t.REGISTRY2, t.REGISTRY2_NAME, 443, tls=lab.pc.tls())
-    mine = judge.Transfer(lab)
+    mine = checks.Transfer(lab)
     lab.eventually("a connection to each registry", (True, True), lambda: (held.alive(), mine.held.alive()))
     with lab.capture() as wire:
         lab.hub2.die()

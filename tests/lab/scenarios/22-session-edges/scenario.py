@@ -5,7 +5,7 @@ import termios
 import threading
 import time
 
-import judge
+import checks
 import net
 import servers
 import topology as t
@@ -78,7 +78,7 @@ def authentication(lab):
         lab.hub.authenticate_every(40 + more)
         raised = again(lab, "a session whose authentication has an end")
         lab.hub.authenticate_every(0)
-        transfer, before = judge.Transfer(lab, raised), lab.hub.spis()
+        transfer, before = checks.Transfer(lab, raised), lab.hub.spis()
         if lab.hub.established() == made + 1:
             break
         transfer.close()       # on so slow a machine the first is over before the transfer has begun
@@ -187,7 +187,7 @@ def run(lab):
         raised = again(lab, "start")
         # What refuses hundreds of packets a second on a tenth of a processor has no time left for IKE.
         probes.every = EVERY * min(10, max(1, raised / 3))
-        transfer = judge.Transfer(lab, raised)
+        transfer = checks.Transfer(lab, raised)
         new_keys(lab, transfer)
         transfer.close()
         transfer = authentication(lab)

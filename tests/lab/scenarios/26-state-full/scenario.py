@@ -1,4 +1,4 @@
-import judge
+import checks
 import topology as t
 from box import pick
 
@@ -48,8 +48,8 @@ def run(lab):
     lab.ready()
     left = full(lab)
     lab.check("free after the start", "4 KiB at most", f"{left} KiB", left <= 4)
-    judge.session(lab)
-    judge.nothing_else(lab)
+    checks.session(lab)
+    checks.nothing_else(lab)
     complains(lab, "after the start")
     lab.box.root("rm /state/filler /state/filler2")
     lab.eventually("with room again: problems", [], lambda: [s["id"] for s in lab.box.problems(lab.box.status())], step=2)

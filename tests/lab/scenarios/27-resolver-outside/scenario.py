@@ -1,4 +1,4 @@
-import judge
+import checks
 import servers
 import topology as t
 
@@ -63,7 +63,7 @@ def run(lab):
     page = lab.pc.curl(f"https://{t.DECOY_NAME}/")
     lab.check("the decoy by name before the session", "page 200", str(page), page.status == 200)
     before, decoy = lab.isp.asked(t.REGISTRY_NAME), lab.isp.asked(t.DECOY_NAME)
-    judge.session(lab)
+    checks.session(lab)
     lab.check("the line's DNS server was asked for the registry", "once or more",
               lab.isp.asked(t.REGISTRY_NAME) - before, lab.isp.asked(t.REGISTRY_NAME) > before)
     lab.check("and the one behind the hub", "0 times", f"{inner_asked(lab)} times")

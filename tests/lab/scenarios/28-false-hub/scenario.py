@@ -3,7 +3,7 @@ import time
 
 from scapy.layers.inet import IP, TCP, UDP
 
-import card
+import rawframes
 import net
 import servers
 import topology as t
@@ -22,12 +22,12 @@ class Hub2:
         self.vip, self.vip2 = vip, vip2
         self.flow = flow                      # a packet of the registry to the PC in the connection that is live
         with net.inside("hub2"):
-            self.socket = card.socket.socket(card.socket.AF_PACKET, card.socket.SOCK_DGRAM)
+            self.socket = rawframes.socket.socket(rawframes.socket.AF_PACKET, rawframes.socket.SOCK_DGRAM)
 
     def send(self, packets):
         for p in packets:
             self.socket.sendto(bytes(p), ("ipsec0", 0x0800))
-            time.sleep(card.PACE)
+            time.sleep(rawframes.PACE)
         return len(packets)
 
     def into_the_flow(self, flags="PA", data=WORD, again=False):

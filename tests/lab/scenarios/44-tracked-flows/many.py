@@ -6,7 +6,7 @@ import select
 import socket
 import time
 
-import jail
+import netns
 import net
 import pc
 import topology as t
@@ -21,7 +21,7 @@ def child(body):
     pid = os.fork()
     if pid == 0:
         try:
-            jail.die_with_parent()
+            netns.die_with_parent()
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
             body()

@@ -4,7 +4,7 @@ import os
 import socket
 import time
 
-import card
+import rawframes
 import net
 import pc
 import topology as t
@@ -69,7 +69,7 @@ def ordinary(lab, port, name, timeout):
 
 def live(lan, lab):
     """A flow in user space that is live: (flow, octets said)."""
-    flow = card.Flow(lan, lab.pc.address, t.REGISTRY, 443, int.from_bytes(os.urandom(4), "big"), 0x5E01)
+    flow = rawframes.Flow(lan, lab.pc.address, t.REGISTRY, 443, int.from_bytes(os.urandom(4), "big"), 0x5E01)
     good = of_openssl(t.REGISTRY_NAME)
     if not flow.open():
         raise RuntimeError("no handshake")
@@ -91,7 +91,7 @@ def reset_beside(lan, lab):
         lan.socket.send(bytes(f))
     time.sleep(1.0)
     lan.heard.pop(flow.sport, None)
-    new = card.Flow(lan, lab.pc.address, t.REGISTRY, 443, (flow.first + 0x4000) & 0xFFFFFFFF, flow.window, sport=flow.sport)
+    new = rawframes.Flow(lan, lab.pc.address, t.REGISTRY, 443, (flow.first + 0x4000) & 0xFFFFFFFF, flow.window, sport=flow.sport)
     if not new.open(timeout=3.0):
         return "not opened"
     other = of_openssl(OTHER)

@@ -1,7 +1,7 @@
 import os
 import sys
 
-import card
+import rawframes
 import topology as t
 
 sys.path.insert(0, os.path.dirname(__file__))
@@ -35,7 +35,7 @@ def full_table(lab):
 
 
 def used_ports(lab):
-    lan = card.Card("lan", "pc0", t.MAC_PC, t.MAC_LAN)
+    lan = rawframes.Card("lan", "pc0", t.MAC_PC, t.MAC_LAN)
     first = ports.connect(lab, 40999, ports.AGAIN)
     lab.check("another name in a new connection", "a reset", ports.say(first, ports.OTHER))
     first.close()

@@ -4,8 +4,8 @@ import socket
 import struct
 import time
 
-import jail
-import judge
+import netns
+import checks
 import net
 import topology as t
 from box import pick
@@ -19,7 +19,7 @@ class Liar:
         if self.pid:
             return
         try:
-            jail.die_with_parent()
+            netns.die_with_parent()
             with net.inside("wan"):
                 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,7 +73,7 @@ def run(lab):
     lie(lab, "2001", 1_000_000_000, ("2001-09-09", "for certain"))
     lie(lab, "2099", 4_070_908_800, ("2099-01-01", "nobody else confirms"))
     lab.ntp.start()
-    judge.enrolled(lab, dhcp=False)
+    checks.enrolled(lab, dhcp=False)
     right(lab, "an honest server")
     lab.ntp.stop()
     # In force: a certificate, and a time that is known. A lie after its end, and one that would be possible.
@@ -84,5 +84,5 @@ def run(lab):
     lie_after.stop()
     lab.ntp.start()
     lab.eventually("an honest server again: trusted", "yes", lambda: lab.box.get("clock.trusted"))
-    judge.session(lab)
+    checks.session(lab)
     lab.log_says("the audit log names the lies", "clock.refused", "2099-01-01")

@@ -1,6 +1,6 @@
 import re
 
-import judge
+import checks
 import topology as t
 
 
@@ -34,7 +34,7 @@ def run(lab):
     lease(lab, "option:router", f"option:classless-static-route,0.0.0.0/0,{t.ISP}")
     lab.up()
     lab.boot(lab.site(), lab_image=True)
-    judge.enrolled(lab, dhcp=False)
+    checks.enrolled(lab, dhcp=False)
     way(lab, "by option 121 alone", t.ISP)
     lease(lab, f"option:router,{t.ISP}", "option:netmask,255.255.255.255")
     again(lab)

@@ -18,7 +18,7 @@ PATIENCE = 240       # seconds for what must come to be: only what never comes c
 HELD = 7.0           # seconds: a PC's question that waits for a tunnel is given up by the box after eight
 
 
-class World:
+class Testbed:
     def __init__(self, folder, report):
         self.folder, self.report = folder, report
         self.check, self.say, self.skip = report.check, report.say, report.skip

@@ -7,10 +7,10 @@ import sys
 import time
 
 import box as boxes
-import judge
+import checks
 import report
 import topology as t
-import world
+import testbed
 from box import pick
 
 HELP = f"""  pc COMMAND...    as the PC: pc curl https://{t.REGISTRY_NAME}/    pc dig {t.DECOY_NAME}    pc sh
@@ -24,12 +24,12 @@ HELP = f"""  pc COMMAND...    as the PC: pc curl https://{t.REGISTRY_NAME}/    p
   quit             end; everything is cleaned up"""
 
 
-class Story:
+class Demo:
     def __init__(self, folder):
         self.terminal = sys.stdin.isatty() and sys.stdout.isatty()
         self.report = report.Report("", sys.stdout.isatty(), lambda text: print(text, flush=True))
         self.number = 0
-        self.lab = world.World(folder, self.report)
+        self.lab = testbed.Testbed(folder, self.report)
 
     def chapter(self, title, *lines):
         self.number += 1
@@ -57,22 +57,22 @@ class Story:
         begin = time.monotonic()
         lab.boot(lab.site(idle="10 s"))
         lab.say(f"its console answers after {time.monotonic() - begin:.1f} s")
-        judge.enrolled(lab)
+        checks.enrolled(lab)
         lab.closed("before a session nothing passes from the LAN")
 
         self.chapter("The PC opens the registry",
                      "It asks for a name; the box raises the tunnel, closes the LAN but for that name, then answers.")
-        judge.session(lab)
+        checks.session(lab)
 
         self.chapter("In that session the PC reaches nothing else")
-        judge.nothing_else(lab)
+        checks.nothing_else(lab)
 
         self.chapter("`sekisho status` at the box's console")
-        judge.plain_words(lab)
+        checks.plain_words(lab)
         self.quote(lab.box.cli("status"))
 
         self.chapter("Nobody works for 10 s", "The session ends by itself; the site file says `closed`.")
-        judge.idle_end(lab, 10)
+        checks.idle_end(lab, 10)
         lab.closed("nothing passes from the LAN")
 
     def internet_site(self):
@@ -87,13 +87,13 @@ class Story:
         lab.check("certificates issued by the EST server in all", issued, len(lab.issuer.issued()))
         page = lab.pc.curl(f"https://{t.DECOY_NAME}/")
         lab.check("the decoy before the session", "page 200", str(page), page.status == 200)
-        judge.held_dies(lab)
+        checks.held_dies(lab)
         with lab.busy():
             page = lab.pc.curl(f"https://{t.DECOY_NAME}/", connect_to=t.DECOY)
         lab.check("the decoy in the session", "no page", str(page), page.status == 0)
         if self.terminal:
             return
-        judge.idle_end(lab, 10)
+        checks.idle_end(lab, 10)
         page = lab.pc.curl(f"https://{t.DECOY_NAME}/")
         lab.check("the decoy after it", "page 200", str(page), page.status == 200)
 
@@ -157,7 +157,7 @@ class Story:
     def as_pc(rest):
         """A command in the PC's namespace, with this terminal. curl believes in the lab's web CA."""
         words = shlex.split(rest) or ["sh"]
-        environment = dict(os.environ, CURL_CA_BUNDLE=world.pki.path("web.crt"), PS1="pc$ ")
+        environment = dict(os.environ, CURL_CA_BUNDLE=testbed.pki.path("web.crt"), PS1="pc$ ")
         subprocess.run(["ip", "netns", "exec", "lan", *words], env=environment)
 
     def console(self):
@@ -189,22 +189,22 @@ class Story:
 
 def tell(folder):
     """Returns the exit status."""
-    told = None
+    demo = None
     try:
-        told = Story(folder)
-        told.tell()
+        demo = Demo(folder)
+        demo.tell()
     except (boxes.BoxError, RuntimeError, OSError) as e:
         print(f"\nIt stops here: {e}")
-        if told:
-            told.report.failed += 1
-    good = told is not None and told.report.failed == 0
-    if told and told.lab.box and not good:
+        if demo:
+            demo.report.failed += 1
+    good = demo is not None and demo.report.failed == 0
+    if demo and demo.lab.box and not good:
         print("The console ends:")
-        told.quote(told.lab.box.console_tail())
-    if told and told.terminal and told.lab.box and told.lab.box.process:
-        told.stay()
-    if told:
-        told.lab.down()
+        demo.quote(demo.lab.box.console_tail())
+    if demo and demo.terminal and demo.lab.box and demo.lab.box.process:
+        demo.stay()
+    if demo:
+        demo.lab.down()
     print("\nTo look further: `make run` on a terminal stays up with a prompt; `make lab` runs every scenario;\n"
           "configs/firewall.nft is the whole packet filter; tests/lab/README.md explains this lab.\n"
           + ("Everything was as expected." if good else f"Not everything was as expected. Logs of this run: {folder}"))

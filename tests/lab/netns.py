@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 PR_SET_PDEATHSIG = 1
-outside = None         # in a jail: the network namespace from which it was entered, an open file
+outside = None         # in such namespaces: the network namespace from which it was entered, an open file
 
 
 def die_with_parent():

@@ -1,21 +1,22 @@
 /*
- * Causes: what the box tells people, as a code with arguments. The programs hold and pass on codes only; the sentences are
- * made of them where a person reads (cause_text.h), in the language that was asked for. So a program that reads strangers'
- * bytes can choose one of our sentences; of words of its own it can put at most 95 printable ASCII characters into
- * a place that the sentence shows as quoted.
+ * Causes: what the box tells people, as a code with typed arguments. Programs store and exchange codes only; the
+ * sentence is made where a person reads it (cause_text.h), in the requested language. So a program that parses
+ * untrusted bytes can only choose one of our sentences; its own free text is limited to 95 printable ASCII characters
+ * per argument, which the sentence shows as a quotation.
  *
- * cause.def is the table, one entry each:
+ * cause.def is the table. Columns of an entry:
  *
- *   word        stable, for scripts, state files, the audit log: `hub-refuses-cert`
+ *   word        stable identifier for scripts, state files and the audit log: `hub-refuses-cert`
  *   severity    FAULT: something does not work; WARNING: it works, but not as it should; INFO: nothing is wrong
- *   person      1: does not get better by waiting, somebody must act
- *   follows     another cause that this one is a mere consequence of, where both are there; NONE
- *   visible_s   so many seconds after it has begun at the latest, people can see it
- *   arguments   `key:kind …`; kinds as cause.def says
+ *   person      1: does not go away by itself, a person must act
+ *   follows     a cause that explains this one when both are present; NONE
+ *   visible_s   maximum time in seconds from the event until people can see it
+ *   arguments   `key:kind …`; the kinds are listed in cause.def
  *   texts       what is wrong and what to do, in both languages
  *
- * As text, in a state file or the audit log, a cause is its word and its arguments: `tunnel-failed service=lab
- * why=est-unreachable server=est.example.jp port=443 error=111`: what another cause brings along follows it.
+ * In a state file or the audit log a cause is written as its word and its arguments. A nested cause comes last,
+ * followed by its own arguments: `tunnel-failed service=lab why=est-unreachable server=est.example.jp port=443
+ * error=111`.
  */
 #ifndef SEKISHO_CAUSE_H
 #define SEKISHO_CAUSE_H
@@ -31,7 +32,7 @@ enum cause_code {
     CAUSE_CODES
 };
 
-/* Seconds until people see it: for the programs that wait so long. */
+/* The column visible_s as constants, for programs that wait that long before they publish. */
 enum cause_visible {
 #define CAUSE(NAME, WORD, SEVERITY, PERSON, FOLLOWS, VISIBLE_S, ARGS, EN, JA, DO_EN, DO_JA)                            \
     CAUSE_VISIBLE_##NAME = (VISIBLE_S),
@@ -40,21 +41,22 @@ enum cause_visible {
 
 enum cause_severity { CAUSE_SEVERITY_INFO, CAUSE_SEVERITY_WARNING, CAUSE_SEVERITY_FAULT };
 
-#define CAUSE_ARGS_MAX 10  /* arguments, those of the causes in it included */
+#define CAUSE_ARGS_MAX 10  /* arguments, including those of nested causes */
 #define CAUSE_ARGS_SIZE 318
 #define CAUSE_WORD_MAX 32  /* with NUL */
-#define CAUSE_LINE_MAX 480 /* as text, with NUL; fits a line of the state file and of the audit log */
-#define CAUSE_SHORT_MAX 96 /* of one argument that is anybody's text: cut there */
+#define CAUSE_LINE_MAX 480 /* as text, with NUL; fits into one line of a state file or of the audit log */
+#define CAUSE_SHORT_MAX 96 /* one argument, with NUL; longer free text is cut */
 
-/* The fixed form, also between processes. The arguments one behind the other, each with its NUL, zeros behind them. */
+/* The fixed-size form, also used in IPC messages. args: NUL-terminated strings in sequence, padded with zeros. */
 struct cause {
-    uint16_t code; /* enum cause_code; CAUSE_NONE: there is none */
+    uint16_t code; /* enum cause_code; CAUSE_NONE: no cause */
     char args[CAUSE_ARGS_SIZE];
 };
 
 /*
- * The arguments as text, ended by NULL; numbers by CAUSE_NUMBER. What is not of its kind becomes something that is (`?`, 0):
- * a cause is never wrong. `set` is for causes whose last argument is no cause, `because` for the others.
+ * Fill *c. args: the values as text, terminated by NULL; CAUSE_NUMBER formats numbers. A value that is not of its
+ * kind is replaced by one that is (`?`, 0), so the result is always valid. `set` is for causes without a nested
+ * cause, `because` for those whose last argument is one.
  */
 void cause_fill(struct cause *c, enum cause_code code, const struct cause *why, const char *const args[]);
 #define cause_set(c, code, ...) cause_fill((c), (code), NULL, (const char *const[]){__VA_ARGS__})
@@ -63,33 +65,33 @@ void cause_system(struct cause *c, int error); /* `error` is errno */
 const char *cause_number(char out[24], int64_t number);
 #define CAUSE_NUMBER(number) cause_number((char[24]){0}, (number))
 
-/* One that needs no arguments, where it is needed once. */
+/* A constant cause without arguments, as an expression. */
 #define CAUSE_OF(CODE) (&(const struct cause){.code = (uint16_t)(CODE)})
 
-bool cause_is(const struct cause *c, enum cause_code code); /* itself, not what is in it */
+bool cause_is(const struct cause *c, enum cause_code code); /* compares the outer cause only, not a nested one */
 bool cause_equal(const struct cause *a, const struct cause *b);
-/* What somebody else has sent: known code, right number and kinds of arguments, nothing behind them. NONE is good too. */
+/* Check a received cause: known code, number and kinds of its arguments, only zeros after them. NONE is valid. */
 bool cause_valid(const struct cause *c);
-bool cause_person(const struct cause *c);
+bool cause_person(const struct cause *c); /* the column person */
 enum cause_severity cause_severity(enum cause_code code);
-/* May `enroll net` say this? It reads strangers' bytes: it has its own causes, and those that are part of them. */
+/* May `enroll net` report this cause? It parses untrusted bytes, so only `est-…` causes and what they may contain. */
 bool cause_of_est(const struct cause *c);
 
-/* As text; "" for NONE. Returns out. */
+/* Write as text; "" for NONE. Returns out. */
 const char *cause_line(const struct cause *c, char out[CAUSE_LINE_MAX]);
-/* Back; false, and NONE: it is none, by word, number, key or kind. */
+/* Parse that text. False, and *c is NONE: unknown word, or wrong number, keys or kinds of arguments. */
 bool cause_parse(const char *line, struct cause *c);
 
-const char *cause_word(enum cause_code code); /* "" for NONE and what is none */
-enum cause_code cause_by_word(const char *word);
-const char *cause_spec(enum cause_code code); /* its arguments, as in the table */
+const char *cause_word(enum cause_code code); /* "" for NONE and for an unknown code */
+enum cause_code cause_by_word(const char *word); /* CAUSE_NONE for an unknown word */
+const char *cause_spec(enum cause_code code); /* the column arguments */
 
-/* The arguments one by one: begin with NULL; kind and key are of the next one. False: there is no other. */
+/* Iterate over the arguments: zero *arg before the first call. False: there are no more. */
 struct cause_arg {
     char key[CAUSE_WORD_MAX];
     char kind;
     const char *value;
-    const char *next, *spec; /* inside */
+    const char *next, *spec; /* private: position of the iterator */
 };
 bool cause_next(const struct cause *c, struct cause_arg *arg);
 

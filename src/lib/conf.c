@@ -150,7 +150,10 @@ static void take_value(struct conf_parser *p, const struct conf_key *key, char *
         conf_fail(p, key->remedy, wrong, key->name, value, p->also[0], p->also[1], p->also[2], p->also[3], NULL);
 }
 
-/* Nothing else is quoted: what stands there may be the password (`password: …`, a full-width `=`, a value on the next line). */
+/*
+ * Nothing else is quoted: what stands there may be the password (`password: …`, a full-width `=`, a value on the next
+ * line).
+ */
 static bool like_a_key(const char *name)
 {
     return name[0] && name[strspn(name, "abcdefghijklmnopqrstuvwxyz-")] == '\0';

@@ -1,9 +1,9 @@
 /*
  * Site file and service files: a strict parser fed one line at a time.
  *
- * The same code runs in the daemons, in `sekisho check` on any machine and in the fuzzer. It opens no file by itself
- * except in conf_load_*, allocates nothing, and never stops at the first mistake: every mistake becomes one
- * struct conf_error with file, line, what is wrong and what to write instead. A result with any error must not be used.
+ * The same code runs in the daemons, in `sekisho check` on any machine and in the fuzzer. It opens files only in
+ * conf_load_*, allocates nothing, and does not stop at the first mistake: each becomes one struct conf_error with file,
+ * line, what is wrong and what to write instead. A result with any error must not be used.
  *
  * Format (both kinds of file): UTF-8, `# comment` lines, `[section]` lines, `key = value` lines. No continuation, no
  * quoting, no inline comments. Unknown sections and keys, duplicates and missing required keys are errors.
@@ -27,13 +27,13 @@
 #define CONF_PORTS_MAX 8     /* ports of one allow line */
 #define CONF_PREFIXES_MAX 16 /* remote prefixes of one service */
 #define CONF_ADDRS_MAX 4     /* DNS or NTP servers of one kind */
-#define CONF_HOSTS_MAX 64    /* LAN hosts that are bound to a service */
+#define CONF_HOSTS_MAX 64    /* LAN hosts bound to a service */
 #define CONF_PRIVATE_MAX 8   /* domains whose answers may be private addresses */
-#define CONF_ERRORS_MAX 32   /* more are counted, not kept */
+#define CONF_ERRORS_MAX 32   /* further mistakes are only counted */
 
-/* An address of either family; v4 in the first four octets, network byte order. */
+/* An address of either family in network byte order; IPv4 uses the first four octets. */
 struct addr {
-    uint8_t family; /* AF_INET or AF_INET6; 0: none */
+    uint8_t family; /* AF_INET or AF_INET6; 0: no address */
     uint8_t bytes[16];
 };
 
@@ -46,11 +46,11 @@ struct conf_error {
     char file[128];
     unsigned line;    /* 1-based; 0: about the file as a whole */
     struct cause wrong;     /* what is wrong */
-    enum cause_code remedy; /* what to write instead: a REMEDY of cause.def */
+    enum cause_code remedy; /* what to write instead: a REMEDY in cause.def */
 };
 
 struct conf_errors {
-    unsigned count; /* all mistakes, also those beyond CONF_ERRORS_MAX */
+    unsigned count; /* of all mistakes, including those beyond CONF_ERRORS_MAX */
     struct conf_error list[CONF_ERRORS_MAX];
 };
 
@@ -58,15 +58,15 @@ enum conf_outside { CONF_OUTSIDE_CLOSED, CONF_OUTSIDE_INTERNET };
 enum conf_start { CONF_START_DEMAND, CONF_START_ALWAYS };
 enum conf_wan { CONF_WAN_DHCP, CONF_WAN_STATIC };
 
-/* A LAN host that is bound to one service: known by its network card, and by the address it always gets. */
+/* A LAN host bound to one service: identified by its MAC address and by the address that DHCP always gives it. */
 struct conf_host {
-    struct addr addr; /* IPv4, inside the LAN's prefix, not the box's own; by DHCP always the same */
+    struct addr addr; /* IPv4, inside the LAN's prefix, not the box's own */
     uint8_t mac[6];
-    char service[CONF_NAME_MAX]; /* "" : bound to none of the services: it may use none */
+    char service[CONF_NAME_MAX]; /* "": may use no service */
     unsigned line; /* in the site file, for messages */
 };
 
-/* One site file. Times are seconds. Strings are NUL-terminated; an empty string or family 0 means "not given". */
+/* One site file. Strings are NUL-terminated; an empty string or family 0 means "not given". */
 struct conf_site {
     char name[CONF_TEXT_MAX];                             /* [site] name */
     unsigned service_count;
@@ -95,30 +95,29 @@ struct conf_site {
     unsigned host_count;
     struct conf_host hosts[CONF_HOSTS_MAX];               /* [hosts] host = ADDRESS MAC SERVICE|none (repeatable) */
     unsigned others_line;
-    char others[CONF_NAME_MAX]; /* [hosts] others = all | none | SERVICE: hosts without a line; default all: "all" */
+    char others[CONF_NAME_MAX]; /* [hosts] others = all | none | SERVICE: all hosts not listed; default "all" */
 
     char est_host[CONF_FQDN_MAX];                         /* [enroll] server = HOST[:PORT] */
     uint16_t est_port;
-    char est_label[CONF_NAME_MAX];                        /* [enroll] label: RFC 7030 3.2.2 arbitrary label */
+    char est_label[CONF_NAME_MAX];                        /* [enroll] label: RFC 7030 section 3.2.2 */
     uint8_t est_ca_sha256[32]; /* [enroll] ca-fingerprint: SHA-256 of the CA certificate's DER */
     unsigned est_server_count;
     uint8_t est_server_sha256[CONF_ADDRS_MAX]
-                             [32]; /* [enroll] server-ca (repeatable): what its TLS certificate hangs on */
+                             [32]; /* [enroll] server-ca (repeatable): SHA-256 of the trust anchor for its TLS */
     char est_user[64], est_password[64]; /* [enroll] username, password (one-time) */
     char device[64]; /* [enroll] device: CN of the certificate, [A-Za-z0-9.-]+ */
 };
 
-/* One port of an allow line: `tcp/443 tls`, `tcp/8080`, `udp/123`. */
+/* One port of an [allow] line: `tcp/443 tls`, `tcp/8080`, `udp/123`. */
 struct conf_port {
     uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
     uint16_t port; /* host byte order */
-    bool tls; /* `sni` must agree */
+    bool tls; /* sni must allow each connection */
 };
 
 struct conf_rule {
-    char name[CONF_FQDN_MAX]; /* lower case, no final dot; or `*.` and at least two labels: every name below them */
-    bool
-        ech_noise; /* `ech-noise`: the server has no ECH, so a browser's random ECH extension (GREASE) is let through */
+    char name[CONF_FQDN_MAX]; /* lower case, no final dot; `*.` and at least two labels: every name below them */
+    bool ech_noise; /* `ech-noise`: the server has no ECH, so a browser's GREASE ECH extension is allowed */
     unsigned port_count;
     struct conf_port ports[CONF_PORTS_MAX];
     unsigned line; /* in the service file, for messages */
@@ -143,8 +142,8 @@ struct conf_service {
 };
 
 /*
- * The line-fed parser. Usage: conf_site_begin / conf_service_begin, then conf_line for each line without its newline,
- * then conf_end, which checks what is missing or contradictory. Returns are through *errors only.
+ * The line-fed parser. Usage: conf_site_begin or conf_service_begin, then conf_line for each line without its newline,
+ * then conf_end, which finds missing and contradictory keys. The result is in *errors only.
  */
 struct conf_parser {
     const char *file;
@@ -154,24 +153,24 @@ struct conf_parser {
     struct conf_service *service;
     int section; /* index in the parser's own table, -1 before the first */
     uint64_t seen; /* keys seen, for duplicates and missing ones */
-    char also[4][CAUSE_SHORT_MAX]; /* what a value parser tells besides key and value */
+    char also[4][CAUSE_SHORT_MAX]; /* arguments that a value parser adds after key and value (conf_also) */
 };
 
 void conf_site_begin(struct conf_parser *p, const char *file, struct conf_site *out, struct conf_errors *errors);
-/* name: the service's short name, as the file's base name without `.conf` gives it. */
+/* name: the service's short name: the file's base name without `.conf`. */
 void conf_service_begin(struct conf_parser *p, const char *file, const char *name, struct conf_service *out,
                         struct conf_errors *errors);
 void conf_line(struct conf_parser *p, const char *line, size_t len);
 void conf_end(struct conf_parser *p);
 
-/* Read a whole file (at most 64 KiB). Returns true if it has no error; otherwise *errors says why (also: cannot open). */
+/* Read a whole file (at most 64 KiB). False if it has any mistake or cannot be read: see *errors. */
 bool conf_load_site(const char *path, struct conf_site *out, struct conf_errors *errors);
 bool conf_load_service(const char *path, struct conf_service *out, struct conf_errors *errors);
 
 /*
- * Load the site file and every service that it names, looking in dir1 and then dir2 (e.g. /state/services and
- * /etc/sekisho/services), and check them together: numbers, names and remote prefixes belong to one service only,
- * prefixes and resolvers are apart from the site's own networks.
+ * Load the site file and every service it names, looking in dir1 and then dir2 (e.g. /state/services and
+ * /etc/sekisho/services), and check them together: each number, name and remote prefix belongs to one service only, and
+ * prefixes and resolvers do not overlap the site's own networks.
  */
 struct conf {
     struct conf_site site;
@@ -181,30 +180,33 @@ struct conf {
 bool conf_load_all(const char *site_path, const char *dir1, const char *dir2, struct conf *out,
                    struct conf_errors *errors);
 
-/* The first of the mistakes as one cause, with file, line and remedy; none if there is none. */
+/* The first mistake as one cause, with file, line and remedy; CAUSE_NONE if there is none. */
 void conf_first_mistake(const struct conf_errors *errors, struct cause *out);
 
-/* Small helpers that others need too; all return false for text that is not exactly of that kind. */
+/* Helpers for other programs; all return false for text that is not exactly of that kind. */
 bool conf_parse_addr(const char *text, struct addr *out);
 bool conf_parse_prefix(const char *text,
                        struct prefix *out); /* host bits must be zero unless it is an interface address */
 bool conf_is_fqdn(const char *text); /* at least two labels, RFC 1123 letters, no final dot */
 bool conf_is_pattern(const char *text); /* an FQDN as above, or `*.` followed by one */
 /*
- * A name below which anybody may register names: a top-level domain, or one of the second levels that the registries of
- * countries give out for organisations (co.jp, go.jp, ac.uk, tokyo.jp …).
+ * A public suffix, below which anybody may register names: a top-level domain, or a second-level domain for
+ * organisations (co.jp, go.jp, ac.uk, tokyo.jp …).
  */
 bool conf_domain_too_wide(const char *text);
-bool conf_pattern_too_wide(const char *text); /* `*.` followed by such a one: it would list strangers */
+bool conf_pattern_too_wide(const char *text); /* `*.` and a public suffix: it would cover strangers' names */
 /* Does a listed name (exact or wildcard) cover this one? Both lower case. `*.a.b` covers x.a.b and y.x.a.b, not a.b. */
 bool conf_name_covers(const char *pattern, const char *name);
-/* May a host without a line in [hosts] use this service? */
+/* May a host that [hosts] does not list use this service? */
 bool conf_others_may(const struct conf_site *site, const char *service);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
-/* Private, loopback, link-local, multicast, unspecified, documentation, shared (RFC 6890 registries): never public. */
+/*
+ * In the special-purpose registries of RFC 6890 (private, loopback, link-local, documentation, shared …) or
+ * multicast.
+ */
 bool addr_is_special(const struct addr *a);
-/* Writes the address as text; buf at least INET6_ADDRSTRLEN; returns buf. */
+/* Write the address as text; len at least INET6_ADDRSTRLEN. Returns buf. */
 const char *addr_text(const struct addr *a, char *buf, size_t len);
 
 #endif

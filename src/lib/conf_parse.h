@@ -1,24 +1,24 @@
-/* Inside the configuration parser: the key tables, and how a value parser says what is wrong. Not for other folders. */
+/* Internals of the configuration parser: the key tables, and how value parsers report mistakes. Private to src/lib. */
 #ifndef SEKISHO_CONF_PARSE_H
 #define SEKISHO_CONF_PARSE_H
 
 #include "conf.h"
 
-#define CONF_KEYS_MAX 48 /* keys of one kind of file; conf_parser.seen has the bits above for sections */
+#define CONF_KEYS_MAX 48 /* keys of one kind of file; conf_parser.seen uses the higher bits for sections */
 
 /*
- * Takes the value of one line (NUL-terminated, trimmed, valid UTF-8 without control characters, not empty) and stores
- * it. Returns CAUSE_NONE, or what is wrong with it: a cause whose arguments are key, value, and then what conf_also was told.
+ * Parse and store the value of one line (NUL-terminated, trimmed, valid UTF-8 without control characters, not empty).
+ * Returns CAUSE_NONE, or what is wrong: a cause whose arguments are key, value and those set with conf_also.
  */
 typedef enum cause_code conf_parse_fn(struct conf_parser *p, const char *value);
 
 enum conf_flags {
     CONF_REQUIRED = 1, /* a file without it is refused */
-    CONF_MANY = 2, /* may stand on several lines */
-    CONF_SECRET = 4 /* its value is never quoted in a message */
+    CONF_MANY = 2, /* may be repeated */
+    CONF_SECRET = 4 /* the value is never quoted in a message */
 };
 
-/* One key. The table is the format: what is not in it is refused. Keys of one section stand together. */
+/* One key. The table defines the format: any other key is refused. Keys of one section must be adjacent. */
 struct conf_key {
     const char *section, *name;
     unsigned flags; /* CONF_REQUIRED | … */
@@ -29,22 +29,22 @@ struct conf_key {
 struct conf_kind {
     const struct conf_key *keys;
     size_t count;
-    void (*end)(struct conf_parser *p); /* what is contradictory, once all lines are read */
+    void (*end)(struct conf_parser *p); /* called after the last line: finds contradictions between keys */
 };
 
 extern const struct conf_kind conf_kind_site, conf_kind_service;
 
-/* Record a mistake; args: of `wrong`, ended by NULL. */
+/* Record a mistake. args: the arguments of `wrong`, terminated by NULL. */
 void conf_mistake(struct conf_errors *errors, const char *file, unsigned line, enum cause_code remedy,
                   enum cause_code wrong, const char *const args[]);
-/* With the arguments behind it, NULL the last: on a line of one's own, for mistakes about several files … */
+/* The same with variable arguments, the last NULL: with file and line given, for mistakes across files … */
 #define conf_report(errors, file, line, remedy, wrong, ...)                                                            \
     conf_mistake((errors), (file), (line), (remedy), (wrong), (const char *const[]){__VA_ARGS__})
-/* … and at the parser's current line. */
+/* … or at the parser's current line. */
 #define conf_fail(p, remedy, wrong, ...) conf_report((p)->errors, (p)->file, (p)->line, remedy, wrong, __VA_ARGS__)
-/* From a value parser: one more argument of what it is about to return, in this place behind key and value. */
+/* For value parsers: set argument number `place` (0 is the first after key and value) of the cause to be returned. */
 void conf_also(struct conf_parser *p, unsigned place, const char *text);
-/* Was this key in the file? */
+/* Was this key in the file so far? */
 bool conf_seen(const struct conf_parser *p, const char *section, const char *key);
 
 /* ---- values (conf_value.c); all return false for text that is not exactly of that kind ---- */
@@ -57,9 +57,9 @@ bool conf_is_host(const char *text); /* an address or an FQDN */
 bool conf_copy(char *out, size_t size, const char *text); /* false: too long */
 bool conf_copy_lower(char *out, size_t size, const char *text);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
-/* Is there a name that both lines cover? */
+/* Is there a name that both rules cover? */
 bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b);
-/* Addresses that can never be a peer on a network: unspecified, loopback, link-local, multicast, broadcast. */
+/* Never the address of a remote peer: unspecified, loopback, link-local, multicast, broadcast. */
 bool conf_never_remote(const struct addr *a);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * How the box is, from the state files of its daemons: one reading and one judgement, shared by the LEDs, the console
- * and `sekisho status`, so that they never contradict each other.
+ * The health of the box, derived from the daemons' state files. Shared by the LEDs, the console and `sekisho status`,
+ * so that they never contradict each other.
  */
 #ifndef SEKISHO_HEALTH_H
 #define SEKISHO_HEALTH_H
@@ -16,46 +16,46 @@ enum health_file { HEALTH_GATE, HEALTH_ENROLL, HEALTH_WAN, HEALTH_CLOCK, HEALTH_
 
 struct health {
     uint64_t now;            /* UNIX time of the reading */
-    bool dead[HEALTH_FILES]; /* its daemon is gone, whatever the file says (health_probe) */
-    bool has[HEALTH_FILES];  /* the state file is there and its daemon is not gone */
-    bool odd[HEALTH_FILES];  /* something else stands in the place of the state file */
+    bool dead[HEALTH_FILES]; /* the daemon does not run, whatever the file contains (health_probe) */
+    bool has[HEALTH_FILES];  /* the state file exists and its daemon runs */
+    bool odd[HEALTH_FILES];  /* the path is not a plain file of the daemon (state_file_read: EBADMSG) */
     char text[HEALTH_FILES][STATE_FILE_MAX + 1];
 };
 
-/* Short name of a file's daemon: "gate", "enroll", … */
+/* Name of the file's daemon: "gate", "enroll", … */
 const char *health_name(enum health_file file);
 
 /*
- * A daemon that was killed leaves its last state behind. Knock at the control sockets: where nobody listens any more,
- * health_read takes the state as missing. Never waits; what cannot be found out counts as alive.
+ * A killed daemon leaves its last state file behind. Try to connect to the control sockets: where nobody listens,
+ * health_read ignores the state file. Never blocks; on any other error the daemon counts as alive.
  */
 void health_probe(struct health *h, const char *root);
 
-/* Read all state files below root ("" on the box itself). *h is zero at first, or from an earlier reading. */
+/* Read all state files below root ("" on the box). *h must be zeroed before the first call; it may be reused. */
 void health_read(struct health *h, const char *root);
 
-/* Value of a key; "" if the file or the key is not there. The pointer is to a static buffer, valid until the next call. */
+/* Value of a key; "" if the file or the key is missing. Points to a static buffer, valid until the next call. */
 const char *health_get(const struct health *h, enum health_file file, const char *key);
 bool health_is(const struct health *h, enum health_file file, const char *key, const char *value);
 
-/* What the box is doing, or what is not as it should be: a cause (cause.def), and what its program says of it. */
+/* A headline or a problem: a cause, and the detail that the program itself reports. */
 struct health_problem {
     enum cause_code code;
-    struct cause detail; /* none: nothing more is said, or it is words */
+    struct cause detail; /* CAUSE_NONE: no detail, or it is in words */
     char words[512]; /* names of services, networks; "": none */
 };
 
-/* What the box is doing: always exactly one. */
+/* What the box is doing: exactly one. */
 void health_headline(const struct health *h, struct health_problem *out);
-/* What is not as it should be: fills at most max, returns how many. */
+/* What is wrong: fills at most max, returns the number filled. */
 size_t health_problems(const struct health *h, struct health_problem *out, size_t max);
-/* A person has to do something: exit status 1 of `sekisho status`. */
+/* Does a person have to act? Then `sekisho status` exits with 1. */
 bool health_trouble(const struct health_problem *p);
 
-/* A cause out of a state file; what cannot be read is CAUSE_UNKNOWN. False, and none: the line is empty. */
+/* Parse a cause from a state file; CAUSE_UNKNOWN if it cannot be parsed. False, and CAUSE_NONE: the text is empty. */
 bool health_cause(const char *line, struct cause *out);
 
-/* In words, health_text.c: the sentence with its detail, and what to do ("": nothing). Both return out. */
+/* As text (health_text.c): the sentence with its detail, and what to do ("": nothing). Both return out. */
 const char *health_sentence(const struct health_problem *p, enum cause_lang lang, char *out, size_t size);
 const char *health_action(const struct health_problem *p, enum cause_lang lang, char out[CAUSE_TEXT_MAX]);
 

@@ -1,11 +1,11 @@
 /*
  * Messages between our own processes: fixed-size datagrams over SOCK_SEQPACKET, optionally with file descriptors.
  *
- * Each message is a struct msg_head followed by exactly the body its type prescribes (msg.h). A message of another
- * size, an unknown type, a type not allowed in this direction, an unexpected descriptor, or a content that cannot be
- * (a text without end, a count beyond its array, an unknown address family or enum value) is a broken or hostile peer:
- * ipc_recv returns IPC_BAD and the caller ends itself or the connection. What is valid here need not be sensible: the
- * receiver still checks meaning (an id it knows, a generation of now).
+ * Each message is a struct msg_head followed by exactly the body that its type prescribes (msg.h). A wrong size, an
+ * unknown type, a type not allowed in this direction, an unexpected descriptor or invalid content (text without NUL,
+ * a count beyond its array, an unknown address family or enum value) means a broken or compromised peer: ipc_recv
+ * returns IPC_BAD, and the caller exits or closes the connection. A valid message need not make sense: the receiver
+ * still checks its meaning (a known id, the current generation).
  */
 #ifndef SEKISHO_IPC_H
 #define SEKISHO_IPC_H
@@ -17,16 +17,16 @@
 
 enum ipc_result {
     IPC_OK,    /* a message was received (or sent) */
-    IPC_AGAIN, /* nothing there now (or the peer's queue is full) */
-    IPC_EOF,   /* the peer is gone */
-    IPC_BAD,   /* a message that breaks the rules */
-    IPC_ERROR  /* errno says what */
+    IPC_AGAIN, /* nothing to receive now (or the peer's queue is full) */
+    IPC_EOF,   /* the peer has closed the connection */
+    IPC_BAD,   /* an invalid message */
+    IPC_ERROR  /* see errno */
 };
 
-/* Pure check, shared with the fuzzer: is this datagram a well-formed message for a receiver in the role `to`? */
+/* Is this datagram a valid message for a receiver in the role `to`? A pure function, shared with the fuzzer. */
 bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd);
 
-/* Octets of this type's body, -1: there is no such type. */
+/* Size of this type's body in octets; -1: unknown type. */
 int ipc_size(unsigned type);
 
 /*
@@ -36,14 +36,14 @@ int ipc_size(unsigned type);
 enum ipc_result ipc_send(int sock, enum msg_type type, const void *body, int fd);
 
 /*
- * Receive one message for a receiver in the role `to`. *fd is -1 or a descriptor that the caller now owns (CLOEXEC).
- * Of *out only head and the type's body are written.
+ * Receive one message as a receiver in the role `to`. *fd is -1 or a descriptor that the caller now owns (CLOEXEC).
+ * Only the head and the type's body are written in *out.
  */
 enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd);
 
 /* A SEQPACKET pair with CLOEXEC and NONBLOCK on both ends. 0 or -1 with errno. */
 int ipc_pair(int fds[2]);
-/* Listening SEQPACKET socket at path (an old file is removed), mode 0660, group gid. fd or -1 with errno. */
+/* Listening SEQPACKET socket at path (an existing file is removed), mode 0660, group gid. fd or -1 with errno. */
 int ipc_listen(const char *path, int gid);
 /* Connect to such a socket (blocking). fd or -1 with errno. */
 int ipc_connect(const char *path);

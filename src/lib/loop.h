@@ -1,9 +1,9 @@
 /*
- * What the event loops of the programs that read strangers' octets (dns, sni) share.
+ * Shared by the event loops of the programs that parse untrusted packets (dns, sni).
  *
- * Plain epoll, not libuev: hostile ICMP errors make sockets of these processes report EPOLLERR at will, and libuev answers
- * a number of those by making a new epoll instance, which is a system call too many for their sandbox; and one library
- * less lives there.
+ * Plain epoll, not libuev: an attacker can make these sockets report EPOLLERR by ICMP errors, and after several of them
+ * libuev creates a new epoll instance, a system call that their seccomp filter refuses. It also saves a library in the
+ * processes most exposed.
  */
 #ifndef SEKISHO_LOOP_H
 #define SEKISHO_LOOP_H
@@ -12,15 +12,15 @@
 #include <stdint.h>
 
 /*
- * Watch fd, or change how it is watched: for reading or not, for writing or not. What becomes ready is told by `token`.
- * Closing the descriptor ends it. False with errno.
+ * Add fd to the epoll instance, or change the events it is watched for. `token` identifies it in epoll_wait's events.
+ * Closing the descriptor removes it. False with errno.
  */
 bool loop_watch(int epoll, int fd, uint32_t token, bool readable, bool writable);
 
-/* Block SIGTERM and SIGINT and watch for them through a descriptor; SIGPIPE is ignored. The descriptor, or -1 with errno. */
+/* Block SIGTERM and SIGINT and return a signalfd for them, or -1 with errno. SIGPIPE is ignored. */
 int loop_signals(void);
 
-/* The sooner of two waits in milliseconds, where -1 is none. */
+/* The shorter of two epoll_wait time-outs in milliseconds; -1 is infinite. */
 int loop_sooner(int a, int b);
 
 #endif

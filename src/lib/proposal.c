@@ -7,9 +7,9 @@ enum kind { NONE, AEAD, CIPHER, INTEGRITY, PRF, EXCHANGE, SEQUENCE };
 enum verdict { GOOD, WEAK, ABSENT };
 
 /*
- * Every word that charon 6.0.1 takes: what it stands for, charon's own name for that (`swanctl --list-algs`), and whether
- * it is good for IKE and for ESP. For ESP the kernel must have it too (firmware/kernel.config). Weak is what RFC 8221 and
- * RFC 8247 no longer allow, and what is below 112 bits. A word stands in one line: a test reads them.
+ * Every word that charon 6.0.1 takes: what it stands for, charon's own name for that (`swanctl --list-algs`), and
+ * whether it is good for IKE and for ESP. For ESP the kernel must have it too (firmware/kernel.config). Weak is what
+ * RFC 8221 and RFC 8247 no longer allow, and what is below 112 bits. A word stands in one line: a test reads them.
  */
 static const struct word {
     const char *text;

@@ -1,4 +1,7 @@
-/* Giving up privileges. Every function ends in success or a fatal exit: a daemon never runs with more than it asked for. */
+/*
+ * Dropping privileges. Every function succeeds or ends the process (log_fatal), so that no daemon ever runs with more
+ * privileges than intended.
+ */
 #ifndef SEKISHO_SANDBOX_H
 #define SEKISHO_SANDBOX_H
 
@@ -15,32 +18,32 @@ enum sandbox_uid {
     UID_STATUS = 606,
     UID_AUDIT = 607,
     UID_CLOCK = 608,
-    UID_NTP = 609, /* asks time servers for it */
-    UID_VICI = 610, /* group of those who may speak to charon */
+    UID_NTP = 609, /* clock's network part */
+    UID_VICI = 610, /* group: may connect to charon's VICI socket */
     UID_WAN = 612,
     UID_LAN = 613,
-    UID_DHCP = 614 /* the line's DHCP client */
+    UID_DHCP = 614 /* wan's network part, the DHCP client */
 };
 
-/* chroot to the empty, root-owned folder /var/empty. Needs root. */
+/* chroot to /var/empty, which must be owned by root and not writable by anyone else. Needs root. */
 void sandbox_empty_root(void);
 
 /*
- * Become uid/gid with the given supplementary groups, keep exactly the capabilities in the mask (1 << CAP_…), clear the
- * bounding and ambient sets, set no_new_privs and non-dumpable, and check that root cannot come back.
+ * Become uid (gid = uid) with the given supplementary groups, keep exactly the capabilities in the mask (1 << CAP_…),
+ * clear the bounding and ambient sets, set no_new_privs and non-dumpable, and verify that root cannot be regained.
  */
 void sandbox_user(uint32_t uid, const uint32_t *groups, unsigned group_count, uint64_t caps);
 
 /*
- * seccomp: allow only the named system calls (libseccomp names, NULL-terminated) on top of the base set that every
- * program needs (memory, read/write/sendmsg/recvmsg/close on open descriptors, poll/epoll/timerfd/signalfd, time, futex,
- * exit). A refused call kills the process.
+ * seccomp: allow only the named system calls (libseccomp names, NULL-terminated) in addition to the base set that every
+ * program needs (memory, read/write/sendmsg/recvmsg/close on open descriptors, poll/epoll/timerfd/signalfd, time,
+ * futex, exit). Any other call kills the process.
  */
 void sandbox_syscalls(const char *const *extra);
 
 /*
- * The same for a program that holds a packet socket: it can send with write() only, which takes no address, so it reaches
- * no other card than the one that the socket was bound to.
+ * The same without the send* calls, for a program that holds a packet socket: write() takes no address, so it can send
+ * only on the interface that the socket is bound to.
  */
 void sandbox_mute(const char *const *extra);
 

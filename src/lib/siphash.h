@@ -1,4 +1,4 @@
-/* SipHash-2-4 (Aumasson and Bernstein, 2012): a short hash under a secret key, so that nobody can choose collisions. */
+/* SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed 64-bit hash; without the key nobody can construct collisions. */
 #ifndef SEKISHO_SIPHASH_H
 #define SEKISHO_SIPHASH_H
 

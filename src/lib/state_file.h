@@ -1,6 +1,6 @@
 /*
- * State files: what a daemon tells the rest of the box, one `key value` a line under /run/sekisho/, written whole to a
- * temporary name and renamed, so that a reader sees the old state or the new one and `cat` is a debugger.
+ * State files: what a daemon publishes to the rest of the box under /run/sekisho/, one `key value` per line. A file is
+ * written under a temporary name and renamed, so that a reader sees either the old state or the new one.
  */
 #ifndef SEKISHO_STATE_FILE_H
 #define SEKISHO_STATE_FILE_H
@@ -13,7 +13,7 @@
 
 #define STATE_FILE_MAX 4096 /* bytes of one state file */
 
-/* A state file being put together. Too long a text is cut at the last whole line, never written broken. */
+/* A state file under construction. A text that is too long is cut after the last line that fits. */
 struct state_file {
     size_t len;
     bool full;
@@ -21,33 +21,31 @@ struct state_file {
 };
 
 void state_file_begin(struct state_file *p);
-/* Newlines and control characters in the value become spaces. */
+/* Add a line `key value`. Newlines and control characters in the value become spaces. */
 void state_file_add(struct state_file *p, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* A cause as text (cause.h); nothing if it is none. */
+/* Add a cause as text (cause.h); nothing if it is CAUSE_NONE. */
 void state_file_cause(struct state_file *p, const char *key, const struct cause *cause);
-/* The same with octets, as two hexadecimal digits each. */
+/* Add octets as two hexadecimal digits each. */
 void state_file_add_octets(struct state_file *p, const char *key, const void *data, size_t len);
-/* Write to path by rename in the same folder. 0 or -1 with errno; the old file stays in force on error. */
+/* Replace the file at path by a rename in the same folder. 0 or -1 with errno; on error the old file remains. */
 int state_file_commit(const struct state_file *p, const char *path);
-/* The same for a text that was put together otherwise. */
+/* The same for any text. */
 int publish_text(const char *path, const char *text, size_t len);
-/* All of it into an open file, however often write() stops early. 0 or -1 with errno. */
+/* Write all of data, continuing after short writes. 0 or -1 with errno. */
 int state_file_write(int fd, const char *data, size_t len);
 
-/*
- * The one way to read a file that another program has written, into buf (NUL-terminated). 0 or -1 with errno. What is
- * in a folder that somebody else can write to may be anything: only a plain file with one name, of this owner (or of
- * root, or of who reads), that fits into buf is read, and no link is followed. EBADMSG: it is there and is none of that.
+/* Read a file written by another program into buf (NUL-terminated). 0 or -1 with errno. In a folder that another user
+ * can write to a path may be anything, so only a regular file with one link, owned by `owner` (or root, or the caller),
+ * that fits into buf is read, and symbolic links are not followed. EBADMSG: the path exists but is not such a file.
  */
 int state_file_read(const char *path, uint32_t owner, char *buf, size_t len);
-/*
- * A folder below /run/sekisho for the files of one user, made by root: who has the group may put files of its own there,
- * but what root has put there (a socket) nobody else can take away or replace. 0 or -1 with errno.
+/* Make a folder below /run/sekisho for one daemon's files; called as root. Members of the group may create files in it,
+ * but cannot remove or replace what root has created there, for instance a socket (sticky bit). 0 or -1 with errno.
  */
 int state_file_folder(const char *path, uint32_t gid);
-/* Copy the value of a key out of such text. False if it is not there (*value is then ""). */
+/* Copy the value of a key in the text of a state file. False if the key is missing (*value is then ""). */
 bool state_file_get(const char *text, const char *key, char *value, size_t len);
-/* The same for a key that may be there more than once: begin with *at = text; it goes on behind what was found. */
+/* The same for a repeated key: start with *at = text; each call advances *at past the line it found. */
 bool state_file_next(const char **at, const char *key, char *value, size_t len);
 
 #endif

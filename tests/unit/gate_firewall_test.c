@@ -64,7 +64,7 @@ static void who_waits_is_told_no_in_the_end(void **state)
         assert_true(unanswered(pc, REGISTRY, 80));
         (void)counted("dropped_waiting", waiting + 2); /* it repeats itself after a second */
         /* Eight seconds are over; the attempt is another one in nothing but its time. */
-        run("nft flush set inet sekisho waiting");
+        run("nft flush set inet sekisho held");
         waiting = counter("dropped_waiting");
         assert_true(polled(pc, POLLOUT, SURELY_MS));
         assert_int_equal(getsockopt(pc, SOL_SOCKET, SO_ERROR, &error, &len), 0);

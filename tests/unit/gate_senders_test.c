@@ -331,8 +331,8 @@ static void the_line_with_a_card_of_the_lan(void **state)
     assert_string_equal(ends(WAN_NS, NULL, false, &k), "input_wan");
     static const struct packet pc = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, false};
     send_frame(PC_NS, NULL, false, &pc);
-    assert_int_equal(system("nft list set inet sekisho known | grep -q lan0"), 0);
-    assert_int_not_equal(system("nft list set inet sekisho known | grep -q wan0"), 0);
+    assert_int_equal(system("nft list set inet sekisho verified | grep -q lan0"), 0);
+    assert_int_not_equal(system("nft list set inet sekisho verified | grep -q wan0"), 0);
 }
 
 /* Nor does a PC become known for an address that stands in IPv6's header where IPv4 has its sender. */

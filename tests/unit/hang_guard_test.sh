@@ -33,17 +33,17 @@ soon test -p $words
 start sni; sni=$pid
 start charon; charon=$pid
 start gate; gate=$pid
-start names; names=$pid
+start dns; dns=$pid
 start enroll; enroll=$pid
 start status; status=$pid
 
 # ---- who may speak
 ok "sni cannot speak to it" sh -c "! setpriv --reuid sni --regid sni --clear-groups sh -c 'echo end charon >$words' 2>/dev/null"
-ok "gate can" as gate sekisho "end names"
+ok "gate can" as gate sekisho "end dns"
 ok "words that mean nothing are taken" as gate sekisho '$(kill -9 -1) end; end gate * sni'
 ok "sni is ended when gate says so" as gate sekisho "end sni"
 ok "and dies, though it stands still" soon gone "$sni"
-for p in $charon $gate $names $enroll $status; do
+for p in $charon $gate $dns $enroll $status; do
 	ok "nobody else ($(ps -o user= -p "$p"))" there "$p"
 done
 ok "charon, too" as gate sekisho "end charon"
@@ -58,6 +58,6 @@ ok "gate has said nothing for too long: it is ended" soon gone "$gate"
 ok "and that is said" grep -q 'gate hangs: it is ended' "$w/out"
 ok "enroll goes on speaking and lives" there "$enroll"
 ok "status has never spoken, and is not waited for" there "$status"
-ok "names is nobody's business here" there "$names"
+ok "dns is nobody's business here" there "$dns"
 ok "the hang guard goes on" there "$guard"
 verdict hang_guard

@@ -71,7 +71,7 @@ static void forget_listed(struct charon *c)
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
         c->services[n].listed_stands = false;
-        c->services[n].carried = (struct hollow_seen){0};
+        c->services[n].carried = (struct blackhole_counts){0};
     }
 }
 
@@ -318,7 +318,7 @@ static bool busy(const struct charon *c)
 static void look_what_is_carried(struct charon *c)
 {
     bool up = false;
-    if (++c->ticks < HOLLOW_LOOK_TICKS || !c->clean || busy(c) || c->listing)
+    if (++c->ticks < BLACKHOLE_CHECK_TICKS || !c->clean || busy(c) || c->listing)
         return;
     c->ticks = 0;
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)

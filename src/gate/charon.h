@@ -9,7 +9,7 @@
 #define SEKISHO_GATE_CHARON_H
 
 #include "conf.h"
-#include "hollow.h"
+#include "blackhole.h"
 #include "liveness.h"
 #include "ike_sa.h"
 #include "session.h"
@@ -37,35 +37,35 @@ struct charon_service {
     const struct conf_service *conf; /* NULL: no such service */
     struct ike_sa sa;                    /* what is up; sa.child 0: nothing */
     struct ike_sa listed;                /* collected while a list is coming in */
-    struct hollow_seen carried;      /* the same, of all its IKE_SAs: while one replaces the other there are two */
+    struct blackhole_counts carried; /* the same, of all its IKE_SAs: while one replaces the other there are two */
     bool stands,
-        listed_stands;      /* an IKE_SA of this service, whether or not a CHILD_SA is in it; the same of the list */
-    struct vici *control;            /* while an attempt is running */
+        listed_stands; /* an IKE_SA of this service, whether or not a CHILD_SA is in it; the same of the list */
+    struct vici *control; /* while an attempt is running */
     uev_t control_io;
-    bool finished;                   /* the attempt has been answered */
-    enum cause_code why;             /* what charon's log said about the failure; none: nothing that is known */
+    bool finished; /* the attempt has been answered */
+    enum cause_code why; /* what charon's log said about the failure; none: nothing that is known */
 };
 
 struct charon {
     uev_ctx_t *loop;
     struct session *session;
-    struct prefix lan;               /* [lan] address: no address in a tunnel is of it */
-    const char *socket;              /* path */
+    struct prefix lan; /* [lan] address: no address in a tunnel is of it */
+    const char *socket; /* path */
     struct vici *vici;
     uev_t io;
     struct liveness liveness;
-    void (*hangs)(void *user);       /* it does not answer: it must be ended (closed already). NULL: nobody cares */
+    void (*hangs)(void *user); /* it does not answer: it must be ended (closed already). NULL: nobody cares */
     void *user;
-    bool clean;                      /* what a gate before us had raised is gone */
+    bool clean; /* what a gate before us had raised is gone */
     bool listing, list_again;
-    bool counting;                   /* the list under way is only to see what the tunnels have carried */
-    unsigned ticks;                  /* until the next of these */
-    bool credentials;                /* enroll says that key and certificate are loaded */
-    bool loaded;                     /* all connections are in charon, with `identity` */
-    unsigned waiting;                /* replies to terminate (before clean) or to load-conn */
-    bool refused;                    /* one of those load-conn failed */
-    uint64_t load_at;                /* try to load again at this time; 0: no */
-    struct state_watch_certificate own;    /* our IKE identity: the certificate's subject; identity "": none yet */
+    bool counting; /* the list under way is only to see what the tunnels have carried */
+    unsigned ticks; /* until the next of these */
+    bool credentials; /* enroll says that key and certificate are loaded */
+    bool loaded; /* all connections are in charon, with `identity` */
+    unsigned waiting; /* replies to terminate (before clean) or to load-conn */
+    bool refused; /* one of those load-conn failed */
+    uint64_t load_at; /* try to load again at this time; 0: no */
+    struct state_watch_certificate own; /* our IKE identity: the certificate's subject; identity "": none yet */
     struct charon_service services[CONF_SERVICES_MAX + 1];
 };
 

@@ -14,7 +14,7 @@
 #define SEND_WAIT_MS 1000
 #define ASK_TICKS 2
 #define HANGS_TICKS 8 /* four seconds of silence, three of them after the question */
-#define KNOCK_TICKS 40 /* the kernel repeats it some times */
+#define PROBE_TICKS 40 /* the kernel repeats it some times */
 #define LAN_BUFFER (1 << 20) /* a burst of questions of a whole LAN waits here while answers are confirmed */
 
 /* It ends with us: it sees the end of the line. */
@@ -117,17 +117,17 @@ void dns_link_send(struct dns_link *c, enum msg_type type, const void *body, int
     }
 }
 
-static void stop_knocking(struct dns_link *c)
+static void stop_probe(struct dns_link *c)
 {
-    if (c->knocking > 0)
-        close(c->knocking);
-    c->knocking = 0;
+    if (c->probe_fd > 0)
+        close(c->probe_fd);
+    c->probe_fd = 0;
 }
 
 void dns_link_tick(struct dns_link *c)
 {
-    if (c->knocking > 0 && ++c->knocked >= KNOCK_TICKS)
-        stop_knocking(c);
+    if (c->probe_fd > 0 && ++c->probe_ticks >= PROBE_TICKS)
+        stop_probe(c);
     switch (liveness_tick(&c->liveness, ASK_TICKS, HANGS_TICKS)) {
     case LIVENESS_FINE: break;
     case LIVENESS_ASK: dns_link_send(c, MSG_PING, NULL, -1); break;
@@ -265,16 +265,16 @@ static void give_stream(struct dns_link *c, uint8_t service)
     close(fd);
 }
 
-bool dns_link_knock(struct dns_link *c, uint8_t service)
+bool dns_link_probe(struct dns_link *c, uint8_t service)
 {
     const struct dns_link_resolvers *r = &c->resolvers[service];
-    stop_knocking(c);
+    stop_probe(c);
     if (r->count == 0)
         return false;
     int fd = connected(SOCK_STREAM, &r->list[0], &r->source);
     if (fd < 0)
         return false;
-    c->knocking = fd;
-    c->knocked = 0;
+    c->probe_fd = fd;
+    c->probe_ticks = 0;
     return true;
 }

@@ -32,8 +32,8 @@ struct dns_link {
         struct addr list[CONF_ADDRS_MAX], source;
         unsigned count, turn;
     } resolvers[CONF_SERVICES_MAX + 1];
-    int knocking; /* see dns_link_knock; 0: none */
-    unsigned knocked; /* ticks since then */
+    int probe_fd; /* see dns_link_probe; 0: none */
+    unsigned probe_ticks; /* ticks since then */
     struct liveness liveness;
     uev_t io;
     const struct dns_link_ops *ops;
@@ -69,6 +69,6 @@ unsigned dns_link_upstream(struct dns_link *c, uint8_t service, const struct add
  * Begin a TCP connection to a service's resolver, and use it for nothing. What counts is that its host answers, even where
  * the resolver's program does not: with a reset at least. False: it could not be begun.
  */
-bool dns_link_knock(struct dns_link *c, uint8_t service);
+bool dns_link_probe(struct dns_link *c, uint8_t service);
 
 #endif

@@ -109,7 +109,7 @@ static int op_initiate(void *user, uint8_t service)
 static bool op_probe(void *user, uint8_t service)
 {
     struct gate *g = user;
-    return g->inside[service].family && dns_link_knock(&g->dns, service);
+    return g->inside[service].family && dns_link_probe(&g->dns, service);
 }
 
 static void op_terminate(void *user, uint8_t service)
@@ -284,6 +284,7 @@ static void on_tick(uev_t *w, void *arg, int events)
     stale_dns_keep(g);
     sni_link_tick(&g->sni);
     session_tick(&g->session);
+    session_tick_tunnels(&g->session);
     uint64_t now = now_ms(g);
     if (g->refused.code && told_long_enough(g, now, g->refused_at))
         cause_set(&g->refused, CAUSE_NONE, NULL);

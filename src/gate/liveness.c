@@ -5,7 +5,7 @@ void liveness_heard(struct liveness *p)
     p->silent = 0;
 }
 
-enum liveness_says liveness_tick(struct liveness *p, unsigned ask_after, unsigned hangs_after)
+enum liveness_verdict liveness_tick(struct liveness *p, unsigned ask_after, unsigned hangs_after)
 {
     p->silent++;
     if (p->silent >= hangs_after)

@@ -9,7 +9,7 @@ struct liveness {
     unsigned silent; /* ticks since it was heard last */
 };
 
-enum liveness_says {
+enum liveness_verdict {
     LIVENESS_FINE,
     LIVENESS_ASK, /* it has been silent for a while: ask it something that it must answer; said once for each silence */
     LIVENESS_HANGS /* it was asked, and has not answered */
@@ -17,6 +17,6 @@ enum liveness_says {
 
 /* Anything that it says counts as an answer: one that has much to say answers late. */
 void liveness_heard(struct liveness *p);
-enum liveness_says liveness_tick(struct liveness *p, unsigned ask_after, unsigned hangs_after);
+enum liveness_verdict liveness_tick(struct liveness *p, unsigned ask_after, unsigned hangs_after);
 
 #endif

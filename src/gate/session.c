@@ -251,7 +251,7 @@ void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel)
     v->next_try = 0;
     v->up = true;
     if (fresh)
-        v->hollow = (struct hollow){0};
+        v->blackhole = (struct blackhole){0};
     s->moved = !fresh && !(addr_equal(&v->tunnel.vip4, &tunnel->vip4) && addr_equal(&v->tunnel.vip6, &tunnel->vip6));
     v->tunnel = *tunnel;
     no_fault(s);
@@ -546,7 +546,6 @@ void session_tick(struct session *s)
     tick_raising(s, now);
     raise_wanted(s);
     tick_idle(s, now);
-    session_tick_hollow(s, now);
     tick_always(s, now);
     if (!s->deadline || now < s->deadline)
         return;

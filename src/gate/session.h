@@ -22,7 +22,7 @@
 
 #include "cause.h"
 #include "conf.h"
-#include "hollow.h"
+#include "blackhole.h"
 #include "firewall.h"
 #include "msg.h"
 
@@ -36,10 +36,10 @@
 #define SESSION_FAULT_MS 2000      /* between attempts to get a change into the kernel */
 #define SESSION_BACKOFF_MIN_MS 2000 /* after a tunnel could not be raised; doubles up to the next line */
 #define SESSION_BACKOFF_MAX_MS 60000
-#define SESSION_HOLLOW_MS 60000 /* a tunnel that carries nothing is raised anew; not again within this time */
-#define SESSION_HOLLOW_SAID_MS 600000 /* and how long people are told of it */
+#define SESSION_BLACKHOLE_MS 60000 /* a tunnel that carries nothing is raised anew; not again within this time */
+#define SESSION_BLACKHOLE_SHOWN_MS 600000 /* and how long people are told of it */
 #define SESSION_CONSOLE "the console" /* in the place of a PC's address */
-#define SESSION_TICK_MS 500        /* how often session_tick should be called */
+#define SESSION_TICK_MS 500        /* how often session_tick and session_tick_tunnels are called */
 
 enum session_state {
     SESSION_STARTING,
@@ -81,8 +81,8 @@ struct session_service {
     uint64_t
         ending; /* charon was asked to take it down and has not said that it did; not waited for after this time. 0: no */
     bool keys_refused; /* its hub has given new keys without a new key exchange (no PFS) */
-    struct hollow hollow;
-    uint64_t hollow_at; /* it carried nothing, and was raised anew; 0: not lately */
+    struct blackhole blackhole;
+    uint64_t blackhole_at; /* it carried nothing, and was raised anew; 0: not lately */
     bool wanted; /* asked for, but not to be raised this moment */
     char client[INET6_ADDRSTRLEN]; /* who asked last */
     struct firewall_tunnel tunnel; /* while up */
@@ -138,16 +138,17 @@ void session_left_over(struct session *s,
                        uint8_t service); /* an IKE_SA stands without a CHILD_SA, and nobody is at work */
 /* The tunnel has new keys: `fresh` by a new key exchange, or out of the old ones only (RFC 7296 section 2.17). */
 void session_new_keys(struct session *s, uint8_t service, bool fresh);
-/* What a tunnel that is up has carried so far; every HOLLOW_LOOK_TICKS. */
-void session_carried(struct session *s, uint8_t service, const struct hollow_seen *seen);
+/* What a tunnel that is up has carried so far; every BLACKHOLE_CHECK_TICKS. */
+void session_carried(struct session *s, uint8_t service, const struct blackhole_counts *seen);
 void session_raise_failed(struct session *s, uint8_t service, const struct cause *why);
+/* Both every SESSION_TICK_MS: the state's own time; what people are told of a tunnel for a while. */
 void session_tick(struct session *s);
+void session_tick_tunnels(struct session *s);
 /* Commands of people. service 0: the first. Return whether it is being done; and the answer. */
 bool session_command_start(struct session *s, uint8_t service, struct cause *answer);
 bool session_command_end(struct session *s, struct cause *answer);
 
-/* ---- for session.c: who asked last (a PC, somebody on the LAN, the console); the rest of session_tick ---- */
-void session_tick_hollow(struct session *s, uint64_t now);
+/* Who asked last: a PC, somebody on the LAN, the console. */
 void session_asked_by(const struct session_service *v, struct cause *out);
 
 /* ---- questions ---- */

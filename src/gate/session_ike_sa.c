@@ -21,38 +21,39 @@ static void raise_anew(struct session *s, uint8_t number, unsigned long long sen
 {
     struct session_service *v = &s->services[number];
     char details[128];
-    v->hollow_at = s->ops->now(s->user);
+    v->blackhole_at = s->ops->now(s->user);
     snprintf(details, sizeof details, "service=%s sent=%llu received=0", v->name, sent);
     s->ops->audit(s->user, "session.hollow", details);
     v->wanted = true;
     session_tunnel_down(s, number, CAUSE_OF(CAUSE_HUB_GIVES_NOTHING));
 }
 
-void session_carried(struct session *s, uint8_t number, const struct hollow_seen *seen)
+void session_carried(struct session *s, uint8_t number, const struct blackhole_counts *seen)
 {
     struct session_service *v = &s->services[number];
     if (s->state != SESSION_UP || !v->up || v->ending)
         return;
-    uint64_t before = v->hollow.at.out, now = s->ops->now(s->user);
-    switch (hollow_look(&v->hollow, seen)) {
-    case HOLLOW_FINE: break;
-    case HOLLOW_ASK:
+    uint64_t before = v->blackhole.last.out, now = s->ops->now(s->user);
+    switch (blackhole_check(&v->blackhole, seen)) {
+    case BLACKHOLE_NO: break;
+    case BLACKHOLE_PROBE:
         if (s->ops->probe(s->user, number))
-            hollow_asked(&v->hollow);
+            blackhole_probed(&v->blackhole);
         break;
-    case HOLLOW_IS:
-        if (!v->hollow_at || now - v->hollow_at >= SESSION_HOLLOW_MS)
+    case BLACKHOLE_YES:
+        if (!v->blackhole_at || now - v->blackhole_at >= SESSION_BLACKHOLE_MS)
             raise_anew(s, number, seen->out - before);
         break;
     }
 }
 
-void session_tick_hollow(struct session *s, uint64_t now)
+void session_tick_tunnels(struct session *s)
 {
+    uint64_t now = s->ops->now(s->user);
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
-        if (!s->services[n].hollow_at || now - s->services[n].hollow_at < SESSION_HOLLOW_SAID_MS)
+        if (!s->services[n].blackhole_at || now - s->services[n].blackhole_at < SESSION_BLACKHOLE_SHOWN_MS)
             continue;
-        s->services[n].hollow_at = 0;
+        s->services[n].blackhole_at = 0;
         s->ops->changed(s->user);
     }
 }

@@ -58,9 +58,9 @@ static bool keys_refused(const struct session_service *v)
     return v->keys_refused;
 }
 
-static bool was_hollow(const struct session_service *v)
+static bool was_blackhole(const struct session_service *v)
 {
-    return v->hollow_at != 0;
+    return v->blackhole_at != 0;
 }
 
 /* The services of which this is true; no line if there is none. */
@@ -182,7 +182,7 @@ void state_write(struct gate *g)
         state_file_cause(&p, "last-end", &s->last_end);
         add_resolver(&p, g);
         add_which(&p, s, "no-pfs", keys_refused);
-        add_which(&p, s, "hollow", was_hollow);
+        add_which(&p, s, "hollow", was_blackhole);
         add_left_out(&p, g);
     } else {
         state_file_add(&p, "tunnel", "down");

@@ -355,7 +355,7 @@ static void counters_and_conntrack(void **state)
     assert_int_equal(firewall_counters(&c), 0);
     assert_int_equal(c.session_out, 0);
     assert_int_equal(c.blocked, 0);
-    /* A PC that knocks at a port of the box. */
+    /* A PC that connects to a port of the box. */
     assert_int_equal(system(
                          "ip netns add pc 2>/dev/null; ip link add lan0 type veth peer name pc0 netns pc && "
                          "ip link set lan0 up && ip addr add 192.168.77.1/24 dev lan0 && ip -n pc link set pc0 up && "

@@ -105,7 +105,7 @@ ok "its resolver alone is silent: no reason to raise anew" eval '! tries 40'
 ok "and nothing is said" eval "! says 'hollow .*'"
 kill -CONT "$dns"
 page
-hollow_hub() {
+blackhole_hub() {
 	spi=$(at_hub --list-sas | sed -n 's/^ *in *\([0-9a-f]*\),.*/\1/p')
 	ip netns exec hub nft -f - <<-END
 		table inet hollow {
@@ -116,7 +116,7 @@ hollow_hub() {
 		}
 	END
 }
-ok "(the hub swallows this CHILD_SA's packets)" hollow_hub
+ok "(the hub swallows this CHILD_SA's packets)" blackhole_hub
 ok "nothing comes back: raised anew, from the beginning" tries 120
 # (charon's log is ahead of gate's state file, which still says "up" of the tunnel before: what is new in it comes first.)
 ok "said" soon says 'hollow lab'

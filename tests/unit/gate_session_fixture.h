@@ -227,6 +227,7 @@ static void later(uint64_t ms)
 {
     fake.now += ms;
     session_tick(&s);
+    session_tick_tunnels(&s);
 }
 
 static void assert_closed(void)

@@ -509,8 +509,8 @@ static void any_event(void)
     case 17:
     case 18: taken_down(service); break;
     case 19:
-        for (unsigned i = 0; i <= HOLLOW_LOOKS; i++)
-            session_carried(&s, service, &(struct hollow_seen){.child = 1, .out = HOLLOW_SENT_MIN * i});
+        for (unsigned i = 0; i <= BLACKHOLE_CHECKS; i++)
+            session_carried(&s, service, &(struct blackhole_counts){.child = 1, .out = BLACKHOLE_SENT_MIN * i});
         break;
     default:
         /* charon needs less time for that than it is given */

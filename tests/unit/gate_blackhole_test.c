@@ -3,7 +3,7 @@
 #include "ike_sa.h"
 #include "vici.h"
 
-static struct hollow_seen seen;
+static struct blackhole_counts seen;
 
 /* So many looks, with so many packets sent before each. (The idle clock is another matter: something keeps it going.) */
 static void looks(unsigned count, unsigned sent)
@@ -11,7 +11,7 @@ static void looks(unsigned count, unsigned sent)
     for (unsigned i = 0; i < count; i++) {
         seen.out += sent;
         fake.activity++;
-        later(HOLLOW_LOOK_TICKS * SESSION_TICK_MS);
+        later(BLACKHOLE_CHECK_TICKS * SESSION_TICK_MS);
         session_carried(&s, 1, &seen);
     }
 }
@@ -20,7 +20,7 @@ static void begin(enum conf_outside outside)
 {
     setup(outside, CONF_START_DEMAND);
     raise_first();
-    seen = (struct hollow_seen){.child = 3, .in = 40, .out = 30};
+    seen = (struct blackhole_counts){.child = 3, .in = 40, .out = 30};
     session_carried(&s, 1, &seen);
 }
 
@@ -36,11 +36,11 @@ static void raised_anew(void **state)
 {
     (void)state;
     begin(CONF_OUTSIDE_CLOSED);
-    looks(HOLLOW_ASK_LOOKS - 1, 4);
+    looks(BLACKHOLE_PROBE_CHECKS - 1, 4);
     assert_int_equal(fake.probed[1], 0);
     looks(1, 4);
     assert_int_equal(fake.probed[1], 1);
-    looks(HOLLOW_LOOKS - HOLLOW_ASK_LOOKS - 1, 4);
+    looks(BLACKHOLE_CHECKS - BLACKHOLE_PROBE_CHECKS - 1, 4);
     assert_int_equal(s.state, SESSION_UP);
     looks(1, 4);
     assert_int_equal(fake.probed[1], 1);
@@ -56,26 +56,26 @@ static void raised_anew(void **state)
     assert_int_equal(s.state, SESSION_UP);
     assert_string_equal(said(&s.fault), "");
     /* People are told for a while, and then no more. */
-    assert_int_not_equal(s.services[1].hollow_at, 0);
+    assert_int_not_equal(s.services[1].blackhole_at, 0);
     fake.activity++;
-    later(SESSION_HOLLOW_SAID_MS);
-    assert_int_equal(s.services[1].hollow_at, 0);
+    later(SESSION_BLACKHOLE_SHOWN_MS);
+    assert_int_equal(s.services[1].blackhole_at, 0);
 }
 
 static void not_twice_a_minute(void **state)
 {
     (void)state;
     begin(CONF_OUTSIDE_CLOSED);
-    looks(HOLLOW_LOOKS, 4);
+    looks(BLACKHOLE_CHECKS, 4);
     taken_down(1);
     up(1);
     uint64_t first = fake.now;
-    seen = (struct hollow_seen){.child = 4};
+    seen = (struct blackhole_counts){.child = 4};
     do
         looks(1, 4);
     while (s.state == SESSION_UP);
-    assert_true(fake.now - first >= SESSION_HOLLOW_MS);
-    assert_true(fake.now - first < SESSION_HOLLOW_MS + 2 * HOLLOW_LOOK_TICKS * SESSION_TICK_MS);
+    assert_true(fake.now - first >= SESSION_BLACKHOLE_MS);
+    assert_true(fake.now - first < SESSION_BLACKHOLE_MS + 2 * BLACKHOLE_CHECK_TICKS * SESSION_TICK_MS);
     assert_int_equal(told("session.hollow"), 2);
 }
 
@@ -85,7 +85,7 @@ static void other_tunnel_stays(void **state)
     begin(CONF_OUTSIDE_CLOSED);
     session_want(&s, 4, NULL);
     up(4);
-    looks(HOLLOW_LOOKS, 4);
+    looks(BLACKHOLE_CHECKS, 4);
     assert_int_equal(s.state, SESSION_UP);
     assert_false(s.services[1].up);
     assert_true(s.services[4].up);
@@ -100,16 +100,16 @@ static void is_none(void **state)
     (void)state;
     /* Nobody sends. */
     begin(CONF_OUTSIDE_INTERNET);
-    looks(2 * HOLLOW_LOOKS, 0);
+    looks(2 * BLACKHOLE_CHECKS, 0);
     assert_int_equal(fake.probed[1], 0);
     /* Hardly anybody. */
-    looks(1, HOLLOW_SENT_MIN - 1);
-    looks(2 * HOLLOW_LOOKS, 0);
+    looks(1, BLACKHOLE_SENT_MIN - 1);
+    looks(2 * BLACKHOLE_CHECKS, 0);
     assert_int_equal(s.state, SESSION_UP);
     assert_int_equal(fake.probed[1], 1);
     /* What goes one way only, with a resolver that is there. */
     begin(CONF_OUTSIDE_CLOSED);
-    for (unsigned i = 0; i < 2 * HOLLOW_LOOKS; i++) {
+    for (unsigned i = 0; i < 2 * BLACKHOLE_CHECKS; i++) {
         unsigned probed = fake.probed[1];
         looks(1, 100);
         seen.in += fake.probed[1] - probed;
@@ -118,23 +118,23 @@ static void is_none(void **state)
     assert_true(fake.probed[1] > 1);
     /* New keys: counted from 0, or on the way; and dead peer detection at work. */
     begin(CONF_OUTSIDE_CLOSED);
-    for (unsigned i = 0; i < 2 * HOLLOW_LOOKS; i++) {
+    for (unsigned i = 0; i < 2 * BLACKHOLE_CHECKS; i++) {
         seen.child++;
-        looks(HOLLOW_LOOKS - 1, 4);
+        looks(BLACKHOLE_CHECKS - 1, 4);
     }
     seen.busy = true;
-    looks(2 * HOLLOW_LOOKS, 4);
+    looks(2 * BLACKHOLE_CHECKS, 4);
     assert_int_equal(s.state, SESSION_UP);
     /* Nothing can be asked through it (the service's names are resolved on the line). */
     begin(CONF_OUTSIDE_CLOSED);
     fake.no_probe = true;
-    looks(2 * HOLLOW_LOOKS, 100);
+    looks(2 * BLACKHOLE_CHECKS, 100);
     assert_int_equal(s.state, SESSION_UP);
     assert_null(strstr(fake.audit, "session.hollow"));
     /* It is not up (any more). */
     session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
     fake.no_probe = false;
-    looks(2 * HOLLOW_LOOKS, 100);
+    looks(2 * BLACKHOLE_CHECKS, 100);
     assert_null(strstr(fake.audit, "session.hollow"));
 }
 
@@ -143,12 +143,12 @@ static void next_tunnel_begins_anew(void **state)
 {
     (void)state;
     begin(CONF_OUTSIDE_CLOSED);
-    looks(HOLLOW_LOOKS - 1, 4);
+    looks(BLACKHOLE_CHECKS - 1, 4);
     session_tunnel_down(&s, 1, CAUSE_OF(CAUSE_HUB_CLOSED));
     taken_down(1);
     session_want(&s, 1, NULL);
     up(1);
-    looks(HOLLOW_LOOKS - 1, 4);
+    looks(BLACKHOLE_CHECKS - 1, 4);
     assert_int_equal(s.state, SESSION_UP);
 }
 
@@ -191,5 +191,5 @@ int main(void)
         cmocka_unit_test(raised_anew), cmocka_unit_test(not_twice_a_minute),      cmocka_unit_test(other_tunnel_stays),
         cmocka_unit_test(is_none),     cmocka_unit_test(next_tunnel_begins_anew), cmocka_unit_test(counted_by_charon),
     };
-    return cmocka_run_group_tests_name("gate_hollow", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("gate_blackhole", tests, NULL, NULL);
 }

@@ -21,8 +21,8 @@ int audit_open(void)
 }
 
 /*
- * Each datagram names the address instead of connecting once: the audit program may be restarted and then has a new
- * socket at the same path, and sendto needs no other system call to find it.
+ * sendto with the address each time, not connect once: after a restart the audit program has a new socket at the same
+ * path, and this needs no further system call to find it.
  */
 static bool deliver(const char *line, size_t len)
 {

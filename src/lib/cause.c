@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Words and arguments one behind the other, and no table of pointers, which each program would have a copy of. */
+/* Words and arguments in one string, not a table of pointers, which relocation would make private to each process. */
 static const char *const words = "\0\0"
 #define CAUSE(NAME, WORD, SEVERITY, PERSON, FOLLOWS, VISIBLE_S, ARGS, EN, JA, DO_EN, DO_JA) WORD "\0" ARGS "\0"
 #include "cause.def"
@@ -69,7 +69,7 @@ bool cause_person(const struct cause *c)
 
 /* ---- arguments by kind ---- */
 
-/* Cut the first `key:kind` off. False: there is none. */
+/* Take the first `key:kind` from *spec and advance it. False: there is none. */
 static bool next_spec(const char **spec, char key[CAUSE_WORD_MAX], char *kind)
 {
     size_t len = strcspn(*spec, ":");
@@ -90,7 +90,7 @@ static bool number_ok(const char *text, bool sign)
     return len > 0 && len < 19 && strspn(digits, "0123456789") == len;
 }
 
-/* In a name (kind h): nothing that would have to be written otherwise in a line. */
+/* Characters of kind h, a host or file name: none needs escaping in a line of text. */
 static bool name_char(char c)
 {
     return c > ' ' && c < 0x7f && !strchr("%=+\"", c);
@@ -128,7 +128,7 @@ static bool network_ok(const char *text)
     return conf_parse_interface(text, &p);
 }
 
-/* c and r are codes by their words. */
+/* Kinds c and r hold the word of a code. */
 static bool kind_ok(char kind, const char *text)
 {
     struct addr a;
@@ -151,7 +151,7 @@ static bool kind_ok(char kind, const char *text)
     }
 }
 
-/* What was said, made to be of its kind: longer texts are cut, what cannot be shown becomes `?`. */
+/* Make a value valid for its kind: cut if too long, unprintable characters become `?`. */
 static void fit(char kind, const char *text, char out[CAUSE_SHORT_MAX])
 {
     memset(out, 0, CAUSE_SHORT_MAX);
@@ -182,7 +182,7 @@ static void fit(char kind, const char *text, char out[CAUSE_SHORT_MAX])
 
 /* ---- setting ---- */
 
-/* Behind those that are there; what finds no room is left empty, and the cause is then none. */
+/* Append an argument. False: no room; the whole cause then becomes CAUSE_UNKNOWN. */
 static bool append(struct cause *c, size_t *len, const char *text)
 {
     size_t n = strlen(text) + 1;
@@ -193,7 +193,7 @@ static bool append(struct cause *c, size_t *len, const char *text)
     return true;
 }
 
-/* The octets that the arguments take. */
+/* Octets used by the arguments, with their NULs. */
 static size_t args_len(const struct cause *c)
 {
     struct cause_arg a = {0};
@@ -269,7 +269,7 @@ bool cause_valid(const struct cause *c)
         return false;
     a.spec = cause_spec((enum cause_code)c->code);
     a.next = c->args;
-    while (*a.spec) /* each that the table asks for must be there, and have an end */
+    while (*a.spec) /* each argument of the table must be present and NUL-terminated */
         if (!cause_next(c, &a) || ++count > CAUSE_ARGS_MAX || !kind_ok(a.kind, a.value))
             return false;
     for (const char *rest = a.next; rest < c->args + sizeof c->args; rest++)
@@ -277,7 +277,7 @@ bool cause_valid(const struct cause *c)
             return false;
     char line[CAUSE_LINE_MAX];
     return c->code == CAUSE_NONE ||
-           *cause_line(c, line) != '\0'; /* what cannot be written down would be told to nobody */
+           *cause_line(c, line) != '\0'; /* a cause too long for a line could not be published */
 }
 
 bool cause_of_est(const struct cause *c)
@@ -293,7 +293,7 @@ bool cause_of_est(const struct cause *c)
     return true;
 }
 
-/* ---- as text: a blank is `+`, what would be mistaken for something else %XX ---- */
+/* ---- as text: a blank is written as `+`, ambiguous characters as %XX ---- */
 
 static bool put(char *out, size_t *len, const char *text, bool coded)
 {
@@ -328,7 +328,7 @@ static int hex(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One value, up to the next blank. False: too long, or a %XX that is none. */
+/* Read one value, up to the next blank. False: too long, or an invalid %XX. */
 static bool take_value(const char **at, char out[CAUSE_SHORT_MAX])
 {
     size_t len = 0;
@@ -351,7 +351,7 @@ static bool take_value(const char **at, char out[CAUSE_SHORT_MAX])
     return true;
 }
 
-/* ` key=` must be what comes next. */
+/* Consume ` key=`. False: something else comes next. */
 static bool take_key(const char **at, const char *key)
 {
     size_t len = strlen(key);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The four columns of each, one behind the other. */
+/* The four text columns of each entry, in one string (as in cause.c). */
 static const char *const texts = "\0\0\0\0"
 #define CAUSE(NAME, WORD, SEVERITY, PERSON, FOLLOWS, VISIBLE_S, ARGS, EN, JA, DO_EN, DO_JA)                            \
     EN "\0" JA "\0" DO_EN "\0" DO_JA "\0"
@@ -49,7 +49,7 @@ const char *cause_column(enum cause_code code, enum cause_lang lang, enum cause_
 
 /* ---- arguments ---- */
 
-/* The errors of the system that a person can do something about; the others stay in the system's words. */
+/* errno values that a person can act on; the others use strerror's text. */
 static const char *error_text(int error, enum cause_lang lang)
 {
     static const struct {
@@ -105,12 +105,12 @@ static void put_arg(struct out *o, const struct args *args, unsigned i, enum cau
         break;
     default:
         if (*value == '\0' && o->len > 0 && o->text[o->len - 1] == ' ')
-            o->text[--o->len] = '\0'; /* nothing was said: no blank either */
+            o->text[--o->len] = '\0'; /* empty value: remove the blank before it */
         put(o, value);
     }
 }
 
-/* Put the arguments, from `first` on, into a column. */
+/* Expand a column with the arguments from `first` on. */
 static void fill(struct out *o, const char *column, const struct args *args, unsigned first, enum cause_lang lang,
                  enum cause_part part)
 {
@@ -138,7 +138,7 @@ const char *cause_text(const struct cause *c, enum cause_lang lang, enum cause_p
         args.kind[args.count] = a.kind;
         args.value[args.count++] = a.value;
     }
-    /* Itself, or if it has nothing to say the cause in it, and so on. */
+    /* The cause's own text or, if it is empty, that of the nested cause, and so on. */
     enum cause_code code = (enum cause_code)c->code;
     unsigned first = 0;
     for (unsigned i = 0; part == CAUSE_DO && i < args.count && !*cause_column(code, lang, part); i++)

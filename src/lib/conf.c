@@ -1,4 +1,6 @@
-/* The line-fed parser: lines, sections, keys, and the mistakes in them. What the keys mean is in the tables. */
+/*
+ * The line-fed parser: lines, sections, keys, and mistakes. The tables define the keys (conf_site.c, conf_service.c).
+ */
 #include "conf_parse.h"
 #include "text.h"
 #include "zone.h"
@@ -7,7 +9,7 @@
 #include <string.h>
 
 #define SECTION_NONE (-1)    /* before the first section */
-#define SECTION_IGNORED (-2) /* a section that was refused: its keys would only repeat the mistake */
+#define SECTION_IGNORED (-2) /* in a refused section: its keys would only repeat the mistake */
 
 void conf_mistake(struct conf_errors *errors, const char *file, unsigned line, enum cause_code remedy,
                   enum cause_code wrong, const char *const args[])
@@ -49,7 +51,7 @@ static uint64_t key_bit(size_t index)
     return 1ULL << index;
 }
 
-/* A section is named by the index of its first key; its own bits are those above the keys'. */
+/* A section is identified by the index of its first key; its bits in `seen` are above those of the keys. */
 static uint64_t section_bit(const struct conf_kind *kind, int section)
 {
     unsigned ordinal = 0;
@@ -67,7 +69,7 @@ bool conf_seen(const struct conf_parser *p, const char *section, const char *key
     return false;
 }
 
-/* What is quoted in messages must be printable; only the tab, as white space, is let in besides. */
+/* Lines are quoted in messages, so they must be printable; the tab is allowed as white space. */
 static bool text_ok(const char *text, size_t len)
 {
     while (len > 0) {
@@ -80,7 +82,7 @@ static bool text_ok(const char *text, size_t len)
     return true;
 }
 
-/* Cut blanks at both ends, in place; returns the new start. */
+/* Trim blanks at both ends, in place. Returns the new start. */
 static char *trim(char *text)
 {
     while (*text == ' ')
@@ -117,7 +119,7 @@ static void take_section(struct conf_parser *p, char *line)
               p->site ? CAUSE_SECTION_UNKNOWN_SITE : CAUSE_SECTION_UNKNOWN_SERVICE, line + 1, NULL);
 }
 
-/* Which keys the section has: the remedy of an unknown one. */
+/* The remedy for an unknown key: the list of keys that the section has. */
 static enum cause_code keys_of(const char *section)
 {
     char word[CAUSE_WORD_MAX];
@@ -125,7 +127,7 @@ static enum cause_code keys_of(const char *section)
     return cause_by_word(word);
 }
 
-/* A sample's placeholder, `<ask the centre>`: refused with its own sentence, because the value's would not help. */
+/* A placeholder of the sample files, `<ask the centre>`: it gets its own message, as the value's would not help. */
 static bool is_placeholder(const char *value)
 {
     size_t len = strlen(value);
@@ -135,7 +137,7 @@ static bool is_placeholder(const char *value)
 static void take_value(struct conf_parser *p, const struct conf_key *key, char *value)
 {
     enum cause_code wrong;
-    bool secret = key->flags & CONF_SECRET; /* its value is quoted nowhere */
+    bool secret = key->flags & CONF_SECRET; /* never quote its value */
     if (*value == '\0')
         conf_fail(p, key->remedy, CAUSE_VALUE_NONE, key->name, NULL);
     else if (is_placeholder(value) && secret)
@@ -151,8 +153,8 @@ static void take_value(struct conf_parser *p, const struct conf_key *key, char *
 }
 
 /*
- * Nothing else is quoted: what stands there may be the password (`password: …`, a full-width `=`, a value on the next
- * line).
+ * Quote only what looks like a key: the rest may be the password (`password: …`, a full-width `=`, a value on the
+ * next line).
  */
 static bool like_a_key(const char *name)
 {
@@ -196,7 +198,7 @@ void conf_line(struct conf_parser *p, const char *line, size_t len)
 {
     char copy[CONF_LINE_MAX + 1];
     p->line++;
-    /* What Windows editors add is harmless and is dropped: a byte order mark, a carriage return. */
+    /* Windows editors add a byte order mark and carriage returns: drop them. */
     if (p->line == 1 && len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
         line += 3;
         len -= 3;
@@ -211,7 +213,7 @@ void conf_line(struct conf_parser *p, const char *line, size_t len)
         conf_fail(p, CAUSE_SAVE_AS_UTF8, CAUSE_LINE_NOT_TEXT, NULL);
         return;
     }
-    /* A tab is white space like a blank; in a name that people see it would be a control character. */
+    /* A tab separates like a blank; inside a displayed name it would be a control character, so replace it. */
     for (size_t i = 0; i < len; i++)
         copy[i] = line[i] == '\t' ? ' ' : line[i];
     copy[len] = '\0';

@@ -1,4 +1,4 @@
-/* From files to a checked configuration. */
+/* Loading configuration files, and the checks across files. */
 #include "conf_parse.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ bool conf_load_site(const char *path, struct conf_site *out, struct conf_errors 
     struct conf_parser p;
     conf_site_begin(&p, path, out, errors);
     feed_file(&p, path);
-    /* A file that could not be read is one mistake, not a dozen missing keys. */
+    /* For an unreadable file report one mistake, not a dozen missing keys. */
     if (p.line > 0 || errors->count == before)
         conf_end(&p);
     return errors->count == before;
@@ -73,7 +73,7 @@ bool conf_load_service(const char *path, struct conf_service *out, struct conf_e
     return errors->count == before;
 }
 
-/* The first of the two folders that has it wins: a site's own file stands before the shipped one. */
+/* The first folder that has the file wins: the site's own file overrides the shipped one. */
 static void find_service(const char *name, const char *dir1, const char *dir2, char path[PATH_MAX])
 {
     (void)snprintf(path, PATH_MAX, "%s/%s.conf", dir1, name);
@@ -81,7 +81,7 @@ static void find_service(const char *name, const char *dir1, const char *dir2, c
         (void)snprintf(path, PATH_MAX, "%s/%s.conf", dir2, name);
 }
 
-/* The first lines of two services that cover one and the same name: a question for it would have two answers. */
+/* Find the first rules of two services that cover the same name: a query for it would be ambiguous. */
 static bool any_name_shared(const struct conf_service *a, const struct conf_service *b, const struct conf_rule **in_a,
                             const struct conf_rule **in_b)
 {
@@ -95,7 +95,7 @@ static bool any_name_shared(const struct conf_service *a, const struct conf_serv
     return false;
 }
 
-/* Two services of one site: each packet, name and address must belong to one of them only. */
+/* Check two services of one site: each packet, name and address must belong to only one of them. */
 static void check_pair(const struct conf_service *a, const struct conf_service *b, const char *path, const char *path_b,
                        struct conf_errors *errors)
 {
@@ -115,7 +115,7 @@ static void check_pair(const struct conf_service *a, const struct conf_service *
                     CAUSE_NUMBER(in_a->line), in_a->name, NULL);
 }
 
-/* A service beside the site's own networks: what is local can never be behind the tunnel. */
+/* Check a service against the site's own networks: a local address can never be behind the tunnel. */
 static void check_local(const struct conf_service *service, const struct conf_site *site, const char *path,
                         const char *service_path, struct conf_errors *errors)
 {

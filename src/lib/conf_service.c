@@ -34,7 +34,7 @@ static enum cause_code tunnel_hub(struct conf_parser *p, const char *value)
 
 static enum cause_code tunnel_hub_id(struct conf_parser *p, const char *value)
 {
-    /* `%any` would accept every certificate of the CA as the hub: strongSwan's wildcards are not for us. */
+    /* Refuse strongSwan's wildcards: `%any` would accept every certificate of the CA as the hub's. */
     if (strchr(value, '%') || strchr(value, '*'))
         return CAUSE_VALUE_WILDCARD;
     return conf_copy(p->service->hub_id, TEXT_SIZE(hub_id), value) ? CAUSE_NONE : CAUSE_VALUE_TOO_LONG;
@@ -100,7 +100,7 @@ static enum cause_code dns_resolver(struct conf_parser *p, const char *value)
     return conf_never_remote(&p->service->resolver) ? CAUSE_VALUE_NOT_DNS_SERVER : CAUSE_NONE;
 }
 
-/* Cut the next word off *text (words are apart by blanks); the word is "" at the end. */
+/* Take the next blank-separated word from *text; "" at the end. */
 static const char *next_word(char **text)
 {
     char *word = *text + strspn(*text, " \t");
@@ -121,7 +121,7 @@ static bool any_tls(const struct conf_rule *rule)
 /* One `PROTO/PORT [tls [ech-noise]]`. */
 static enum cause_code take_port(struct conf_rule *rule, char *text)
 {
-    /* What would be a way around the gate, whatever a service asks for (DESIGN: the gate). */
+    /* Ports that would be a way around gate: refused for every service. */
     static const struct {
         int proto;
         uint16_t port;
@@ -158,7 +158,7 @@ static enum cause_code take_port(struct conf_rule *rule, char *text)
             return CAUSE_VALUE_PORT_TWICE;
     if (rule->port_count == CONF_PORTS_MAX)
         return CAUSE_VALUE_PORT_TOO_MANY;
-    /* The ClientHello is judged by its name, whatever the port. */
+    /* sni decides by the name alone, whatever the port: ech-noise must be the same for all TLS ports of a name. */
     if (port.tls && any_tls(rule) && rule->ech_noise != (*noise != '\0'))
         return CAUSE_VALUE_NOISE_NOT_EVERYWHERE;
     rule->ech_noise = rule->ech_noise || *noise;
@@ -175,9 +175,9 @@ static const struct conf_port *find_port(const struct conf_rule *rule, const str
 }
 
 /*
- * Two lines that cover one and the same name. For a name of its own the exact line counts and the wildcard does not, so
- * that is allowed where the two say different things; but not that one port is TLS by the one and free by the other
- * (the address opens for both), nor that the exact line adds nothing, nor a wildcard in a wildcard.
+ * Two rules that cover the same name. An exact rule takes precedence over a wildcard, so the two may overlap if they
+ * differ. Refused are: the same port with TLS in one and without in the other (the address would be allowed for
+ * both), an exact rule that adds nothing, and a wildcard inside a wildcard.
  */
 static enum cause_code overlap_wrong(struct conf_parser *p, const struct conf_rule *a, const struct conf_rule *b)
 {

@@ -150,7 +150,7 @@ static enum cause_code wan_ntp(struct conf_parser *p, const char *value)
 static enum cause_code lan_address(struct conf_parser *p, const char *value)
 {
     struct prefix own;
-    p->site->lan_address = (struct prefix){0}; /* what depends on it is not judged by a wrong one */
+    p->site->lan_address = (struct prefix){0}; /* no follow-up mistakes from an invalid address */
     if (!conf_parse_interface(value, &own))
         return CAUSE_VALUE_NOT_ADDRESS_WITH_LENGTH;
     enum cause_code wrong = interface_wrong(&own, 30);
@@ -196,7 +196,7 @@ static enum cause_code lan_private(struct conf_parser *p, const char *value)
     return CAUSE_NONE;
 }
 
-/* Six octets, apart by `:` or `-`; one network card's own: not a group's, not all zeros. */
+/* Six octets, separated by `:` or `-`; a unicast address, not all zeros. */
 static bool parse_mac(const char *text, uint8_t mac[6])
 {
     static const uint8_t zero[6];
@@ -214,7 +214,7 @@ static bool parse_mac(const char *text, uint8_t mac[6])
     return !(mac[0] & 1) && memcmp(mac, zero, sizeof zero) != 0;
 }
 
-/* The line of the host that it contradicts goes with what is said. */
+/* How the host contradicts an earlier one; adds the earlier one's line number to the cause. */
 static enum cause_code host_again(struct conf_parser *p, const struct conf_host *old, const struct conf_host *new)
 {
     bool addr = addr_equal(&old->addr, &new->addr), mac = memcmp(old->mac, new->mac, sizeof old->mac) == 0;
@@ -226,7 +226,7 @@ static enum cause_code host_again(struct conf_parser *p, const struct conf_host 
     return addr && mac ? CAUSE_VALUE_HOST_TWICE : addr ? CAUSE_VALUE_ADDRESS_TWICE : CAUSE_VALUE_MAC_TWICE;
 }
 
-/* ADDRESS MAC SERVICE|none. Whether the address is on the LAN and the service known is seen at the end of the file. */
+/* ADDRESS MAC SERVICE|none. That the address is on the LAN and the service known is checked at the end of the file. */
 static enum cause_code hosts_host(struct conf_parser *p, const char *value)
 {
     struct conf_site *site = p->site;
@@ -410,7 +410,7 @@ static void end_wan(struct conf_parser *p)
         conf_fail(p, CAUSE_MOVE_LAN, CAUSE_WAN_OVERLAPS_LAN, NULL);
 }
 
-/* An IPv4 network's own address and its broadcast address. */
+/* The first (network) and last (broadcast) address of an IPv4 prefix. */
 static void network_ends(const struct prefix *p, struct addr *first, struct addr *last)
 {
     uint32_t address, host_mask = htonl(p->len == 0 ? UINT32_MAX : UINT32_MAX >> p->len);
@@ -462,7 +462,7 @@ static void end_hosts(struct conf_parser *p)
         char text[INET6_ADDRSTRLEN];
         (void)addr_text(&h->addr, text, sizeof text);
         if (!on_lan)
-            ; /* its own mistake has been told */
+            ; /* the LAN's address is invalid: already reported */
         else if (addr_equal(&h->addr, &site->lan_address.addr))
             conf_report(p->errors, p->file, h->line, CAUSE_WRITE_PC_ADDRESS, CAUSE_HOST_IS_BOX, text, NULL);
         else if (!prefix_contains(&site->lan_address, &h->addr) || addr_equal(&h->addr, &first) ||

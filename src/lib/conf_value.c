@@ -1,4 +1,4 @@
-/* Values of the configuration: addresses, names, numbers, durations. Pure functions without state. */
+/* Values of the configuration: addresses, names, numbers, durations. Pure functions. */
 #include "conf_parse.h"
 
 #include <arpa/inet.h>
@@ -69,7 +69,7 @@ bool conf_parse_prefix(const char *text, struct prefix *out)
     struct prefix p;
     if (!conf_parse_interface(text, &p))
         return false;
-    /* Host bits: shift the network part out of a copy and see whether anything is left. */
+    /* Host bits must be zero: clear the network part in a copy and see whether anything is left. */
     struct addr host = p.addr;
     for (unsigned bit = 0; bit < p.len; bit++)
         host.bytes[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
@@ -106,7 +106,10 @@ static bool in_table(const struct addr *a, const char *const *table)
 
 bool addr_is_special(const struct addr *a)
 {
-    /* RFC 6890 and its registries; an IPv4 address inside IPv6 (mapped, 6to4, NAT64) is never an answer we take. */
+    /*
+     * The registries of RFC 6890; also IPv6 addresses that embed IPv4 (mapped, 6to4, NAT64), never accepted as
+     * answers.
+     */
     static const char *const special[] = {"0.0.0.0/8",
                                           "10.0.0.0/8",
                                           "100.64.0.0/10",
@@ -182,7 +185,7 @@ bool conf_is_fqdn(const char *text)
             break;
         label += len + 1;
     }
-    /* A last label of digits alone is a mistyped address, never a top-level domain. */
+    /* A last label of only digits is a mistyped address, never a top-level domain. */
     return labels >= 2 && strspn(label, "0123456789") != strlen(label);
 }
 
@@ -191,7 +194,7 @@ bool conf_is_pattern(const char *text)
     return conf_is_fqdn(text[0] == '*' && text[1] == '.' ? text + 2 : text);
 }
 
-/* `word` as one of the blank-separated words of `list`? */
+/* Is `word` one of the blank-separated words of `list`? */
 static bool in_words(const char *list, const char *word, size_t len)
 {
     for (const char *at = list; *at;) {
@@ -206,7 +209,7 @@ static bool in_words(const char *list, const char *word, size_t len)
 
 bool conf_domain_too_wide(const char *text)
 {
-    /* JPRS: the organisational and the prefecture types of names; other countries' usual second levels. */
+    /* JPRS's organisational and prefecture types; other countries' usual second-level domains. */
     static const char organisations[] =
         "ac ad co com ed edu go gob gov gr id info ltd me mil ne net nhs nom or org plc "
         "sch lg";
@@ -241,7 +244,7 @@ bool conf_name_covers(const char *pattern, const char *name)
 
 bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b)
 {
-    /* A wildcard as such is covered by a wider one; without its star a tail would be taken for a name of its own. */
+    /* Compare wildcards with their star: `*.b.c` is inside `*.c`, but does not overlap the exact name `b.c`. */
     return strcmp(a->name, b->name) == 0 || conf_name_covers(a->name, b->name) || conf_name_covers(b->name, a->name);
 }
 

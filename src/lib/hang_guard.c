@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Opened for each word: the hang guard may have been started again meanwhile. Nobody there to read it: ENXIO. */
+/* Open the pipe each time: the hang guard may have been restarted. ENXIO: nobody reads the pipe. */
 bool hang_guard_tell(const char *run, const char *words)
 {
     char path[PATH_MAX], line[64];
@@ -21,7 +21,7 @@ bool hang_guard_tell(const char *run, const char *words)
     int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
-    ssize_t n = write(fd, line, (size_t)len); /* a short line goes into a pipe whole or not at all */
+    ssize_t n = write(fd, line, (size_t)len); /* atomic: shorter than PIPE_BUF */
     int why = errno;
     close(fd);
     errno = why;
@@ -30,10 +30,10 @@ bool hang_guard_tell(const char *run, const char *words)
 
 void hang_guard_alive(const char *run, const char *program)
 {
-    static uint64_t said_at; /* 0: not yet */
+    static uint64_t said_at; /* time of the last message; 0: none yet */
     uint64_t now = clock_monotonic_ms();
     if (said_at && now - said_at < HANG_GUARD_EVERY_MS)
         return;
     said_at = now;
-    (void)hang_guard_tell(run, program); /* if there is no hang-guard, nobody minds */
+    (void)hang_guard_tell(run, program); /* without a hang guard there is nothing to do */
 }

@@ -11,16 +11,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One situation: when it is one, and where its program says more. */
+/* One situation: the condition for it, and the state file's key with the detail. */
 struct situation {
     enum cause_code code;
     enum health_file detail_file;
-    const char *detail_key; /* NULL: nobody says more */
-    bool detail_is_cause;   /* else words: names of services, networks */
+    const char *detail_key; /* NULL: no detail */
+    bool detail_is_cause;   /* false: words, such as names of services or networks */
     bool (*holds)(const struct health *h);
 };
 
-/* A certificate this near its end, and not renewed yet, is a matter for a person. */
+/* A certificate that expires within this time and is not renewed yet needs a person. */
 #define EXPIRY_WARN_S (7 * 24 * 3600)
 
 static const char *const names[HEALTH_FILES] = {"gate", "enroll", "wan", "clock", "audit", "boot"};
@@ -118,7 +118,7 @@ static bool no_certificate(const struct health *h)
            !health_is(h, HEALTH_ENROLL, "loaded", "yes");
 }
 
-/* The certificate is there, but charon has it not: for a second after the start, or after charon was started again. */
+/* There is a certificate, but charon has not loaded it: for a second after boot or after a restart of charon. */
 static bool not_loaded(const struct health *h)
 {
     return health_is(h, HEALTH_GATE, "credentials", "no");
@@ -135,7 +135,7 @@ static bool always(const struct health *h)
     return true;
 }
 
-/* What the box is doing. The first that holds is it. */
+/* What the box is doing: the first that holds. */
 static const struct situation headlines[] = {
     {CAUSE_GATE_AWAY, 0, NULL, false, gate_away},
     {CAUSE_FAULT, HEALTH_GATE, "reason", true, gate_fault},
@@ -172,13 +172,13 @@ static bool clock_unsure(const struct health *h)
     return !health_is(h, HEALTH_CLOCK, "trusted", "yes");
 }
 
-/* A time that was given and is not believed. */
+/* clock has rejected the time it got. */
 static bool clock_says(const struct health *h)
 {
     return has(h, HEALTH_CLOCK, "cause");
 }
 
-/* Nothing more is known about why. */
+/* The time is unconfirmed, and clock gives no cause. */
 static bool clock_waits(const struct health *h)
 {
     return clock_unsure(h) && !clock_says(h);
@@ -199,7 +199,7 @@ static bool cert_fault(const struct health *h)
     return !cert_alarm(h) && has(h, HEALTH_ENROLL, "cause");
 }
 
-/* Trouble only while there is no certificate in force: a renewal has the last third of the lifetime to succeed. */
+/* A problem only without a valid certificate: a renewal may be retried for the last third of the lifetime. */
 static bool cert_fault_without(const struct health *h)
 {
     return cert_fault(h) && !health_is(h, HEALTH_ENROLL, "phase", "valid");
@@ -223,7 +223,7 @@ static bool cert_over(const struct health *h)
 static bool cert_ends_soon(const struct health *h)
 {
     uint64_t end = not_after(h), renew = strtoull(health_get(h, HEALTH_ENROLL, "renew-at"), NULL, 10);
-    /* A short-lived certificate is always "soon": only one whose renewal is overdue as well counts. */
+    /* A short-lived certificate always expires "soon", so its renewal must be overdue as well. */
     return end > h->now && end - h->now < EXPIRY_WARN_S && renew != 0 && renew + 3600 < h->now && !clock_unsure(h);
 }
 
@@ -292,7 +292,7 @@ static bool boot_says(const struct health *h)
     return has(h, HEALTH_BOOT, "cause");
 }
 
-/* What is not as it should be; first what the rest may follow from. */
+/* The problems, ordered so that a cause stands before its consequences. */
 static const struct situation problems[] = {
     {CAUSE_BOOT_SAYS, HEALTH_BOOT, "cause", true, boot_says},
     {CAUSE_STATE_ODD, 0, NULL, false, state_odd},
@@ -320,13 +320,13 @@ static const struct situation problems[] = {
     {CAUSE_AUDIT_SAYS, HEALTH_AUDIT, "cause", true, audit_says},
 };
 
-/* ---- the cause behind it ---- */
+/* ---- the detail ---- */
 
 bool health_cause(const char *line, struct cause *out)
 {
     if (!*line)
         cause_set(out, CAUSE_NONE, NULL);
-    else if (!cause_parse(line, out)) /* of a newer version, or of a program that was taken over */
+    else if (!cause_parse(line, out)) /* from a newer version, or from a compromised program */
         cause_set(out, CAUSE_UNKNOWN, NULL);
     return out->code != CAUSE_NONE;
 }
@@ -348,7 +348,7 @@ void health_headline(const struct health *h, struct health_problem *out)
     fill(out, s, s->detail_key ? health_get(h, s->detail_file, s->detail_key) : "");
 }
 
-/* One for each line with that key, one without if there is none. */
+/* One problem for each line with that key; one without detail if there is no such line. */
 static size_t fill_all(const struct health *h, const struct situation *s, struct health_problem *out, size_t max)
 {
     char value[512];

@@ -1,4 +1,4 @@
-/* What the state of the box is called: only for programs that people read from. */
+/* The texts for the box's health: only for programs with human readers. */
 #include "health.h"
 #include "text.h"
 
@@ -20,7 +20,7 @@ const char *health_sentence(const struct health_problem *p, enum cause_lang lang
     return out;
 }
 
-/* What its program knows to do is nearer than what one can say of all such situations. */
+/* The detail's advice is more specific than that of the situation, so it takes precedence. */
 const char *health_action(const struct health_problem *p, enum cause_lang lang, char out[CAUSE_TEXT_MAX])
 {
     (void)cause_sentence(&p->detail, lang, CAUSE_DO, out);

@@ -8,14 +8,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* ---- what must be true inside a body; all of them take a copy of the right size ---- */
+/* ---- checks of a body's content; msg has the right size and alignment ---- */
 
 static bool text_ends(const char *text, size_t size)
 {
     return memchr(text, '\0', size) != NULL;
 }
 
-/* family 0 where "none" has a meaning */
+/* may_be_none: family 0 is valid too */
 static bool addr_ok(const struct addr *a, bool may_be_none)
 {
     return a->family == AF_INET || a->family == AF_INET6 || (may_be_none && a->family == 0);
@@ -149,7 +149,8 @@ static bool sign_ok(const struct msg *m)
 }
 
 /*
- * Only who receives causes, and so makes some himself, links them: the words are 16 KB. To the others no cause is good.
+ * Only programs that use causes link cause.c, whose table takes 16 KB. In the others every message with a cause is
+ * invalid.
  */
 #pragma weak cause_valid
 #pragma weak cause_of_est
@@ -180,7 +181,7 @@ static bool time_ask_ok(const struct msg *m)
     return true;
 }
 
-/* UNIX times up to the year 2200, and a box that has not been up for longer than 100 years. */
+/* UNIX times up to the year 2200; uptimes up to 100 years. */
 static bool time_answer_ok(const struct msg *m)
 {
     const struct msg_time_answer *b = &m->u.time_answer;
@@ -217,16 +218,16 @@ static bool reply_ok(const struct msg *m)
 }
 
 /*
- * The rules of every type, one line each: who may receive it, the body's size, whether it brings a descriptor, and
- * what its content must be. A type that is not here does not exist. The set of receivers is the whole access control
- * between our processes.
+ * The rules for every type, one line each: who may receive it, the body's size, whether it carries a descriptor, and
+ * the check of its content. A type that is not listed does not exist. The set of receivers is the whole access
+ * control between our processes.
  */
 struct rule {
     enum msg_type type;
     unsigned to; /* TO(role) | … */
     size_t size;
     bool fd;
-    bool (*content)(const struct msg *m); /* NULL: every content is good */
+    bool (*content)(const struct msg *m); /* NULL: any content is valid */
 };
 #define TO(role) (1u << (role))
 #define BODY(kind) sizeof(struct kind)
@@ -289,7 +290,7 @@ int ipc_size(unsigned type)
     return rule ? (int)rule->size : -1;
 }
 
-/* The rule that a datagram of this length goes by, if all but its content is as it must be; NULL: it is not. */
+/* The rule for a datagram of this length; NULL if it breaks the rule in anything but its content. */
 static const struct rule *rule_for(enum msg_role to, const struct msg_head *head, size_t len, bool has_fd)
 {
     const struct rule *rule = rule_of(head->type);
@@ -309,13 +310,13 @@ bool ipc_valid(enum msg_role to, const void *data, size_t len, bool has_fd)
         return false;
     if (!rule->content)
         return true;
-    /* A copy, because the datagram need not be aligned as struct msg is. */
+    /* A copy, because the datagram may not have the alignment of struct msg. */
     struct msg copy;
     memcpy(&copy, data, len);
     return rule->content(&copy);
 }
 
-/* The same for one that lies in a struct msg already: nothing is copied, these are many a second. */
+/* The same for a datagram that is already in a struct msg, without a copy: there are many per second. */
 static bool valid_here(enum msg_role to, const struct msg *m, size_t len, bool has_fd)
 {
     const struct rule *rule = len >= sizeof m->head ? rule_for(to, &m->head, len, has_fd) : NULL;
@@ -348,7 +349,7 @@ enum ipc_result ipc_send(int sock, enum msg_type type, const void *body, int fd)
     for (;;) {
         ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
         if (n >= 0)
-            return IPC_OK; /* SEQPACKET sends whole messages or none */
+            return IPC_OK; /* SEQPACKET sends a whole message or nothing */
         if (errno == EINTR)
             continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
@@ -357,7 +358,7 @@ enum ipc_result ipc_send(int sock, enum msg_type type, const void *body, int fd)
     }
 }
 
-/* Take the descriptors out of a received message: the first into *fd, any further is closed and counted as wrong. */
+/* Take the descriptors of a received message: the first into *fd; any further one is closed and makes it invalid. */
 static bool take_fds(struct msghdr *msg, int *fd)
 {
     bool good = !(msg->msg_flags & MSG_CTRUNC);
@@ -386,7 +387,7 @@ enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd)
     struct iovec part = {out, sizeof *out};
     union {
         struct cmsghdr align;
-        char space[CMSG_SPACE(4 * sizeof(int))]; /* room for more than allowed, so that none is left open unseen */
+        char space[CMSG_SPACE(4 * sizeof(int))]; /* more than allowed: surplus descriptors must be seen and closed */
     } control;
     struct msghdr msg = {.msg_iov = &part,
                          .msg_iovlen = 1,
@@ -450,7 +451,7 @@ int ipc_listen(const char *path, int gid)
         return -1;
     if (unlink(path) < 0 && errno != ENOENT)
         return close_keep_errno(fd);
-    /* Nobody may connect before the group is right: the file is made without any permission. */
+    /* Create the file without any permission: nobody may connect before its group is set. */
     mode_t old = umask(0777);
     int bad = bind(fd, (struct sockaddr *)&address, sizeof address);
     int why = errno;

@@ -14,7 +14,7 @@ void log_name(const char *name)
     program = name;
 }
 
-/* One write per line, so that lines of several processes do not mix on the same descriptor. */
+/* One write per line, so that the lines of several processes do not mix. */
 __attribute__((format(printf, 2, 0))) static void put(const char *level, const char *fmt, va_list ap)
 {
     char line[1024];
@@ -27,12 +27,12 @@ __attribute__((format(printf, 2, 0))) static void put(const char *level, const c
     size_t len = (size_t)head + (size_t)body;
     if (len > sizeof line - 2)
         len = sizeof line - 2;
-    /* A newline or an escape sequence in a name from the network must not make a line of its own. */
+    /* A newline or an escape sequence in a name from the network must not forge a line. */
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = '?';
     line[len++] = '\n';
-    /* Nobody can be told if stderr is gone; the daemon's work matters more than its diagnostics. */
+    /* Ignore errors: there is nowhere to report them, and the daemon's work matters more. */
     ssize_t ignored = write(STDERR_FILENO, line, len);
     (void)ignored;
 }

@@ -7,9 +7,9 @@ enum kind { NONE, AEAD, CIPHER, INTEGRITY, PRF, EXCHANGE, SEQUENCE };
 enum verdict { GOOD, WEAK, ABSENT };
 
 /*
- * Every word that charon 6.0.1 takes: what it stands for, charon's own name for that (`swanctl --list-algs`), and
- * whether it is good for IKE and for ESP. For ESP the kernel must have it too (firmware/kernel.config). Weak is what
- * RFC 8221 and RFC 8247 no longer allow, and what is below 112 bits. A word stands in one line: a test reads them.
+ * Every keyword that charon 6.0.1 accepts: the kind of algorithm, charon's name for it (`swanctl --list-algs`), and
+ * whether it may be used for IKE and for ESP. For ESP the kernel must support it too (firmware/kernel.config). Weak:
+ * no longer allowed by RFC 8221 or RFC 8247, or below 112 bits. Keep one keyword per line: a test parses the table.
  */
 static const struct word {
     const char *text;
@@ -110,7 +110,7 @@ static const struct word {
     /* clang-format on */
 };
 
-/* Cut the next word off a proposal; false: there is no other. */
+/* Take the next keyword from a proposal. False: there are no more. */
 static bool next_word(const char **at, const char **word, size_t *len)
 {
     if (!**at)
@@ -146,7 +146,7 @@ bool proposal_next(const char **at, char out[PROPOSAL_MAX])
     return true;
 }
 
-/* What one proposal must have, for charon and for any peer. */
+/* Which kinds of algorithm one proposal must contain, for charon and for any peer. */
 static enum cause_code incomplete(enum proposal_use use, const unsigned count[])
 {
     if (count[AEAD] == 0 && count[CIPHER] == 0)

@@ -56,7 +56,7 @@ static void wait_for(ares_channel_t *channel, struct lookup *l, int timeout_ms)
         struct pollfd ready[SOCKETS_MAX];
         memcpy(ready, l->sockets, sizeof ready);
         poll(ready, SOCKETS_MAX, 250);
-        ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* its time-outs */
+        ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* handles time-outs */
         for (int i = 0; i < SOCKETS_MAX && !l->done; i++)
             if (ready[i].fd >= 0 && ready[i].revents)
                 ares_process_fd(channel, ready[i].revents & ~POLLOUT ? ready[i].fd : ARES_SOCKET_BAD,

@@ -19,7 +19,7 @@ void sandbox_empty_root(void)
     struct stat st;
     if (chdir(EMPTY_ROOT) < 0 || stat(".", &st) < 0)
         log_fatal("cannot enter %s: %s", EMPTY_ROOT, strerror(errno));
-    /* A root that its user could write to would be a place to put things, and chroot no protection. */
+    /* In a root that the user can write to chroot would be no protection. */
     if (st.st_uid != 0 || (st.st_mode & 022))
         log_fatal("%s must belong to root and be writable by root alone", EMPTY_ROOT);
     if (chroot(".") < 0 || chdir("/") < 0)
@@ -38,7 +38,7 @@ static void set_caps(uint64_t caps)
         log_fatal("cannot set capabilities: %s", strerror(errno));
 }
 
-/* Needs CAP_SETPCAP, so it comes before the user is changed. A number that the kernel does not know ends the list. */
+/* Needs CAP_SETPCAP, so it runs before the change of user. The first number the kernel does not know ends the list. */
 static void clear_bounding_set(uint64_t caps)
 {
     for (unsigned cap = 0; cap < 64; cap++) {
@@ -58,7 +58,7 @@ void sandbox_user(uint32_t uid, const uint32_t *groups, unsigned group_count, ui
     for (unsigned i = 0; i < group_count; i++)
         list[i] = groups[i];
     clear_bounding_set(caps);
-    /* Capabilities survive the change of user only with KEEPCAPS; set_caps then cuts them to the mask. */
+    /* Capabilities survive the change of user only with KEEPCAPS; set_caps then reduces them to the mask. */
     if (prctl(PR_SET_KEEPCAPS, caps != 0, 0, 0, 0) < 0 || setgroups(group_count, list) < 0 ||
         setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
         log_fatal("cannot become user %u: %s", uid, strerror(errno));
@@ -70,7 +70,7 @@ void sandbox_user(uint32_t uid, const uint32_t *groups, unsigned group_count, ui
         log_fatal("user %u could become root again", uid);
 }
 
-/* What every program of ours does once it runs: work on descriptors that it has, memory, time, its own end. */
+/* What every program needs once it runs: I/O on open descriptors, memory, time, exit. */
 static const char *const base_set[] = {
     "read", "write", "readv", "writev", "pread64", "pwrite64", "close", "lseek", "fstat", "newfstatat", "fcntl",
     "recvmsg", "recvfrom", "recvmmsg", "poll", "ppoll", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
@@ -82,7 +82,7 @@ static const char *const base_set[] = {
     /* abort() and the stack protector must be able to end the process with the right signal */
     "tgkill", NULL};
 
-/* Those that can name somebody to send to. */
+/* The calls that can carry a destination address. */
 static const char *const send_set[] = {"sendmsg", "sendto", "sendmmsg", NULL};
 
 static void allow(scmp_filter_ctx filter, const char *const *names)
@@ -91,7 +91,7 @@ static void allow(scmp_filter_ctx filter, const char *const *names)
         int number = seccomp_syscall_resolve_name(*names);
         if (number == __NR_SCMP_ERROR)
             log_fatal("seccomp: there is no system call %s", *names);
-        /* A call that this architecture does not have (a pseudo number) needs no rule. */
+        /* A call that this architecture lacks (a negative pseudo number) needs no rule. */
         if (number < 0)
             continue;
         int bad = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);

@@ -29,7 +29,7 @@ void state_file_add(struct state_file *p, const char *key, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(value, sizeof value, fmt, ap);
     va_end(ap);
-    /* After the first line that did not fit nothing more is added: a reader must not see a file with holes. */
+    /* Add nothing after the first line that did not fit: a reader must not see a file with gaps. */
     if (n < 0 || p->full || !key_ok(key))
         return;
     for (char *c = value; *c; c++)
@@ -89,7 +89,7 @@ int state_file_write(int fd, const char *data, size_t len)
     return 0;
 }
 
-/* No fsync: state files live in /run, which is memory; they need to be whole, not lasting. */
+/* No fsync: /run is a tmpfs; the files must be complete, not durable. */
 int publish_text(const char *path, const char *text, size_t len)
 {
     char tmp[PATH_MAX];
@@ -121,13 +121,13 @@ int state_file_commit(const struct state_file *p, const char *path)
     return publish_text(path, p->text, p->len);
 }
 
-/* Where other programs could be waiting for root to open what they have put in the place of a file. */
+/* Open a path in a folder where another user may have put anything in place of the file. */
 static int open_plain(const char *path, uint32_t owner, size_t max)
 {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
     if (fd < 0) {
-        /* a link; a socket; a device on a file system without devices; a file without rights for us */
+        /* a symbolic link; a socket; a device on a nodev file system or a file without permission */
         if (errno == ELOOP || errno == ENXIO || errno == EACCES)
             errno = EBADMSG;
         return -1;

@@ -1,4 +1,4 @@
-/* VICI messages: building and reading. Pure and bounded; nothing here touches a socket (vici_client.c does). */
+/* VICI messages: encoder and decoder. Pure and bounded; the socket is in vici_client.c. */
 #include "vici.h"
 
 #include <stdarg.h>
@@ -30,7 +30,7 @@ static void put_u8(struct vici_buf *b, size_t value)
     put(b, &octet, 1);
 }
 
-/* A name has one octet of length, a value has two (network order). */
+/* A name has a length of one octet, a value of two (network order). */
 static void put_name(struct vici_buf *b, enum vici_element kind, const char *name)
 {
     size_t len = strlen(name);
@@ -116,7 +116,7 @@ static bool take_name(struct vici_reader *r)
     if (len == 0 || len >= sizeof r->name || len > r->len - r->pos)
         return false;
     if (memchr(r->data + r->pos, 0, len))
-        return false; /* it would compare equal to a shorter name */
+        return false; /* an embedded NUL would make it equal to a shorter name */
     memcpy(r->name, r->data + r->pos, len);
     r->name[len] = 0;
     r->pos += len;
@@ -137,7 +137,7 @@ static bool take_value(struct vici_reader *r)
     return true;
 }
 
-/* In a list only items and its end may come; outside only the others. */
+/* Inside a list only items and the list's end are valid; outside only the other kinds. */
 static bool fits_here(const struct vici_reader *r, int kind)
 {
     switch (kind) {
@@ -175,12 +175,12 @@ int vici_next(struct vici_reader *r)
     }
     if (good)
         return kind;
-    r->in_list = true; /* a reader that failed keeps failing */
+    r->in_list = true; /* after an error every further call fails too */
     r->pos = r->len;
     return -1;
 }
 
-/* Is the part number `index` of path ("a/b/c") this name? *last tells whether it is the final part. */
+/* Does part number `index` of path ("a/b/c") match the name? *last: it is the final part. */
 static bool part_matches(const char *path, unsigned index, const char *name, bool *last)
 {
     while (index-- > 0) {
@@ -199,7 +199,7 @@ static bool part_matches(const char *path, unsigned index, const char *name, boo
 bool vici_get(const void *data, size_t len, const char *path, char *out, size_t out_len)
 {
     struct vici_reader r;
-    unsigned matched = 0; /* how many enclosing sections, from the outermost, match the path */
+    unsigned matched = 0; /* number of enclosing sections, from the outermost, that match the path */
     bool found = false, last;
     int kind;
 
@@ -223,6 +223,6 @@ bool vici_get(const void *data, size_t len, const char *path, char *out, size_t 
     if (kind == 0)
         return found;
     if (out_len > 0)
-        *out = 0; /* one rotten part and nothing of the message is believed */
+        *out = 0; /* if any part is malformed, trust nothing of the message */
     return false;
 }

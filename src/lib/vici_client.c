@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Packet types; each packet is a length of four octets (network order), the type, for some a name, then a message. */
+/* Packet types. A packet is a four-octet length (network order), the type, for some types a name, and a message. */
 enum packet {
     CMD_REQUEST = 0,
     CMD_RESPONSE = 1,
@@ -37,7 +37,7 @@ struct vici {
     vici_event_fn *event_fn;
     void *user;
     bool broken;
-    unsigned first, count; /* the ring of what waits for an answer, in order */
+    unsigned first, count; /* ring of the unanswered requests, in order */
     struct pending pending[VICI_REQUESTS_MAX];
     size_t in_len, out_pos, out_len;
     uint8_t in[LENGTH_SIZE + VICI_MSG_MAX];
@@ -57,7 +57,7 @@ struct vici *vici_open(const char *path, vici_event_fn *event_fn, void *user)
         return NULL;
     struct vici *v = NULL;
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
-        v = calloc(1, sizeof *v); /* pages of the buffers that are never used never exist */
+        v = calloc(1, sizeof *v); /* untouched pages of the large buffers take no memory */
     if (!v) {
         int why = errno;
         close(fd);
@@ -74,7 +74,7 @@ void vici_close(struct vici *v)
 {
     if (!v)
         return;
-    v->broken = true; /* a callback that asks again is refused */
+    v->broken = true; /* requests made by the callbacks below are refused */
     while (v->count > 0) {
         struct pending p = v->pending[v->first];
         v->first = (v->first + 1) % VICI_REQUESTS_MAX;
@@ -83,7 +83,7 @@ void vici_close(struct vici *v)
             p.fn(p.user, NULL, 0);
     }
     close(v->fd);
-    explicit_bzero(v->out, sizeof v->out); /* it may have carried a private key */
+    explicit_bzero(v->out, sizeof v->out); /* it may have held a private key */
     free(v);
 }
 
@@ -148,7 +148,7 @@ static int queue(struct vici *v, enum packet type, const char *name, const struc
     v->pending[(v->first + v->count) % VICI_REQUESTS_MAX] = p;
     v->count++;
     if (flush_out(v) < 0)
-        v->broken = true; /* vici_process tells the caller, who then closes */
+        v->broken = true; /* vici_process will return -1, and the caller closes */
     return 0;
 }
 
@@ -167,7 +167,7 @@ int vici_register(struct vici *v, const char *event)
 static int on_answer(struct vici *v, bool event, const uint8_t *data, size_t len)
 {
     if (v->count == 0 || v->pending[v->first].event != event)
-        return -1; /* an answer that nobody asked for */
+        return -1; /* a reply without a request */
     struct pending p = v->pending[v->first];
     v->first = (v->first + 1) % VICI_REQUESTS_MAX;
     v->count--;
@@ -183,7 +183,7 @@ static int on_event(struct vici *v, const uint8_t *data, size_t len)
         return -1;
     size_t name_len = data[0];
     if (memchr(data + 1, 0, name_len))
-        return -1; /* what is compared as text would not be what was sent */
+        return -1; /* an embedded NUL would cut the name when it is compared */
     memcpy(name, data + 1, name_len);
     name[name_len] = 0;
     if (v->event_fn)
@@ -194,12 +194,12 @@ static int on_event(struct vici *v, const uint8_t *data, size_t len)
 static int on_packet(struct vici *v, const uint8_t *data, size_t len)
 {
     static const uint8_t empty[1];
-    const uint8_t *body = len > 1 ? data + 1 : empty; /* an empty answer is an answer: not NULL */
+    const uint8_t *body = len > 1 ? data + 1 : empty; /* not NULL: an empty reply is a success */
     switch (data[0]) {
     case CMD_RESPONSE: return on_answer(v, false, body, len - 1);
     case CMD_UNKNOWN: return on_answer(v, false, NULL, 0);
     case EVENT_CONFIRM: return on_answer(v, true, body, len - 1);
-    case EVENT_UNKNOWN: return -1; /* charon too old for us: nothing that we could go on with */
+    case EVENT_UNKNOWN: return -1; /* this charon lacks an event that we need */
     case EVENT: return on_event(v, body, len - 1);
     default: return -1;
     }
@@ -234,7 +234,7 @@ int vici_process(struct vici *v)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             break;
-        lost = n <= 0; /* end of file means that charon has gone */
+        lost = n <= 0; /* end of file: charon has exited */
         if (!lost) {
             v->in_len += (size_t)n;
             lost = parse_in(v) < 0 || v->broken;

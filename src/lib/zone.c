@@ -11,7 +11,7 @@
 
 static int zone = ZONE_DEFAULT_MIN;
 
-/* A digit at each 0 of the pattern, any other of its characters itself. */
+/* A `0` in the pattern matches any digit, any other character itself. */
 static bool looks_like(const char *text, const char *pattern)
 {
     for (; *pattern; text++, pattern++)
@@ -25,7 +25,7 @@ static int two(const char *digits)
     return (digits[0] - '0') * 10 + digits[1] - '0';
 }
 
-/* Sign, hours and minutes, with anything behind them. */
+/* Read sign, hours and minutes; ignores the rest of the text. */
 static bool read_offset(const char *text, int *minutes)
 {
     if ((text[0] != '+' && text[0] != '-') || !looks_like(text + 1, "00:00"))
@@ -61,10 +61,10 @@ char *zone_offset(char out[ZONE_TEXT_MAX])
     return out;
 }
 
-/* The site's calendar and clock at that moment. Zeros for a time that no calendar has. */
+/* Broken-down time in the site's zone. Zeros for a time out of range. */
 static struct tm local_time(int64_t when)
 {
-    const int64_t far = INT64_C(1) << 55; /* some thousand million years, where no sum can overflow */
+    const int64_t far = INT64_C(1) << 55; /* about a thousand million years: the sums below cannot overflow */
     struct tm tm;
     time_t local = when > far || when < -far ? (time_t)far : (time_t)(when + zone * 60);
     if (!gmtime_r(&local, &tm) || tm.tm_year > 9999)

@@ -6,29 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-static bool starts(const struct addr *a, uint8_t family, const char *bytes, unsigned bits)
-{
-    if (a->family != family || memcmp(a->bytes, bytes, bits / 8) != 0)
-        return false;
-    uint8_t mask = (uint8_t)(0xff00 >> (bits % 8));
-    return bits % 8 == 0 || (a->bytes[bits / 8] & mask) == ((uint8_t)bytes[bits / 8] & mask);
-}
-
-bool cname_addr_forbidden(const struct addr *a)
-{
-    return starts(a, AF_INET, "\0", 8) || starts(a, AF_INET, "\177", 8) || starts(a, AF_INET, "\251\376", 16) ||
-           starts(a, AF_INET, "\340", 3) ||  /* 224/3: multicast, reserved, broadcast */
-           starts(a, AF_INET6, "\0", 8) ||   /* ::, ::1, IPv4 inside IPv6 (mapped, NAT64) */
-           starts(a, AF_INET6, "\376\200", 9) || /* fe80::/10 and the old site-local fec0::/10 */
-           starts(a, AF_INET6, "\377", 8) || (a->family != AF_INET && a->family != AF_INET6);
-}
-
-bool cname_addr_private(const struct addr *a)
-{
-    return starts(a, AF_INET, "\012", 8) || starts(a, AF_INET, "\254\020", 12) || starts(a, AF_INET, "\300\250", 16) ||
-           starts(a, AF_INET, "\144\100", 10) || starts(a, AF_INET6, "\374", 7);
-}
-
 /* The address of an A or AAAA record; false for any other type. */
 static bool record_addr(const ares_dns_rr_t *rr, struct addr *out)
 {
@@ -145,7 +122,7 @@ static void collect(const ares_dns_record_t *rec, const struct links *l, uint16_
         }
         if (!is_addr || a.family != family)
             continue;
-        if (cname_addr_forbidden(&a)) {
+        if (addr_kind(&a) == ADDR_NO_HOST) {
             out->result = CNAME_FORBIDDEN;
             out->addrs[0] = a;
             return;
@@ -217,7 +194,8 @@ void cname_read(const uint8_t *msg, size_t len, const char *name, uint16_t type,
 
 static bool addr_harmless(const struct addr *a, const struct private_answers *may)
 {
-    return !cname_addr_forbidden(a) && (!cname_addr_private(a) || (may != NULL && private_may(may, a)));
+    enum addr_kind kind = addr_kind(a);
+    return kind != ADDR_NO_HOST && (kind != ADDR_PRIVATE || (may != NULL && private_may(may, a)));
 }
 
 /* Address hints of an SVCB or HTTPS record (RFC 9460 section 7.3) count as addresses. */

@@ -23,7 +23,7 @@ enum cname_result {
     CNAME_FAILED,    /* the resolver gave an error, or a cut answer without a usable address */
     CNAME_MALFORMED, /* no DNS message */
     CNAME_BROKEN,    /* a loop, too many links, two ways on, or a record of a name outside the chain */
-    CNAME_FORBIDDEN  /* loopback, link-local, multicast … (cname_addr_forbidden); the address is in addrs[0] */
+    CNAME_FORBIDDEN  /* loopback, link-local, multicast … (ADDR_NO_HOST); the address is in addrs[0] */
 };
 
 struct cname {
@@ -48,10 +48,5 @@ void cname_read(const uint8_t *msg, size_t len, const char *name, uint16_t type,
  */
 struct private_answers;
 bool cname_harmless(const uint8_t *msg, size_t len, const struct private_answers *may, struct addr *bad);
-
-/* Loopback, unspecified, link-local, multicast, reserved, IPv4 inside IPv6: no answer ever holds one. */
-bool cname_addr_forbidden(const struct addr *a);
-/* RFC 1918, RFC 6598, RFC 4193: right inside a tunnel, wrong on the Internet. */
-bool cname_addr_private(const struct addr *a);
 
 #endif

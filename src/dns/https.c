@@ -120,7 +120,7 @@ enum https_result https_take(const ares_dns_rr_t *rr, const char *name, struct c
     if (priority == 0 || !itself || !r.usable)
         return HTTPS_LEFT_OUT;
     for (unsigned i = 0; i < r.hint_count; i++)
-        if (cname_addr_forbidden(&r.hints[i])) {
+        if (addr_kind(&r.hints[i]) == ADDR_NO_HOST) {
             out->addrs[0] = r.hints[i];
             return HTTPS_FORBIDDEN;
         }

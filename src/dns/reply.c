@@ -146,7 +146,7 @@ static void forwarded_answer(struct frontend *q, struct pending *l, uint64_t now
     bool own = private_covers(&q->private_answers, name);
     if (!cname_harmless(data, len, own ? &q->private_answers : NULL, &bad)) {
         /* What may never be, or stands there in spite of a line in the site file, gets no advice to write one. */
-        bool astray = own || cname_addr_forbidden(&bad) || !private_may(&q->private_answers, &bad);
+        bool astray = own || addr_kind(&bad) == ADDR_NO_HOST || !private_may(&q->private_answers, &bad);
         if (bad.family != 0)
             pending_fail(q, l, now, astray ? REFUSAL_FORBIDDEN : REFUSAL_PRIVATE, &bad);
         return;

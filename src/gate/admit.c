@@ -38,21 +38,6 @@ const char *admit_name(const struct admit *a, unsigned id, uint8_t *service)
     return s->rules[a->names[id].rule].name;
 }
 
-/* Never a registry's address, whatever a service file says: this host, this link, no single host, no host at all. */
-static bool never(const struct addr *a)
-{
-    static const struct {
-        const char *text;
-    } ranges[] = {{"0.0.0.0/8"}, {"127.0.0.0/8"},   {"169.254.0.0/16"}, {"224.0.0.0/3"},
-                  {"::/127"},    {"::ffff:0:0/96"}, {"fe80::/10"},      {"ff00::/8"}};
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
-        struct prefix p;
-        if (conf_parse_prefix(ranges[i].text, &p) && prefix_contains(&p, a))
-            return true;
-    }
-    return false;
-}
-
 static bool in_list(const struct prefix *list, unsigned count, const struct addr *a)
 {
     for (unsigned i = 0; i < count; i++)
@@ -65,10 +50,10 @@ static enum msg_verdict check_address(const struct admit *a, const struct admit_
                                       const struct addr *addr)
 {
     const struct prefix *negotiated = NULL;
-    if (never(addr) || prefix_contains(&a->conf->site.lan_address, addr))
+    if (addr_kind(addr) == ADDR_NO_HOST || prefix_contains(&a->conf->site.lan_address, addr))
         return ADMIT_FORBIDDEN;
     if (!in_list(s->remote, s->remote_count, addr))
-        return addr_is_special(addr) ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
+        return addr_kind(addr) != ADDR_PUBLIC ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
     /* The service file's prefixes are what the kernel guards; the hub may have agreed to less. */
     unsigned count = now->remote(now->user, s->number, &negotiated);
     return in_list(negotiated, count, addr) ? ADMIT_OK : ADMIT_OUTSIDE;

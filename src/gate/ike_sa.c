@@ -28,7 +28,7 @@ bool ike_sa_vip_fits(const struct ike_sa *sa, const struct prefix *lan)
     const struct addr *vips[] = {&sa->vip4, &sa->vip6};
     for (unsigned i = 0; i < 2; i++)
         if (vips[i]->family &&
-            (conf_never_remote(vips[i]) || addr_equal(vips[i], &sa->hub) || prefix_contains(lan, vips[i])))
+            (addr_kind(vips[i]) == ADDR_NO_HOST || addr_equal(vips[i], &sa->hub) || prefix_contains(lan, vips[i])))
             return false;
     return true;
 }

@@ -12,8 +12,8 @@
 #define SEKISHO_CONF_H
 
 #include "cause.h"
+#include "netaddr.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,17 +30,6 @@
 #define CONF_HOSTS_MAX 64    /* LAN hosts bound to a service */
 #define CONF_PRIVATE_MAX 8   /* domains whose answers may be private addresses */
 #define CONF_ERRORS_MAX 32   /* further mistakes are only counted */
-
-/* An address of either family in network byte order; IPv4 uses the first four octets. */
-struct addr {
-    uint8_t family; /* AF_INET or AF_INET6; 0: no address */
-    uint8_t bytes[16];
-};
-
-struct prefix {
-    struct addr addr;
-    uint8_t len; /* bits */
-};
 
 struct conf_error {
     char file[128];
@@ -199,14 +188,5 @@ bool conf_pattern_too_wide(const char *text); /* `*.` and a public suffix: it wo
 bool conf_name_covers(const char *pattern, const char *name);
 /* May a host that [hosts] does not list use this service? */
 bool conf_others_may(const struct conf_site *site, const char *service);
-bool prefix_contains(const struct prefix *p, const struct addr *a);
-bool addr_equal(const struct addr *a, const struct addr *b);
-/*
- * In the special-purpose registries of RFC 6890 (private, loopback, link-local, documentation, shared …) or
- * multicast.
- */
-bool addr_is_special(const struct addr *a);
-/* Write the address as text; len at least INET6_ADDRSTRLEN. Returns buf. */
-const char *addr_text(const struct addr *a, char *buf, size_t len);
 
 #endif

@@ -56,10 +56,7 @@ bool conf_is_short_name(const char *text); /* [a-z0-9-]+ of a service */
 bool conf_is_host(const char *text); /* an address or an FQDN */
 bool conf_copy(char *out, size_t size, const char *text); /* false: too long */
 bool conf_copy_lower(char *out, size_t size, const char *text);
-bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 /* Is there a name that both rules cover? */
 bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b);
-/* Never the address of a remote peer: unspecified, loopback, link-local, multicast, broadcast. */
-bool conf_never_remote(const struct addr *a);
 
 #endif

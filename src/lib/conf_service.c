@@ -75,7 +75,7 @@ static enum cause_code tunnel_remote(struct conf_parser *p, const char *value)
         return CAUSE_VALUE_NOT_NETWORK;
     if (prefix.len < (prefix.addr.family == AF_INET ? 8 : 16))
         return CAUSE_VALUE_NETWORK_TOO_WIDE;
-    if (conf_never_remote(&prefix.addr))
+    if (addr_kind(&prefix.addr) == ADDR_NO_HOST)
         return CAUSE_VALUE_NETWORK_IMPOSSIBLE;
     for (unsigned i = 0; i < service->remote_count; i++)
         if (prefix_overlaps(&service->remote[i], &prefix))
@@ -97,7 +97,7 @@ static enum cause_code dns_resolver(struct conf_parser *p, const char *value)
         return CAUSE_VALUE_NOT_RESOLVER;
     if (p->service->resolver.family == AF_INET6)
         return CAUSE_VALUE_IPV6;
-    return conf_never_remote(&p->service->resolver) ? CAUSE_VALUE_NOT_DNS_SERVER : CAUSE_NONE;
+    return addr_kind(&p->service->resolver) == ADDR_NO_HOST ? CAUSE_VALUE_NOT_DNS_SERVER : CAUSE_NONE;
 }
 
 /* Take the next blank-separated word from *text; "" at the end. */

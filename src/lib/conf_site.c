@@ -95,7 +95,7 @@ static enum cause_code interface_wrong(const struct prefix *p, unsigned max_len)
     uint32_t address, host_mask = p->len == 32 ? 0 : UINT32_MAX >> p->len;
     memcpy(&address, p->addr.bytes, sizeof address);
     uint32_t host = ntohl(address) & host_mask;
-    if (conf_never_remote(&p->addr))
+    if (addr_kind(&p->addr) == ADDR_NO_HOST)
         return CAUSE_VALUE_NOT_INTERFACE_ADDRESS;
     if (p->len < 31 && (host == 0 || host == host_mask))
         return CAUSE_VALUE_NETWORK_END;
@@ -113,7 +113,7 @@ static enum cause_code wan_gateway(struct conf_parser *p, const char *value)
 {
     if (!conf_parse_addr(value, &p->site->wan_gateway) || p->site->wan_gateway.family != AF_INET)
         return CAUSE_VALUE_NOT_IPV4;
-    return conf_never_remote(&p->site->wan_gateway) ? CAUSE_VALUE_NOT_ROUTER : CAUSE_NONE;
+    return addr_kind(&p->site->wan_gateway) == ADDR_NO_HOST ? CAUSE_VALUE_NOT_ROUTER : CAUSE_NONE;
 }
 
 static enum cause_code wan_mtu(struct conf_parser *p, const char *value)
@@ -127,7 +127,7 @@ static enum cause_code wan_dns(struct conf_parser *p, const char *value)
     struct addr a;
     if (!conf_parse_addr(value, &a))
         return CAUSE_VALUE_NOT_ADDRESS;
-    if (conf_never_remote(&a))
+    if (addr_kind(&a) == ADDR_NO_HOST)
         return CAUSE_VALUE_NOT_DNS_SERVER;
     if (site->wan_dns_count == CONF_ADDRS_MAX)
         return CAUSE_VALUE_SERVER_TOO_MANY;

@@ -18,20 +18,6 @@ bool conf_parse_addr(const char *text, struct addr *out)
     return true;
 }
 
-static unsigned addr_bits(const struct addr *a)
-{
-    return a->family == AF_INET ? 32 : 128;
-}
-
-/* Compare the first `bits` bits. */
-static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-    unsigned whole = bits / 8, rest = bits % 8;
-    if (memcmp(a, b, whole) != 0)
-        return false;
-    return rest == 0 || (uint8_t)((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
-}
-
 bool conf_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 {
     uint64_t n = 0;
@@ -56,7 +42,7 @@ bool conf_parse_interface(const char *text, struct prefix *out)
         return false;
     memcpy(address, text, (size_t)(slash - text));
     address[slash - text] = '\0';
-    if (!conf_parse_addr(address, &p.addr) || !conf_parse_number(slash + 1, 0, addr_bits(&p.addr), &len))
+    if (!conf_parse_addr(address, &p.addr) || !conf_parse_number(slash + 1, 0, p.addr.family == AF_INET ? 32 : 128, &len))
         return false;
     p.len = (uint8_t)len;
     *out = p;
@@ -77,86 +63,6 @@ bool conf_parse_prefix(const char *text, struct prefix *out)
         return false;
     *out = p;
     return true;
-}
-
-bool prefix_contains(const struct prefix *p, const struct addr *a)
-{
-    return p->addr.family != 0 && p->addr.family == a->family && same_bits(p->addr.bytes, a->bytes, p->len);
-}
-
-bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
-{
-    return prefix_contains(a->len <= b->len ? a : b, a->len <= b->len ? &b->addr : &a->addr);
-}
-
-bool addr_equal(const struct addr *a, const struct addr *b)
-{
-    return a->family == b->family && (a->family == 0 || same_bits(a->bytes, b->bytes, addr_bits(a)));
-}
-
-static bool in_table(const struct addr *a, const char *const *table)
-{
-    for (; *table; table++) {
-        struct prefix p;
-        if (conf_parse_prefix(*table, &p) && prefix_contains(&p, a))
-            return true;
-    }
-    return false;
-}
-
-bool addr_is_special(const struct addr *a)
-{
-    /*
-     * The registries of RFC 6890; also IPv6 addresses that embed IPv4 (mapped, 6to4, NAT64), never accepted as
-     * answers.
-     */
-    static const char *const special[] = {"0.0.0.0/8",
-                                          "10.0.0.0/8",
-                                          "100.64.0.0/10",
-                                          "127.0.0.0/8",
-                                          "169.254.0.0/16",
-                                          "172.16.0.0/12",
-                                          "192.0.0.0/24",
-                                          "192.0.2.0/24",
-                                          "192.88.99.0/24",
-                                          "192.168.0.0/16",
-                                          "198.18.0.0/15",
-                                          "198.51.100.0/24",
-                                          "203.0.113.0/24",
-                                          "224.0.0.0/4",
-                                          "240.0.0.0/4",
-                                          "::/8",
-                                          "64:ff9b::/96",
-                                          "64:ff9b:1::/48",
-                                          "100::/64",
-                                          "2001::/23",
-                                          "2001:db8::/32",
-                                          "2002::/16",
-                                          "3fff::/20",
-                                          "5f00::/16",
-                                          "fc00::/7",
-                                          "fe80::/10",
-                                          "fec0::/10",
-                                          "ff00::/8",
-                                          NULL};
-    return a->family == 0 || in_table(a, special);
-}
-
-bool conf_never_remote(const struct addr *a)
-{
-    static const char *const never[] = {"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
-                                        "::/8",      "fe80::/10",   "ff00::/8",       NULL};
-    return a->family == 0 || in_table(a, never);
-}
-
-const char *addr_text(const struct addr *a, char *buf, size_t len)
-{
-    if (len == 0)
-        return buf;
-    buf[0] = '\0';
-    if (a->family != 0)
-        (void)inet_ntop(a->family, a->bytes, buf, (socklen_t)len);
-    return buf;
 }
 
 /* RFC 1123 section 2.1: letters, digits and hyphens, no hyphen at either end, 1 to 63 octets. */
@@ -263,7 +169,7 @@ bool conf_is_short_name(const char *text)
 bool conf_is_host(const char *text)
 {
     struct addr a;
-    return conf_is_fqdn(text) || (conf_parse_addr(text, &a) && !conf_never_remote(&a));
+    return conf_is_fqdn(text) || (conf_parse_addr(text, &a) && addr_kind(&a) != ADDR_NO_HOST);
 }
 
 bool conf_copy(char *out, size_t size, const char *text)

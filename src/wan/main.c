@@ -187,7 +187,7 @@ static void keep_possible(struct addr *list, uint8_t *count, const struct addr *
 {
     uint8_t kept = 0;
     for (unsigned i = 0; i < *count; i++)
-        if (!conf_never_remote(&list[i]) && !addr_equal(&list[i], own) &&
+        if (addr_kind(&list[i]) != ADDR_NO_HOST && !addr_equal(&list[i], own) &&
             !prefix_contains(&conf.site.lan_address, &list[i]))
             list[kept++] = list[i];
     *count = kept;

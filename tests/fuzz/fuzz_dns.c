@@ -94,9 +94,9 @@ static void check_answer(struct world *world, const struct client *to, const uin
     if (id >= 0 && s.rcode == DNS_NOERROR)
         check_https(id, data, len, s.name);
     for (unsigned i = 0; i < s.count && i < DNS_ADDRS_MAX; i++) {
-        MUST(!cname_addr_forbidden(&s.addrs[i]));
+        MUST(addr_kind(&s.addrs[i]) != ADDR_NO_HOST);
         if (id < 0)
-            MUST(!cname_addr_private(&s.addrs[i]));
+            MUST(addr_kind(&s.addrs[i]) != ADDR_PRIVATE);
         else
             MUST(world->q.mode.mode == MODE_SESSION && open_for(id, s.name, &s.addrs[i], s.ttl));
     }
@@ -146,8 +146,8 @@ static void fuzz_chain(const uint8_t *data, size_t size)
         cname_read(data, size, REGISTRY_NAME, v6 ? DNS_AAAA : DNS_A, &c);
         MUST(c.count <= DNS_ADDRS_MAX && (c.count > 0) == (c.result == CNAME_ADDRS));
         for (unsigned i = 0; c.result == CNAME_ADDRS && i < c.count; i++)
-            MUST(!cname_addr_forbidden(&c.addrs[i]) && c.addrs[i].family == (v6 ? AF_INET6 : AF_INET));
-        MUST(c.result != CNAME_FORBIDDEN || cname_addr_forbidden(&c.addrs[0]));
+            MUST(addr_kind(&c.addrs[i]) != ADDR_NO_HOST && c.addrs[i].family == (v6 ? AF_INET6 : AF_INET));
+        MUST(c.result != CNAME_FORBIDDEN || addr_kind(&c.addrs[0]) == ADDR_NO_HOST);
     }
 }
 

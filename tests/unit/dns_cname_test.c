@@ -165,25 +165,6 @@ static void test_forbidden(void **state)
     }
 }
 
-static void test_bounds_of_private(void **state)
-{
-    (void)state;
-    static const char *const in[] = {"10.0.0.0",    "10.255.255.255", "172.16.0.1", "172.31.255.255",
-                                     "192.168.0.1", "100.64.0.1",     "fc00::1",    "fdff::1"};
-    static const char *const out[] = {"9.255.255.255", "11.0.0.0",    "172.15.255.255", "172.32.0.0", "192.169.0.1",
-                                      "100.128.0.1",   "203.0.113.5", "198.51.100.5",   "2001:db8::1"};
-    for (unsigned i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
-        struct addr a = addr_of(in[i]);
-        assert_true(cname_addr_private(&a));
-        assert_false(cname_addr_forbidden(&a));
-    }
-    for (unsigned i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
-        struct addr a = addr_of(out[i]);
-        assert_false(cname_addr_private(&a));
-        assert_false(cname_addr_forbidden(&a));
-    }
-}
-
 static void test_more_addresses_than_room(void **state)
 {
     (void)state;
@@ -323,7 +304,6 @@ int main(void)
         cmocka_unit_test(test_foreign_records),
         cmocka_unit_test(test_wrong_family_is_not_used),
         cmocka_unit_test(test_forbidden),
-        cmocka_unit_test(test_bounds_of_private),
         cmocka_unit_test(test_more_addresses_than_room),
         cmocka_unit_test(test_negative),
         cmocka_unit_test(test_errors_and_cut_answers),

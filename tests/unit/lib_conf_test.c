@@ -174,6 +174,7 @@ static void refuses_service(void **state)
         {SERVICE_HEAD "[tunnel]\nremote = 10.20.0.1/16\n", 5, "is not a network"},
         {SERVICE_HEAD "[tunnel]\nremote = 0.0.0.0/0\n", 5, "too wide"},
         {SERVICE_HEAD "[tunnel]\nremote = 224.0.0.0/8\n", 5, "cannot be behind a tunnel"},
+        {SERVICE_HEAD "[tunnel]\nremote = fec0:1::/32\n", 5, "cannot be behind a tunnel"},
         {SERVICE_HEAD "[tunnel]\nremote = 10.0.0.0/8\nremote = 10.1.0.0/16\n", 6, "overlaps another"},
         {SERVICE_HEAD TUNNEL "[dns]\nresolver = lan\n", 9, "neither an address nor `wan`"},
         {SERVICE_HEAD TUNNEL DNS "[allow]\nname = registry tcp/443\n", 11, "full domain name"},

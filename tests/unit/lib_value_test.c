@@ -43,27 +43,37 @@ static void prefixes(void **state)
     assert_false(prefix_contains(&(struct prefix){0}, &in));
 }
 
-static void special(void **state)
+/* What an address is, at the edges of each range: one table says so to every program. */
+static void kinds_of_addresses(void **state)
 {
-    static const char *const yes[] = {"0.0.0.0",    "10.1.2.3",        "100.64.1.1", "127.0.0.1",   "169.254.1.1",
-                                      "172.31.0.1", "192.168.1.1",     "192.0.2.1",  "198.18.0.1",  "203.0.113.9",
-                                      "224.0.0.1",  "255.255.255.255", "::",         "::1",         "::ffff:8.8.8.8",
-                                      "fe80::1",    "fc00::1",         "ff02::1",    "2001:db8::1", "2002::1",
-                                      "64:ff9b::1"};
-    static const char *const no[] = {"8.8.8.8",     "133.1.2.3",    "172.32.0.1",
-                                     "100.128.0.1", "2400:8500::1", "2001:4860::1"};
+    static const struct {
+        enum addr_kind kind;
+        const char *addr[20];
+    } of[] = {
+        {ADDR_PUBLIC,
+         {"8.8.8.8", "133.1.2.3", "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.169.0.1",
+          "100.63.255.255", "100.128.0.1", "169.253.255.255", "169.255.0.0", "223.255.255.255", "2400:8500::1",
+          "2001:4860::1", "100:0:0:1::", "fe00::1"}},
+        {ADDR_PRIVATE,
+         {"10.0.0.0", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1", "192.168.255.255", "100.64.0.1",
+          "100.127.255.255", "fc00::1", "fdff::1"}},
+        {ADDR_OTHER,
+         {"192.0.0.8", "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.19.255.255", "198.51.100.5", "203.0.113.9",
+          "100::1", "2001::1", "2001:db8::1", "2002:a01:203::1", "3fff::1", "5f00::1"}},
+        {ADDR_NO_HOST, {"0.0.0.0",   "0.255.255.255",   "127.0.0.1",  "127.255.255.255", "169.254.1.1",
+                        "224.0.0.1", "239.255.255.255", "240.0.0.1",  "255.255.255.255", "::",
+                        "::1",       "::ffff:8.8.8.8",  "::10.1.2.3", "64:ff9b::1",      "64:ff9b:1::1",
+                        "fe80::1",   "febf::1",         "fec0::1",    "feff::1",         "ff02::1"}},
+    };
     (void)state;
-    for (size_t i = 0; i < COUNT(yes); i++) {
-        struct addr a = address(yes[i]);
-        if (!addr_is_special(&a))
-            fail_msg("%s is special", yes[i]);
-    }
-    for (size_t i = 0; i < COUNT(no); i++) {
-        struct addr a = address(no[i]);
-        if (addr_is_special(&a))
-            fail_msg("%s is not special", no[i]);
-    }
-    assert_true(addr_is_special(&(struct addr){0}));
+    for (size_t i = 0; i < COUNT(of); i++)
+        for (size_t j = 0; j < COUNT(of[i].addr) && of[i].addr[j]; j++) {
+            struct addr a = address(of[i].addr[j]);
+            if (addr_kind(&a) != of[i].kind)
+                fail_msg("%s is of kind %d, not %d", of[i].addr[j], (int)addr_kind(&a), (int)of[i].kind);
+        }
+    assert_int_equal(addr_kind(&(struct addr){0}), ADDR_NO_HOST);
+    assert_int_equal(addr_kind(&(struct addr){.family = 99, .bytes = {8, 8, 8, 8}}), ADDR_NO_HOST);
 }
 
 static void names(void **state)
@@ -152,7 +162,7 @@ static void texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses), cmocka_unit_test(prefixes),          cmocka_unit_test(special),
+        cmocka_unit_test(addresses), cmocka_unit_test(prefixes),          cmocka_unit_test(kinds_of_addresses),
         cmocka_unit_test(names),     cmocka_unit_test(times_and_numbers), cmocka_unit_test(fingerprints),
         cmocka_unit_test(texts),
     };

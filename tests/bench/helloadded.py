@@ -51,7 +51,7 @@ class Ours(resolver.Ours):
     def __init__(self, folder):
         super().__init__(folder)
         changes = QUEUE_HERE + [c for c in resolver.OURS_WITHOUT_IPSEC if not c[0].startswith("queue")]
-        self.rules = resolver.without_ipsec("configs/firewall.nft", changes, f"{self.folder}/firewall.nft")
+        self.rules = resolver.without_ipsec(resolver.OUR_RULES, changes, f"{self.folder}/firewall.nft")
         self.sni = None
         head = resolver.SERVICE.partition("[allow]")[0]
         with open(f"{self.folder}/services/bench.conf", "w", encoding="ascii") as f:

@@ -141,7 +141,7 @@ class Ours:
     """gate's code."""
 
     def __init__(self, folder):
-        self.rules = resolver.without_ipsec("configs/firewall.nft", resolver.OURS_WITHOUT_IPSEC, f"{folder}/ours.nft")
+        self.rules = resolver.without_ipsec(resolver.OUR_RULES, resolver.OURS_WITHOUT_IPSEC, f"{folder}/ours.nft")
 
     def open(self):
         resolver.load_rules(self.rules)

@@ -6,7 +6,8 @@
 mount_var || exit 1
 w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/hang-guard" || exit 1
 # Copies: somebody may be building meanwhile.
-cp build/bin/gate build/bin/dns configs/firewall.nft tests/unit/subjects.py "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
+scripts/firewall-cat >"$w/firewall.nft" || exit 1
+cp build/bin/gate build/bin/dns tests/unit/subjects.py "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
 cd "$w" || exit 1
 look() {
 	cat run/gate/state

@@ -71,7 +71,7 @@ static int load(void **state)
         fprintf(stderr, "no network namespace: %s (this test needs root)\n", strerror(errno));
         return -1;
     }
-    return system("sed 's/queue to .*/drop/' configs/firewall.nft | nft -f -") || firewall_open() ? -1 : 0;
+    return system("scripts/firewall-cat | sed 's/queue to .*/drop/' | nft -f -") || firewall_open() ? -1 : 0;
 }
 
 static int unload(void **state)

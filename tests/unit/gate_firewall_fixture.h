@@ -74,7 +74,7 @@ static inline int build(void **state)
              "set -e; ip link add lan0 type veth peer name pc0 netns /proc/%d/fd/%d; "
              "ip link add wan0 type veth peer name line0 netns /proc/%d/fd/%d; "
              /* (the box has no /etc/protocols: all names must be known to nft itself) */
-             "sed '" FIREWALL_WITHOUT "s/queue to .*/drop/' configs/firewall.nft | "
+             "scripts/firewall-cat | sed '" FIREWALL_WITHOUT "s/queue to .*/drop/' | "
              "unshare -m sh -c 'mount --bind /dev/null /etc/protocols && nft -f -'; "
              "nft add element inet sekisho unbound '{ 1, 2 }'; sysctl -qw net.ipv4.ip_forward=1; "
              "ip addr add " BOX_LAN "/24 dev lan0; ip addr add " BOX_WAN "/24 dev wan0; "

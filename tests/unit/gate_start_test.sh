@@ -8,7 +8,7 @@ set -u
 . tests/unit/checks.sh
 mount_var || exit 1
 w=$(mktemp -d) && chmod 755 "$w" && mkdir -p "$w/services" "$w/run/enroll" "$w/run/wan" "$w/run/audit" "$w/run/hang-guard" || exit 1
-cp build/bin/gate build/bin/dns configs/firewall.nft "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
+scripts/firewall-cat >"$w/firewall.nft" && cp build/bin/gate build/bin/dns "$w/" && cp configs/services/lab.conf "$w/services/" || exit 1
 cd "$w" || exit 1
 look() {
 	nft list map inet sekisho mode

@@ -4,4 +4,4 @@ GROUP = "lab-image"
 
 
 def run(lab):
-    fault.killed(lab, "dns", ("fault", "names"))
+    fault.killed(lab, "dns", ("fault", "dns"))

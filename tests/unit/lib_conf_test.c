@@ -43,7 +43,7 @@ static void site_full(void **state)
 static void service_full(void **state)
 {
     (void)state;
-    read_service(SERVICE_HEAD TUNNEL DNS "[allow]\nname = Registry.LAB.example tcp/443 tls, tcp/8080 ,udp/123\n");
+    read_service(ALLOWED "Registry.LAB.example tcp/443 tls, tcp/8080 ,udp/123\n");
     assert_good();
     assert_string_equal(service.name, "lab");
     assert_string_equal(service.rules[0].name, "registry.lab.example");
@@ -158,75 +158,73 @@ static void refuses_whole_site(void **state)
     }
 }
 
+#define ALLOWED SERVICE_HEAD TUNNEL DNS "[allow]\nname = "
+static const struct refusal service_refusals[] = {
+    {"[service]\nnumber = 0\n", 2, "from 1 to 8"},
+    {"[service]\nnumber = 9\n", 2, "from 1 to 8"},
+    {"[service]\nnumber = 01\n", 2, "from 1 to 8"},
+    {SERVICE_HEAD "[tunnel]\nhub = hub\n", 5, "neither a full host name"},
+    {SERVICE_HEAD "[tunnel]\nhub = 127.0.0.1\n", 5, "neither a full host name"},
+    {SERVICE_HEAD "[tunnel]\nhub-id = %any\n", 5, "wildcard"},
+    {SERVICE_HEAD "[tunnel]\nhub-id = *.example\n", 5, "wildcard"},
+    {SERVICE_HEAD "[tunnel]\nike-proposal = aes128-sha1-modp1024\n", 5, "too weak"},
+    {SERVICE_HEAD "[tunnel]\nesp-proposal = aes256gcm16;rm\n", 5, "not an algorithm list"},
+    {SERVICE_HEAD "[tunnel]\nencapsulation = tcp\n", 5, "neither `auto` nor `udp`"},
+    {SERVICE_HEAD "[tunnel]\nremote = 10.20.0.1/16\n", 5, "is not a network"},
+    {SERVICE_HEAD "[tunnel]\nremote = 0.0.0.0/0\n", 5, "too wide"},
+    {SERVICE_HEAD "[tunnel]\nremote = 224.0.0.0/8\n", 5, "cannot be behind a tunnel"},
+    {SERVICE_HEAD "[tunnel]\nremote = fec0:1::/32\n", 5, "cannot be behind a tunnel"},
+    {SERVICE_HEAD "[tunnel]\nremote = 10.0.0.0/8\nremote = 10.1.0.0/16\n", 6, "overlaps another"},
+    {SERVICE_HEAD TUNNEL "[dns]\nresolver = lan\n", 9, "neither an address nor `wan`"},
+    {ALLOWED "registry tcp/443\n", 11, "full domain name"},
+    {ALLOWED "*.example tcp/443\n", 11, "wildcard at the top level"},
+    {ALLOWED "*.jp tcp/443\n", 11, "wildcard at the top level"},
+    {ALLOWED "*.CO.JP tcp/443\n", 11, "wildcard at the top level"},
+    {ALLOWED "*.osaka.jp tcp/443\n", 11, "wildcard at the top level"},
+    {ALLOWED "* tcp/443\n", 11, "not a whole first label"},
+    {ALLOWED "*. tcp/443\n", 11, "wildcard at the top level"},
+    {ALLOWED "*a.example.jp tcp/443\n", 11, "not a whole first label"},
+    {ALLOWED "a.*.example.jp tcp/443\n", 11, "not a whole first label"},
+    {ALLOWED "*.*.example.jp tcp/443\n", 11, "not a whole first label"},
+    {ALLOWED "*.10.20.0.1 tcp/443\n", 11, "full domain name"},
+    {ALLOWED "*.a.example tcp/443 tls\nname = b.a.example tcp/443\n", 12,
+     "contradicts line 11, `*.a.example`: tcp/443"},
+    {ALLOWED "b.a.example tcp/443\nname = *.a.example tcp/80, tcp/443 tls\n", 12,
+     "contradicts line 11, `b.a.example`: tcp/443"},
+    {ALLOWED "*.a.example tcp/443 tls\nname = b.a.example tcp/443 tls\n", 12, "says the same as line 11"},
+    {ALLOWED "*.a.example tcp/443\nname = *.b.a.example tcp/444\n", 12, "overlaps the wildcard of line 11"},
+    {ALLOWED "*.a.example tcp/443\nname = *.a.example tcp/444\n", 12, "has a line already, line 11"},
+    {ALLOWED "a.example tcp/443 ech-noise\n", 11, "without `tls`"},
+    {ALLOWED "a.example tcp/443 tls noise\n", 11, "not `ech-noise`"},
+    {ALLOWED "a.example tcp/443 tls ech-noise x\n", 11, "not `ech-noise`"},
+    {ALLOWED "a.example tcp/443 tls ech-noise, tcp/444 tls\n", 11, "on one of its tls ports"},
+    {SERVICE_HEAD TUNNEL "[dns]\nresolver = 203.0.113.10\n" ALLOW, 9, "the resolver is the hub itself"},
+    {ALLOWED "a.example. tcp/443\n", 11, "full domain name"},
+    {ALLOWED "10.20.0.1 tcp/443\n", 11, "full domain name"},
+    {ALLOWED "-a.example tcp/443\n", 11, "full domain name"},
+    {ALLOWED "登録.example tcp/443\n", 11, "full domain name"},
+    {ALLOWED "a.example\n", 11, "not tcp/PORT"},
+    {ALLOWED "a.example tcp/0\n", 11, "not tcp/PORT"},
+    {ALLOWED "a.example tcp/65536\n", 11, "not tcp/PORT"},
+    {ALLOWED "a.example tcp/443 ssl\n", 11, "not `tls`"},
+    {ALLOWED "a.example tcp/443,\n", 11, "not tcp/PORT"},
+    {ALLOWED "a.example udp/123 tls\n", 11, "`tls` on a udp port"},
+    {ALLOWED "a.example udp/443\n", 11, "QUIC"},
+    {ALLOWED "a.example tcp/53\n", 11, "DNS"},
+    {ALLOWED "a.example tcp/853\n", 11, "DNS over TLS"},
+    {ALLOWED "a.example tcp/443, tcp/443 tls\n", 11, "a port twice"},
+    {SERVICE_HEAD TUNNEL DNS ALLOW "name = registry.lab.example tcp/80\n", 12, "has a line already"},
+    {SERVICE_HEAD TUNNEL "[dns]\nresolver = 9.9.9.9\n" ALLOW, 0, "outside the networks behind the hub"},
+    {SERVICE_HEAD "[tunnel]\nhub = 10.20.0.1\nremote = 10.20.0.0/16\n" DNS ALLOW, 0, "through itself"},
+    {SERVICE_HEAD TUNNEL DNS, 0, "`name` is missing in [allow]"},
+};
+
 static void refuses_service(void **state)
 {
-    static const struct refusal cases[] = {
-        {"[service]\nnumber = 0\n", 2, "from 1 to 8"},
-        {"[service]\nnumber = 9\n", 2, "from 1 to 8"},
-        {"[service]\nnumber = 01\n", 2, "from 1 to 8"},
-        {SERVICE_HEAD "[tunnel]\nhub = hub\n", 5, "neither a full host name"},
-        {SERVICE_HEAD "[tunnel]\nhub = 127.0.0.1\n", 5, "neither a full host name"},
-        {SERVICE_HEAD "[tunnel]\nhub-id = %any\n", 5, "wildcard"},
-        {SERVICE_HEAD "[tunnel]\nhub-id = *.example\n", 5, "wildcard"},
-        {SERVICE_HEAD "[tunnel]\nike-proposal = aes128-sha1-modp1024\n", 5, "too weak"},
-        {SERVICE_HEAD "[tunnel]\nesp-proposal = aes256gcm16;rm\n", 5, "not an algorithm list"},
-        {SERVICE_HEAD "[tunnel]\nencapsulation = tcp\n", 5, "neither `auto` nor `udp`"},
-        {SERVICE_HEAD "[tunnel]\nremote = 10.20.0.1/16\n", 5, "is not a network"},
-        {SERVICE_HEAD "[tunnel]\nremote = 0.0.0.0/0\n", 5, "too wide"},
-        {SERVICE_HEAD "[tunnel]\nremote = 224.0.0.0/8\n", 5, "cannot be behind a tunnel"},
-        {SERVICE_HEAD "[tunnel]\nremote = fec0:1::/32\n", 5, "cannot be behind a tunnel"},
-        {SERVICE_HEAD "[tunnel]\nremote = 10.0.0.0/8\nremote = 10.1.0.0/16\n", 6, "overlaps another"},
-        {SERVICE_HEAD TUNNEL "[dns]\nresolver = lan\n", 9, "neither an address nor `wan`"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = registry tcp/443\n", 11, "full domain name"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.example tcp/443\n", 11, "wildcard at the top level"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.jp tcp/443\n", 11, "wildcard at the top level"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.CO.JP tcp/443\n", 11, "wildcard at the top level"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.osaka.jp tcp/443\n", 11, "wildcard at the top level"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = * tcp/443\n", 11, "not a whole first label"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *. tcp/443\n", 11, "wildcard at the top level"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *a.example.jp tcp/443\n", 11, "not a whole first label"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.*.example.jp tcp/443\n", 11, "not a whole first label"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.*.example.jp tcp/443\n", 11, "not a whole first label"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.10.20.0.1 tcp/443\n", 11, "full domain name"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443 tls\nname = b.a.example tcp/443\n", 12,
-         "contradicts line 11, `*.a.example`: tcp/443"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = b.a.example tcp/443\nname = *.a.example tcp/80, tcp/443 tls\n", 12,
-         "contradicts line 11, `b.a.example`: tcp/443"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443 tls\nname = b.a.example tcp/443 tls\n", 12,
-         "says the same as line 11"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443\nname = *.b.a.example tcp/444\n", 12,
-         "overlaps the wildcard of line 11"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.a.example tcp/443\nname = *.a.example tcp/444\n", 12,
-         "has a line already, line 11"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 ech-noise\n", 11, "without `tls`"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 tls noise\n", 11, "not `ech-noise`"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 tls ech-noise x\n", 11, "not `ech-noise`"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 tls ech-noise, tcp/444 tls\n", 11,
-         "on one of its tls ports"},
-        {SERVICE_HEAD TUNNEL "[dns]\nresolver = 203.0.113.10\n" ALLOW, 9, "the resolver is the hub itself"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example. tcp/443\n", 11, "full domain name"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = 10.20.0.1 tcp/443\n", 11, "full domain name"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = -a.example tcp/443\n", 11, "full domain name"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = 登録.example tcp/443\n", 11, "full domain name"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example\n", 11, "not tcp/PORT"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/0\n", 11, "not tcp/PORT"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/65536\n", 11, "not tcp/PORT"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443 ssl\n", 11, "not `tls`"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443,\n", 11, "not tcp/PORT"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example udp/123 tls\n", 11, "`tls` on a udp port"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example udp/443\n", 11, "QUIC"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/53\n", 11, "DNS"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/853\n", 11, "DNS over TLS"},
-        {SERVICE_HEAD TUNNEL DNS "[allow]\nname = a.example tcp/443, tcp/443 tls\n", 11, "a port twice"},
-        {SERVICE_HEAD TUNNEL DNS ALLOW "name = registry.lab.example tcp/80\n", 12, "has a line already"},
-        {SERVICE_HEAD TUNNEL "[dns]\nresolver = 9.9.9.9\n" ALLOW, 0, "outside the networks behind the hub"},
-        {SERVICE_HEAD "[tunnel]\nhub = 10.20.0.1\nremote = 10.20.0.0/16\n" DNS ALLOW, 0, "through itself"},
-        {SERVICE_HEAD TUNNEL DNS, 0, "`name` is missing in [allow]"},
-    };
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        read_service(cases[i].text);
-        assert_mistake(cases[i].line, cases[i].wrong);
+    for (size_t i = 0; i < COUNT(service_refusals); i++) {
+        read_service(service_refusals[i].text);
+        assert_mistake(service_refusals[i].line, service_refusals[i].wrong);
     }
 }
 
@@ -243,8 +241,8 @@ static void wildcards(void **state)
     assert_true(service.rules[0].ech_noise);
     assert_false(service.rules[1].ech_noise);
     assert_int_equal(service.rules[1].line, 12);
-    read_service(SERVICE_HEAD TUNNEL DNS "[allow]\nname = *.example.co.jp tcp/443 tls\nname = *.jp.net tcp/443\n"
-                                         "name = *.city.osaka.jp tcp/443\nname = *.osaka.example tcp/443\n");
+    read_service(ALLOWED "*.example.co.jp tcp/443 tls\nname = *.jp.net tcp/443\n"
+                         "name = *.city.osaka.jp tcp/443\nname = *.osaka.example tcp/443\n");
     assert_good();
 }
 
@@ -397,18 +395,32 @@ static void put(const char *path, const char *text)
     (void)fclose(f);
 }
 
-static void load_all(void **state)
+static struct conf conf;
+
+static void load_with_errors(const char *site_file)
 {
-    static struct conf conf;
+    errors.count = 0;
+    assert_false(conf_load_all(site_file, "one", "two", &conf, &errors));
+    note();
+}
+
+/* In a folder of its own: a site with the services lab and b, and only lab's file. */
+static void enter_site(void)
+{
     char dir[] = "/tmp/conf-XXXXXX";
-    (void)state;
     assert_non_null(mkdtemp(dir));
     assert_int_equal(chdir(dir), 0);
     (void)mkdir("one", 0755);
     (void)mkdir("two", 0755);
     put("site.conf", SITE_HEAD "service = b\n" WAN_DHCP ENROLL);
-    put("two/lab.conf", "broken\n"); /* folder one stands before it */
     put("one/lab.conf", SERVICE_HEAD TUNNEL DNS ALLOW);
+}
+
+static void load_all(void **state)
+{
+    (void)state;
+    enter_site();
+    put("two/lab.conf", "broken\n"); /* folder one stands before it */
     put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nhub = b.example.jp\nremote = 10.30.0.0/16\n"
                       "[dns]\nresolver = wan\n[allow]\nname = b.example.jp tcp/443 tls\n");
     errors.count = 0;
@@ -420,9 +432,7 @@ static void load_all(void **state)
     /* Two services that cannot live together: each reason is said. */
     put("two/b.conf", SERVICE_HEAD "[tunnel]\nhub = b.example.jp\nremote = 10.20.1.0/24\nremote = 192.168.0.0/16\n"
                                    "[dns]\nresolver = wan\n[allow]\nname = registry.lab.example tcp/443 tls\n");
-    errors.count = 0;
-    assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
-    note();
+    load_with_errors("site.conf");
     assert_int_equal(errors.count, 4);
     assert_contains(wrong_of(0), "overlaps the site's LAN");
     assert_contains(wrong_of(1), "the same number");
@@ -434,29 +444,29 @@ static void load_all(void **state)
     /* The line's own network is in none of them, nor its DNS server. */
     put("fixed.conf", SITE_HEAD "[wan]\nmode = static\naddress = 10.20.0.5/24\ngateway = 10.20.0.1\ndns = 10.20.0.53\n"
                                 "ntp = ntp.nict.jp\n" ENROLL);
-    errors.count = 0;
-    assert_false(conf_load_all("fixed.conf", "one", "two", &conf, &errors));
-    note();
+    load_with_errors("fixed.conf");
     assert_contains(wrong_of(0), "overlaps the network of the line");
     assert_contains(wrong_of(1), "is behind the hub of lab");
 
     /* Nor may a wildcard of one cover a name of the other, nor a service's resolver be the box itself. */
     put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nhub = b.example.jp\nremote = 192.168.77.0/24\n"
                       "[dns]\nresolver = 192.168.77.1\n[allow]\nname = *.lab.example tcp/443 tls\n");
-    errors.count = 0;
-    assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
-    note();
+    load_with_errors("site.conf");
     assert_int_equal(errors.count, 3);
     assert_contains(wrong_of(0), "the box itself");
     assert_int_equal(errors.list[0].line, 8);
     assert_contains(wrong_of(2), "`*.lab.example` is listed by service lab too");
     assert_int_equal(errors.list[2].line, 10);
 
+    assert_int_equal(chdir("/"), 0);
+}
+
+static void load_what_is_not_there(void **state)
+{
+    (void)state;
+    enter_site();
     /* A service that is not there is one mistake, with its path. */
-    (void)unlink("two/b.conf");
-    errors.count = 0;
-    assert_false(conf_load_all("site.conf", "one", "two", &conf, &errors));
-    note();
+    load_with_errors("site.conf");
     assert_int_equal(errors.count, 1);
     assert_contains(wrong_of(0), "cannot open it");
     assert_contains(errors.list[0].file, "two/b.conf");
@@ -487,18 +497,11 @@ static void tabs_are_blanks(void **state)
     assert_string_equal(service.title, "Only one");
 }
 
-/* Mistakes that have no story of their own: one file with many of them each. */
-static void many_mistakes_in_one_file(void **state)
+/* Proposals: each a mistake of another kind. */
+static void proposals(void **state)
 {
-    char big[16384], name[200];
+    char big[1024];
     (void)state;
-    read_site("[wan]\ncolour = red\n[lan]\ncolour = red\nprivate-answers = example\n[hosts]\ncolour = red\n[enroll]\n"
-              "colour = red\npassword = 0123456789012345678901234567890123456789012345678901234567890123456789\n"
-              "server-ca = x\nusername = a:b\n");
-    read_service(
-        "name = x\n[service]\ncolour = red\n[tunnel]\ncolour = red\n[dns]\ncolour = red\n[allow]\n"
-        "colour = red\nname = a.lab.example udp/853\nname = b.lab.example tcp/1, tcp/2, tcp/3, tcp/4, tcp/5, tcp/6, "
-        "tcp/7, tcp/8, tcp/9\n[site]\n");
     static const char *const ike[] = {"sha256-ecp384-prfsha256",
                                       "aes256-aes256gcm16-prfsha256-ecp384",
                                       "aes256-prfsha256-ecp384",
@@ -518,6 +521,20 @@ static void many_mistakes_in_one_file(void **state)
     read_service(SERVICE_HEAD TUNNEL "esp-proposal = "
                                      "aes256gcm16,aes256gcm16,aes256gcm16,aes256gcm16,aes256gcm16,aes256gcm16,"
                                      "aes256gcm16,aes256gcm16,aes256gcm16\n" DNS ALLOW);
+}
+
+/* Mistakes that have no story of their own: one file with many of them each. */
+static void many_mistakes_in_one_file(void **state)
+{
+    char big[16384], name[200];
+    (void)state;
+    read_site("[wan]\ncolour = red\n[lan]\ncolour = red\nprivate-answers = example\n[hosts]\ncolour = red\n[enroll]\n"
+              "colour = red\npassword = 0123456789012345678901234567890123456789012345678901234567890123456789\n"
+              "server-ca = x\nusername = a:b\n");
+    read_service(
+        "name = x\n[service]\ncolour = red\n[tunnel]\ncolour = red\n[dns]\ncolour = red\n[allow]\n"
+        "colour = red\nname = a.lab.example udp/853\nname = b.lab.example tcp/1, tcp/2, tcp/3, tcp/4, tcp/5, tcp/6, "
+        "tcp/7, tcp/8, tcp/9\n[site]\n");
     read_service("[service]\ntitle = Lab\nnumber = 1\n[tunnel]\nhub = 2001:db8::1\nhub-id = x\nremote = "
                  "2001:db8::/32\n[dns]\nresolver = 2001:db8::53\n" ALLOW);
     read_service("[service]\ntitle = Lab\nnumber = 1\n[tunnel]\nhub = hub.example.jp\nhub-id = x\nremote = "
@@ -583,6 +600,8 @@ int main(void)
         cmocka_unit_test(password_is_never_quoted),
         cmocka_unit_test(bad_service_name),
         cmocka_unit_test(load_all),
+        cmocka_unit_test(load_what_is_not_there),
+        cmocka_unit_test(proposals),
         cmocka_unit_test(many_mistakes_in_one_file),
         cmocka_unit_test(every_mistake_was_made),
     };

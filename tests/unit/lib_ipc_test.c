@@ -206,6 +206,11 @@ static void contents(void **state)
     REFUSED(MSG_BLOCKED, m.u.blocked.client.family = 99);
     REFUSED(MSG_REFUSED, m.u.refused.why = WHY_COUNT);
     REFUSED(MSG_REFUSED, memset(m.u.refused.name, 'a', sizeof m.u.refused.name));
+}
+
+static void contents_of_enroll(void **state)
+{
+    (void)state;
     REFUSED(MSG_EST_START, m.u.est_start.renew = 2);
     REFUSED(MSG_EST_START, m.u.est_start.resolver_count = CONF_ADDRS_MAX + 1);
     REFUSED(MSG_EST_START, m.u.est_start.resolver_count = 1);
@@ -219,6 +224,11 @@ static void contents(void **state)
     REFUSED(MSG_EST_DONE, cause_set(&m.u.est_done.cause, CAUSE_BOOT_FIREWALL, NULL)); /* not for it to say */
     REFUSED(MSG_EST_DONE, memset(m.u.est_done.cause.args, 'a', sizeof m.u.est_done.cause.args));
     REFUSED(MSG_EST_DONE, m.u.est_done.cause.args[0] = '\x1b');
+}
+
+static void contents_of_clock_wan_and_control(void **state)
+{
+    (void)state;
     REFUSED(MSG_TIME_ASK, m.u.time_ask.server_count = 0);
     REFUSED(MSG_TIME_ASK, m.u.time_ask.server_count = CONF_ADDRS_MAX + 1);
     REFUSED(MSG_TIME_ASK, memset(m.u.time_ask.servers[0], 'a', sizeof m.u.time_ask.servers[0]));
@@ -393,9 +403,17 @@ static void listen_and_connect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type),           cmocka_unit_test(unknown_types),  cmocka_unit_test(contents),
-        cmocka_unit_test(send_and_receive),     cmocka_unit_test(send_to_nobody), cmocka_unit_test(descriptors),
-        cmocka_unit_test(too_many_descriptors), cmocka_unit_test(too_long),       cmocka_unit_test(listen_and_connect),
+        cmocka_unit_test(every_type),
+        cmocka_unit_test(unknown_types),
+        cmocka_unit_test(contents),
+        cmocka_unit_test(contents_of_enroll),
+        cmocka_unit_test(contents_of_clock_wan_and_control),
+        cmocka_unit_test(send_and_receive),
+        cmocka_unit_test(send_to_nobody),
+        cmocka_unit_test(descriptors),
+        cmocka_unit_test(too_many_descriptors),
+        cmocka_unit_test(too_long),
+        cmocka_unit_test(listen_and_connect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -463,7 +463,14 @@ static void test_insertion(void **state)
     s.options = stamp5;
     s.options_len = sizeof stamp5;
     assert_said(world_segment(&w, &s), FLOW_NAME);
-    /* a wrong checksum, fragments, extension headers */
+}
+
+/* A wrong checksum; a fragment. */
+static void test_insertion_below_tcp(void **state)
+{
+    (void)state;
+    with((struct shape){.name = REGISTRY_NAME, TLS13});
+    const struct segment good = {.seq = ISS + 1, .ack = IRS + 1, .data = o.data, .len = o.len};
     begin();
     more.len = 0;
     put_packet(&more, &good);
@@ -513,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_overlaps_that_differ),
         cmocka_unit_test(test_beginning),
         cmocka_unit_test(test_insertion),
+        cmocka_unit_test(test_insertion_below_tcp),
         cmocka_unit_test(test_not_for_us),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

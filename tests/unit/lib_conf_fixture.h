@@ -21,6 +21,7 @@
 #define SERVICE_HEAD "[service]\ntitle = Lab\nnumber = 1\n"
 #define TUNNEL "[tunnel]\nhub = 203.0.113.10\nhub-id = hub.lab.example\nremote = 10.20.0.0/16\n"
 #define DNS "[dns]\nresolver = 10.20.0.53\n"
+#define ALLOWED SERVICE_HEAD TUNNEL DNS "[allow]\nname = " /* a file up to there */
 #define ALLOW "[allow]\nname = registry.lab.example tcp/443 tls\n"
 
 static inline void feed(struct conf_parser *p, const char *text)

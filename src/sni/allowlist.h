@@ -1,4 +1,4 @@
-/* The listed TLS names of all services, as gate sends them. A few hundred at most: searched from end to end. Pure. */
+/* The listed TLS names of all services, as sent by gate. A few hundred at most, so the search is linear. Pure. */
 #ifndef SEKISHO_SNI_ALLOWLIST_H
 #define SEKISHO_SNI_ALLOWLIST_H
 
@@ -8,7 +8,7 @@
 
 struct allowlist {
     unsigned count;
-    bool complete; /* gate has said that this is all */
+    bool complete; /* MSG_NAMES_END was received */
     struct {
         uint8_t service;
         bool ech_noise;
@@ -17,13 +17,13 @@ struct allowlist {
     } names[ALLOWLIST_MAX];
 };
 
-/* Take in one name. Id 0 after a complete list begins a new one. False: gate breaks its own rules. */
+/* Add one name. Id 0 after a complete list starts a new one. False: a protocol error by gate. */
 bool allowlist_add(struct allowlist *l, const struct msg_name *m);
 
-/* The entry of a service that covers this name, an exact one before a wildcard; -1: not listed. */
+/* Index of the service's entry that covers this name, an exact one before a wildcard; -1: not listed. */
 int allowlist_find(const struct allowlist *l, uint8_t service, const char *name);
 
-/* Could a name of this service that is listed begin so? With a wildcard any could. */
+/* Can a listed name of this service begin like this? With a wildcard, always. */
 bool listed_begins(const struct allowlist *l, uint8_t service, const char *begin);
 
 #endif

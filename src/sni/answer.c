@@ -30,7 +30,7 @@ enum answer_put answer_put(struct answer *a, uint32_t seq, const uint8_t *data, 
     switch (stream_put(&a->stream, seq, data, len)) {
     case STREAM_NEW: return read_on(a);
     case STREAM_OLD:
-    case STREAM_BEFORE: /* a probe whether the PC is still there */
+    case STREAM_BEFORE: /* a keepalive probe */
     case STREAM_BEYOND: break;
     case STREAM_CONFLICT:
     case STREAM_ACROSS: return ANSWER_CONFLICT;

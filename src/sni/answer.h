@@ -1,6 +1,6 @@
 /*
- * What a server says to a flow that has been agreed to, until it is seen to have answered: its first octets, put together
- * from segments of any size and in any order. Bounded; pure.
+ * The first octets of the server in an allowed flow, reassembled from segments of any size and order until they contain
+ * its answer to the ClientHello. Bounded; pure.
  */
 #ifndef SEKISHO_SNI_ANSWER_H
 #define SEKISHO_SNI_ANSWER_H
@@ -11,20 +11,20 @@
 
 enum answer_put {
     ANSWER_NOT_YET,
-    ANSWER_NEVER,   /* what has begun there is no ServerHello and cannot become one */
-    ANSWER_HELLO,   /* the head of a ServerHello is there … */
-    ANSWER_SECOND,  /* … behind a HelloRetryRequest */
-    ANSWER_CONFLICT /* it says otherwise than what was there, or begins before the server's first octet */
+    ANSWER_NEVER,   /* the stream does not begin with a ServerHello */
+    ANSWER_HELLO,   /* the head of a ServerHello has arrived … */
+    ANSWER_SECOND,  /* … after a HelloRetryRequest */
+    ANSWER_CONFLICT /* the segment contradicts earlier octets, or begins before the server's first octet */
 };
 
 struct answer {
     struct stream stream;
-    bool never; /* nothing of it is read any more */
+    bool never; /* ANSWER_NEVER was returned: ignore all further segments */
     uint64_t map[STREAM_MAP(ANSWER_MAX)];
     uint8_t data[ANSWER_MAX];
 };
 
-/* base: sequence number of the server's first octet. The memory may be dirty from an earlier one (or all zero). */
+/* base: sequence number of the server's first octet. *a is all zero or has been used before. */
 void answer_begin(struct answer *a, uint32_t base);
 enum answer_put answer_put(struct answer *a, uint32_t seq, const uint8_t *data, size_t len);
 

@@ -20,17 +20,17 @@ static bool same(const struct msg_blocked *a, const struct msg_blocked *b)
            addr_equal(&a->server, &b->server) && strcmp(a->reason, b->reason) == 0;
 }
 
-/* A PC that waits is something for gate to act on, so it hears of it soon again. */
+/* gate acts on waiting PCs, so these are reported at shorter intervals. */
 static uint64_t fold_ms(const struct msg_blocked *m)
 {
     return strcmp(m->reason, "waiting") == 0 ? BLOCKED_WAITING_MS : BLOCKED_FOLD_MS;
 }
 
-/* Say what has gathered. Without a token or room at gate it goes on gathering. */
+/* Report the accumulated count. Without a token, or while gate's socket is full, keep accumulating. */
 static void tell(struct blocked *b, uint64_t now, struct blocked_entry *e)
 {
     uint64_t passed = now - b->tokens_at < 60000 ? now - b->tokens_at : 60000;
-    uint64_t tokens = b->tokens + passed * BLOCKED_RATE; /* a second's rate = thousandths a millisecond */
+    uint64_t tokens = b->tokens + passed * BLOCKED_RATE; /* messages per second = thousandths per millisecond */
     b->tokens = tokens > BLOCKED_BURST * 1000 ? BLOCKED_BURST * 1000 : (uint32_t)tokens;
     b->tokens_at = now;
     if (b->tokens >= 1000 && b->send(b->user, &e->m)) {

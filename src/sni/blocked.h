@@ -1,6 +1,6 @@
 /*
- * Packets that the rule set has refused and logged: folded, so that a PC that tries again and again is one line and a
- * count. Fixed table, no clock, no socket.
+ * Packets that the packet filter has refused and logged. Repetitions are folded into one message with a count. Fixed
+ * table, no clock, no socket.
  */
 #ifndef SEKISHO_SNI_BLOCKED_H
 #define SEKISHO_SNI_BLOCKED_H
@@ -9,23 +9,23 @@
 #include "queue.h"
 
 #define BLOCKED_MAX 256
-#define BLOCKED_FOLD_MS 10000 /* what repeats within this time is told once more at its end, with the count */
+#define BLOCKED_FOLD_MS 10000 /* repetitions within this time are reported once at its end, with the count */
 #define BLOCKED_WAITING_MS 1000 /* the same for reason "waiting" */
-#define BLOCKED_RATE 50       /* messages a second; beyond, first messages are folded too */
+#define BLOCKED_RATE 50       /* messages per second; above it, first messages are folded too */
 #define BLOCKED_BURST 200
 
 struct blocked_entry {
-    uint64_t told_at; /* 0: free */
-    struct msg_blocked m; /* count: since it was told */
+    uint64_t told_at; /* time of the last message; 0: the entry is free */
+    struct msg_blocked m; /* count: packets since then */
 };
 
 struct blocked {
-    bool (*send)(void *user, const struct msg_blocked *m); /* false: no room now */
+    bool (*send)(void *user, const struct msg_blocked *m); /* false: gate's socket is full */
     void *user;
     uint32_t tokens; /* thousandths of a message */
     uint64_t tokens_at;
-    uint64_t next; /* nothing is due before */
-    uint64_t *skipped; /* counts what there was no room to remember */
+    uint64_t next; /* time of the next entry due */
+    uint64_t *skipped; /* counts packets dropped because the table was full */
     struct blocked_entry entries[BLOCKED_MAX];
 };
 

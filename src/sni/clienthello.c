@@ -18,15 +18,15 @@ static enum clienthello_read wrong(struct clienthello *out, enum msg_flow_what w
 }
 
 /*
- * Reading inside nested lengths: `end` is where the present vector ends as it says itself, `there` how far the octets
- * have come. Running into `end` is a mistake of the sender, running into `there` only means: wait. Either ends the
- * reading for good, so that a run of gets needs to be looked at once.
+ * A reader inside nested vectors. `end`: the end of the current vector by its own length; `there`: the end of the
+ * octets received so far. Reading past `end` is an error of the sender, reading past `there` only means that more
+ * octets are needed. Either stops the reader for good, so that one check after several gets is enough.
  */
 struct reader {
     const uint8_t *p;
     size_t at, end, there;
     bool wait;
-    const char *why; /* a mistake */
+    const char *why; /* the sender's error, or NULL */
 };
 
 static bool stopped(const struct reader *r)
@@ -46,7 +46,7 @@ static void skip(struct reader *r, size_t n)
         r->at += n;
 }
 
-/* A number of 1 to 3 octets; 0 when stopped. */
+/* Read a number of 1 to 3 octets; 0 when stopped. */
 static unsigned get(struct reader *r, unsigned n)
 {
     unsigned v = 0;
@@ -58,7 +58,7 @@ static unsigned get(struct reader *r, unsigned n)
     return v;
 }
 
-/* Begin a vector of `len` octets inside the present one. Returns the outer end, for leave(). */
+/* Enter a vector of `len` octets inside the current one. Returns the outer end, for leave(). */
 static size_t enter(struct reader *r, size_t len)
 {
     size_t outer = r->end;
@@ -78,7 +78,7 @@ static void leave(struct reader *r, size_t outer)
 
 /* ---- extensions ---- */
 
-/* A host name's octets so far: letters, digits, hyphens, dots between labels of 1 to 63 (RFC 6066 section 3, RFC 1123). */
+/* Check and copy a possibly incomplete host name: labels of 1 to 63 LDH characters (RFC 6066 section 3, RFC 1123). */
 static const char *take_name(struct clienthello *out, const uint8_t *p, size_t there, size_t len)
 {
     unsigned label = 0;
@@ -101,7 +101,7 @@ static const char *take_name(struct clienthello *out, const uint8_t *p, size_t t
     return there == len && label == 0 ? "the server name ends with a dot" : NULL;
 }
 
-/* RFC 6066 section 3: a list with one name of each type; host_name (0) is the only type there is. */
+/* RFC 6066 section 3: a list with at most one name of each type; host_name (0) is the only type defined. */
 static void server_name(struct reader *r, struct clienthello *out)
 {
     size_t outer = enter(r, get(r, 2));
@@ -115,10 +115,10 @@ static void server_name(struct reader *r, struct clienthello *out)
         skip(r, len);
     }
     leave(r, list);
-    leave(r, outer); /* a second name would be left over */
+    leave(r, outer); /* an error if octets are left, such as a second name */
 }
 
-/* RFC 8446 section 4.2.1. True: 1.2 or 1.3 is among them. */
+/* RFC 8446 section 4.2.1. True: offers 1.2 or 1.3. */
 static bool supported_versions(struct reader *r)
 {
     bool good = false;
@@ -136,7 +136,7 @@ static bool supported_versions(struct reader *r)
 
 struct facts {
     unsigned legacy_version;
-    bool versions, new_enough; /* supported_versions: is there, and what it says */
+    bool versions, new_enough; /* supported_versions: present; offers 1.2 or 1.3 */
 };
 
 static void extension(struct reader *r, unsigned type, struct clienthello *out, struct facts *f)
@@ -147,7 +147,7 @@ static void extension(struct reader *r, unsigned type, struct clienthello *out, 
         f->versions = true;
         f->new_enough = supported_versions(r);
         break;
-    case EXT_EARLY_DATA: out->early_data = true; break; /* has no content (RFC 8446 section 4.2.10) */
+    case EXT_EARLY_DATA: out->early_data = true; break; /* empty (RFC 8446 section 4.2.10) */
     case EXT_ECH:
         out->ech = true;
         skip(r, r->end - r->at);
@@ -164,7 +164,7 @@ static void extensions(struct reader *r, struct clienthello *out, struct facts *
     while (!stopped(r) && r->at < r->end) {
         unsigned type = get(r, 2);
         size_t list = enter(r, get(r, 2));
-        /* RFC 8446 section 4.2: no type twice; two readers would believe two different ones. */
+        /* RFC 8446 section 4.2: no duplicates; the server might use another one than we do. */
         for (unsigned i = 0; !stopped(r) && i < count; i++)
             if (seen[i] == type)
                 r->why = "the same extension twice";
@@ -182,8 +182,9 @@ static void extensions(struct reader *r, struct clienthello *out, struct facts *
 /* ---- ClientHello ---- */
 
 /*
- * Does a session id look like a ServerHello? A HelloRetryRequest gives it back, and by the size of its window a client can
- * make the server begin a segment with it, which the rule set (firewall.nft, agreed_in) would take for the server's answer.
+ * Does a session id look like a ServerHello? A HelloRetryRequest echoes it, and by its window size a client can make
+ * the server start a segment with it, which the packet filter (firewall.nft, agreed_in) would take for the server's
+ * answer.
  */
 static bool like_server_hello(const uint8_t *id, size_t len)
 {
@@ -227,7 +228,7 @@ static void body(struct reader *r, struct clienthello *out, struct facts *f)
         r->why = "octets are left over";
 }
 
-/* The handshake message, `there` octets of it, with its head. */
+/* Parse the handshake message with its header, of which `there` octets have arrived. */
 static enum clienthello_read message(const uint8_t *p, size_t there, struct clienthello *out)
 {
     struct facts f = {0};
@@ -253,7 +254,7 @@ static enum clienthello_read message(const uint8_t *p, size_t there, struct clie
 
 /* ---- records ---- */
 
-/* The head of a record of the ClientHello, as far as it is there. NULL: good. */
+/* Check the header of one of the ClientHello's records, as far as it has arrived. NULL: no error. */
 static const char *record_head(const uint8_t *p, size_t there, enum msg_flow_what *what)
 {
     *what = FLOW_BROKEN;
@@ -290,15 +291,15 @@ static enum clienthello_read first_octets(const uint8_t *p, size_t len, struct c
     return CLIENTHELLO_PART;
 }
 
-/* Octets of the whole message as its head says; 0: not known yet. */
+/* Size of the whole message by its header; 0: not known yet. */
 static size_t message_size(const uint8_t *p, size_t there)
 {
     return there < MESSAGE_HEAD ? 0 : MESSAGE_HEAD + ((size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]);
 }
 
 /*
- * A message in several records is put together in a copy. (Not initialised: filling 16 KiB with zeros costs more than
- * all the rest, and what is read is counted in `have`.)
+ * Reassemble a message from several records. (The buffer is not initialised: clearing 16 KiB would cost more than all
+ * the rest, and `have` bounds what is read.)
  */
 __attribute__((noinline)) static enum clienthello_read records(const uint8_t *data, size_t len, struct clienthello *out)
 {
@@ -322,7 +323,7 @@ __attribute__((noinline)) static enum clienthello_read records(const uint8_t *da
         have += there < room ? there : room;
         size_t whole = message_size(copy, have);
         if (whole > sizeof copy)
-            break; /* message() says so */
+            break; /* message() reports it */
         if (whole != 0 && before + size > whole)
             return wrong(out, FLOW_SECOND, "more than a ClientHello in its record");
         at += there;
@@ -352,7 +353,7 @@ enum clienthello_read clienthello_read(const uint8_t *data, size_t len, struct c
     size_t size = (size_t)data[3] << 8 | data[4], whole = message_size(data + RECORD_HEAD, len - RECORD_HEAD);
     if (size != whole)
         return records(data, len, out);
-    /* The usual case: one record, and exactly the message in it. */
+    /* The usual case: one record that contains exactly the message. */
     enum msg_flow_what what;
     const char *why = record_head(data, len, &what);
     if (why)
@@ -361,7 +362,7 @@ enum clienthello_read clienthello_read(const uint8_t *data, size_t len, struct c
     return message(data + RECORD_HEAD, len - RECORD_HEAD < size ? len - RECORD_HEAD : size, out);
 }
 
-/* A record that may stand behind a ClientHello: its length as its kind wants it, its content as far as it is known. */
+/* Check a record after the ClientHello: an allowed type with a valid length and, as far as known, valid content. */
 static bool rest_record(const uint8_t *p, size_t there, size_t size, bool early_data)
 {
     switch (p[0]) {

@@ -36,7 +36,7 @@ static void free_work(struct flows *f, struct flow_work *w)
     w->flow = NULL;
 }
 
-/* The one place where a flow changes its state. What is left without use of its octets gives them back. */
+/* The only place where a flow changes its state. A state without use for the flow's octets frees them. */
 static void enter(struct flows *f, struct flow *fl, enum flow_state to, const char *reason)
 {
     char client[INET6_ADDRSTRLEN], server[INET6_ADDRSTRLEN];
@@ -81,13 +81,13 @@ static void set_due(struct flows *f, struct flow_work *w)
     f->due[w - f->works] = due;
 }
 
-/* No longer to be followed: nobody will decide about what is held. */
+/* Stop tracking the flow and drop its held packets. */
 static void forget(struct flows *f, struct flow_work *w, const char *why)
 {
     struct flow *fl = w->flow;
     tell_held(f, w, FLOW_DROP, NEVER, "");
     if (fl->state == STATE_AGREED)
-        free_work(f, w); /* what still comes of it is dropped */
+        free_work(f, w); /* its further packets are dropped */
     else
         enter(f, fl, STATE_FREE, why);
 }
@@ -108,9 +108,9 @@ static struct flow_work *take_work(struct flows *f, uint64_t now, struct flow *f
     return flowtable_work(f, now, fl);
 }
 
-/* ---- judgement ---- */
+/* ---- verdicts on ClientHellos ---- */
 
-/* Is this name, or so much of it as there is, one that may go on? */
+/* May the flow go on with this name, or with the part of it that has arrived? */
 static enum msg_flow_what judge_name(const struct flows *f, const struct flow_work *w, const struct clienthello *h)
 {
     bool whole = h->has_name == CLIENTHELLO_NAME_WHOLE;
@@ -134,7 +134,7 @@ static const char *const judged[FLOW_WHAT_COUNT] = {
     [FLOW_SECOND] = "a second ClientHello with another name",
 };
 
-/* A whole ClientHello: look at its name and at what is behind it, and let it go with all that it came in. */
+/* A complete ClientHello: check its name and what follows it, and report it with all packets that carry it. */
 static void judge_whole(struct flows *f, struct flow_work *w, const struct clienthello *h)
 {
     enum msg_flow_what what = judge_name(f, w, h);
@@ -162,7 +162,7 @@ static void judge_whole(struct flows *f, struct flow_work *w, const struct clien
     set_due(f, w);
 }
 
-/* HOLDING, AGAIN: read what there is. idle: nothing new has come for a while. */
+/* HOLDING, AGAIN: parse what has arrived. idle: nothing new has come for FLOWS_EARLY_MS. */
 static void judge_hello(struct flows *f, struct flow_work *w, bool idle)
 {
     struct clienthello h;
@@ -177,7 +177,7 @@ static void judge_hello(struct flows *f, struct flow_work *w, bool idle)
             refuse(f, w, what, h.name, judged[what]);
             return;
         }
-        /* Programs put the name among the first extensions; what a slow client may say before it is bounded. */
+        /* Clients put the name among the first extensions; limit what may pass before it. */
         if (h.has_name == CLIENTHELLO_NAME_NONE && w->stream.have - w->hello_at > FLOWS_NAMELESS_MAX) {
             refuse(f, w, FLOW_TOO_LONG, "", "much was said before the server name");
             return;
@@ -187,7 +187,7 @@ static void judge_hello(struct flows *f, struct flow_work *w, bool idle)
     set_due(f, w);
 }
 
-/* AGREED: what comes behind the ClientHello while the server has not answered. */
+/* AGREED: data after the ClientHello while the server has not answered. */
 static void judge_rest(struct flows *f, struct flow_work *w)
 {
     size_t next;
@@ -234,7 +234,7 @@ void flows_mode(struct flows *f, const struct msg_mode *m)
     f->epoch++;
 }
 
-/* As the client's packets will have it. */
+/* Swap client and server, so that the SYN-ACK is keyed like the client's packets. */
 static void turn(struct packet *p)
 {
     struct addr server = p->client;
@@ -245,7 +245,7 @@ static void turn(struct packet *p)
     p->server_port = port;
 }
 
-/* Does this SYN-ACK, turned, say again what the flow began with? */
+/* Is this SYN-ACK (turned) a retransmission of the one that the flow began with? */
 static bool repeated(const struct flow *fl, const struct packet *p)
 {
     return addr_equal(&fl->client, &p->client) && addr_equal(&fl->server, &p->server) &&
@@ -253,7 +253,7 @@ static bool repeated(const struct flow *fl, const struct packet *p)
            fl->ack == p->seq + 1;
 }
 
-/* Another connection, and the kernel takes it for the one that was agreed to. */
+/* Another connection, which the kernel takes for the allowed one. */
 static void refuse_second(struct flows *f, struct flow *fl)
 {
     struct flow_work *w = work_of(f, fl);
@@ -280,7 +280,7 @@ void flows_synack(struct flows *f, uint64_t now, bool agreed, const uint8_t *ip,
     if (agreed) {
         if (fl && !repeated(fl, &p))
             refuse_second(f, fl);
-        return; /* (of what is not known any more each packet is refused) */
+        return; /* (the packets of an unknown flow are refused) */
     }
     if (flowtable_alive(f, fl)) {
         if (repeated(fl, &p))
@@ -304,8 +304,8 @@ void flows_synack(struct flows *f, uint64_t now, bool agreed, const uint8_t *ip,
 }
 
 /*
- * Will the server believe this segment? NULL: yes; else why not. What acknowledges something else than what the server has
- * said, or is older than what came before (RFC 7323 section 5), it throws away.
+ * Will the server accept this segment? NULL: yes; else why not. A server discards a segment that acknowledges data it
+ * has not sent, or that fails PAWS (RFC 7323 section 5).
  */
 static const char *disbelief(const struct flow *fl, const struct packet *p)
 {
@@ -313,13 +313,13 @@ static const char *disbelief(const struct flow *fl, const struct packet *p)
         return p->odd;
     if (fl->stamped && !p->stamped)
         return "a segment without its timestamp";
-    /* Before it was agreed to the server has nothing to say. */
+    /* Before the ClientHello is allowed the server sends nothing. */
     if (p->ack - fl->ack > (fl->state == STATE_SEEN || fl->state == STATE_HOLDING ? 0 : FLOWS_ANSWER_MAX))
         return "an acknowledgement of what the server has not said";
     return NULL;
 }
 
-/* Is all of this segment in one of the held packets? */
+/* Does one of the held packets contain this whole segment? */
 static bool held_already(const struct flow_work *w, uint32_t begin, uint32_t end)
 {
     for (unsigned i = 0; i < w->held_count; i++)
@@ -328,18 +328,18 @@ static bool held_already(const struct flow_work *w, uint32_t begin, uint32_t end
     return false;
 }
 
-/* A segment of a flow that has octets kept. There is room to hold it. */
+/* A segment of a flow whose octets are kept. There is room to hold the packet. */
 static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uint32_t id, const struct packet *p,
                          size_t size)
 {
     enum stream_put put = stream_put(&w->stream, p->seq, p->data, p->len);
     uint32_t end = stream_end(&w->stream, p->seq, p->len), begin = end - (uint32_t)p->len;
     if (put == STREAM_BEYOND || put == STREAM_BEFORE) {
-        tell_one(f, w->flow, FLOW_DROP, id); /* the client will repeat it, if it was meant */
+        tell_one(f, w->flow, FLOW_DROP, id); /* a genuine client retransmits it */
         return;
     }
     if (put == STREAM_OLD && (end <= w->released || held_already(w, begin, end))) {
-        /* What was let go may have been lost since. */
+        /* A packet that was accepted may have been lost since. */
         tell_one(f, w->flow, end <= w->released ? FLOW_EARLY : FLOW_DROP, id);
         return;
     }
@@ -354,8 +354,8 @@ static void take_segment(struct flows *f, uint64_t now, struct flow_work *w, uin
 }
 
 /*
- * Room for one more held packet. What is whole so far may be let go; else, when all that is held lies behind a gap and
- * this packet begins to close it, the one that lies farthest gives way: the client repeats it. False: there is no room.
+ * Make room for one more held packet. First try to accept what is complete so far. If everything held is after a gap
+ * and this packet starts to close it, drop the farthest one, which the client retransmits. False: there is no room.
  */
 static bool make_room(struct flows *f, struct flow_work *w, const struct packet *p)
 {
@@ -385,7 +385,7 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
     struct flow_work *w = work_of(f, fl);
     if (fl->stamped && p->stamped && !p->odd) {
         if ((int32_t)(p->stamp - fl->stamp) < 0) {
-            tell_one(f, fl, FLOW_DROP, id); /* late: the server would not take it */
+            tell_one(f, fl, FLOW_DROP, id); /* older than the last (PAWS): the server would discard it */
             return;
         }
         fl->stamp = p->stamp;
@@ -394,7 +394,7 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
         w = take_work(f, now, fl);
         enter(f, fl, STATE_HOLDING, "first octets");
     }
-    if (!w) { /* agreed to long ago, and the server still silent */
+    if (!w) { /* allowed long ago, and the server still has not answered */
         tell_one(f, fl, FLOW_DROP, id);
         return;
     }
@@ -411,7 +411,7 @@ static void known_packet(struct flows *f, uint64_t now, struct flow *fl, uint32_
     take_segment(f, now, w, id, p, size);
 }
 
-/* Whoever it is, gate wants a whole message. */
+/* A flow that is not in the table, for the message to gate. */
 static struct flow stranger_of(const struct packet *p, uint8_t service)
 {
     return (struct flow){.client = p->client,
@@ -428,7 +428,7 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
 {
     struct packet p;
     bool tcp = packet_tcp(ip, len, checksum, &p);
-    /* gate wants addresses; of what is not even IP it gets some that cannot be. */
+    /* A message needs addresses; for a packet that is not IP use impossible ones. */
     if (!tcp && !packet_head(ip, len, &p))
         p.client.family = p.server.family = AF_INET;
     struct flow stranger = stranger_of(&p, service);
@@ -460,9 +460,9 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
 /* ---- the server's answer ---- */
 
 /*
- * Does this segment of the server belong to what it says in answer to the ClientHello that was agreed to? Who has read
- * that has acknowledged all of it, and nothing that was not let go (but the client's FIN). With options (SACK) or from far
- * away it is heard by the client all the same, and never comes again.
+ * Is this segment of the server part of its answer to the allowed ClientHello? A server that has read the ClientHello
+ * has acknowledged all of it, and nothing that was not accepted (except the client's FIN). Unusual options (SACK) or
+ * a low hop limit do not matter here: the client takes the segment all the same, and it is never retransmitted.
  */
 static bool answers(const struct flow_work *w, const struct packet *p)
 {
@@ -480,7 +480,7 @@ static void answered(struct flows *f, struct flow_work *w, uint32_t id)
     enter(f, fl, STATE_ANSWERED, "a ServerHello");
 }
 
-/* AGREED, AGAIN. What is not taken may be heard by the client all the same, but is no answer. */
+/* AGREED, AGAIN. A segment that is not an answer is still accepted for the client. */
 static void take_answer(struct flows *f, struct flow_work *w, uint32_t id, const struct packet *p)
 {
     const char *why;
@@ -513,13 +513,13 @@ void flows_answer(struct flows *f, uint32_t id, uint8_t service, bool checksum, 
     struct flow *fl = good ? flowtable_find(f, &p) : NULL;
     struct flow_work *w = fl ? work_of(f, fl) : NULL;
     if (fl)
-        fl->service = service; /* (a SYN-ACK that came in between has none) */
+        fl->service = service; /* (a SYN-ACK in between has reset it) */
     if (!good || (fl && (fl->state == STATE_SEEN || fl->state == STATE_HOLDING))) {
         f->stats.skipped++;
         tell_one(f, &stranger, FLOW_DROP, id);
     } else if (fl && fl->state == STATE_REFUSED) {
         tell_server_refused(f, fl, id);
-    } else if (!w) { /* answered, or agreed to long ago, or by an earlier `sni`: the client hears it, and that is all */
+    } else if (!w) { /* answered, or allowed long ago or by an earlier instance of sni: accept it, nothing else */
         tell_one(f, &stranger, FLOW_EARLY, id);
     } else {
         take_answer(f, w, id, &p);

@@ -55,7 +55,7 @@ struct flow *flowtable_place(struct flows *f, const struct packet *p)
             places += flowtable_alive(f, &set[k]) && addr_equal(&set[i].client, &set[k].client);
         if (places < most)
             continue;
-        /* one that nothing is held of goes first */
+        /* prefer one without held packets */
         if (places > most || (fl->work && !set[i].work) ||
             ((fl->work == 0) == (set[i].work == 0) && set[i].used_at < fl->used_at))
             fl = &set[i];
@@ -66,7 +66,7 @@ struct flow *flowtable_place(struct flows *f, const struct packet *p)
 
 /* ---- streams ---- */
 
-/* The oldest one of a client that is not agreed to, when there are too many of them; else NULL. */
+/* The client's oldest stream that is not allowed, if it has too many of these; else NULL. */
 static struct flow_work *too_many_held(struct flows *f, uint32_t who)
 {
     struct flow_work *oldest = NULL;

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MESSAGES_MAX 64 /* taken before others have their turn */
+#define MESSAGES_MAX 64 /* handled per wake-up, so that other sources get their turn */
 #define TRY_EVERY_MS 50
 
 int gate_link_connect(const char *path, int patience_ms)
@@ -39,7 +39,7 @@ void gate_link_init(struct gate_link *g, int fd, int epoll, struct flows *flows)
     g->queues[QUEUE_SNI] = g->queues[QUEUE_BLOCKED] = -1;
 }
 
-/* While something waits for gate, its room is waited for and the packets are left to the kernel. */
+/* While messages wait for gate, poll its socket for writing and leave the packets in the kernel's queue. */
 static void watch(struct gate_link *g)
 {
     static const enum loop_token tokens[] = {[QUEUE_SNI] = LOOP_QUEUE_SNI, [QUEUE_BLOCKED] = LOOP_QUEUE_BLOCKED};
@@ -51,7 +51,7 @@ static void watch(struct gate_link *g)
         log_fatal("epoll_ctl: %s", strerror(errno));
 }
 
-/* A new socket takes the place of the one before. */
+/* A new socket replaces the previous one. */
 static void take_queue(struct gate_link *g, enum msg_queue_kind kind, int fd)
 {
     static const char *const names[] = {[QUEUE_SNI] = "new TLS flows", [QUEUE_BLOCKED] = "refused packets"};
@@ -62,7 +62,7 @@ static void take_queue(struct gate_link *g, enum msg_queue_kind kind, int fd)
     log_info("reading %s; %u names", names[kind], g->flows->listed.count);
 }
 
-/* True: it is on its way. */
+/* True: sent. */
 static bool send_now(struct gate_link *g, enum msg_type type, const void *body)
 {
     switch (ipc_send(g->fd, type, body, -1)) {
@@ -84,10 +84,10 @@ static void handle(struct gate_link *g, const struct msg *m, int fd)
     case MSG_MODE: flows_mode(g->flows, &m->u.mode); break;
     case MSG_QUEUE: take_queue(g, (enum msg_queue_kind)m->u.queue.kind, fd); break;
     case MSG_PING:
-        if (g->waiting == 0) /* else there is more to hear of us than gate has read */
+        if (g->waiting == 0) /* else gate has not read our earlier messages, which are a sign of life too */
             (void)send_now(g, MSG_PONG, NULL);
         break;
-    default: /* ipc_recv lets nothing else through */ log_fatal("message %u from gate is not for sni", m->head.type);
+    default: /* ipc_recv accepts nothing else */ log_fatal("message %u from gate is not for sni", m->head.type);
     }
 }
 

@@ -1,8 +1,8 @@
 /*
- * sni: reads the first words of TLS flows, and the heads of refused packets, and tells gate what to do. A service of its
- * own: started as root, it connects to gate, gives up everything, and only then gets the sockets that packets come from.
- * It reads strangers' octets and can do nothing but speak to gate. When it ends, the kernel drops what is queued; flows
- * that were agreed to go on.
+ * sni: parses the ClientHello of TLS flows and the heads of refused packets, and tells gate what to do with them.
+ * Started as root by Finit, it connects to gate, drops all privileges, and only then receives the netlink sockets
+ * that the packets come from. It parses untrusted octets and can do nothing but talk to gate. While it does not run
+ * the kernel drops queued packets; allowed flows go on.
  */
 #include "gate_link.h"
 #include "clock.h"
@@ -24,10 +24,10 @@
 #define GATE_SOCKET "/run/sekisho/gate/sni.sock"
 #define PATIENCE_MS 10000 /* gate may be starting */
 #define EVENTS_MAX 8
-#define DATAGRAMS_MAX 32 /* read before others have their turn */
+#define DATAGRAMS_MAX 32 /* read per wake-up, so that other sources get their turn */
 #define DATAGRAM_MAX (128 * 1024) /* a packet of 64 KiB and its attributes */
 
-/* Static, because it is large, of fixed size, and pages never used cost nothing. */
+/* Static: large, of fixed size, and untouched pages take no memory. */
 static struct flows flows;
 static struct blocked blocked;
 static struct gate_link gate;
@@ -48,7 +48,7 @@ static void take(uint64_t now, const struct queued *q)
     }
 }
 
-/* One datagram of the kernel. False: there is none now. */
+/* Handle one netlink datagram. False: there is none now. */
 static bool receive(int fd, uint64_t now)
 {
     struct sockaddr_nl from = {0};
@@ -56,7 +56,7 @@ static bool receive(int fd, uint64_t now)
     struct msghdr h = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1};
     ssize_t n = recvmsg(fd, &h, MSG_DONTWAIT);
     if (n < 0) {
-        if (errno == ENOBUFS) /* the kernel has dropped packets: clients repeat them */
+        if (errno == ENOBUFS) /* the kernel has dropped packets; clients retransmit them */
             log_warn("the kernel had more packets than room for them");
         else if (errno != EAGAIN && errno != EINTR)
             log_fatal("cannot read packets: %s", strerror(errno));
@@ -66,7 +66,7 @@ static bool receive(int fd, uint64_t now)
         flows.stats.skipped++;
         return true;
     }
-    int left = (int)n; /* (mnl_nlmsg_ok takes a length of 2 GiB and more for a negative one) */
+    int left = (int)n; /* (mnl_nlmsg_ok treats a nlmsg_len of 2 GiB and more as negative) */
     for (const struct nlmsghdr *m = (const struct nlmsghdr *)datagram;
          mnl_nlmsg_ok(m, left) && m->nlmsg_len <= (uint32_t)left; m = mnl_nlmsg_next(m, &left)) {
         struct queued q;
@@ -83,7 +83,7 @@ static void read_queue(enum msg_queue_kind kind, uint64_t now)
             return;
 }
 
-/* Do what is due. Returns the milliseconds until something is, -1: nothing. */
+/* Run the due timers. Returns the milliseconds until the next one; -1: none. */
 static int timers(uint64_t now)
 {
     while (gate.waiting == 0 && flows_due(&flows, now))

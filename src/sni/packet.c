@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define IPV6_HEADERS_MAX 8 /* extension headers that are walked through */
+#define IPV6_HEADERS_MAX 8 /* extension headers that are parsed */
 
 static unsigned be16(const uint8_t *p)
 {
@@ -14,7 +14,7 @@ static uint32_t be32(const uint8_t *p)
     return (uint32_t)be16(p) << 16 | be16(p + 2);
 }
 
-/* Where the upper layer begins and how long the packet says it is. */
+/* Where the upper layer begins, and the packet's length by its header. */
 struct layers {
     size_t upper; /* offset; 0: not found */
     size_t total;
@@ -37,7 +37,7 @@ static bool ipv4(const uint8_t *ip, size_t len, struct packet *out, struct layer
         return true;
     if (head > 20)
         l->odd = "IP options";
-    if (be16(ip + 6) & 0x3fff) /* more fragments, or an offset */
+    if (be16(ip + 6) & 0x3fff) /* MF flag or fragment offset */
         l->odd = "a fragment";
     if ((be16(ip + 6) & 0x1fff) == 0)
         l->upper = head;
@@ -66,7 +66,7 @@ static bool ipv6(const uint8_t *ip, size_t len, struct packet *out, struct layer
         if (len < at + 8)
             return true;
         if (next == 44 && (be16(ip + at + 2) & 0xfff8))
-            return true; /* not the first fragment: no ports here */
+            return true; /* not the first fragment: it has no ports */
         size_t size = next == 44 ? 8 : ((size_t)ip[at + 1] + 1) * 8;
         next = ip[at];
         at += size;
@@ -111,8 +111,8 @@ static bool checksum_holds(const struct packet *p, const uint8_t *tcp, size_t le
 }
 
 /*
- * Options of a packet inside a connection: no-operation, end, timestamp. Any other (a signature of RFC 2385 or 5925, say)
- * may make the server throw the packet away. On a SYN more is usual.
+ * Options usual within a connection: NOP, end of list, timestamp. Any other (for instance a signature, RFC 2385 or
+ * 5925) may make the server discard the packet. A SYN may have more.
  */
 static void tcp_options(struct packet *p, const uint8_t *o, size_t len)
 {
@@ -164,7 +164,7 @@ bool packet_tcp(const uint8_t *ip, size_t len, bool checksum, struct packet *out
     if (tcp[12] & 0x0e)
         out->odd = "reserved bits of TCP";
     out->data = tcp + head;
-    size_t there = len < l.total ? len : l.total; /* what is behind the total length is padding of the link */
+    size_t there = len < l.total ? len : l.total; /* octets after the total length are link-layer padding */
     out->len = there - l.upper - head;
     if (there < l.total)
         unheard(out, "cut off");

@@ -1,6 +1,6 @@
 /*
- * The heads of an IP packet: addresses, ports, and of TCP what decides whether the server will read its payload as we do.
- * Pure. Every octet here is a stranger's; nothing is read beyond the given length.
+ * Parser for the headers of an IP packet: addresses, ports, and the TCP fields that decide whether the server will
+ * read the payload as we do. Pure. All octets are untrusted; nothing is read beyond the given length.
  */
 #ifndef SEKISHO_SNI_PACKET_H
 #define SEKISHO_SNI_PACKET_H
@@ -8,26 +8,25 @@
 #include "conf.h"
 
 /*
- * A packet that dies on its way behind the box would make us believe what the server never reads, so its hop limit must
- * reach any server. PCs begin with 64, 128 or 255.
+ * A packet whose hop limit expires behind the box would show us data that the server never reads, so it must be high
+ * enough to reach any server. PCs start with 64, 128 or 255.
  */
 #define PACKET_HOPS_MIN 32
 
 struct packet {
     struct addr client, server; /* source and destination */
-    uint8_t proto; /* the upper layer's; 0: not known */
-    uint16_t client_port, server_port; /* TCP and UDP; 0 otherwise, or when they are cut off */
+    uint8_t proto; /* upper-layer protocol; 0: not known */
+    uint16_t client_port, server_port; /* TCP and UDP; 0 otherwise, or if they are cut off */
 
-    /* only after packet_tcp */
+    /* set by packet_tcp only */
     uint8_t flags; /* PACKET_SYN | … */
     uint32_t seq, ack;
-    bool stamped; /* it has a timestamp (RFC 7323) */
+    bool stamped; /* has a timestamp option (RFC 7323) */
     uint32_t stamp, stamp_echo;
     const uint8_t *data; /* the payload */
     size_t len;
-    const char *odd; /* why a server may read this packet otherwise than we do, or not at all; NULL: it will not */
-    bool
-        unheard; /* odd in a way that concerns its receiver too, not only the way to a server: a client may not take it */
+    const char *odd; /* why a server may interpret this packet differently, or discard it; NULL: no such reason */
+    bool unheard; /* `odd` also holds for packets from the server: a client may discard it */
 };
 
 #define PACKET_FIN 0x01
@@ -36,12 +35,12 @@ struct packet {
 #define PACKET_ACK 0x10
 #define PACKET_URG 0x20
 
-/* Addresses, protocol and ports as far as they can be read, also of a packet that is cut off. False: not IP. */
+/* Addresses, protocol and ports as far as present, even of a truncated packet. False: not IP. */
 bool packet_head(const uint8_t *ip, size_t len, struct packet *out);
 
 /*
- * A whole TCP packet. checksum: verify it, nobody has yet. False: not IP, or not TCP with its whole head. Everything
- * else that is wrong is said in `odd`.
+ * Parse a whole TCP packet. checksum: verify it (the kernel has not). False: not IP, or not TCP with a complete
+ * header. Any other fault is reported in `odd`.
  */
 bool packet_tcp(const uint8_t *ip, size_t len, bool checksum, struct packet *out);
 

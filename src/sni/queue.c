@@ -7,7 +7,7 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <string.h>
 
-/* Attributes of both kinds have numbers below this. */
+/* Attribute numbers of both kinds are below this. */
 #define TYPES 32
 
 static int keep(const struct nlattr *attribute, void *user)
@@ -37,7 +37,10 @@ static void packet(const struct nlattr *const *table, struct queued *out)
     const struct nfqnl_msg_packet_hdr *head = mnl_attr_get_payload(table[NFQA_PACKET_HDR]);
     out->what = QUEUE_PACKET;
     out->id = ntohl(head->packet_id);
-    /* The service's number; of the higher bits one says that the packet was here (firewall.nft, asked). */
+    /*
+     * The low octet is the service's number; one of the higher bits marks packets already queued (firewall.nft,
+     * asked).
+     */
     uint32_t bits = has(table, NFQA_MARK, 4) ? ntohl(mnl_attr_get_u32(table[NFQA_MARK])) : 0, mark = bits & 0xff;
     out->mark = mark >= 1 && mark <= CONF_SERVICES_MAX ? (uint8_t)mark : 0;
     out->answer = bits & QUEUE_ANSWER;
@@ -47,7 +50,7 @@ static void packet(const struct nlattr *const *table, struct queued *out)
         payload(table[NFQA_PAYLOAD], out);
 }
 
-/* The reason is a rule's own word. Another would be a mistake in the rule set, so it is left out. */
+/* The reason is the rule's log prefix. An invalid one would be an error in the ruleset, so ignore the packet. */
 static bool reason(const struct nlattr *const *table, struct queued *out)
 {
     if (!table[NFULA_PREFIX])
@@ -84,7 +87,7 @@ void queue_read(const struct nlmsghdr *message, struct queued *out)
     bool queued = message->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET);
     if (!queued && message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET))
         return;
-    /* (mnl_attr_parse would go on into the padding behind the message, which is not ours to read.) */
+    /* (mnl_attr_parse would read on into the padding after the message.) */
     mnl_attr_parse_payload(head + 1, mnl_nlmsg_get_payload_len(message) - sizeof *head, keep, table);
     if (queued)
         packet(table, out);

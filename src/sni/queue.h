@@ -1,6 +1,6 @@
 /*
- * What the kernel sends: packets to be decided about (nfnetlink_queue) and the heads of packets that a rule has logged
- * (nfnetlink_log). One netlink message in, what is needed of it out. Pure.
+ * Parser for the kernel's netlink messages: packets that need a verdict (nfnetlink_queue) and the heads of packets
+ * that a rule has logged (nfnetlink_log). Pure.
  */
 #ifndef SEKISHO_SNI_QUEUE_H
 #define SEKISHO_SNI_QUEUE_H
@@ -9,25 +9,25 @@
 
 #include <linux/netlink.h>
 
-#define QUEUE_SYNACK_GROUP 2 /* of firewall.nft, chains asked_in and agreed_in: how the server began */
-#define QUEUE_SYNACK_AGREED "agreed" /* the prefix of those to a flow whose ClientHello was agreed to */
+#define QUEUE_SYNACK_GROUP 2 /* nfnetlink_log group of the SYN-ACKs (firewall.nft, asked_in and agreed_in) */
+#define QUEUE_SYNACK_AGREED "agreed" /* log prefix of those in a flow whose ClientHello was allowed */
 
 enum queue_what {
-    QUEUE_NOTHING, /* an answer to gate's verdicts, or not what we read */
-    QUEUE_PACKET,  /* wants a verdict */
+    QUEUE_NOTHING, /* an error reply to gate's verdicts, or an unknown message: skip it */
+    QUEUE_PACKET,  /* needs a verdict */
     QUEUE_SYNACK,
-    QUEUE_LOG      /* refused, `reason` says why */
+    QUEUE_LOG      /* refused, for `reason` */
 };
 
-#define QUEUE_ANSWER 0x800 /* in the mark of what comes from the server (firewall.nft, answering) */
+#define QUEUE_ANSWER 0x800 /* mark bit of packets from the server (firewall.nft, answering) */
 
 struct queued {
     enum queue_what what;
     uint32_t id;   /* PACKET */
-    uint8_t mark;  /* PACKET: the service; 0: none that there is */
-    bool checksum; /* PACKET: nobody has verified it yet */
-    bool answer;   /* PACKET: of the server */
-    bool agreed;   /* SYNACK: the kernel holds the flow for agreed to */
+    uint8_t mark;  /* PACKET: the service; 0: none */
+    bool checksum; /* PACKET: the kernel has not verified it */
+    bool answer;   /* PACKET: from the server */
+    bool agreed;   /* SYNACK: the kernel has the flow as allowed */
     char reason[MSG_REASON_MAX]; /* LOG: [a-z-]+ */
     const uint8_t *data; /* the packet from its IP header on */
     size_t len;

@@ -4,22 +4,22 @@
 
 #define RECORD_HEAD 5
 #define RECORD_MAX 16384
-#define BODY_MIN 38 /* of a ServerHello without session id and extensions */
+#define BODY_MIN 38 /* octets of a ServerHello without session id and extensions */
 
 enum record_type { CHANGE_CIPHER_SPEC = 20, ALERT = 21, HANDSHAKE = 22 };
 
-/* The octets of handshake messages, out of the records that they come in. */
+/* Reads the octets of handshake messages across record boundaries. */
 struct reader {
     const uint8_t *data;
     size_t len, at;
-    size_t left;     /* of the handshake record at `at` */
-    unsigned others; /* records that were no handshake */
+    size_t left;     /* octets left in the handshake record at `at` */
+    unsigned others; /* records of other types so far */
     bool retry;
 };
 
 enum step { STEP_ON, STEP_WAIT, STEP_WRONG };
 
-/* An alert that is only a warning, or (behind a HelloRetryRequest) a ChangeCipherSpec, which says nothing there. */
+/* Accept a warning alert or (after a HelloRetryRequest) a ChangeCipherSpec, which means nothing there. */
 static enum step other_record(struct reader *r, unsigned type, size_t size)
 {
     const uint8_t *body = r->data + r->at + RECORD_HEAD;
@@ -28,13 +28,13 @@ static enum step other_record(struct reader *r, unsigned type, size_t size)
         return STEP_WRONG;
     if (r->len - r->at < RECORD_HEAD + size)
         return STEP_WAIT;
-    if (body[0] != 1) /* a warning; the only word of a ChangeCipherSpec */
+    if (body[0] != 1) /* AlertLevel warning; the only value of a ChangeCipherSpec */
         return STEP_WRONG;
     r->at += RECORD_HEAD + size;
     return STEP_ON;
 }
 
-/* inside: a handshake message has begun, and nothing else may come between. */
+/* Read a record header. inside: in the middle of a handshake message, where no other record may come. */
 static enum step record(struct reader *r, bool inside)
 {
     const uint8_t *head = r->data + r->at;
@@ -70,7 +70,7 @@ static enum step octets(struct reader *r, bool inside, uint8_t *out, size_t coun
     return STEP_ON;
 }
 
-/* One message, up to the random number of a ServerHello, or a HelloRetryRequest as a whole. */
+/* Read one message: a ServerHello up to its random, or a whole HelloRetryRequest. */
 static enum step message(struct reader *r, bool *retry)
 {
     /* SHA-256 of "HelloRetryRequest" */
@@ -106,7 +106,7 @@ enum serverhello_read serverhello_read(const uint8_t *data, size_t len, bool *re
         }
         if (!again)
             return SERVERHELLO_THERE;
-        if (r.retry || r.left > 0) /* there is one at most, and nothing behind it before the client has spoken */
+        if (r.retry || r.left > 0) /* at most one, and nothing after it before the client's second ClientHello */
             return SERVERHELLO_NONE;
         r.retry = *retry = true;
     }

@@ -4,7 +4,7 @@
 
 void stream_begin(struct stream *s, uint32_t base)
 {
-    /* Marks are only ever set below `top`, and the usual stream, in order, sets none. */
+    /* Bits are set only below `top`; a stream that arrives in order sets none. */
     memset(s->map, 0, (s->top + 63) / 64 * sizeof s->map[0]);
     s->base = base;
     s->have = s->top = 0;
@@ -15,7 +15,7 @@ static bool there(const struct stream *s, uint32_t i)
     return i < s->have || s->map[i / 64] >> (i % 64) & 1;
 }
 
-/* Octet by octet: overlaps and gaps are rare. */
+/* Octet by octet, because overlaps and gaps are rare. */
 static enum stream_put merge(struct stream *s, uint32_t from, const uint8_t *data, size_t len)
 {
     bool fresh = false;

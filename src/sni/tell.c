@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define FLOWS_MORE_MAX 8 /* FLOW_MORE, or FLOW_AFTER, of one flow */
+#define FLOWS_MORE_MAX 8 /* limit of FLOW_MORE, and of FLOW_AFTER, per flow */
 
 static struct msg_flow message(const struct flow *fl, const struct flow_work *w, enum msg_flow_what what)
 {

@@ -1,4 +1,4 @@
-/* What the event loop of sni tells apart: the number that epoll gives back. */
+/* The event sources of sni's loop: the tokens in epoll's events. */
 #ifndef SEKISHO_SNI_TOKENS_H
 #define SEKISHO_SNI_TOKENS_H
 

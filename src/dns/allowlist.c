@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* The list is the box's own, so nobody else chooses which names collide: a plain FNV-1a will do, here from the end of
- * the name to its beginning, so that one walk gives the hash of every parent on the way. */
+/* FNV-1a without a key: the list is the box's own, so an attacker cannot choose collisions. It runs from the end of the
+ * name to its beginning, so that one pass gives the hash of every parent domain. */
 #define HASH_BEGIN 2166136261u
 
 static uint32_t hash_octet(uint32_t h, uint8_t octet)
@@ -44,7 +44,7 @@ static int find_wild(const struct allowlist *l, const uint8_t *wire, unsigned le
         starts[count++] = (uint8_t)pos;
     uint32_t h = HASH_BEGIN;
     unsigned at = len;
-    for (; count > 1; count--) { /* the first label is what the star stands for, so the whole name is no parent */
+    for (; count > 1; count--) { /* the star stands for at least one label, so skip the whole name */
         while (at > starts[count - 1])
             h = hash_octet(h, wire[--at]);
         int id = find(l, l->wild_slots, h, wire + at, len - at);
@@ -53,7 +53,7 @@ static int find_wild(const struct allowlist *l, const uint8_t *wire, unsigned le
     return best;
 }
 
-/* Octets first: a dot inside a label would read like a border between two. */
+/* Check the octets first: in text a dot inside a label would look like a label separator. */
 static bool is_host_name(const uint8_t *wire, uint8_t len)
 {
     char text[CONF_FQDN_MAX];

@@ -40,7 +40,7 @@ struct cache_entry *cache_get(struct cache *c, const struct cache_key *key, uint
     return e;
 }
 
-/* Its own place, or an empty or outlived one, or that of the answer which was longest unused. */
+/* Its own entry, a free or expired one, or the least recently used one of the set. */
 static struct cache_entry *wild_place(struct cache *c, const struct cache_key *key, uint32_t generation, uint64_t now)
 {
     struct cache_wild *set = set_of(c, key), *place = NULL;
@@ -110,7 +110,7 @@ void cache_answer(const struct cache_entry *e, uint64_t now, struct dns_answer *
     a->ede = DNS_EDE_NONE;
 }
 
-/* Look first: a place never used stays a page never touched. */
+/* Test before writing, so that the pages of entries never used are not touched. */
 static void empty(struct cache_entry *e)
 {
     if (e->generation != 0)

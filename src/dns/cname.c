@@ -26,11 +26,11 @@ static bool record_addr(const ares_dns_rr_t *rr, struct addr *out)
     return true;
 }
 
-/* ---- the chain ---- */
+/* ---- the CNAME chain ---- */
 
 struct links {
     unsigned count;
-    const char *names[CNAME_LINKS_MAX + 1]; /* [0] is the name that was asked */
+    const char *names[CNAME_LINKS_MAX + 1]; /* [0] is the name of the query */
 };
 
 static int link_index(const struct links *l, const char *name)
@@ -42,8 +42,8 @@ static int link_index(const struct links *l, const char *name)
 }
 
 /*
- * The one CNAME of owner, NULL if it has none. *broken: it has two that differ, or an address beside it (RFC 1034
- * section 3.6.2: an alias has no other data).
+ * The CNAME of owner, NULL if it has none. *broken: it has two different ones, or an address too (RFC 1034 section
+ * 3.6.2: an alias has no other data).
  */
 static const char *next_link(const ares_dns_record_t *rec, const char *owner, uint32_t *ttl, bool *broken)
 {
@@ -115,7 +115,7 @@ static void collect(const ares_dns_record_t *rec, const struct links *l, uint16_
             continue;
         }
         if (!is_addr && ares_dns_rr_get_type(rr) != ARES_REC_TYPE_CNAME)
-            continue; /* RRSIG, DNAME and the like: never used, never passed on */
+            continue; /* RRSIG, DNAME and the like are neither used nor passed on */
         if (link_index(l, ares_dns_rr_get_name(rr)) < 0) {
             out->result = CNAME_BROKEN;
             return;
@@ -137,7 +137,7 @@ static void collect(const ares_dns_record_t *rec, const struct links *l, uint16_
     out->result = type == DNS_HTTPS ? CNAME_RECORDS : CNAME_ADDRS;
 }
 
-/* RFC 2308 section 5: a negative answer lives for the smaller of the SOA's TTL and its last field. */
+/* RFC 2308 section 5: the TTL of a negative answer is the smaller of the SOA's TTL and its MINIMUM field. */
 static uint32_t negative_ttl(const ares_dns_record_t *rec)
 {
     for (size_t i = 0; i < ares_dns_record_rr_cnt(rec, ARES_SECTION_AUTHORITY); i++) {
@@ -220,8 +220,8 @@ static bool hints_harmless(const ares_dns_rr_t *rr, ares_dns_rr_key_t key, const
 
 static bool record_harmless(const ares_dns_rr_t *rr, const struct private_answers *may, struct addr *bad)
 {
-    /* Another class than IN was not asked for, and what its data mean to a careless client nobody knows. (In an OPT
-     * record the field is a size: RFC 6891 section 6.1.2.) */
+    /* Refuse classes other than IN: the query was for IN, and a careless client might use their data. (In an OPT record
+     * the class field is a size: RFC 6891 section 6.1.2.) */
     if (ares_dns_rr_get_type(rr) != ARES_REC_TYPE_OPT && ares_dns_rr_get_class(rr) != ARES_CLASS_IN) {
         memset(bad, 0, sizeof(*bad));
         return false;

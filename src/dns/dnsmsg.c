@@ -36,7 +36,7 @@ static uint8_t lower(uint8_t c)
 
 /* ---- reading ---- */
 
-/* The uncompressed name at pos, into q. Returns the position after it, or 0. */
+/* Read the uncompressed name at pos into *q. Returns the position after it, or 0. */
 static size_t read_name(const uint8_t *in, size_t len, size_t pos, struct dns_question *q)
 {
     size_t n = 0;
@@ -60,7 +60,7 @@ static size_t read_name(const uint8_t *in, size_t len, size_t pos, struct dns_qu
     return pos;
 }
 
-/* The OPT record at pos, which must end the message (RFC 6891 section 6.1.2). */
+/* Read the OPT record at pos, which must be the end of the message (RFC 6891 section 6.1.2). */
 static enum dns_check read_opt(const uint8_t *in, size_t len, size_t pos, struct dns_question *q, enum dns_rcode *rcode)
 {
     *rcode = DNS_FORMERR;
@@ -140,7 +140,7 @@ size_t dns_build_error(const uint8_t *in, enum dns_rcode rcode, uint8_t *out)
     memset(out, 0, DNS_HEADER_LEN);
     out[0] = in[0];
     out[1] = in[1];
-    out[2] = (uint8_t)(FLAG_QR | (in[2] & 0x79)); /* opcode and RD as they came */
+    out[2] = (uint8_t)(FLAG_QR | (in[2] & 0x79)); /* opcode and RD as in the query */
     out[3] = (uint8_t)(FLAG2_RA | (rcode & 0xf));
     if (rcode <= 0xf)
         return DNS_HEADER_LEN;
@@ -156,7 +156,7 @@ size_t dns_build_error(const uint8_t *in, enum dns_rcode rcode, uint8_t *out)
 
 static uint8_t *put_soa(uint8_t *p, uint32_t ttl)
 {
-    static const uint32_t numbers[4] = {1, 3600, 600, 86400}; /* serial, refresh, retry, expire: no one transfers us */
+    static const uint32_t numbers[4] = {1, 3600, 600, 86400}; /* serial, refresh, retry, expire: unused, no transfers */
     p = put16(p, 0xc000 | DNS_HEADER_LEN);
     p = put16(p, DNS_SOA);
     p = put16(p, CLASS_IN);
@@ -246,7 +246,7 @@ unsigned dns_render(uint16_t type, const struct addr *addrs, unsigned count, uin
     const uint8_t *begin = out;
     unsigned len = type == DNS_A ? 4 : 16;
     for (unsigned i = 0; i < count; i++) {
-        out = put16(out, 0xc000 | DNS_HEADER_LEN); /* the question's name, in whatever case it was asked */
+        out = put16(out, 0xc000 | DNS_HEADER_LEN); /* pointer to the question's name */
         out = put16(out, type);
         out = put16(out, CLASS_IN);
         out = put32(out, 0);
@@ -266,7 +266,7 @@ void dns_render_addr(uint16_t type, const uint8_t *p, struct addr *out)
 
 void dns_mix_case(struct dns_question *q, const uint8_t bits[DNS_WIRE_NAME_MAX / 8 + 1])
 {
-    /* Length octets are below 64, so what looks like a letter is one. */
+    /* Length octets are below 64, so any octet in the range of letters is a letter. */
     for (unsigned i = 0; i < q->name_len; i++) {
         uint8_t c = q->lower[i];
         q->name[i] = c >= 'a' && c <= 'z' && (bits[i / 8] >> (i % 8) & 1) ? c ^ 0x20 : c;
@@ -306,7 +306,7 @@ uint8_t dns_name_to_wire(const char *text, uint8_t *out)
         if (*text == '.') {
             text++;
             if (*text == '\0')
-                return 0; /* a final dot */
+                return 0; /* final dot */
         }
     }
     if (n == 0)

@@ -4,7 +4,7 @@
 
 #define SLOTS (2 * EVICT_MAX)
 
-/* Only the places themselves are counted, so chosen collisions cost a walk along EVICT_MAX of them at the most. */
+/* An unkeyed hash will do: chosen collisions cost at most a walk over EVICT_MAX entries. */
 static unsigned slot_of(const struct addr *a)
 {
     uint32_t h = 2166136261u;

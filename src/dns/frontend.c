@@ -21,7 +21,7 @@ void frontend_init(struct frontend *q, const struct frontend_ops *ops)
     q->cache.seed = ops->random(ops->user);
 }
 
-/* ---- answers that need no waiting ---- */
+/* ---- immediate answers ---- */
 
 static size_t answer(struct frontend *q, const struct dns_question *question, const struct dns_answer *a, uint8_t *out)
 {
@@ -49,7 +49,7 @@ static bool flooded(struct frontend *q, uint64_t now, const struct client *from,
 {
     if (ratelimit_take(&q->limit, now, &from->addr, kind))
         return false;
-    if (!ratelimit_tell(&q->limit, now, &from->addr, RATELIMIT_ANY)) /* both floods are one to people */
+    if (!ratelimit_tell(&q->limit, now, &from->addr, RATELIMIT_ANY)) /* one report for both limits */
         q->stats.refused++;
     else if (!refuse_report_other(q, now, WHY_FLOOD, from))
         ratelimit_tell_later(&q->limit, now, &from->addr, RATELIMIT_ANY);
@@ -72,7 +72,7 @@ static bool same_client(const struct client *a, const struct client *b)
            addr_equal(&a->addr, &b->addr);
 }
 
-/* The places are all in use: he who has most of them is told to come again, for one who waits longest there. */
+/* The table is full: for the client with most entries answer SERVFAIL to its oldest. Returns the entry, or -1. */
 static int make_room(struct frontend *q, uint64_t now, const struct addr *newcomer)
 {
     const struct addr *owners[FRONTEND_WAITERS_MAX];
@@ -95,8 +95,8 @@ static int make_room(struct frontend *q, uint64_t now, const struct addr *newcom
 }
 
 /*
- * A place for this client's question; -1: none for him. *again: he sent the very question before (a stub resolver
- * repeats itself every few seconds) and waits already.
+ * An entry for this client's query; -1: none. *again: the same query already waits (a stub resolver retransmits every
+ * few seconds).
  */
 static int waiter_place(struct frontend *q, uint64_t now, const struct client *from,
                         const struct dns_question *question, bool *again)
@@ -124,7 +124,7 @@ static int waiter_place(struct frontend *q, uint64_t now, const struct client *f
     return place < 0 ? make_room(q, now, &from->addr) : place;
 }
 
-/* Make the client wait for a listed name, a zone of one, or for an unlisted one that is passed on (id is not used). */
+/* Make the client wait for a listed name, a zone of one, or an unlisted name (id is then unused). */
 static size_t wait_for(struct frontend *q, uint64_t now, const struct client *from, const struct dns_question *question,
                        enum pending_kind kind, unsigned id, uint8_t *out)
 {
@@ -152,9 +152,9 @@ static size_t wait_for(struct frontend *q, uint64_t now, const struct client *fr
     return 0;
 }
 
-/* ---- a client's question ---- */
+/* ---- a client's query ---- */
 
-/* A name below a wildcard that nobody has asked for of late. */
+/* Count a name below a wildcard that is not in the cache. */
 static void count_below(struct frontend *q, uint64_t now, const struct client *from,
                         const struct dns_question *question)
 {
@@ -196,7 +196,7 @@ static size_t ask_listed(struct frontend *q, uint64_t now, const struct client *
     return wait_for(q, now, from, question, PENDING_LISTED, id, out);
 }
 
-/* NS, DS or DNSKEY of a listed name or of a zone above one: `id` is that name. */
+/* NS, DS or DNSKEY of a listed name or of a parent zone of it; `id` is the listed name's. */
 static size_t ask_zone(struct frontend *q, uint64_t now, const struct client *from, const struct dns_question *question,
                        unsigned id, uint8_t *out)
 {
@@ -209,7 +209,7 @@ static size_t ask_zone(struct frontend *q, uint64_t now, const struct client *fr
     return wait_for(q, now, from, question, PENDING_ZONE, id, out);
 }
 
-/* The listed name that this zone is above of: best one whose tunnel is up, then one that this client may use. -1: none. */
+/* A listed name in this zone: preferably one whose tunnel is up, else one that this client may use. -1: none. */
 static int name_below(const struct frontend *q, const struct client *from, const struct dns_question *question)
 {
     int best = -1, best_rank = -1;
@@ -238,13 +238,13 @@ static size_t ask_other(struct frontend *q, uint64_t now, const struct client *f
     return wait_for(q, now, from, question, PENDING_FORWARD, 0, out);
 }
 
-/* Whose is it? */
+/* Answer by the kind of name: listed, a zone of a listed one, or another. */
 static size_t ask_one(struct frontend *q, uint64_t now, const struct client *from, const struct dns_question *question,
                       uint8_t *out)
 {
     bool zone = signed_zone_type(question->type);
     int id = allowlist_find(&q->listed, question->lower, question->name_len);
-    /* Without RD it was meant for a server of the root's, and diverted: nothing that a forwarding server waits for. */
+    /* Without RD the query was meant for an authoritative server and redirected here: no forwarder waits for it. */
     if (id < 0 && zone && question->rd && q->mode.mode != MODE_INTERNET)
         id = name_below(q, from, question);
     if (id >= 0)
@@ -253,14 +253,14 @@ static size_t ask_one(struct frontend *q, uint64_t now, const struct client *fro
     unsigned skip = listed_service_prefix(question->lower, question->name_len);
     if (skip != 0 && allowlist_find(&q->listed, question->lower + skip, (uint8_t)(question->name_len - skip)) >= 0)
         return no_data(q, question,
-                       out); /* a listed name's, and it has none of its own: nothing to refuse or to raise */
+                       out); /* belongs to a listed name, which has no such records: no refusal, no tunnel needed */
     return ask_other(q, now, from, question, out);
 }
 
 size_t frontend_client(struct frontend *q, uint64_t now, const struct client *from, const uint8_t *in, size_t len,
                        uint8_t *out)
 {
-    static struct dns_question question; /* half a KiB that need not be cleared each time */
+    static struct dns_question question; /* static: half a KiB that need not be cleared each time */
     enum dns_rcode rcode = DNS_NOERROR;
     q->stats.queries++;
     if (flooded(q, now, from, RATELIMIT_ANY))
@@ -296,14 +296,14 @@ void frontend_resolve(struct frontend *q, uint64_t now, const struct msg_resolve
 
 void frontend_client_gone(struct frontend *q, uint16_t slot, uint32_t serial)
 {
-    /* A lookup that nobody waits for any more runs on to its end: its answer is then in the cache. */
+    /* A lookup without waiters still runs to its end, to fill the cache. */
     for (unsigned i = 0; i < FRONTEND_WAITERS_MAX; i++)
         if (q->waiting[i] != 0 && q->waiters[i].client.tcp && q->waiters[i].client.slot == slot &&
             q->waiters[i].client.serial == serial)
             q->waiting[i] = 0;
 }
 
-/* After a complete list a new one begins: ids mean other names now, so nothing that carries an id may outlive it. */
+/* A new list starts after a complete one: ids change their meaning, so drop everything that holds an id. */
 static void begin_list(struct frontend *q)
 {
     if (!q->listed.complete)

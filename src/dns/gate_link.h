@@ -1,4 +1,7 @@
-/* The line to gate: one SEQPACKET socket, messages of msg.h. The end of gate, or a message that breaks the rules, ends us. */
+/*
+ * The connection to gate: one SEQPACKET socket, messages of msg.h. If gate closes it or breaks the protocol, dns
+ * exits.
+ */
 #ifndef SEKISHO_DNS_GATE_LINK_H
 #define SEKISHO_DNS_GATE_LINK_H
 
@@ -12,7 +15,7 @@ struct gate_link {
     struct upstream *upstream;
 };
 
-/* gate has something to say. Returns only if all of it was good. */
+/* The socket is readable. Exits on an invalid message. */
 void gate_link_ready(struct gate_link *g, uint64_t now);
 /* frontend_ops.to_gate */
 bool gate_link_send(struct gate_link *g, enum msg_type type, const void *body);

@@ -4,7 +4,7 @@
 
 static unsigned slot_of(const struct addr *a)
 {
-    /* The table is the site's own; a stranger's address can at worst walk along the few that are in it. */
+    /* An unkeyed hash will do: the entries are the site's own, and a look-up walks over the few of them at worst. */
     uint32_t h = 2166136261u;
     for (unsigned i = 0; i < (a->family == AF_INET ? 4u : 16u); i++)
         h = (h ^ a->bytes[i]) * 16777619u;

@@ -5,7 +5,7 @@
 
 #define PORT 443
 #define HEAD 12    /* owner (a pointer), type, class, TTL, length */
-#define HINTS_MAX 8 /* of one record */
+#define HINTS_MAX 8 /* address hints of one record */
 #define ALPN_MAX 64
 
 struct record {
@@ -21,7 +21,7 @@ static bool is_h3(const uint8_t *id, size_t len)
     return len >= 2 && id[0] == 'h' && id[1] == '3';
 }
 
-/* The protocols that are left; each is a length octet and its name. */
+/* Copy the protocols to keep; each is a length octet and a name. */
 static void read_alpn(struct record *r, const uint8_t *value, size_t len)
 {
     r->alpn_given = true;
@@ -80,7 +80,7 @@ static void read_params(const ares_dns_rr_t *rr, struct record *r)
         default: break;
         }
     }
-    /* HTTP/3 and nothing else: of no use here. */
+    /* Only HTTP/3: unusable here. */
     r->usable &= !(r->no_default && r->alpn_len == 0);
 }
 
@@ -91,7 +91,7 @@ static uint8_t *put16(uint8_t *p, unsigned v)
     return p + 2;
 }
 
-/* Parameters stand in the order of their numbers. */
+/* SvcParams in ascending order of their keys, as RFC 9460 requires. */
 static uint8_t *put_params(uint8_t *p, const struct record *r)
 {
     if (r->alpn_len != 0) {
@@ -129,7 +129,7 @@ enum https_result https_take(const ares_dns_rr_t *rr, const char *name, struct c
     p = put16(put16(p, 0), 0);
     uint8_t *length = p;
     p = put16(p + 2, priority);
-    *p++ = 0; /* the name itself */
+    *p++ = 0; /* TargetName ".": the owner itself */
     p = put_params(p, &r);
     put16(length, (unsigned)(p - length - 2));
     size_t len = (size_t)(p - data);

@@ -1,6 +1,7 @@
 /*
- * names: the DNS front of the LAN. Started by gate as root with descriptor 3 = the line to gate; gives up everything
- * before it reads the first octet. Holds no state that matters: when it ends, gate closes the box and starts anew.
+ * dns: the DNS server for the LAN. Started by gate as root with the connection to gate as descriptor 3; it drops all
+ * privileges before it reads the first octet. It has no state worth keeping: when it exits, gate closes the LAN and
+ * restarts it.
  */
 #include "gate_link.h"
 #include "clock.h"
@@ -22,13 +23,13 @@
 #define GATE_FD 3
 #define EVENTS_MAX 32
 
-/* Static, because it is large, of fixed size, and pages never used cost nothing. */
+/* Static: large, of fixed size, and untouched pages take no memory. */
 static struct frontend query;
 static struct server server;
 static struct upstream upstream;
 static struct gate_link gate;
 
-/* ---- what frontend.c may do ---- */
+/* ---- struct frontend_ops ---- */
 
 static void op_reply(void *user, const struct client *to, const uint8_t *data, size_t len)
 {
@@ -76,8 +77,9 @@ static void drop_privileges(void)
     sandbox_empty_root();
     sandbox_user(UID_DNS, NULL, 0, 0);
     /*
-     * It ends with gate, also when it hangs: port 53 must be free for the next one. (A change of user clears this.) That is
-     * for a gate that is still root; one of another user may not signal us, and Finit ends what is in its process group.
+     * Die with gate, even when hanging: port 53 must be free for the next instance. (A change of user clears this.)
+     * It works while gate is root; a gate under another user may not signal us, and then Finit kills gate's process
+     * group.
      */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         log_fatal("prctl: %s", strerror(errno));
@@ -102,7 +104,7 @@ static void run(int epoll)
 {
     uint64_t now = clock_monotonic_ms();
     for (;;) {
-        /* What ends now may free a TCP client for its next question, and that one begins with a deadline of its own. */
+        /* First: a lookup that ends here may free a TCP client for its next query, which has a new deadline. */
         frontend_tick(&query, now);
         int wait = server_tick(&server, now);
         wait = loop_sooner(wait, frontend_tick(&query, now));

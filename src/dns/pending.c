@@ -12,7 +12,7 @@ static unsigned index_of(const struct frontend *q, const struct pending *l)
     return (unsigned)(l - q->pending);
 }
 
-/* Never 0 or PENDING_KEY_FORWARD. Two names with the same key are told apart by the question itself. */
+/* Never 0 or PENDING_KEY_FORWARD. On equal keys the questions themselves are compared. */
 static uint32_t key_of(const struct dns_question *question)
 {
     uint32_t h = 2166136261u ^ question->type;
@@ -67,15 +67,15 @@ static void wake(struct frontend *q, uint64_t at)
         q->next = at;
 }
 
-/* ---- what each state sends ---- */
+/* ---- the message of each state ---- */
 
 void pending_want(struct frontend *q, struct pending *l, uint64_t now, const struct client *client)
 {
     struct msg_want m = {.id = l->id, .client = client->addr};
     uint64_t *last = &q->wanted_at[l->id];
     /*
-     * Too soon after the last one; that may have been answered already with a failure, so it does not count for this
-     * lookup; the tick tries again.
+     * Too soon after the last MSG_WANT, which may already have failed, so it does not count for this lookup; the tick
+     * tries again.
      */
     if (*last != 0 && now - *last < FRONTEND_WANT_MS)
         return;
@@ -100,7 +100,7 @@ static void want_for_first(struct frontend *q, struct pending *l, uint64_t now)
         pending_want(q, l, now, client);
 }
 
-/* A new id for each try, and letters in a new case; the last try in plain small letters, for a resolver that changes them. */
+/* A new id and new random case for each try; the last try in lower case, for resolvers that do not preserve case. */
 static size_t new_question(struct frontend *q, struct pending *l, uint8_t *out)
 {
     uint32_t bits[DNS_WIRE_NAME_MAX / 32 + 1] = {0};
@@ -142,7 +142,7 @@ size_t frontend_stream(struct frontend *q, uint8_t service, unsigned sock, uint8
     return 0;
 }
 
-/* The addresses go in parts that a message can hold; each says which lookup and which part it is. */
+/* Send the addresses in as many messages as needed; the sequence numbers identify lookup and part. */
 static void send_admit(struct frontend *q, struct pending *l, uint64_t now)
 {
     if (l->chunks_sent == 0) {
@@ -167,7 +167,7 @@ static void send_admit(struct frontend *q, struct pending *l, uint64_t now)
     l->sent = true;
 }
 
-/* The one place where a lookup changes its state, with all that belongs to it: timer, counters, message. */
+/* The only place where a lookup changes its state, with the timer, counters and message that belong to it. */
 static void enter(struct frontend *q, struct pending *l, enum pending_state to, uint64_t now)
 {
     unsigned before = l->sock;
@@ -215,7 +215,7 @@ void pending_admit(struct frontend *q, struct pending *l, uint64_t now)
 void pending_over_tcp(struct frontend *q, struct pending *l, uint64_t now)
 {
     l->tcp = true;
-    l->tries = FRONTEND_TRIES - 1; /* this is the last */
+    l->tries = FRONTEND_TRIES - 1; /* the last try */
     enter(q, l, PENDING_ASKING, now);
 }
 
@@ -241,7 +241,7 @@ void pending_end(struct frontend *q, struct pending *l, uint64_t now)
 
 /* ---- begin and end ---- */
 
-/* All are in use: the client who has most of them loses his oldest. */
+/* The table is full: the client with most lookups loses its oldest. */
 static bool make_room(struct frontend *q, uint64_t now, const struct addr *owner, bool only_forwards)
 {
     const struct addr *owners[FRONTEND_PENDING_MAX];
@@ -291,7 +291,7 @@ struct pending *pending_new(struct frontend *q, uint64_t now, const struct dns_q
     if (!forward)
         l->question.edns = true;
     if (kind == PENDING_LISTED) {
-        /* Several clients may wait for it, and one of them may want signatures. */
+        /* Several clients may wait for it, and some may want signatures. */
         l->question.cd = false;
         l->question.dnssec_ok = true;
     }
@@ -319,7 +319,7 @@ void pending_start(struct frontend *q, struct pending *l, uint64_t now)
     enter(q, l, PENDING_ADMITTING, now);
 }
 
-/* Every waiter gets this answer; the lookup ends. */
+/* Send this answer to every waiter and end the lookup. */
 void pending_finish(struct frontend *q, struct pending *l, uint64_t now, const struct dns_answer *a)
 {
     static uint8_t out[DNS_TCP_MAX];
@@ -403,7 +403,7 @@ static void admitted(struct frontend *q, struct pending *l, uint64_t now)
         q->evicted_told = q->cache.evicted;
         refuse_limit(q, now, pending_client(q, l), l->question.lower, l->question.name_len, l->question.type);
     }
-    if (!cache_ready(e, now)) { /* the answer ran out while gate was busy */
+    if (!cache_ready(e, now)) { /* the answer expired while gate was busy */
         pending_fail(q, l, now, REFUSAL_KERNEL, NULL);
         return;
     }
@@ -412,8 +412,8 @@ static void admitted(struct frontend *q, struct pending *l, uint64_t now)
 }
 
 /*
- * gate does not open these addresses. A tunnel without IPv6 must not cost a name its IPv4: AAAA becomes "none", so that
- * clients go on with A, and is reported all the same; and so does an HTTPS record, whose hints are addresses.
+ * gate refuses these addresses. A tunnel without IPv6 must not break a name's IPv4, so for AAAA the answer becomes "no
+ * data", and clients go on with A; the refusal is reported all the same. Likewise for HTTPS, whose hints are addresses.
  */
 static void gate_refused(struct frontend *q, struct pending *l, uint64_t now, enum refusal why)
 {
@@ -440,16 +440,14 @@ void frontend_admitted(struct frontend *q, uint64_t now, const struct msg_admitt
         if (l->chunks_done == (1u << l->chunks) - 1)
             admitted(q, l, now);
         break;
-    case ADMIT_STALE: /* the session changed under us: MSG_MODE says how it goes on */
-        enter(q, l, PENDING_HELD, now);
-        break;
+    case ADMIT_STALE: /* the session has changed: wait for MSG_MODE */ enter(q, l, PENDING_HELD, now); break;
     case ADMIT_OUTSIDE: gate_refused(q, l, now, REFUSAL_OUTSIDE); break;
     case ADMIT_FORBIDDEN: gate_refused(q, l, now, REFUSAL_FORBIDDEN); break;
     case ADMIT_KERNEL: pending_fail(q, l, now, REFUSAL_KERNEL, NULL); break;
     }
 }
 
-/* Answers of another session, or of a tunnel that went down, are forgotten at once. */
+/* Drop cached answers of another session, or of a tunnel that has gone down. */
 static void forget(struct frontend *q, const struct msg_mode *old)
 {
     if (old->generation != q->mode.generation || q->mode.mode != MODE_SESSION) {
@@ -505,7 +503,7 @@ static void expired(struct frontend *q, struct pending *l, uint64_t now)
     }
 }
 
-/* Its time is over, or gate's queue was full. */
+/* The deadline has passed, or gate's queue was full. */
 static void look_after(struct frontend *q, struct pending *l, uint64_t now)
 {
     if (now >= l->deadline)
@@ -521,8 +519,9 @@ static void look_after(struct frontend *q, struct pending *l, uint64_t now)
 }
 
 /*
- * A server in front of the box (it validates, so it asks for signatures) gives up after a second or two, long before a
- * tunnel may be up, and then denies the name for up to a minute. Told in time to come by TCP it waits there once more.
+ * A DNS server in front of the box (recognised by DO: it validates) gives up after a second or two, long before a
+ * tunnel may be up, and then fails the name for up to a minute. If it gets TC in time, it retries over TCP and waits
+ * there once more.
  */
 static void turn_servers(struct frontend *q, uint64_t now)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define TELL_EVERY_MS 10000
-#define TELL_AGAIN_MS 50 /* after a report that found no room */
+#define TELL_AGAIN_MS 50 /* after a report that gate's queue had no room for */
 
 static const struct {
     uint32_t rate, burst;
@@ -41,7 +41,7 @@ static void refill(struct ratelimit_client *c, uint64_t now)
 {
     uint64_t passed = now > c->seen ? now - c->seen : 0;
     if (passed > 60000)
-        passed = 60000; /* long enough to fill any bucket, short enough not to overflow */
+        passed = 60000; /* fills any bucket without overflow */
     for (int k = 0; k < RATELIMIT_KINDS; k++) {
         uint64_t tokens = c->tokens[k] + passed * rules[k].rate; /* rate per second = thousandths per millisecond */
         uint64_t most = rules[k].burst * UINT64_C(1000);
@@ -50,7 +50,7 @@ static void refill(struct ratelimit_client *c, uint64_t now)
     c->seen = now;
 }
 
-/* The client's entry, made when it is new in place of the one of its set that was silent longest. */
+/* The client's entry; a new client replaces the least recently seen one of its set. */
 static struct ratelimit_client *entry(struct ratelimit *l, uint64_t now, const struct addr *client)
 {
     struct ratelimit_client *set = l->clients[hash(l->seed, client) % RATELIMIT_SETS], *oldest = &set[0];

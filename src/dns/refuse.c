@@ -81,7 +81,7 @@ void refuse_report(struct frontend *q, uint64_t now, enum refusal why, const str
         return;
     q->stats.refused++;
     if (why == REFUSAL_BUSY) {
-        /* Said once in a while, or the one who makes the crowd would use up what others have to report. */
+        /* Rarely, or the client that fills the tables would use up the rate of reports for all others. */
         refuse_limit(q, now, client, name, name_len, type);
         return;
     }
@@ -101,6 +101,6 @@ bool refuse_report_other(struct frontend *q, uint64_t now, enum msg_why why, con
 {
     struct msg_refused m = {.why = (uint8_t)why, .client = client->addr};
     q->stats.refused++;
-    /* A flood is told once in ten seconds a client (ratelimit_tell): it needs no leave besides. */
+    /* A flood has its own limit: ratelimit_tell, once in ten seconds per client. */
     return (why == WHY_FLOOD || may_report(q, now)) && q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
 }

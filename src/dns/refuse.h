@@ -1,10 +1,10 @@
-/* Everything that is answered with an error: response code, Extended DNS Error, sentence for people, reason for gate. */
+/* Refusals: for each an RCODE, an Extended DNS Error, its EXTRA-TEXT for people, and the reason reported to gate. */
 #ifndef SEKISHO_DNS_REFUSE_H
 #define SEKISHO_DNS_REFUSE_H
 
 #include "frontend.h"
 
-/* What goes wrong, in the order of the table in refuse.c. */
+/* In the order of the table in refuse.c. */
 enum refusal {
     REFUSAL_NOT_LISTED,
     REFUSAL_HOST,
@@ -25,23 +25,23 @@ enum refusal {
 void refuse_answer(enum refusal why, struct dns_answer *a);
 
 /*
- * Count a refusal, and tell gate (MSG_REFUSED), at most FRONTEND_REPORTS_RATE times a second. name: wire form, or NULL. client, bad: may be
- * NULL. What is nobody's fault but the moment's (the kernel) is not reported.
+ * Count a refusal and report it to gate (MSG_REFUSED), at most FRONTEND_REPORTS_RATE times per second. name: wire
+ * form, or NULL. client, bad: may be NULL. A transient failure (the kernel) is not reported.
  */
 void refuse_report(struct frontend *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
                    uint8_t name_len, uint16_t type, const struct addr *bad);
 
-/* The same for what is not answered, or only with a bare header: a flood, a malformed question. */
+/* The same for queries without an answer, or with a bare header only: a flood, a malformed query. */
 bool refuse_report_other(struct frontend *q, uint64_t now, enum msg_why why, const struct client *client);
 
 /*
- * A limit of the box bites: no place left, addresses left out, answers that made room for others. WHY_LIMIT to gate,
- * once in ten seconds. client, name: may be NULL.
+ * A limit of the box was reached: a full table, addresses left out, cached answers evicted. Reports WHY_LIMIT, once
+ * in ten seconds. client, name: may be NULL.
  */
 void refuse_limit(struct frontend *q, uint64_t now, const struct client *client, const uint8_t *name, uint8_t name_len,
                   uint16_t type);
 
-/* Nothing is refused: this client asks for unusually many names below wildcards (WHY_MANY). */
+/* Not a refusal: report that this client asks for unusually many names below wildcards (WHY_MANY). */
 bool refuse_many(struct frontend *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type);
 
 #endif

@@ -1,4 +1,4 @@
-/* What resolvers say: from the octets of an answer to the next state of its lookup. */
+/* Resolvers' answers: from the octets of an answer to the next state of its lookup. */
 #include "pending.h"
 #include "signed.h"
 
@@ -6,7 +6,7 @@
 
 #define FLAG_TC 0x02
 
-/* The addresses wait for gate. */
+/* Hand the addresses to gate and wait. */
 static void take_addrs(struct frontend *q, struct pending *l, uint64_t now, const struct cname *c)
 {
     ttl_start(&l->clock, now, ttl_served(c->ttl));
@@ -17,7 +17,7 @@ static void take_addrs(struct frontend *q, struct pending *l, uint64_t now, cons
     pending_admit(q, l, now);
 }
 
-/* An HTTPS record, rendered anew without what may not go out; its address hints wait for gate as any address does. */
+/* HTTPS records, rewritten without the parameters that must not be served; their address hints go to gate too. */
 static void take_records(struct frontend *q, struct pending *l, uint64_t now, const struct cname *c)
 {
     struct dns_answer a;
@@ -37,9 +37,9 @@ static void take_records(struct frontend *q, struct pending *l, uint64_t now, co
 }
 
 /*
- * "No such name" is said of every type at once (RFC 8020), so who hears it about one type denies the others too. Many
- * servers say it of types that they do not know. Here it is believed of A, the one type that a name on the list is for,
- * unless AAAA is known to be there; of any other type only when A has had the same answer, and is "no data" otherwise.
+ * NXDOMAIN holds for every type (RFC 8020), so a client that gets it for one type denies the others too. But many
+ * servers send it for types they do not know. So it is believed for A, which a listed name must have, unless AAAA is
+ * known to exist; for any other type only if A has had the same answer, and becomes "no data" otherwise.
  */
 static void no_name(struct frontend *q, struct pending *l, uint64_t now, uint32_t ttl)
 {
@@ -53,7 +53,7 @@ static void no_name(struct frontend *q, struct pending *l, uint64_t now, uint32_
     pending_negative(q, l, now, exists ? DNS_NOERROR : DNS_NXDOMAIN, ttl);
 }
 
-/* For clients that validate: the answer as it came, if it is signed. */
+/* Keep the unchanged answer for validating clients, if it is signed. */
 static void keep_copy(struct pending *l, const uint8_t *data, size_t len, const struct cname *c)
 {
     size_t end = (size_t)DNS_HEADER_LEN + l->question.name_len + 4;
@@ -68,7 +68,7 @@ static void keep_copy(struct pending *l, const uint8_t *data, size_t len, const 
     l->copy_len = l->is_signed ? (uint16_t)n : 0;
 }
 
-/* The LAN has no IPv6: such an address is as good as none. */
+/* The LAN has no IPv6, so an IPv6 address is useless. */
 static bool of_no_use(const struct frontend *q, const struct pending *l)
 {
     return l->question.type == DNS_AAAA && q->ipv4_only;
@@ -99,13 +99,13 @@ static void listed_answer(struct frontend *q, struct pending *l, uint64_t now, c
     case CNAME_NO_DATA: pending_negative(q, l, now, DNS_NOERROR, c.ttl); break;
     case CNAME_NO_NAME: no_name(q, l, now, c.ttl); break;
     case CNAME_FAILED: pending_fail(q, l, now, REFUSAL_UPSTREAM, NULL); break;
-    case CNAME_MALFORMED: break; /* the next try, or silence, decides */
+    case CNAME_MALFORMED: break; /* ignore it: the next try or the time-out decides */
     case CNAME_BROKEN: pending_fail(q, l, now, REFUSAL_CHAIN, NULL); break;
     case CNAME_FORBIDDEN: pending_fail(q, l, now, REFUSAL_FORBIDDEN, &c.addrs[0]); break;
     }
 }
 
-/* About a zone: what the resolver knows of it, with all signatures, and nothing else. */
+/* An answer about a zone: records of the zone types with their signatures, nothing else. */
 static void zone_answer(struct frontend *q, struct pending *l, uint64_t now, const uint8_t *data, size_t len,
                         size_t end)
 {
@@ -130,7 +130,7 @@ static bool any_over_tcp(const struct frontend *q, uint16_t lookup)
     return false;
 }
 
-/* An answer about an unlisted name goes on as it is, under the client's own id, wording and size. */
+/* An answer for an unlisted name is passed on unchanged, with the client's id, question and size. */
 static void forwarded_answer(struct frontend *q, struct pending *l, uint64_t now, const uint8_t *data, size_t len,
                              size_t question_end)
 {
@@ -145,7 +145,7 @@ static void forwarded_answer(struct frontend *q, struct pending *l, uint64_t now
     dns_name_to_text(l->question.lower, l->question.name_len, name);
     bool own = private_covers(&q->private_answers, name);
     if (!cname_harmless(data, len, own ? &q->private_answers : NULL, &bad)) {
-        /* What may never be, or stands there in spite of a line in the site file, gets no advice to write one. */
+        /* For an address that is never allowed, whatever the site file lists, do not advise a private-answers line. */
         bool astray = own || addr_kind(&bad) == ADDR_NO_HOST || !private_may(&q->private_answers, &bad);
         if (bad.family != 0)
             pending_fail(q, l, now, astray ? REFUSAL_FORBIDDEN : REFUSAL_PRIVATE, &bad);
@@ -172,7 +172,7 @@ static void forwarded_answer(struct frontend *q, struct pending *l, uint64_t now
     }
 }
 
-/* RFC 6891 section 7: FORMERR, and before it also NOTIMP. */
+/* RFC 6891 section 7: FORMERR; older servers also NOTIMP. */
 static bool knows_no_edns(const uint8_t *data)
 {
     return (data[3] & 0xf) == DNS_FORMERR || (data[3] & 0xf) == DNS_NOTIMP;
@@ -190,7 +190,7 @@ void frontend_upstream(struct frontend *q, uint64_t now, uint8_t service, unsign
             l->service != service || l->sock != sock)
             continue;
         size_t end = dns_echo_matches(data, len, id, &l->question);
-        /* Many who know no EDNS send back a header and no question. All that a forger gains by one is a question more. */
+        /* Many servers without EDNS return only a header. Forging one gains an attacker nothing but one more query. */
         bool says_no = (end != 0 || dns_is_bare(data, len)) && knows_no_edns(data);
         if (says_no && pending_without_edns(q, l, now))
             return;

@@ -82,7 +82,7 @@ static socklen_t to_sockaddr(const struct client *c, struct sockaddr_storage *pe
     return sizeof(*in6);
 }
 
-/* Where the question was sent to, so that the answer leaves from there. */
+/* Read the query's destination address: the source of the answer. */
 static void read_local(struct msghdr *m, struct client *c)
 {
     for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h != NULL; h = CMSG_NXTHDR(m, h)) {
@@ -136,13 +136,13 @@ static void send_batch(int fd, struct mmsghdr *out, unsigned count)
         if (n > 0)
             at += (unsigned)n;
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return; /* the clients ask again */
+            return; /* the clients retry */
         else
-            at++; /* this one cannot be reached */
+            at++; /* skip an unreachable client */
     }
 }
 
-/* One batch; returns how many questions were taken. */
+/* Read one batch. Returns the number of queries. */
 static int udp_batch(struct server *s, uint64_t now, unsigned index)
 {
     struct server_batch *b = &s->batch;
@@ -208,7 +208,7 @@ static void tcp_close(struct server *s, struct server_tcp *t)
     s->tcp_count--;
 }
 
-/* All places are taken: the client with most of them loses the one that was silent longest. */
+/* The table is full: the client with most connections loses the one idle for longest. */
 static struct server_tcp *tcp_make_room(struct server *s, const struct addr *newcomer)
 {
     const struct addr *owners[SERVER_TCP_MAX];
@@ -271,7 +271,7 @@ static void tcp_accept(struct server *s, uint64_t now, int listener)
     }
 }
 
-/* A whole answer fits an idle client's send buffer; a client for whom it does not is not reading. */
+/* An answer fits into an empty send buffer; if it does not fit, the client is not reading, and is closed. */
 static void tcp_send(struct server *s, struct server_tcp *t, const uint8_t *data, size_t len)
 {
     uint8_t size[2] = {(uint8_t)(len >> 8), (uint8_t)len};
@@ -282,7 +282,7 @@ static void tcp_send(struct server *s, struct server_tcp *t, const uint8_t *data
         tcp_close(s, t);
 }
 
-/* Answer the questions in the buffer until one has to wait. False: the client is closed. */
+/* Answer the queries in the buffer until one must wait. False: the connection is closed. */
 static bool tcp_questions(struct server *s, struct server_tcp *t, uint64_t now)
 {
     while (!t->asked && t->have >= 2) {
@@ -313,8 +313,8 @@ void server_tcp_ready(struct server *s, uint64_t now, unsigned index)
     if (t->fd < 0)
         return;
     /*
-     * With the buffer full there is a question under way. Reading on would need more room, and not reading would make
-     * the loop spin: a client that sends so far ahead is closed.
+     * If the buffer is full, a query is in progress. There is no room to read more, and not reading would make the loop
+     * spin, so a client that sends so far ahead is closed.
      */
     ssize_t n = recv(t->fd, t->in + t->have, sizeof(t->in) - t->have, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) && t->have < sizeof(t->in))

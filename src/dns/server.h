@@ -1,12 +1,13 @@
 /*
- * The clients' side: UDP sockets of the LAN in batches, TCP with its two length octets (RFC 1035 section 4.2.2, RFC
- * 7766). gate has bound the sockets; here nothing is opened, only accepted.
+ * The clients' side: the LAN's UDP sockets, read in batches, and TCP with its two length octets (RFC 1035 section
+ * 4.2.2, RFC 7766). gate has bound the sockets; this process opens none, it only accepts.
  *
- * A TCP client has one question under way at a time (further ones wait in its buffer or the kernel's), is closed when it
- * is silent or does not read for SERVER_TCP_IDLE_MS, or sends more than a question can be. Over the bound of one client
- * his new ones are closed at once; when all places are taken, the client who has most of them loses his longest silent.
+ * A TCP connection has one query in progress at a time (further ones wait in its buffer or the kernel's). It is
+ * closed when it is idle or does not read for SERVER_TCP_IDLE_MS, or sends more than a query can be. New connections
+ * above the limit per client are closed at once; when the table is full, the client with most connections loses the
+ * one idle for longest.
  *
- * Late answers over UDP are gathered and leave together, at the latest with server_flush.
+ * Late answers over UDP are collected and sent together, at the latest by server_flush.
  */
 #ifndef SEKISHO_DNS_SERVER_H
 #define SEKISHO_DNS_SERVER_H
@@ -20,11 +21,11 @@
 #define SERVER_TCP_CLIENT_MAX 16 /* connections of one client */
 #define SERVER_TCP_IDLE_MS 10000
 #define SERVER_BATCH 32
-#define SERVER_BATCHES_MAX 8 /* taken from one socket before others have their turn */
+#define SERVER_BATCHES_MAX 8 /* read from one socket per wake-up, so that others get their turn */
 
 struct server_tcp {
     int fd; /* -1: free */
-    bool asked; /* a question is under way */
+    bool asked; /* a query is in progress */
     uint64_t deadline;
     struct client client;
     size_t have;
@@ -43,7 +44,7 @@ struct server_batch {
     uint8_t out_data[SERVER_BATCH][DNS_MSG_MAX];
 };
 
-/* Answers that are due, to clients of one LAN socket. */
+/* Collected answers to clients of one LAN socket. */
 struct server_late {
     unsigned count;
     uint16_t slot;
@@ -59,7 +60,7 @@ struct server_late {
 
 struct server {
     int epoll;
-    bool open; /* the list is complete: sockets are watched */
+    bool open; /* the list is complete, the sockets are polled */
     struct frontend *query;
     unsigned lan_count, tcp_count;
     struct server_lan {
@@ -73,17 +74,17 @@ struct server {
 };
 
 void server_init(struct server *s, int epoll, struct frontend *query);
-/* Take over a LAN socket from gate. False: too many. */
+/* Take ownership of a LAN socket from gate. False: too many. */
 bool server_listen(struct server *s, uint8_t proto, int fd);
-/* Begin to answer. */
+/* Start answering. */
 void server_open(struct server *s);
 void server_lan_ready(struct server *s, uint64_t now, unsigned index);
 void server_tcp_ready(struct server *s, uint64_t now, unsigned index);
-/* frontend_ops.reply; UDP leaves with server_flush */
+/* frontend_ops.reply; UDP answers are sent by server_flush */
 void server_reply(struct server *s, const struct client *to, const uint8_t *data, size_t len);
-/* What is due leaves: before the loop sleeps. */
+/* Send the collected answers; call before the loop sleeps. */
 void server_flush(struct server *s);
-/* Time passes, and questions that waited in a TCP buffer get their turn. Milliseconds until the next call, or -1. */
+/* Handle deadlines and queries waiting in TCP buffers. Returns the milliseconds until the next call, or -1. */
 int server_tick(struct server *s, uint64_t now);
 
 #endif

@@ -17,7 +17,7 @@ bool signed_zone_type(uint16_t type)
     return type == DNS_NS || type == DNS_DS || type == DNS_DNSKEY;
 }
 
-/* The end of the name at pos; 0: there is none. Where a pointer leads to is for the reader to check, who is told no more. */
+/* The end of the name at pos; 0: invalid. Pointers are not followed: checking their target is up to the client. */
 static size_t skip_name(const uint8_t *msg, size_t len, size_t pos)
 {
     while (pos < len) {

@@ -1,20 +1,20 @@
 /*
- * Answers for servers in front of the box that validate (DNSSEC): records go on as they came, signatures with them, but
- * only those of kinds that are asked for here, and no address that gate has not opened. Pure. What a resolver has sent
- * has been read by c-ares before; this walks through the octets once more and believes nothing either.
+ * Answers for validating (DNSSEC) servers in front of the box: records are passed on unchanged with their signatures,
+ * but only types that may be queried here, and no address that gate has not allowed. Pure. c-ares has parsed the
+ * answer before; this walks through the octets once more and trusts nothing either.
  */
 #ifndef SEKISHO_DNS_SIGNED_H
 #define SEKISHO_DNS_SIGNED_H
 
 #include "dnsmsg.h"
 
-/* Questions about zones themselves: NS, DS, DNSKEY. */
+/* Types of zone queries: NS, DS, DNSKEY. */
 bool signed_zone_type(uint16_t type);
 
 /*
- * Copy header, question, answer and authority of msg; nothing additional. type: what was asked. addrs: the addresses of
- * that type that may stand in the answer. TTLs above ttl_max become ttl_max. *is_signed: there is a signature. Returns the
- * length of the copy, 0: something is there that must not go on, or it does not fit.
+ * Copy header, question, answer and authority section of msg, but not the additional section. type: of the query.
+ * addrs: the addresses of that type that the answer may contain. TTLs are limited to ttl_max. *is_signed: there is a
+ * signature. Returns the length of the copy; 0: it contains something that must not be passed on, or does not fit.
  */
 size_t signed_copy(const uint8_t *msg, size_t len, size_t question_end, uint16_t type, const struct addr *addrs,
                    unsigned count, uint32_t ttl_max, uint8_t *out, size_t room, bool *is_signed);

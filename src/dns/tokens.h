@@ -1,4 +1,4 @@
-/* What the event loop of names tells apart: the number that epoll gives back, kind << 16 | index. */
+/* The event sources of dns's loop: the tokens in epoll's events, kind << 16 | index. */
 #ifndef SEKISHO_DNS_TOKENS_H
 #define SEKISHO_DNS_TOKENS_H
 

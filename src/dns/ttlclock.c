@@ -2,7 +2,7 @@
 
 uint32_t ttl_served(uint32_t upstream_s)
 {
-    if (upstream_s > INT32_MAX) /* RFC 2181 section 8: a TTL with the top bit set counts as zero */
+    if (upstream_s > INT32_MAX) /* RFC 2181 section 8: a TTL with the top bit set means zero */
         upstream_s = 0;
     if (upstream_s < TTL_MIN_S)
         return TTL_MIN_S;

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READS_MAX 32 /* answers taken from one socket before others have their turn */
+#define READS_MAX 32 /* answers read from one socket per wake-up, so that others get their turn */
 
 void upstream_init(struct upstream *u, int epoll, struct frontend *query)
 {
@@ -52,7 +52,7 @@ void upstream_add(struct upstream *u, uint64_t now, uint8_t service, int fd)
         if (pool[i].fd < 0 || (int)(pool[i].serial - place->serial) < 0)
             place = &pool[i];
     drop(place);
-    memset(&place->peer, 0, sizeof(place->peer)); /* compared octet by octet */
+    memset(&place->peer, 0, sizeof(place->peer)); /* it is compared with memcmp */
     place->peer_len = sizeof(place->peer);
     if (getpeername(fd, (struct sockaddr *)&place->peer, &place->peer_len) < 0) {
         log_error("an upstream socket has no resolver any more: %s", strerror(errno));
@@ -94,7 +94,10 @@ void upstream_done(struct upstream *u, uint8_t service, unsigned sock)
             drop_stream(&u->streams[i]);
 }
 
-/* A new source port: by giving up the peer the socket loses its port, by the next connect the kernel chooses another. */
+/*
+ * Get a new source port: disconnecting (AF_UNSPEC) releases the port, and the next connect makes the kernel choose
+ * one.
+ */
 static bool fresh(struct upstream_socket *s)
 {
     static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
@@ -113,11 +116,11 @@ static bool send_on(struct upstream_socket *s, const uint8_t *data, size_t len)
         return false;
     if (send(s->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return true;
-    /* An ICMP error of an earlier question is reported here once; the next send goes out. */
+    /* An ICMP error for an earlier query is reported here once; the next send succeeds. */
     return errno == ECONNREFUSED && send(s->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-/* What would be best first: alone and another resolver, then alone, another resolver, any. */
+/* In order of preference: an idle socket to another resolver, an idle one, one to another resolver, any. */
 bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len,
                    unsigned *sock)
 {
@@ -147,9 +150,9 @@ void upstream_ready(struct upstream *u, uint64_t now, unsigned index)
             frontend_upstream(u->query, now, (uint8_t)(index / UPSTREAM_SOCKETS), s->serial, in, (size_t)n);
         else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return;
-        /* Any other error (a port unreachable) is cleared by having been read; the time-out judges the resolver. */
+        /* Reading clears any other error (port unreachable); the query's time-out handles a failed resolver. */
         if (awaited == 1 && s->busy == 0)
-            return; /* that was the one; whatever else lies there wakes us again */
+            return; /* the awaited answer has come; any further datagram wakes us again */
     }
 }
 
@@ -169,7 +172,7 @@ void upstream_add_stream(struct upstream *u, uint8_t service, int fd)
     unsigned serial = new_serial(u);
     size_t len = s != NULL ? frontend_stream(u->query, service, serial, s->out + 2) : 0;
     if (len == 0) {
-        close(fd); /* nobody waits for it any more, or too many do: those find out by time */
+        close(fd); /* no lookup needs it any more, or there are too many, which then time out */
         return;
     }
     s->fd = fd;
@@ -210,7 +213,7 @@ static void stream_read(struct upstream *u, uint64_t now, struct upstream_stream
         if (s->serial == serial)
             drop_stream(s);
     } else if (n <= 0 || 2 + len > sizeof(s->in)) {
-        drop_stream(s); /* an end too soon, or more than we take */
+        drop_stream(s); /* closed too early, or too long an answer */
     }
 }
 

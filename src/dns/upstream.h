@@ -1,11 +1,10 @@
 /*
- * The sockets to resolvers. gate makes them, from the tunnel's address where there is a tunnel; no other ever comes into
- * this process, and the packet filter lets them reach resolvers only.
+ * The sockets to resolvers. gate creates them, bound to the tunnel's address if there is a tunnel; this process gets no
+ * others, and the packet filter lets them reach resolvers only.
  *
- * UDP: a pool for each service. A socket without a question under way is connected anew before it carries the next one:
- * the kernel then gives it a new random source port, and takes answers from that one resolver only. With more questions
- * under way than sockets, several share one.
- * TCP: one connection, which gate made when it was asked to, one question, one answer.
+ * UDP: a pool for each service. An idle socket is reconnected before it sends the next query: the kernel then gives
+ * it a new random source port, and accepts answers from that resolver only. With more queries than sockets, several
+ * share one. TCP: one connection, made by gate on request, for one query and its answer.
  */
 #ifndef SEKISHO_DNS_UPSTREAM_H
 #define SEKISHO_DNS_UPSTREAM_H
@@ -23,8 +22,8 @@ struct upstream {
     struct frontend *query;
     struct upstream_socket {
         int fd;          /* -1: free */
-        unsigned serial; /* tells this socket from those that had its place before; never 0 */
-        unsigned busy; /* questions under way */
+        unsigned serial; /* distinguishes this socket from earlier ones in the same slot; never 0 */
+        unsigned busy; /* queries in progress */
         socklen_t peer_len;
         struct sockaddr_storage peer;
     } sockets[UPSTREAM_SERVICES][UPSTREAM_SOCKETS];
@@ -39,14 +38,14 @@ struct upstream {
 };
 
 void upstream_init(struct upstream *u, int epoll, struct frontend *query);
-/* Take over a UDP socket from gate. A full pool loses its oldest. */
+/* Take ownership of a UDP socket from gate. A full pool loses its oldest. */
 void upstream_add(struct upstream *u, uint64_t now, uint8_t service, int fd);
-/* Take over a TCP socket, connected or on the way there. */
+/* Take ownership of a TCP socket from gate, connected or connecting. */
 void upstream_add_stream(struct upstream *u, uint8_t service, int fd);
 void upstream_clear(struct upstream *u, uint8_t service);
 /*
- * frontend_ops.ask: through a socket chosen by `random`, one without a question under way if there is, to another resolver
- * than that of the socket *sock if there is. False: there is none, or it does not send.
+ * frontend_ops.ask: on a socket chosen by `random`, if possible an idle one to another resolver than that of the socket
+ * *sock. False: there is no socket, or sending failed.
  */
 bool upstream_send(struct upstream *u, uint8_t service, uint32_t random, const uint8_t *data, size_t len,
                    unsigned *sock);

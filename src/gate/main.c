@@ -1,13 +1,35 @@
 /*
  * gate: the session and the packet filter. Starts as root to bind port 53 and start `dns`; from then on it is its
  * own user with CAP_NET_ADMIN. Whatever goes wrong here ends closed: the first act is to close the kernel.
+ *
+ * Here the parts are connected, and nowhere else: each owns its state and is given what it needs. See
+ * docs/decisions/0066-parts-of-gate.md.
  */
-#include "gate.h"
+#include "admit.h"
 #include "audit.h"
-#include "firewall.h"
+#include "charon.h"
+#include "clock.h"
+#include "conf.h"
+#include "ctl.h"
+#include "dns_link.h"
+#include "dns_requests.h"
+#include "firewall_mode.h"
+#include "firewall_stats.h"
+#include "hang_guard.h"
+#include "link_config.h"
 #include "log.h"
-#include "state_file.h"
+#include "publish.h"
+#include "refusals.h"
+#include "resolvers.h"
 #include "sandbox.h"
+#include "session.h"
+#include "session_effects.h"
+#include "sni_link.h"
+#include "sni_verdicts.h"
+#include "stale_dns.h"
+#include "state_file.h"
+#include "state_watch.h"
+#include "uplink.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -17,7 +39,169 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct gate gate; /* large, and there is one */
+#define SITE_CHECK_TICKS 10 /* a bad site file is looked at again every this many ticks */
+
+/* Where things are; the defaults are the box's. */
+static struct {
+    const char *site;      /* /state/site.conf */
+    const char *services1; /* /state/services */
+    const char *services2; /* /etc/sekisho/services */
+    const char *run;       /* /run/sekisho */
+    const char *names;     /* the child's program */
+    const char *vici;      /* charon's socket */
+} paths;
+
+static uev_ctx_t loop;
+static struct conf conf;
+static struct cause fault; /* why gate is not configured: then this alone is published. None: it is */
+static struct state_watch_file site_file, certificate_file;
+static struct ctl ctl;
+
+/* The parts, in the order of who knows whom: each only those above it. */
+static struct dns_link dns;
+static struct sni_link sni;
+static struct refusals refusals;
+static struct admit admit;
+static struct session session;
+static struct charon charon;
+static struct firewall_mode mode;
+static struct firewall_stats stats;
+static struct resolvers resolvers;
+static struct stale_dns stale_dns;
+static struct dns_requests requests;
+static struct sni_verdicts verdicts;
+static struct uplink uplink;
+static struct publish publish;
+static struct session_effects effects;
+
+/* ---- what parts tell upwards ---- */
+
+/* It cannot be started again, which takes root: gate ends too, closed, and Finit starts both. */
+static void on_dns_lost(void *user, enum cause_code why)
+{
+    (void)user;
+    firewall_mode_close();
+    if (session.state == SESSION_UP)
+        audit_event("session.end", "reason=\"%s\"", cause_word(CAUSE_DNS_GONE));
+    audit_fault(CAUSE_DNS_FRONT_LOST, why);
+    cause_set(&fault, CAUSE_NAMES_GONE, NULL);
+    publish_state(&publish);
+    log_fatal("dns: %s", cause_word(why));
+}
+
+static void on_charon_hangs(void *user)
+{
+    (void)user;
+    if (!hang_guard_tell(paths.run, "end charon"))
+        log_error("the hang guard cannot be told to end charon: %s", strerror(errno));
+}
+
+static void on_command(void *user, const struct msg *m, struct msg_reply *reply)
+{
+    (void)user;
+    if (fault.code)
+        reply->cause = fault;
+    else if (m->head.type == MSG_CTL_SESSION_START)
+        reply->ok = session_command_start(&session, m->u.service.service, &reply->cause);
+    else
+        reply->ok = session_command_end(&session, &reply->cause);
+}
+
+/* ---- who is connected to whom ---- */
+
+static void wire(void)
+{
+    mode = (struct firewall_mode){.conf = &conf, .sni = &sni};
+    stats = (struct firewall_stats){.lan = &conf.site.lan_address, .changed = &publish.changed};
+    resolvers = (struct resolvers){.conf = &conf, .dns = &dns};
+    stale_dns = (struct stale_dns){.admit = &admit, .session = &session, .dns = &dns};
+    requests.session = &session;
+    requests.charon = &charon;
+    requests.admit = &admit;
+    requests.refusals = &refusals;
+    requests.dns = &dns;
+    requests.changed = &publish.changed;
+    requests.lost = on_dns_lost;
+    verdicts = (struct sni_verdicts){.session = &session,
+                                     .charon = &charon,
+                                     .admit = &admit,
+                                     .refusals = &refusals,
+                                     .sni = &sni,
+                                     .stale_dns = &stale_dns,
+                                     .run = paths.run,
+                                     .changed = &publish.changed};
+    uplink = (struct uplink){.session = &session, .resolvers = &resolvers, .dns = &dns};
+    publish.view = (struct view){.run = paths.run,
+                                 .fault = &fault,
+                                 .conf = &conf,
+                                 .session = &session,
+                                 .charon = &charon,
+                                 .admit = &admit,
+                                 .resolvers = &resolvers,
+                                 .requests = &requests,
+                                 .verdicts = &verdicts,
+                                 .sni = &sni,
+                                 .refusals = &refusals,
+                                 .stats = &stats};
+    effects = (struct session_effects){.mode = &mode,
+                                       .stats = &stats,
+                                       .charon = &charon,
+                                       .dns = &dns,
+                                       .sni = &sni,
+                                       .resolvers = &resolvers,
+                                       .stale_dns = &stale_dns,
+                                       .publish = &publish};
+}
+
+/* ---- time and signals ---- */
+
+static void look_at_certificate(void)
+{
+    static struct state_watch_certificate c;
+    if (!state_watch_changed(&certificate_file))
+        return;
+    state_watch_read_certificate(&certificate_file, &c);
+    charon_identity(&charon, &c);
+}
+
+static void on_tick(uev_t *w, void *arg, int events)
+{
+    static unsigned ticks;
+    (void)arg;
+    (void)events;
+    ticks++;
+    hang_guard_alive(paths.run, "gate");
+    if (fault.code) {
+        if (ticks % SITE_CHECK_TICKS == 0 && state_watch_changed(&site_file)) {
+            log_info("the site file has changed: starting again");
+            uev_exit(w->ctx);
+        }
+        return;
+    }
+    uplink_tick(&uplink);
+    look_at_certificate();
+    charon_tick(&charon);
+    dns_link_tick(&dns);
+    stale_dns_keep(&stale_dns, clock_monotonic_ms());
+    sni_link_tick(&sni);
+    session_tick(&session);
+    session_tick_tunnels(&session);
+    uint64_t now_ms = clock_monotonic_ms();
+    dns_requests_tick(&requests, now_ms);
+    sni_verdicts_tick(&verdicts, now_ms);
+    firewall_stats_tick(&stats, now_ms);
+    publish_tick(&publish, now_ms);
+}
+
+static void on_signal(uev_t *w, void *arg, int events)
+{
+    (void)arg;
+    (void)events;
+    log_info("asked to end");
+    uev_exit(w->ctx);
+}
+
+/* ---- start: as root ---- */
 
 static const char *const syscalls[] = {"socket", "connect", "bind", "setsockopt", "getsockopt", "getsockname",
                                        "accept4", "shutdown",
@@ -25,65 +209,127 @@ static const char *const syscalls[] = {"socket", "connect", "bind", "setsockopt"
                                        "openat", "rename", "renameat", "renameat2", "fsync", "unlink", "unlinkat",
                                        "stat", "statx", "umask", "fchmod", NULL};
 
-static bool options(struct gate_paths *p, int argc, char **argv)
+static bool options(int argc, char **argv)
 {
-    *p = (struct gate_paths){"/state/site.conf", "/state/services", "/etc/sekisho/services",
-                             "/run/sekisho",     DNS_LINK_PROGRAM,  VICI_SOCKET};
+    paths.site = "/state/site.conf";
+    paths.services1 = "/state/services";
+    paths.services2 = "/etc/sekisho/services";
+    paths.run = "/run/sekisho";
+    paths.names = DNS_LINK_PROGRAM;
+    paths.vici = VICI_SOCKET;
     int c;
     while ((c = getopt(argc, argv, "s:d:D:r:n:v:")) != -1)
         switch (c) {
-        case 's': p->site = optarg; break;
-        case 'd': p->services1 = optarg; break;
-        case 'D': p->services2 = optarg; break;
-        case 'r': p->run = optarg; break;
-        case 'n': p->names = optarg; break;
-        case 'v': p->vici = optarg; break;
+        case 's': paths.site = optarg; break;
+        case 'd': paths.services1 = optarg; break;
+        case 'D': paths.services2 = optarg; break;
+        case 'r': paths.run = optarg; break;
+        case 'n': paths.names = optarg; break;
+        case 'v': paths.vici = optarg; break;
         default: return false;
         }
     return optind == argc;
 }
 
-static void load_configuration(struct gate *g)
+static void load_configuration(void)
 {
     static struct conf_errors errors;
     /* Taken before reading: a change after this is seen. */
-    snprintf(g->site_file.path, sizeof g->site_file.path, "%s", g->paths.site);
-    state_watch_changed(&g->site_file);
-    g->configured = conf_load_all(g->paths.site, g->paths.services1, g->paths.services2, &g->conf, &errors);
-    if (g->configured)
+    snprintf(site_file.path, sizeof site_file.path, "%s", paths.site);
+    state_watch_changed(&site_file);
+    if (conf_load_all(paths.site, paths.services1, paths.services2, &conf, &errors))
         return;
     char line[CAUSE_LINE_MAX];
-    conf_first_mistake(&errors, &g->fault);
-    log_error("%s", cause_line(&g->fault, line));
+    conf_first_mistake(&errors, &fault);
+    if (!fault.code)
+        log_fatal("the files are not good, and no mistake is known");
+    log_error("%s", cause_line(&fault, line));
 }
 
-/* RUN/gate, where our user may put its state without root, and root its doors, which nobody can replace. */
-static void make_run_folder(const struct gate *g)
+/* RUN/gate, where our user may put its state without root, and root its sockets, which nobody can replace. */
+static void make_run_folder(void)
 {
     char path[160];
-    snprintf(path, sizeof path, "%s/gate", g->paths.run);
-    if (mkdir(g->paths.run, 0755) < 0 && errno != EEXIST)
-        log_fatal("cannot make %s: %s", g->paths.run, strerror(errno));
+    snprintf(path, sizeof path, "%s/gate", paths.run);
+    if (mkdir(paths.run, 0755) < 0 && errno != EEXIST)
+        log_fatal("cannot make %s: %s", paths.run, strerror(errno));
     if (state_file_folder(path, UID_GATE) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
 }
 
-static void make_doors(struct gate *g)
+static void make_sockets(void)
 {
     char path[160];
-    snprintf(path, sizeof path, "%s/gate/ctl.sock", g->paths.run);
-    if (ctl_open(&g->ctl, path) < 0)
+    snprintf(path, sizeof path, "%s/gate/ctl.sock", paths.run);
+    if (ctl_open(&ctl, path) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
-    snprintf(path, sizeof path, "%s/gate/sni.sock", g->paths.run);
-    if (sni_link_open(&g->sni, path) < 0)
+    snprintf(path, sizeof path, "%s/gate/sni.sock", paths.run);
+    if (sni_link_open(&sni, path) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
+}
+
+static void start_dns(void)
+{
+    if (dns_link_start(&dns, paths.names) < 0)
+        log_fatal("cannot start dns: %s", strerror(errno));
+    if (dns_link_listen(&dns, &conf.site.lan_address.addr) < 0)
+        log_fatal("cannot listen on port 53 of the LAN address: %s", strerror(errno));
+}
+
+/* ---- start: without root ---- */
+
+static void start_parts(void)
+{
+    firewall_mode_begin(&mode);
+    admit_init(&admit, &conf);
+    session_init(&session, &conf, &session_effects_ops, &effects);
+    charon_init(&charon, &loop, &conf, &session);
+    charon.socket = paths.vici;
+    charon.hangs = on_charon_hangs;
+    dns_requests_init(&requests);
+    sni_verdicts_init(&verdicts);
+    uplink_init(&uplink, paths.run);
+    state_watch_init(&certificate_file, paths.run, "enroll/state");
+    dns_link_watch(&dns, &loop, &dns_requests_ops, &requests);
+    resolvers_init(&resolvers);
+    session_begin(&session);
+    if (firewall_forget_all() < 0) /* closed first, so that what comes now begins as a refused flow */
+        log_warn("earlier connections are still tracked: %s", strerror(errno));
+    link_config_dns(&dns, &admit);
+    if (sni_link_watch(&sni, &loop, &sni_verdicts_ops, &verdicts) < 0)
+        log_fatal("cannot watch sni's socket: %s", strerror(errno));
+}
+
+/* Until a signal. */
+static void run(void)
+{
+    static uev_t tick, sigterm, sigint;
+    char line[CAUSE_LINE_MAX];
+    uev_signal_init(&loop, &sigterm, on_signal, NULL, SIGTERM);
+    uev_signal_init(&loop, &sigint, on_signal, NULL, SIGINT);
+    uev_timer_init(&loop, &tick, on_tick, NULL, SESSION_TICK_MS, SESSION_TICK_MS);
+    if (!fault.code)
+        start_parts();
+    if (ctl_watch(&ctl, &loop, on_command, NULL) < 0)
+        log_fatal("cannot watch the command socket: %s", strerror(errno));
+    publish_all(&publish);
+    audit_event("gate.start", "%s", fault.code ? cause_line(&fault, line) : "configuration=good");
+    uev_run(&loop, 0);
+}
+
+static void end(void)
+{
+    struct cause answer;
+    if (!fault.code)
+        session_command_end(&session, &answer);
+    firewall_mode_close();
 }
 
 int main(int argc, char **argv)
 {
     static const uint32_t groups[] = {UID_SEKISHO, UID_VICI};
     log_name("gate");
-    if (!options(&gate.paths, argc, argv)) {
+    if (!options(argc, argv)) {
         fprintf(stderr, "usage: gate [-s SITE] [-d SERVICES] [-D SHIPPED-SERVICES] [-r RUN] [-n NAMES] [-v VICI]\n");
         return 2;
     }
@@ -91,21 +337,19 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (firewall_open() < 0)
         log_fatal("no netlink: %s", strerror(errno));
-    if (firewall_closed() < 0)
-        log_error("the kernel could not be closed: %s", errno == ENOENT ? "its rules are not loaded" : strerror(errno));
-    load_configuration(&gate);
-    make_run_folder(&gate);
-    make_doors(&gate);
+    firewall_mode_close();
+    wire();
+    load_configuration();
+    make_run_folder();
+    make_sockets();
     audit_open();
-    if (gate.configured) {
-        if (dns_link_start(&gate.dns, gate.paths.names) < 0)
-            log_fatal("cannot start dns: %s", strerror(errno));
-        if (dns_link_listen(&gate.dns, &gate.conf.site.lan_address.addr) < 0)
-            log_fatal("cannot listen on port 53 of the LAN address: %s", strerror(errno));
-    }
-    if (uev_init(&gate.loop) < 0)
+    if (!fault.code)
+        start_dns();
+    if (uev_init(&loop) < 0)
         log_fatal("no event loop: %s", strerror(errno));
     sandbox_user(UID_GATE, groups, 2, 1ULL << CAP_NET_ADMIN);
     sandbox_syscalls(syscalls);
-    return gate_run(&gate);
+    run();
+    end();
+    return 0;
 }

@@ -1,4 +1,5 @@
 #include "rules.h"
+#include "clock.h"
 #include "lib/state_file.h"
 #include "log.h"
 
@@ -14,7 +15,7 @@
 #define TAIL 32
 
 struct page {
-    const struct gate *g;
+    const struct view *view;
     uint64_t now_ms;
     int64_t now_s; /* the same moment, since 1970 */
     size_t len;
@@ -39,10 +40,10 @@ static bool add(struct page *p, const char *fmt, ...)
 
 static void add_services(struct page *p)
 {
-    const struct gate *g = p->g;
-    for (unsigned i = 0; i < g->conf.service_count; i++) {
-        const struct conf_service *s = &g->conf.services[i];
-        const struct session_service *v = &g->session.services[s->number];
+    const struct conf *conf = p->view->conf;
+    for (unsigned i = 0; i < conf->service_count; i++) {
+        const struct conf_service *s = &conf->services[i];
+        const struct session_service *v = &p->view->session->services[s->number];
         char hub[INET6_ADDRSTRLEN] = "-";
         if (v->up && v->tunnel.hub.family)
             (void)addr_text(&v->tunnel.hub, hub, sizeof hub);
@@ -52,7 +53,7 @@ static void add_services(struct page *p)
 
 static void add_hosts(struct page *p)
 {
-    const struct conf_site *site = &p->g->conf.site;
+    const struct conf_site *site = &p->view->conf->site;
     for (unsigned i = 0; i < site->host_count; i++) {
         const struct conf_host *h = &site->hosts[i];
         const uint8_t *m = h->mac;
@@ -76,41 +77,39 @@ static void ports_text(const struct conf_rule *rule, char *out, size_t size)
 static void add_pair(void *user, const struct admit_pair *pair, const char *name)
 {
     struct page *p = user;
-    const struct admit *a = &p->g->admit;
+    const struct admit *a = p->view->admit;
     const struct conf_service *s = &a->conf->services[a->names[pair->rule].service];
     char ports[CONF_PORTS_MAX * 16], addr[INET6_ADDRSTRLEN];
-    if (!p->g->session.services[s->number].up)
+    if (!p->view->session->services[s->number].up)
         return;
-    ports_text(&s->rules[a->names[pair->rule].rule], ports, sizeof ports);
+    ports_text(admit_rule(a, pair->rule), ports, sizeof ports);
     if (!add(p, "open %u %s %s %lld %s\n", s->number, name, addr_text(&pair->addr, addr, sizeof addr),
              (long long)p->now_s + (long long)((pair->ends_ms - p->now_ms) / 1000), ports))
         p->more++;
 }
 
-void rules_write(struct gate *g)
+void rules_write(const struct view *view)
 {
-    static const char *const words[] = {
-        [MODE_CLOSED] = "closed", [MODE_INTERNET] = "internet", [MODE_SESSION] = "session"};
     static struct page p;
-    struct msg_mode mode = {0};
+    bool configured = view->fault->code == CAUSE_NONE;
     char path[160];
-    p.g = g;
+    p.view = view;
     p.len = p.more = 0;
     p.now_s = time(NULL);
-    if (g->configured) {
-        p.now_ms = g->session.ops->now(g->session.user);
-        session_mode(&g->session, &mode);
-    }
-    (void)add(&p, "version 1\nwritten %lld\nmode %s\n", (long long)p.now_s, words[mode.mode]);
-    if (g->configured) {
+    p.now_ms = clock_monotonic_ms();
+    (void)add(&p, "version 1\nwritten %lld\nmode %s\n", (long long)p.now_s,
+              session_mode_word(configured ? view->session : NULL));
+    if (configured) {
+        struct msg_mode mode;
+        session_mode(view->session, &mode);
         add_services(&p);
         add_hosts(&p);
-        if (mode.mode == MODE_SESSION && g->admit.generation == mode.generation)
-            admit_each(&g->admit, p.now_ms, add_pair, &p);
+        if (mode.mode == MODE_SESSION && view->admit->generation == mode.generation)
+            admit_each(view->admit, p.now_ms, add_pair, &p);
     }
     if (p.more)
         p.len += (size_t)snprintf(p.text + p.len, sizeof p.text - p.len, "more %u\n", p.more);
-    (void)snprintf(path, sizeof path, "%s/gate/rules", g->paths.run);
+    (void)snprintf(path, sizeof path, "%s/gate/rules", view->run);
     if (publish_text(path, p.text, p.len) < 0)
         log_error("cannot write %s: %s", path, strerror(errno));
 }

@@ -13,11 +13,12 @@
 #ifndef SEKISHO_GATE_RULES_H
 #define SEKISHO_GATE_RULES_H
 
-#include "gate.h"
+#include "view.h"
 
 #define RULES_MAX (128 * 1024) /* bytes of the file */
 #define RULES_EVERY_MS 2000    /* not written more often than this; a change of the session at once */
 
-void rules_write(struct gate *g);
+/* Called by publish.c alone. */
+void rules_write(const struct view *view);
 
 #endif

@@ -153,6 +153,7 @@ void session_asked_by(const struct session_service *v, struct cause *out);
 
 /* ---- questions ---- */
 const char *session_state_name(enum session_state state);
+const char *session_mode_word(const struct session *s); /* NULL: there is none, so closed */
 uint8_t session_services_up(const struct session *s); /* bit N-1: service N */
 void session_mode(const struct session *s, struct msg_mode *out);
 /* Why no tunnel can be raised now; false, and none: it can. */

@@ -10,6 +10,16 @@ const char *session_state_name(enum session_state state)
     return state_names[state];
 }
 
+const char *session_mode_word(const struct session *s)
+{
+    static const char *const words[] = {
+        [MODE_CLOSED] = "closed", [MODE_INTERNET] = "internet", [MODE_SESSION] = "session"};
+    struct msg_mode mode = {0};
+    if (s)
+        session_mode(s, &mode);
+    return words[mode.mode];
+}
+
 uint8_t session_services_up(const struct session *s)
 {
     uint8_t mask = 0;

@@ -1,16 +1,4 @@
-/*
- * PCs that still know an address from the session before. A browser keeps an address for a minute and more, whatever
- * happens to the session; until then it asks for no name, and by the list of addresses alone it would find the door
- * shut. So gate goes by what it has admitted itself a short while ago: a PC that waits for such an address begins a
- * session as one that asks for the name; and in each new session the names of before are looked up anew. An address opens
- * by that answer only, never from memory.
- *
- * And programs that ask for a name once and then keep the address for as long as they run (Java does; so does a line in a
- * hosts file). While a session lives, the names on the list that are open in it are looked up again before their time is
- * over. That is no traffic: the idle clock counts what comes from the LAN and what is sent to it. An address that the
- * answer no longer has ends with its own time.
- */
-#include "gate.h"
+#include "stale_dns.h"
 #include "clock.h"
 
 #include <netinet/in.h>
@@ -20,14 +8,14 @@
 #define STALE_DNS_EVERY_MS 5000
 #define STALE_DNS_BEFORE_MS 30000 /* the answer in the cache is over by then: an element outlives it by a minute */
 
-static const struct conf_service *service_of(const struct gate *g, const struct admit_pair *p)
+static const struct conf_service *service_of(const struct admit *a, const struct admit_pair *p)
 {
-    return &g->conf.services[g->admit.names[p->rule].service];
+    return &a->conf->services[a->names[p->rule].service];
 }
 
-static bool has_tcp_port(const struct gate *g, const struct admit_pair *p, uint16_t port)
+static bool has_tcp_port(const struct admit *a, const struct admit_pair *p, uint16_t port)
 {
-    const struct conf_rule *rule = &service_of(g, p)->rules[g->admit.names[p->rule].rule];
+    const struct conf_rule *rule = admit_rule(a, p->rule);
     for (unsigned i = 0; i < rule->port_count; i++)
         if (rule->ports[i].proto == IPPROTO_TCP && rule->ports[i].port == port)
             return true;
@@ -45,35 +33,35 @@ static bool host_may(const struct conf_site *site, const struct addr *host, cons
 
 /* ---- a PC waits ---- */
 
-struct wish {
-    const struct gate *g;
+struct waiting {
+    const struct admit *admit;
     const struct msg_blocked *m;
     const struct conf_service *service; /* NULL: none */
 };
 
 static void match(void *user, const struct admit_pair *p, const char *name)
 {
-    struct wish *w = user;
+    struct waiting *w = user;
     (void)name;
-    if (addr_equal(&p->addr, &w->m->server) && has_tcp_port(w->g, p, w->m->port))
-        w->service = service_of(w->g, p);
+    if (addr_equal(&p->addr, &w->m->server) && has_tcp_port(w->admit, p, w->m->port))
+        w->service = service_of(w->admit, p);
 }
 
-bool stale_dns_wanted(struct gate *g, const struct msg_blocked *m)
+bool stale_dns_wanted(struct stale_dns *d, const struct msg_blocked *m)
 {
-    struct wish w = {g, m, NULL};
+    struct waiting w = {d->admit, m, NULL};
     if (m->proto != IPPROTO_TCP || !m->client.family || !m->server.family)
         return false;
-    admit_each(&g->admit, clock_monotonic_ms(), match, &w);
-    if (w.service && host_may(&g->conf.site, &m->client, w.service->name))
-        session_want(&g->session, w.service->number, &m->client);
+    admit_each(d->admit, clock_monotonic_ms(), match, &w);
+    if (w.service && host_may(&d->admit->conf->site, &m->client, w.service->name))
+        session_want(d->session, w.service->number, &m->client);
     return w.service != NULL;
 }
 
 /* ---- a tunnel comes up ---- */
 
 struct names {
-    struct gate *g;
+    const struct stale_dns *d;
     uint8_t service;
     unsigned count;
     uint8_t rules[ADMIT_NAMES_MAX / 8 + 1], texts[ADMIT_TEXTS / 8 + 1]; /* bits: has been asked for already */
@@ -90,20 +78,20 @@ static void resolve(void *user, const struct admit_pair *p, const char *name)
 {
     struct names *n = user;
     struct msg_resolve m = {.id = p->rule};
-    if (p->addr.family != AF_INET || service_of(n->g, p)->number != n->service || n->count == STALE_DNS_NAMES_MAX ||
-        name[0] == '*') /* a name below a wildcard that was not kept */
+    if (p->addr.family != AF_INET || service_of(n->d->admit, p)->number != n->service ||
+        n->count == STALE_DNS_NAMES_MAX || name[0] == '*') /* a name below a wildcard that was not kept */
         return;
     if (p->text < ADMIT_TEXTS ? !once(n->texts, p->text) : !once(n->rules, p->rule))
         return;
     n->count++;
     memcpy(m.name, name, strnlen(name, sizeof m.name - 1));
-    dns_link_send(&n->g->dns, MSG_RESOLVE, &m, -1);
+    dns_link_send(n->d->dns, MSG_RESOLVE, &m, -1);
 }
 
-void stale_dns_resolve(struct gate *g, uint8_t service)
+void stale_dns_resolve(struct stale_dns *d, uint8_t service)
 {
-    struct names n = {.g = g, .service = service};
-    admit_each(&g->admit, clock_monotonic_ms(), resolve, &n);
+    struct names n = {.d = d, .service = service};
+    admit_each(d->admit, clock_monotonic_ms(), resolve, &n);
 }
 
 /* ---- a session lives ---- */
@@ -121,27 +109,26 @@ static void note_end(void *user, const struct admit_pair *p, const char *name)
         e->at[p->rule] = p->ends_ms;
 }
 
-void stale_dns_keep(struct gate *g)
+void stale_dns_keep(struct stale_dns *d, uint64_t now_ms)
 {
     static struct ends e;
     struct msg_mode mode;
-    uint64_t now_ms = clock_monotonic_ms();
-    if (now_ms - g->kept_at < STALE_DNS_EVERY_MS)
+    if (now_ms - d->kept_at < STALE_DNS_EVERY_MS)
         return;
-    g->kept_at = now_ms;
-    session_mode(&g->session, &mode);
-    if (!mode.generation || mode.generation != g->admit.generation)
+    d->kept_at = now_ms;
+    session_mode(d->session, &mode);
+    if (!mode.generation || mode.generation != d->admit->generation)
         return;
     memset(&e, 0, sizeof e);
-    admit_each(&g->admit, now_ms, note_end, &e);
-    for (unsigned id = 0; id < g->admit.name_count; id++) {
+    admit_each(d->admit, now_ms, note_end, &e);
+    for (unsigned id = 0; id < d->admit->name_count; id++) {
         struct msg_resolve m = {.id = (uint16_t)id};
         uint8_t service;
-        const char *name = admit_name(&g->admit, id, &service);
+        const char *name = admit_name(d->admit, id, &service);
         if (e.at[id] == 0 || e.at[id] - now_ms >= STALE_DNS_BEFORE_MS || name[0] == '*' ||
             !(mode.services_up & 1u << (service - 1)))
             continue;
         memcpy(m.name, name, strnlen(name, sizeof m.name - 1));
-        dns_link_send(&g->dns, MSG_RESOLVE, &m, -1);
+        dns_link_send(d->dns, MSG_RESOLVE, &m, -1);
     }
 }

@@ -1,5 +1,4 @@
-/* gate/state: what the rest of the box and people can see of gate. */
-#include "gate.h"
+#include "state.h"
 #include "clock.h"
 #include "lib/state_file.h"
 #include "log.h"
@@ -9,24 +8,19 @@
 #include <string.h>
 #include <time.h>
 
-/* What readers know: before charon is there nothing is going on either. */
-static const char *session_word(const struct gate *g)
+static bool is_configured(const struct view *v)
 {
-    if (!g->configured)
-        return "fault";
-    if (g->session.state == SESSION_STARTING)
-        return "idle";
-    return session_state_name(g->session.state);
+    return v->fault->code == CAUSE_NONE;
 }
 
-static const char *mode_word(const struct gate *g)
+/* What readers know: before charon is there nothing is going on either. */
+static const char *session_word(const struct view *v)
 {
-    static const char *const words[] = {
-        [MODE_CLOSED] = "closed", [MODE_INTERNET] = "internet", [MODE_SESSION] = "session"};
-    struct msg_mode mode = {0};
-    if (g->configured)
-        session_mode(&g->session, &mode);
-    return words[mode.mode];
+    if (!is_configured(v))
+        return "fault";
+    if (v->session->state == SESSION_STARTING)
+        return "idle";
+    return session_state_name(v->session->state);
 }
 
 static void add_addr(struct state_file *p, const char *key, const struct addr *a)
@@ -78,14 +72,14 @@ static void add_which(struct state_file *p, const struct session *s, const char 
 }
 
 /* Networks of the service files that the hubs of tunnels that are up do not carry: as many as find room, each whole. */
-static void add_left_out(struct state_file *p, const struct gate *g)
+static void add_left_out(struct state_file *p, const struct view *v)
 {
     char text[INET6_ADDRSTRLEN], list[400] = "", rest[16] = "";
     size_t used = 0;
     unsigned more = 0;
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
         const struct prefix *left[CONF_PREFIXES_MAX];
-        unsigned count = charon_left_out(&g->charon, n, left);
+        unsigned count = charon_left_out(v->charon, n, left);
         for (unsigned i = 0; i < count; i++) {
             char word[INET6_ADDRSTRLEN + 8];
             int len = snprintf(word, sizeof word, "%s%s/%u", used ? " " : "",
@@ -104,43 +98,31 @@ static void add_left_out(struct state_file *p, const struct gate *g)
         state_file_add(p, "not-carried", "%s%s", list, rest);
 }
 
-/* A resolver of the tunnel that is up, or the line's. */
-static void add_resolver(struct state_file *p, const struct gate *g)
-{
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (g->inside[n].family) {
-            add_addr(p, "resolver", &g->inside[n]);
-            return;
-        }
-    if (g->wan.dns_count)
-        add_addr(p, "resolver", &g->wan.dns[0]);
-}
-
 /* It needs a moment to come back; only then it is a matter for people. */
-static const char *sni_word(const struct gate *g)
+static const char *sni_word(const struct view *v)
 {
-    if (sni_link_is_there(&g->sni))
+    if (sni_link_is_there(v->sni))
         return "running";
-    return clock_monotonic_ms() - g->sni_gone_at < GATE_SNI_MS ? "starting" : "down";
+    return sni_verdicts_away(v->verdicts, clock_monotonic_ms()) ? "down" : "starting";
 }
 
 /* Sums, then what is not 0: names (`dns.`), TLS connections (`tls.`), packets (the reason alone). */
-static void add_refusals(struct state_file *p, const struct gate *g)
+static void add_refusals(struct state_file *p, const struct view *v)
 {
     static const char *const kinds[REASON_KINDS] = {[REASON_DNS] = "dns.", [REASON_TLS] = "tls."};
     char key[64];
-    state_file_add(p, "blocked.dns", "%llu", (unsigned long long)g->refusals.dns);
-    state_file_add(p, "blocked.tls", "%llu", (unsigned long long)g->refusals.tls);
-    state_file_add(p, "blocked.forward", "%llu", (unsigned long long)g->counters.blocked);
-    for (unsigned i = 0; i < REFUSALS_REASONS && g->refusals.reasons[i].reason; i++) {
-        const struct refusals_reason *r = &g->refusals.reasons[i];
+    state_file_add(p, "blocked.dns", "%llu", (unsigned long long)v->refusals->dns);
+    state_file_add(p, "blocked.tls", "%llu", (unsigned long long)v->refusals->tls);
+    state_file_add(p, "blocked.forward", "%llu", (unsigned long long)v->stats->counters.blocked);
+    for (unsigned i = 0; i < REFUSALS_REASONS && v->refusals->reasons[i].reason; i++) {
+        const struct refusals_reason *r = &v->refusals->reasons[i];
         if (r->reason->kind == REASON_PACKET)
             continue; /* the rule set counts them all, `sni` sees a part */
         snprintf(key, sizeof key, "blocked.%s%s", kinds[r->reason->kind], r->reason->word);
         state_file_add(p, key, "%llu", (unsigned long long)r->count);
     }
-    for (unsigned i = 0; i < g->counters.reason_count; i++) {
-        const struct firewall_reason *r = &g->counters.reasons[i];
+    for (unsigned i = 0; i < v->stats->counters.reason_count; i++) {
+        const struct firewall_reason *r = &v->stats->counters.reasons[i];
         if (r->packets == 0)
             continue;
         snprintf(key, sizeof key, "blocked.%s", r->name);
@@ -148,12 +130,12 @@ static void add_refusals(struct state_file *p, const struct gate *g)
     }
 }
 
-static void add_crowd(struct state_file *p, const struct gate *g)
+static void add_crowd(struct state_file *p, const struct view *v)
 {
     char host[INET6_ADDRSTRLEN];
     struct cause cause;
-    const struct firewall_tracked *t = &g->tracked;
-    if (!g->crowded)
+    const struct firewall_tracked *t = &v->stats->tracked;
+    if (!v->stats->crowded)
         return;
     if (t->host.family)
         cause_set(&cause, CAUSE_CROWDED_BY, addr_text(&t->host, host, sizeof host), CAUSE_NUMBER(t->by_most),
@@ -163,16 +145,18 @@ static void add_crowd(struct state_file *p, const struct gate *g)
     state_file_cause(p, "crowded", &cause);
 }
 
-void state_write(struct gate *g)
+void state_write(const struct view *v)
 {
     struct state_file p;
     char path[160];
-    const struct session *s = &g->session;
+    const struct session *s = v->session;
+    bool configured = is_configured(v);
     state_file_begin(&p);
-    state_file_add(&p, "mode", "%s", mode_word(g));
-    state_file_add(&p, "session", "%s", session_word(g));
-    if (g->configured) {
-        uint64_t age_s = (s->ops->now(s->user) - s->state_since) / 1000;
+    state_file_add(&p, "mode", "%s", session_mode_word(configured ? s : NULL));
+    state_file_add(&p, "session", "%s", session_word(v));
+    if (configured) {
+        const struct addr *resolver = resolvers_one(v->resolvers);
+        uint64_t age_s = (clock_monotonic_ms() - s->state_since) / 1000;
         add_tunnels(&p, s);
         state_file_cause(&p, "reason", &s->reason);
         state_file_add(&p, "generation", "%u", s->view.generation);
@@ -180,26 +164,27 @@ void state_write(struct gate *g)
         state_file_add(&p, "charon", "%s", s->charon ? "up" : "down");
         state_file_add(&p, "credentials", "%s", s->credentials ? "yes" : "no");
         state_file_cause(&p, "last-end", &s->last_end);
-        add_resolver(&p, g);
+        if (resolver)
+            add_addr(&p, "resolver", resolver);
         add_which(&p, s, "no-pfs", keys_refused);
         add_which(&p, s, "hollow", was_blackhole);
-        add_left_out(&p, g);
+        add_left_out(&p, v);
     } else {
         state_file_add(&p, "tunnel", "down");
     }
-    add_refusals(&p, g);
-    state_file_add(&p, "asked", "%llu", (unsigned long long)g->counters.asked);
-    state_file_add(&p, "agreed", "%llu", (unsigned long long)g->agreed);
-    state_file_add(&p, "admitted", "%llu", (unsigned long long)g->admit.admitted);
-    state_file_add(&p, "limited", "%llu", (unsigned long long)g->admit.limited); /* times that a table was full */
-    state_file_add(&p, "names", "%s", g->configured ? "running" : "down");
-    state_file_add(&p, "hello", "%s", sni_word(g));
-    add_crowd(&p, g);
-    state_file_cause(&p, "refused", &g->refused);
-    if (g->unasked[0])
-        state_file_add(&p, "unasked", "%s", g->unasked);
-    state_file_cause(&p, "cause", g->configured ? &s->fault : &g->fault);
-    snprintf(path, sizeof path, "%s/gate/state", g->paths.run);
+    add_refusals(&p, v);
+    state_file_add(&p, "asked", "%llu", (unsigned long long)v->stats->counters.asked);
+    state_file_add(&p, "agreed", "%llu", (unsigned long long)v->verdicts->agreed);
+    state_file_add(&p, "admitted", "%llu", (unsigned long long)v->admit->admitted);
+    state_file_add(&p, "limited", "%llu", (unsigned long long)v->admit->limited); /* times that a table was full */
+    state_file_add(&p, "names", "%s", configured ? "running" : "down");
+    state_file_add(&p, "hello", "%s", sni_word(v));
+    add_crowd(&p, v);
+    state_file_cause(&p, "refused", &v->requests->refused);
+    if (v->verdicts->unasked[0])
+        state_file_add(&p, "unasked", "%s", v->verdicts->unasked);
+    state_file_cause(&p, "cause", configured ? &s->fault : v->fault);
+    snprintf(path, sizeof path, "%s/gate/state", v->run);
     if (state_file_commit(&p, path) < 0)
         log_error("cannot write %s: %s", path, strerror(errno));
 }

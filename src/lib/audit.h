@@ -6,6 +6,8 @@
 #ifndef SEKISHO_AUDIT_H
 #define SEKISHO_AUDIT_H
 
+#include "cause.h"
+
 #define AUDIT_SOCKET "/run/sekisho/audit/sock"
 #define AUDIT_LINE_MAX 512 /* event and details, without time, number and program */
 
@@ -15,6 +17,9 @@
  * run, the event goes to stderr (Finit logs it), and the next delivered event carries the number of those lost.
  */
 void audit_event(const char *event, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The event `fault`: what is wrong, and why. */
+void audit_fault(enum cause_code what, enum cause_code why);
 
 /* Open the socket in advance, before a sandbox forbids it. Returns the descriptor (owned by this module) or -1. */
 int audit_open(void);

@@ -89,7 +89,7 @@ def test_words(root):
 
     state = f"{root}/run/sekisho"
     kept = {p: open(f"{state}/{p}/state", encoding="utf-8").read() for p in ("gate", "enroll", "wan", "clock")}
-    cases = [("gate", "mode", "LANの状態", words("src/gate/state.c", r"\[MODE_CLOSED\] = (.*?)\}")),
+    cases = [("gate", "mode", "LANの状態", words("src/gate/session_ask.c", r"\[MODE_CLOSED\] = (.*?)\}")),
              ("gate", "session", "接続", words("src/gate/session_ask.c", r"state_names\[\w+\] = \{(.*?)\}")),
              ("gate", "tunnel", "トンネル", ["up", "down"]), ("wan", "link", "回線", ["up", "down"]),
              ("enroll", "phase", "証明書", words("src/enroll/agent.c", r"names\[\] = \{(.*?)\}")),

@@ -1,5 +1,5 @@
 /* PCs that still know an address from the session before: who begins a session by one, and what is looked up again. */
-#include "gate.h"
+#include "sni_verdicts.h"
 #include "clock.h"
 #include "ipc.h"
 
@@ -13,7 +13,18 @@
 
 #include <cmocka.h>
 
-static struct gate gate;
+static struct {
+    struct conf conf;
+    struct session session;
+    struct charon charon;
+    struct admit admit;
+    struct refusals refusals;
+    struct dns_link dns;
+    struct sni_link sni;
+    bool changed;
+} gate;
+static struct stale_dns stale_dns;
+static struct sni_verdicts verdicts;
 static int names; /* the far end of the line to `dns` */
 static unsigned raised; /* service that charon was asked for last */
 
@@ -124,6 +135,14 @@ static int setup(void **state)
     gate.session.charon = gate.session.credentials = gate.session.wan = true;
     raised = 0;
     memset(&gate.refusals, 0, sizeof gate.refusals);
+    stale_dns = (struct stale_dns){.admit = &gate.admit, .session = &gate.session, .dns = &gate.dns};
+    verdicts = (struct sni_verdicts){.session = &gate.session,
+                                     .charon = &gate.charon,
+                                     .admit = &gate.admit,
+                                     .refusals = &gate.refusals,
+                                     .sni = &gate.sni,
+                                     .stale_dns = &stale_dns,
+                                     .changed = &gate.changed};
     if (ipc_pair(pair) < 0)
         return -1;
     gate.dns.sock = pair[0];
@@ -147,7 +166,7 @@ static unsigned wish(const char *client, const char *server, uint8_t proto, uint
                     .u.blocked = {.reason = "waiting", .proto = proto, .port = port, .count = 1}};
     m.u.blocked.client = address(client);
     m.u.blocked.server = address(server);
-    peers_sni.message(&gate, &m);
+    sni_verdicts_ops.message(&verdicts, &m);
     return raised;
 }
 
@@ -170,12 +189,12 @@ static void an_address_that_nobody_asked_for(void **state)
     (void)state;
     assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 0);
     assert_string_equal(gate.refusals.reasons[0].reason->word, "unasked");
-    assert_string_equal(gate.unasked, PC); /* for the status */
-    gate.unasked[0] = 0;
+    assert_string_equal(verdicts.unasked, PC); /* for the status */
+    verdicts.unasked[0] = 0;
     opened(0, "a.example.jp", "10.20.0.80", 61, 30000);
     assert_int_equal(wish(PC, "10.20.0.80", IPPROTO_TCP, 443), 1);
     assert_string_equal(gate.refusals.reasons[1].reason->word, "waiting");
-    assert_string_equal(gate.unasked, "");
+    assert_string_equal(verdicts.unasked, "");
 }
 
 static void nothing_else_does(void **state)
@@ -202,7 +221,7 @@ static void other_reasons_are_no_wish(void **state)
                     .u.blocked = {.reason = "tunnel-outside", .proto = IPPROTO_TCP, .port = 443, .count = 1}};
     m.u.blocked.client = address(PC);
     m.u.blocked.server = address("10.20.0.80");
-    peers_sni.message(&gate, &m);
+    sni_verdicts_ops.message(&verdicts, &m);
     assert_int_equal(raised, 0);
 }
 
@@ -231,12 +250,12 @@ static void names_of_before_are_looked_up_once_each(void **state)
     opened(1, "b.example.jp", "10.20.0.80", 61, 62000); /* over */
     opened(2, "x.wild.example.jp", "10.20.0.83", 61, 10000);
     opened(3, "c.example.jp", "10.30.0.80", 61, 10000); /* another service's */
-    stale_dns_resolve(&gate, 1);
+    stale_dns_resolve(&stale_dns, 1);
     told(text, sizeof text);
     assert_non_null(strstr(text, "0:a.example.jp "));
     assert_non_null(strstr(text, "2:x.wild.example.jp "));
     assert_int_equal(strlen(text), strlen("0:a.example.jp 2:x.wild.example.jp "));
-    stale_dns_resolve(&gate, 2);
+    stale_dns_resolve(&stale_dns, 2);
     assert_string_equal(told(text, sizeof text), "3:c.example.jp ");
 }
 
@@ -249,7 +268,7 @@ static void names_that_a_pc_invents_are_bounded(void **state)
         snprintf(name, sizeof name, "n%u.wild.example.jp", i);
         opened(2, name, "10.20.0.80", 61, 0);
     }
-    stale_dns_resolve(&gate, 1);
+    stale_dns_resolve(&stale_dns, 1);
     for (const char *c = told(text, sizeof text); (c = strchr(c, ' ')) != NULL; c++)
         count++;
     assert_in_range(count, 1, 64);
@@ -264,7 +283,7 @@ static void in_session(unsigned services)
     gate.session.view = (struct firewall_view){.mode = MODE_SESSION, .generation = 77};
     for (unsigned n = 1; n <= 2; n++)
         gate.session.services[n].up = services >> (n - 1) & 1;
-    gate.kept_at = 0;
+    stale_dns.kept_at = 0;
 }
 
 static void a_name_is_looked_up_before_its_time_is_over(void **state)
@@ -274,13 +293,13 @@ static void a_name_is_looked_up_before_its_time_is_over(void **state)
     opened(0, "a.example.jp", "10.20.0.80", 61, 35000);
     opened(1, "b.example.jp", "10.20.0.81", 61, 10000); /* not yet */
     in_session(1);
-    stale_dns_keep(&gate);
+    stale_dns_keep(&stale_dns, clock_monotonic_ms());
     assert_string_equal(told(text, sizeof text), "0:a.example.jp ");
-    stale_dns_keep(&gate); /* not in every tick */
+    stale_dns_keep(&stale_dns, clock_monotonic_ms()); /* not in every tick */
     assert_string_equal(told(text, sizeof text), "");
     opened(0, "a.example.jp", "10.20.0.80", 61, 0); /* the answer */
-    gate.kept_at = 0;
-    stale_dns_keep(&gate);
+    stale_dns.kept_at = 0;
+    stale_dns_keep(&stale_dns, clock_monotonic_ms());
     assert_string_equal(told(text, sizeof text), "");
 }
 
@@ -292,7 +311,7 @@ static void an_address_that_is_no_longer_answered_is_not_kept(void **state)
     opened(0, "a.example.jp", "10.20.0.80", 61, 50000);
     opened(0, "a.example.jp", "10.20.0.82", 61, 5000);
     in_session(1);
-    stale_dns_keep(&gate);
+    stale_dns_keep(&stale_dns, clock_monotonic_ms());
     assert_string_equal(told(text, sizeof text), "");
 }
 
@@ -304,17 +323,17 @@ static void what_is_not_kept(void **state)
     opened(2, "x.wild.example.jp", "10.20.0.83", 61, 35000); /* a PC's own invention */
     opened(3, "c.example.jp", "10.30.0.80", 61, 35000); /* its tunnel is down */
     in_session(1);
-    stale_dns_keep(&gate);
+    stale_dns_keep(&stale_dns, clock_monotonic_ms());
     assert_string_equal(told(text, sizeof text), "");
     opened(0, "a.example.jp", "10.20.0.80", 61, 35000);
     in_session(1);
     gate.session.view.generation = 78; /* of the session before */
-    stale_dns_keep(&gate);
+    stale_dns_keep(&stale_dns, clock_monotonic_ms());
     assert_string_equal(told(text, sizeof text), "");
     gate.session.view = (struct firewall_view){.mode = MODE_CLOSED}; /* there is none */
     gate.session.state = SESSION_IDLE;
-    gate.kept_at = 0;
-    stale_dns_keep(&gate);
+    stale_dns.kept_at = 0;
+    stale_dns_keep(&stale_dns, clock_monotonic_ms());
     assert_string_equal(told(text, sizeof text), "");
 }
 

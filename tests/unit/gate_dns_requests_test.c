@@ -1,80 +1,30 @@
-/* What `sni` says is checked: gate makes no packet of its own for a flow that the kernel does not know. */
-#include "gate.h"
-#include "firewall.h"
-#include "queue.h"
+/* What `dns` says is told to people: which answer was not believed, and which line of a file is missing. */
+#include "dns_requests.h"
+#include "state.h"
+#include "test.h"
 
-#include <arpa/inet.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
-#include <linux/netfilter/nfnetlink_queue.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static struct gate gate;
-static int queue[2]; /* gate writes its verdicts to [0] */
-
-struct verdict {
-    uint32_t id, verdict;
-    bool replaced, marked;
-    uint32_t mark, mask; /* of the connection */
-};
-
-static void connection(const struct nlattr *nest, struct verdict *out)
-{
-    const struct nlattr *a;
-    out->marked = true;
-    mnl_attr_for_each_nested(a, nest)
-    {
-        uint32_t value = ntohl(mnl_attr_get_u32(a));
-        if (mnl_attr_get_type(a) == CTA_MARK)
-            out->mark = value;
-        else if (mnl_attr_get_type(a) == CTA_MARK_MASK)
-            out->mask = value;
-    }
-}
-
-/* A message of `sni` and gate's verdicts about it. The kernel is not there, so it knows no flow. */
-static unsigned verdicts(const struct msg_flow *flow, struct verdict *out, unsigned max)
-{
-    static _Alignas(struct nlmsghdr) char in[QUEUE_ROOM];
-    struct msg m = {.head = {.type = MSG_FLOW}, .u.flow = *flow};
-    unsigned count = 0;
-    peers_sni.message(&gate, &m);
-    int left = (int)recv(queue[1], in, sizeof in, MSG_DONTWAIT);
-    for (struct nlmsghdr *h = (void *)in; mnl_nlmsg_ok(h, left) && count < max; h = mnl_nlmsg_next(h, &left)) {
-        const struct nlattr *a;
-        out[count] = (struct verdict){0};
-        mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
-        {
-            if (mnl_attr_get_type(a) == NFQA_VERDICT_HDR) {
-                const struct nfqnl_msg_verdict_hdr *v = mnl_attr_get_payload(a);
-                out[count].id = ntohl(v->id);
-                out[count].verdict = ntohl(v->verdict);
-            }
-            out[count].replaced |= mnl_attr_get_type(a) == NFQA_PAYLOAD;
-            if (mnl_attr_get_type(a) == NFQA_CT)
-                connection(a, &out[count]);
-        }
-        count++;
-    }
-    return count;
-}
+static struct {
+    struct conf conf;
+    struct session session;
+    struct charon charon;
+    struct admit admit;
+    struct refusals refusals;
+    struct resolvers resolvers;
+    struct sni_link sni;
+    struct sni_verdicts verdicts;
+    struct firewall_stats stats;
+    bool changed;
+} gate;
+static struct dns_requests requests;
+static const struct cause no_fault;
 
 static const char *refused(void)
 {
     static char line[CAUSE_LINE_MAX];
-    return cause_line(&gate.refused, line);
+    return cause_line(&requests.refused, line);
 }
 
 /* People are told which line of the site file is missing. */
@@ -85,17 +35,17 @@ static void a_private_answer_names_its_line(void **state)
     assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) &&
                 conf_parse_addr("10.30.1.10", &m.u.refused.answer));
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "intranet.hospital.example");
-    peers_dns.message(&gate, &m);
+    dns_requests_ops.message(&requests, &m);
     assert_string_equal(refused(),
                         "answer-private name=intranet.hospital.example answer=10.30.1.10 domain=hospital.example");
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "hospital.example");
-    peers_dns.message(&gate, &m);
+    dns_requests_ops.message(&requests, &m);
     assert_non_null(strstr(refused(), " domain=hospital.example"));
     /* Not the second level that Japan's registry gives out for hospitals: that would be everybody's. */
     static const char *const names[] = {"hospital.or.jp", "www.hospital.or.jp"};
     for (unsigned i = 0; i < 2; i++) {
         snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", names[i]);
-        peers_dns.message(&gate, &m);
+        dns_requests_ops.message(&requests, &m);
         assert_non_null(strstr(refused(), " domain=hospital.or.jp"));
     }
     /* The other answers that are not believed; what is no word for people is none. */
@@ -108,12 +58,12 @@ static void a_private_answer_names_its_line(void **state)
                   {WHY_FLOOD, "answer-alias name=www.hospital.or.jp"}};
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
         m.u.refused.why = (uint8_t)others[i].why;
-        peers_dns.message(&gate, &m);
+        dns_requests_ops.message(&requests, &m);
         assert_string_equal(refused(), others[i].line);
     }
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", "a b\x1b=%.example");
     m.u.refused.why = WHY_CHAIN;
-    peers_dns.message(&gate, &m);
+    dns_requests_ops.message(&requests, &m);
     assert_string_equal(refused(), "answer-alias name=a?b???.example");
 }
 
@@ -147,7 +97,7 @@ static const char *outside(const char *name, const char *answer)
     struct msg m = {.head = {.type = MSG_REFUSED}, .u.refused = {.why = WHY_OUTSIDE, .qtype = 1}};
     assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) && conf_parse_addr(answer, &m.u.refused.answer));
     snprintf(m.u.refused.name, sizeof m.u.refused.name, "%s", name);
-    peers_dns.message(&gate, &m);
+    dns_requests_ops.message(&requests, &m);
     return refused();
 }
 
@@ -175,12 +125,23 @@ static void a_network_that_the_hub_does_not_carry(void **state)
 /* The state file's line, after "not-carried ". */
 static const char *not_carried(char *text, size_t size)
 {
-    char dir[] = "/tmp/gate_peers.XXXXXX", path[64];
+    char dir[] = "/tmp/gate_dns_requests.XXXXXX", path[64];
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/gate", dir);
     assert_int_equal(mkdir(path, 0700), 0);
-    gate.paths.run = dir;
-    state_write(&gate);
+    struct view view = {.run = dir,
+                        .fault = &no_fault,
+                        .conf = &gate.conf,
+                        .session = &gate.session,
+                        .charon = &gate.charon,
+                        .admit = &gate.admit,
+                        .resolvers = &gate.resolvers,
+                        .requests = &requests,
+                        .verdicts = &gate.verdicts,
+                        .sni = &gate.sni,
+                        .refusals = &gate.refusals,
+                        .stats = &gate.stats};
+    state_write(&view);
     snprintf(path, sizeof path, "%s/gate/state", dir);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
@@ -198,21 +159,12 @@ static const char *not_carried(char *text, size_t size)
     return line;
 }
 
-static uint64_t state_now(void *user)
-{
-    (void)user;
-    return 0;
-}
-
 /* Whole networks, and how many more there are. */
 static void as_many_as_find_room_are_named(void **state)
 {
-    static const struct session_ops ops = {.now = state_now};
     char names[2 * CONF_PREFIXES_MAX][20], text[8192];
     const char *nets[2 * CONF_PREFIXES_MAX] = {0};
     (void)state;
-    gate.session.ops = &ops;
-    gate.configured = true;
     gate.charon.services[2] = (struct charon_service){0};
     for (unsigned i = 0; i < 2 * CONF_PREFIXES_MAX; i++) {
         snprintf(names[i], sizeof names[i], "10.%u.255.128/25", 100 + i);
@@ -232,80 +184,29 @@ static void as_many_as_find_room_are_named(void **state)
     assert_string_equal(strchr(rest, ')'), ")");
     assert_int_equal(named + more, 2 * (CONF_PREFIXES_MAX - 1));
     assert_true(named >= 16 && strlen(said) < 500);
-    gate.configured = false;
-}
-
-static void nothing_is_made_for_an_unknown_flow(void **state)
-{
-    static const enum msg_flow_what whats[] = {FLOW_NOT_TLS, FLOW_BROKEN, FLOW_NAME, FLOW_MORE, FLOW_DROP};
-    struct msg_flow m = {.service = 1, .client_port = 50000, .server_port = 443, .count = 2, .packets = {7, 8}};
-    struct verdict v[4];
-    (void)state;
-    assert_true(conf_parse_addr("192.168.77.10", &m.client) && conf_parse_addr("203.0.113.80", &m.server));
-    for (size_t i = 0; i < sizeof whats / sizeof whats[0]; i++) {
-        m.what = (uint8_t)whats[i];
-        assert_int_equal(verdicts(&m, v, 4), 2);
-        for (unsigned k = 0; k < 2; k++) {
-            assert_int_equal(v[k].id, 7 + k);
-            assert_int_equal(v[k].verdict, NF_DROP);
-            assert_false(v[k].replaced);
-        }
-    }
-}
-
-/* A flow is agreed to, answered; what was under way goes through the rules again. */
-static void each_verdict_changes_its_bits_only(void **state)
-{
-    static const struct {
-        enum msg_flow_what what;
-        uint32_t verdict;
-        bool marked;
-        uint32_t mark, mask;
-    } rows[] = {
-        {FLOW_EARLY, NF_ACCEPT, false, 0, 0},
-        {FLOW_AFTER, NF_REPEAT, false, 0, 0},
-        /* A flow that is a question again (its bit is another) stays one, whatever comes late; so does a refused one. */
-        {FLOW_ANSWER, NF_ACCEPT, true, 0, FIREWALL_MARK_AGREED},
-    };
-    struct msg_flow m = {.service = 1, .client_port = 50000, .server_port = 443, .count = 2, .packets = {7, 8}};
-    struct verdict v[4];
-    (void)state;
-    assert_true(conf_parse_addr("192.168.77.10", &m.client) && conf_parse_addr("203.0.113.80", &m.server));
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        m.what = (uint8_t)rows[i].what;
-        assert_int_equal(verdicts(&m, v, 4), 2);
-        for (unsigned k = 0; k < 2; k++) {
-            assert_int_equal(v[k].id, 7 + k);
-            assert_int_equal(v[k].verdict, rows[i].verdict);
-            assert_false(v[k].replaced);
-            assert_int_equal(v[k].marked, rows[i].marked);
-            assert_int_equal(v[k].mark, rows[i].mark);
-            assert_int_equal(v[k].mask, rows[i].mask);
-        }
-    }
-    m.what = FLOW_BROKEN; /* of which no packet is held */
-    m.count = 0;
-    assert_int_equal(verdicts(&m, v, 4), 0);
 }
 
 static int setup(void **state)
 {
     (void)state;
     gate.sni.fd = -1;
-    gate.sni.packets = -1;
-    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, queue) < 0)
-        return -1;
-    gate.sni.packets = queue[0];
+    gate.verdicts.sni = &gate.sni;
     admit_init(&gate.admit, &gate.conf);
+    requests.session = &gate.session;
+    requests.charon = &gate.charon;
+    requests.admit = &gate.admit;
+    requests.refusals = &gate.refusals;
+    requests.changed = &gate.changed;
+    dns_requests_init(&requests);
     return 0;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_made_for_an_unknown_flow), cmocka_unit_test(each_verdict_changes_its_bits_only),
-        cmocka_unit_test(a_private_answer_names_its_line),     cmocka_unit_test(a_network_that_the_hub_does_not_carry),
+        cmocka_unit_test(a_private_answer_names_its_line),
+        cmocka_unit_test(a_network_that_the_hub_does_not_carry),
         cmocka_unit_test(as_many_as_find_room_are_named),
     };
-    return cmocka_run_group_tests_name("gate_peers", tests, setup, NULL);
+    return cmocka_run_group_tests_name("gate_dns_requests", tests, setup, NULL);
 }

@@ -1,0 +1,11 @@
+/* What admit.h needs to know of the moment, from those who know it: the session, and charon. */
+#ifndef SEKISHO_GATE_ADMIT_MOMENT_H
+#define SEKISHO_GATE_ADMIT_MOMENT_H
+
+#include "admit.h"
+#include "charon.h"
+#include "session.h"
+
+struct admit_now admit_moment(const struct session *session, struct charon *charon);
+
+#endif

@@ -1,0 +1,40 @@
+#include "firewall_mode.h"
+#include "log.h"
+
+#include <errno.h>
+#include <string.h>
+
+void firewall_mode_begin(const struct firewall_mode *f)
+{
+    /* (Closed, which is how the rules were loaded; Finit loads them afresh and starts gate again. What opens later brings the
+     * prefixes with it, so that it cannot open without them.) */
+    if (firewall_hosts(f->conf) < 0)
+        log_fatal("the kernel does not take which host may use what: %s", strerror(errno));
+}
+
+int firewall_mode_set(const struct firewall_mode *f, const struct firewall_view *view)
+{
+    struct firewall_view with = *view;
+    with.tls_waits = !sni_link_is_there(f->sni);
+    with.registry = f->conf->services;
+    with.registry_count = f->conf->service_count;
+    return firewall_apply(&with);
+}
+
+void firewall_mode_forget(uint32_t generation)
+{
+    if (firewall_forget(generation) < 0)
+        log_warn("old connections are still tracked (they are dead all the same): %s", strerror(errno));
+}
+
+void firewall_mode_tls(uint32_t generation)
+{
+    if (firewall_asking(generation) < 0)
+        log_error("the kernel does not take whether TLS flows may begin: %s", strerror(errno));
+}
+
+void firewall_mode_close(void)
+{
+    if (firewall_closed() < 0)
+        log_error("the kernel could not be closed: %s", errno == ENOENT ? "its rules are not loaded" : strerror(errno));
+}

@@ -1,0 +1,23 @@
+/* The uplink as `wan` publishes it: its DNS servers, the box's own address, up or down; who needs it is told. */
+#ifndef SEKISHO_GATE_UPLINK_H
+#define SEKISHO_GATE_UPLINK_H
+
+#include "dns_link.h"
+#include "resolvers.h"
+#include "session.h"
+#include "state_watch.h"
+
+struct uplink {
+    /* given at the start */
+    struct session *session;
+    struct resolvers *resolvers;
+    struct dns_link *dns;
+    /* its own */
+    struct state_watch_file file;
+    struct addr address; /* the last one: remembered while the uplink is down; family 0: none yet */
+};
+
+void uplink_init(struct uplink *u, const char *run);
+void uplink_tick(struct uplink *u);
+
+#endif

@@ -7,6 +7,7 @@
  */
 #include "agent.h"
 #include "audit.h"
+#include "ctl_server.h"
 #include "log.h"
 #include "net.h"
 #include "state_file.h"
@@ -28,7 +29,6 @@
 #include <unistd.h>
 
 #define NET_FD 3 /* the network part finds its socket here */
-#define CTL_MAX 4
 
 /* Files of the store, the state file, charon's socket, the audit socket, callers of ctl.sock. */
 static const char *const calls[] = {"openat",   "mkdirat", "renameat",   "renameat2",  "rename",     "symlinkat",
@@ -94,39 +94,18 @@ static int start_net(void)
 
 /* ---- ctl.sock ---- */
 
-struct callers {
-    int listener;
-    int fds[CTL_MAX]; /* -1: free */
+struct command {
+    struct agent *agent;
+    const struct agent_time *now;
 };
 
-static void take_caller(struct callers *c)
+static bool on_command(void *user, const struct msg *m, struct msg_reply *reply)
 {
-    int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    for (int i = 0; i < CTL_MAX && fd >= 0; i++) {
-        if (c->fds[i] < 0) {
-            c->fds[i] = fd;
-            fd = -1;
-        }
-    }
-    if (fd >= 0)
-        close(fd);
-}
-
-static void serve_caller(int *fd, struct agent *a, const struct agent_time *now)
-{
-    static struct msg m;
-    struct msg_reply reply = {0};
-    int passed = -1;
-    enum ipc_result result = ipc_recv(*fd, ROLE_ENROLL, &m, &passed);
-    if (result == IPC_AGAIN)
-        return;
-    if (result == IPC_OK && m.head.type == MSG_CTL_CERT_RENEW) {
-        agent_renew(a, now, &reply);
-        if (ipc_send(*fd, MSG_CTL_REPLY, &reply, -1) == IPC_OK)
-            return;
-    }
-    close(*fd);
-    *fd = -1;
+    const struct command *c = user;
+    if (m->head.type != MSG_CTL_CERT_RENEW)
+        return false;
+    agent_renew(c->agent, c->now, reply);
+    return true;
 }
 
 /* ---- the loop ---- */
@@ -146,7 +125,7 @@ static void serve_net(struct agent *a, const struct agent_time *now)
     }
 }
 
-_Noreturn static void run(struct agent *a, struct callers *callers, const char *run_dir, const char *state_path)
+_Noreturn static void run(struct agent *a, struct ctl_server *ctl, const char *run_dir, const char *state_path)
 {
     struct agent_time now = {0};
     for (;;) {
@@ -155,22 +134,17 @@ _Noreturn static void run(struct agent *a, struct callers *callers, const char *
         agent_tick(a, &now);
         report_write(a, &now, state_path);
 
-        struct pollfd p[3 + CTL_MAX] = {{a->net, POLLIN, 0}, {callers->listener, POLLIN, 0}};
+        struct pollfd p[] = {{a->net, POLLIN, 0}, {ctl->fd, POLLIN, 0}, {-1, 0, 0}};
         p[2].fd = charon_load_fd(&a->load, &p[2].events);
-        for (int i = 0; i < CTL_MAX; i++)
-            p[3 + i] = (struct pollfd){callers->fds[i], POLLIN, 0};
-        if (poll(p, 3 + CTL_MAX, 1000) < 0 && errno != EINTR)
+        if (poll(p, sizeof p / sizeof p[0], 1000) < 0 && errno != EINTR)
             log_fatal("poll: %s", strerror(errno));
         report_look(&now, run_dir, a->site);
         if (p[0].revents)
             serve_net(a, &now);
         if (p[2].revents)
             charon_load_process(&a->load, now.mono);
-        for (int i = 0; i < CTL_MAX; i++)
-            if (p[3 + i].revents)
-                serve_caller(&callers->fds[i], a, &now);
         if (p[1].revents)
-            take_caller(callers);
+            ctl_server_process(ctl, on_command, &(struct command){a, &now});
     }
 }
 
@@ -181,7 +155,7 @@ _Noreturn static void run_key(void)
     static int keys;
     char path[PATH_MAX];
     struct cause fault;
-    struct callers callers = {.fds = {-1, -1, -1, -1}};
+    struct ctl_server ctl;
 
     path_of(run_dir, "/run/sekisho");
     path_of(state_path, "/run/sekisho/enroll/state");
@@ -194,8 +168,8 @@ _Noreturn static void run_key(void)
         log_fatal("cannot make %s: %s", path, strerror(errno));
     own_folder(path_of(path, "/state/keys"), 0700);
     keys = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); /* (the folder above is root's alone) */
-    callers.listener = ipc_listen(path_of(path, "/run/sekisho/enroll/ctl.sock"), UID_SEKISHO);
-    if (keys < 0 || callers.listener < 0)
+    path_of(path, "/run/sekisho/enroll/ctl.sock");
+    if (keys < 0 || ctl_server_open(&ctl, path, UID_SEKISHO, ROLE_ENROLL) < 0)
         log_fatal("cannot open the key store or the control socket: %s", strerror(errno));
     audit_open();
 
@@ -204,7 +178,7 @@ _Noreturn static void run_key(void)
     sandbox_syscalls(calls);
     agent_init(&agent, usable ? &site : NULL, &fault, net, &keys, vici_path);
     report_resume(&agent, state_path);
-    run(&agent, &callers, run_dir, state_path);
+    run(&agent, &ctl, run_dir, state_path);
 }
 
 int main(int argc, char **argv)

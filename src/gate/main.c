@@ -10,7 +10,7 @@
 #include "charon.h"
 #include "clock.h"
 #include "conf.h"
-#include "ctl.h"
+#include "ctl_server.h"
 #include "dns_link.h"
 #include "dns_requests.h"
 #include "firewall_mode.h"
@@ -55,7 +55,7 @@ static uev_ctx_t loop;
 static struct conf conf;
 static struct cause fault; /* why gate is not configured: then this alone is published. None: it is */
 static struct state_watch_file site_file, certificate_file;
-static struct ctl ctl;
+static struct ctl_server ctl;
 
 /* The parts, in the order of who knows whom: each only those above it. */
 static struct dns_link dns;
@@ -96,15 +96,26 @@ static void on_charon_hangs(void *user)
         log_error("the hang guard cannot be told to end charon: %s", strerror(errno));
 }
 
-static void on_command(void *user, const struct msg *m, struct msg_reply *reply)
+static bool on_command(void *user, const struct msg *m, struct msg_reply *reply)
 {
     (void)user;
+    if (m->head.type != MSG_CTL_SESSION_START && m->head.type != MSG_CTL_SESSION_END)
+        return false;
     if (fault.code)
         reply->cause = fault;
     else if (m->head.type == MSG_CTL_SESSION_START)
         reply->ok = session_command_start(&session, m->u.service.service, &reply->cause);
     else
         reply->ok = session_command_end(&session, &reply->cause);
+    return true;
+}
+
+static void on_ctl(uev_t *w, void *arg, int events)
+{
+    (void)w;
+    (void)arg;
+    (void)events;
+    ctl_server_process(&ctl, on_command, NULL);
 }
 
 /* ---- who is connected to whom ---- */
@@ -261,7 +272,7 @@ static void make_sockets(void)
 {
     char path[160];
     snprintf(path, sizeof path, "%s/gate/ctl.sock", paths.run);
-    if (ctl_open(&ctl, path) < 0)
+    if (ctl_server_open(&ctl, path, UID_SEKISHO, ROLE_GATE) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
     snprintf(path, sizeof path, "%s/gate/sni.sock", paths.run);
     if (sni_link_open(&sni, path) < 0)
@@ -303,14 +314,14 @@ static void start_parts(void)
 /* Until a signal. */
 static void run(void)
 {
-    static uev_t tick, sigterm, sigint;
+    static uev_t tick, sigterm, sigint, commands;
     char line[CAUSE_LINE_MAX];
     uev_signal_init(&loop, &sigterm, on_signal, NULL, SIGTERM);
     uev_signal_init(&loop, &sigint, on_signal, NULL, SIGINT);
     uev_timer_init(&loop, &tick, on_tick, NULL, SESSION_TICK_MS, SESSION_TICK_MS);
     if (!fault.code)
         start_parts();
-    if (ctl_watch(&ctl, &loop, on_command, NULL) < 0)
+    if (uev_io_init(&loop, &commands, on_ctl, NULL, ctl.fd, UEV_READ) < 0)
         log_fatal("cannot watch the command socket: %s", strerror(errno));
     publish_all(&publish);
     audit_event("gate.start", "%s", fault.code ? cause_line(&fault, line) : "configuration=good");

@@ -11,46 +11,6 @@
 #define SECTION_NONE (-1)    /* before the first section */
 #define SECTION_IGNORED (-2) /* in a refused section: its keys would only repeat the mistake */
 
-void conf_mistake(struct conf_errors *errors, const char *file, unsigned line, enum cause_code remedy,
-                  enum cause_code wrong, const char *const args[])
-{
-    if (errors->count < CONF_ERRORS_MAX) {
-        struct conf_error *e = &errors->list[errors->count];
-        (void)snprintf(e->file, sizeof e->file, "%s", file);
-        e->line = line;
-        e->remedy = remedy;
-        cause_fill(&e->wrong, wrong, NULL, args);
-    }
-    errors->count++;
-}
-
-void conf_also(struct conf_parser *p, unsigned place, const char *text)
-{
-    (void)snprintf(p->also[place], sizeof p->also[place], "%s", text);
-}
-
-void conf_first_mistake(const struct conf_errors *errors, struct cause *out)
-{
-    const struct conf_error *e = &errors->list[0];
-    const char *remedy = cause_word(e->remedy);
-    if (errors->count == 0)
-        cause_set(out, CAUSE_NONE, NULL);
-    else if (e->line > 0)
-        cause_because(out, CAUSE_FILE_WRONG, &e->wrong, e->file, CAUSE_NUMBER(e->line), remedy, NULL);
-    else
-        cause_because(out, CAUSE_FILE_UNUSABLE, &e->wrong, e->file, remedy, NULL);
-}
-
-static const struct conf_kind *kind_of(const struct conf_parser *p)
-{
-    return p->site ? &conf_kind_site : &conf_kind_service;
-}
-
-static uint64_t key_bit(size_t index)
-{
-    return 1ULL << index;
-}
-
 /* A section is identified by the index of its first key; its bits in `seen` are above those of the keys. */
 static uint64_t section_bit(const struct conf_kind *kind, int section)
 {
@@ -58,15 +18,6 @@ static uint64_t section_bit(const struct conf_kind *kind, int section)
     for (int i = 1; i <= section; i++)
         ordinal += strcmp(kind->keys[i].section, kind->keys[i - 1].section) != 0;
     return 1ULL << (CONF_KEYS_MAX + ordinal);
-}
-
-bool conf_seen(const struct conf_parser *p, const char *section, const char *key)
-{
-    const struct conf_kind *kind = kind_of(p);
-    for (size_t i = 0; i < kind->count; i++)
-        if (strcmp(kind->keys[i].section, section) == 0 && strcmp(kind->keys[i].name, key) == 0)
-            return p->seen & key_bit(i);
-    return false;
 }
 
 /* Lines are quoted in messages, so they must be printable; the tab is allowed as white space. */
@@ -96,7 +47,7 @@ static char *trim(char *text)
 
 static void take_section(struct conf_parser *p, char *line)
 {
-    const struct conf_kind *kind = kind_of(p);
+    const struct conf_kind *kind = p->kind;
     size_t len = strlen(line);
     p->section = SECTION_IGNORED;
     if (len < 3 || line[len - 1] != ']') {
@@ -163,7 +114,7 @@ static bool like_a_key(const char *name)
 
 static void take_key(struct conf_parser *p, char *line)
 {
-    const struct conf_kind *kind = kind_of(p);
+    const struct conf_kind *kind = p->kind;
     char *equals = strchr(line, '=');
     if (equals)
         *equals = '\0';
@@ -183,11 +134,11 @@ static void take_key(struct conf_parser *p, char *line)
     for (size_t i = (size_t)p->section; i < kind->count && strcmp(kind->keys[i].section, section) == 0; i++) {
         if (strcmp(kind->keys[i].name, name) != 0)
             continue;
-        if ((p->seen & key_bit(i)) && !(kind->keys[i].flags & CONF_MANY)) {
+        if ((p->seen & conf_key_bit(i)) && !(kind->keys[i].flags & CONF_MANY)) {
             conf_fail(p, CAUSE_KEEP_ONE_LINE, CAUSE_KEY_TWICE, name, NULL);
             return;
         }
-        p->seen |= key_bit(i);
+        p->seen |= conf_key_bit(i);
         take_value(p, &kind->keys[i], value);
         return;
     }
@@ -226,14 +177,14 @@ void conf_line(struct conf_parser *p, const char *line, size_t len)
         take_key(p, text);
 }
 
-static void begin(struct conf_parser *p, const char *file, struct conf_errors *errors)
+static void begin(struct conf_parser *p, const struct conf_kind *kind, const char *file, struct conf_errors *errors)
 {
-    *p = (struct conf_parser){.file = file, .errors = errors, .section = SECTION_NONE};
+    *p = (struct conf_parser){.kind = kind, .file = file, .errors = errors, .section = SECTION_NONE};
 }
 
 void conf_site_begin(struct conf_parser *p, const char *file, struct conf_site *out, struct conf_errors *errors)
 {
-    begin(p, file, errors);
+    begin(p, &conf_kind_site, file, errors);
     p->site = out;
     *out = (struct conf_site){.idle_s = 600, .zone_min = ZONE_DEFAULT_MIN, .est_port = 443};
     (void)conf_parse_interface("192.168.77.1/24", &out->lan_address);
@@ -242,7 +193,7 @@ void conf_site_begin(struct conf_parser *p, const char *file, struct conf_site *
 void conf_service_begin(struct conf_parser *p, const char *file, const char *name, struct conf_service *out,
                         struct conf_errors *errors)
 {
-    begin(p, file, errors);
+    begin(p, &conf_kind_service, file, errors);
     p->service = out;
     *out = (struct conf_service){0};
     (void)conf_copy(out->ike_proposal, sizeof out->ike_proposal, "aes256gcm16-prfsha384-ecp384");
@@ -253,10 +204,10 @@ void conf_service_begin(struct conf_parser *p, const char *file, const char *nam
 
 void conf_end(struct conf_parser *p)
 {
-    const struct conf_kind *kind = kind_of(p);
+    const struct conf_kind *kind = p->kind;
     p->line = 0;
     for (size_t i = 0; i < kind->count; i++)
-        if ((kind->keys[i].flags & CONF_REQUIRED) && !(p->seen & key_bit(i)))
+        if ((kind->keys[i].flags & CONF_REQUIRED) && !(p->seen & conf_key_bit(i)))
             conf_fail(p, kind->keys[i].remedy, CAUSE_KEY_MISSING, kind->keys[i].name, kind->keys[i].section, NULL);
     kind->end(p);
 }

@@ -135,6 +135,7 @@ struct conf_service {
  * then conf_end, which finds missing and contradictory keys. The result is in *errors only.
  */
 struct conf_parser {
+    const struct conf_kind *kind; /* the table of its keys (conf_parse.h) */
     const char *file;
     unsigned line;
     struct conf_errors *errors;

@@ -32,6 +32,12 @@ struct conf_kind {
     void (*end)(struct conf_parser *p); /* called after the last line: finds contradictions between keys */
 };
 
+/* Of the key with this index, in conf_parser.seen. */
+static inline uint64_t conf_key_bit(size_t index)
+{
+    return 1ULL << index;
+}
+
 extern const struct conf_kind conf_kind_site, conf_kind_service;
 
 /* Record a mistake. args: the arguments of `wrong`, terminated by NULL. */

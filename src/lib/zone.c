@@ -1,5 +1,4 @@
 #include "zone.h"
-#include "conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,16 +42,6 @@ bool zone_parse(const char *text, int *minutes)
 void zone_set(int minutes)
 {
     zone = minutes;
-}
-
-void zone_of_site(const char *path)
-{
-    static struct conf_site site;
-    static struct conf_errors errors;
-    errors.count = 0;
-    (void)conf_load_site(path, &site, &errors);
-    explicit_bzero(site.est_password, sizeof site.est_password);
-    zone_set(site.zone_min);
 }
 
 char *zone_offset(char out[ZONE_TEXT_MAX])

@@ -110,8 +110,9 @@ bool admit_agrees(const struct admit *a, const struct admit_now *now, uint8_t se
                   uint16_t port, const char *name);
 
 /*
- * Every pair that is alive, in no order. After a session they are remembered until their time is over or the next session
- * opens its first address, but open nothing. name: as it was asked for, or the wildcard if that was not kept. */
+ * Every pair that is alive, in no order. After a session they are remembered until their time is over or the next
+ * session opens its first address, but open nothing. name: as it was asked for, or the wildcard if that was not
+ * kept. */
 typedef void admit_each_fn(void *user, const struct admit_pair *pair, const char *name);
 void admit_each(const struct admit *a, uint64_t now_ms, admit_each_fn *each, void *user);
 

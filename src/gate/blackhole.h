@@ -1,11 +1,11 @@
 /*
- * A tunnel that is up and carries nothing. Its IKE_SA lives, and yet nothing comes back: the hub's policies are gone, or
- * the two ends have each kept another CHILD_SA after a re-key that both began. Dead peer detection asks the IKE_SA only,
- * and sees nothing.
+ * A tunnel that is up and carries nothing. Its IKE_SA lives, and yet nothing comes back: the hub's policies are gone,
+ * or the two ends have each kept another CHILD_SA after a re-key that both began. Dead peer detection asks the IKE_SA
+ * only, and sees nothing.
  *
- * Pure: it is given what the CHILD_SAs have counted, every BLACKHOLE_CHECK_TICKS. Silence is counted in checks and not in
- * time: when the machine has stood still, that is no silence of the hub. (Outside gate the word is `hollow`: key of the
- * state file, audit event, cause.)
+ * Pure: it is given what the CHILD_SAs have counted, every BLACKHOLE_CHECK_TICKS. Silence is counted in checks and not
+ * in time: when the machine has stood still, that is no silence of the hub. (Outside gate the word is `hollow`: key of
+ * the state file, audit event, cause.)
  */
 #ifndef SEKISHO_GATE_BLACKHOLE_H
 #define SEKISHO_GATE_BLACKHOLE_H
@@ -15,7 +15,8 @@
 
 #define BLACKHOLE_CHECK_TICKS 10 /* of SESSION_TICK_MS, so 5 s */
 #define BLACKHOLE_PROBE_CHECKS 2 /* so long without an answer to what is sent: ask through the tunnel */
-/* Longer than dpd_delay (connection.c): a hub that is away is dead peer detection's, which is at work by then (`busy`). */
+/* Longer than dpd_delay (connection.c): a hub that is away is dead peer detection's, which is at work by then
+ * (`busy`). */
 #define BLACKHOLE_CHECKS 5
 #define BLACKHOLE_SENT_MIN 6 /* packets without an answer, the box's own among them */
 

@@ -33,7 +33,8 @@ static void compare_child(struct charon_service *v)
     const struct ike_sa *old = &v->sa, *new = &v->listed;
     bool same = old->child && addr_equal(&old->vip4, &new->vip4) && addr_equal(&old->vip6, &new->vip6) &&
                 addr_equal(&old->hub, &new->hub);
-    /* The first CHILD_SA of an IKE_SA lives on its key exchange; one that comes later has its own, or the hub wants none. */
+    /* The first CHILD_SA of an IKE_SA lives on its key exchange; one that comes later has its own, or the hub wants
+     * none. */
     bool renewed = old->child && old->ike == new->ike && old->child != new->child;
     v->sa = v->listed;
     if (renewed)

@@ -22,8 +22,9 @@
 
 #define CHARON_INITIATE_MS 20000
 /*
- * In ticks of SESSION_TICK_MS. charon answers in order, and what it is doing may have to wait: for its few threads, or for
- * the hub's name, which it looks up with the tunnel held (three silent DNS servers: 30 s). That is no reason to end it.
+ * In ticks of SESSION_TICK_MS. charon answers in order, and what it is doing may have to wait: for its few threads, or
+ * for the hub's name, which it looks up with the tunnel held (three silent DNS servers: 30 s). That is no reason to end
+ * it.
  */
 #define CHARON_ASK_TICKS 10
 #define CHARON_HANGS_TICKS 30
@@ -86,7 +87,8 @@ unsigned charon_remote(const struct charon *c, uint8_t service, const struct pre
 /* What a line of charon's log means for people; none: nothing that is known. */
 enum cause_code charon_meaning(const char *line);
 
-/* The IPv4 networks of the service file that the hub has left out of the tunnel, which is up; out: as many as it has. */
+/* The IPv4 networks of the service file that the hub has left out of the tunnel, which is up; out: as many as it
+ * has. */
 unsigned charon_left_out(const struct charon *c, uint8_t service, const struct prefix *out[CONF_PREFIXES_MAX]);
 
 #endif

@@ -36,9 +36,9 @@ static void add_proposals(struct vici_buf *to, const char *list)
 }
 
 /*
- * For ESP each is offered once more without its key exchange, behind all that have one. A hub that wants none (libreswan's
- * `pfs=no`, an `esp_proposals` without a group) refuses the others whenever the tunnel needs new keys; in IKE_AUTH it makes
- * no difference. It is the hub that chooses, under IKE's own protection: nobody on the way can.
+ * For ESP each is offered once more without its key exchange, behind all that have one. A hub that wants none
+ * (libreswan's `pfs=no`, an `esp_proposals` without a group) refuses the others whenever the tunnel needs new keys; in
+ * IKE_AUTH it makes no difference. It is the hub that chooses, under IKE's own protection: nobody on the way can.
  */
 static void add_esp_proposals(struct vici_buf *to, const char *list)
 {
@@ -95,7 +95,8 @@ void connection_build(struct vici_buf *to, const struct conf_service *s, const s
     vici_kvf(to, "send_cert", "always");
     vici_kvf(to, "rekey_time", "4h");
     /* How long before its end a hub's authentication lifetime (RFC 4478) is met by a new one. The default, a tenth of
-     * the re-key time, is longer than the whole lifetime that some hubs ask for: we would begin again at once for ever. */
+     * the re-key time, is longer than the whole lifetime that some hubs ask for: we would begin again at once for
+     * ever. */
     vici_kvf(to, "over_time", "30s");
     vici_section(to, "local");
     vici_kvf(to, "auth", "pubkey");

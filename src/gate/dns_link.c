@@ -155,8 +155,8 @@ static socklen_t to_sockaddr(const struct addr *a, uint16_t port, struct sockadd
 }
 
 /*
- * Room for a crowd of questions. Answers are whole packets that no router may cut (they fit any link, DNS_MSG_MAX), sized
- * by the interface and not by what an ICMP error says: a forged one could make them fragments.
+ * Room for a crowd of questions. Answers are whole packets that no router may cut (they fit any link, DNS_MSG_MAX),
+ * sized by the interface and not by what an ICMP error says: a forged one could make them fragments.
  */
 static bool for_datagrams(int fd, int family)
 {

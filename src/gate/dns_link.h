@@ -54,20 +54,20 @@ void dns_link_tick(struct dns_link *c);
 void dns_link_send(struct dns_link *c, enum msg_type type, const void *body, int fd);
 
 /*
- * UDP and TCP sockets on port 53 of the LAN address, and one for the UDP questions that the packet filter diverts, bound
- * though the interface may not be there yet. Needs root.
+ * UDP and TCP sockets on port 53 of the LAN address, and one for the UDP questions that the packet filter diverts,
+ * bound though the interface may not be there yet. Needs root.
  */
 int dns_link_listen(struct dns_link *c, const struct addr *lan);
 /*
- * Replace a service's sockets to its resolvers: DNS_LINK_POOL in all, spread over them. source: address to send from, or
- * family 0. Returns how many could be made (0 also for no resolvers: the service then has none). From then on `dns`
+ * Replace a service's sockets to its resolvers: DNS_LINK_POOL in all, spread over them. source: address to send from,
+ * or family 0. Returns how many could be made (0 also for no resolvers: the service then has none). From then on `dns`
  * may also ask for TCP connections to them (MSG_UPSTREAM_TCP, answered here).
  */
 unsigned dns_link_upstream(struct dns_link *c, uint8_t service, const struct addr *resolvers, unsigned count,
                            const struct addr *source);
 /*
- * Begin a TCP connection to a service's resolver, and use it for nothing. What counts is that its host answers, even where
- * the resolver's program does not: with a reset at least. False: it could not be begun.
+ * Begin a TCP connection to a service's resolver, and use it for nothing. What counts is that its host answers, even
+ * where the resolver's program does not: with a reset at least. False: it could not be begun.
  */
 bool dns_link_probe(struct dns_link *c, uint8_t service);
 

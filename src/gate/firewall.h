@@ -20,9 +20,9 @@
 #define FIREWALL_BATCH_MAX (4 * FIREWALL_ALLOW_MAX) /* elements of one transaction: several answers together */
 
 /*
- * Connection marks. A session's number (generation) has its three top bits 0 and is none of the small numbers. A TLS flow
- * carries it with one of the first two bits until its ClientHello is agreed to and answered (configs/firewall.nft, chain
- * sni), datagrams of a session with the third always.
+ * Connection marks. A session's number (generation) has its three top bits 0 and is none of the small numbers. A TLS
+ * flow carries it with one of the first two bits until its ClientHello is agreed to and answered (configs/firewall.nft,
+ * chain sni), datagrams of a session with the third always.
  */
 #define FIREWALL_MARK_ASKING 0x80000000u
 #define FIREWALL_MARK_AGREED 0x40000000u
@@ -49,8 +49,8 @@ struct firewall_view {
     bool keep_allow; /* false: every admitted address is forgotten. true: only for the same generation as before */
     unsigned tunnel_count;
     struct firewall_tunnel tunnels[CONF_SERVICES_MAX];
-    /* Whose prefixes are registry addresses: there with all the rest, so that nothing opens without them. (None is taken
-     * away: gate begins with rules that were loaded afresh, and its services stay the same.) NULL: left alone */
+    /* Whose prefixes are registry addresses: there with all the rest, so that nothing opens without them. (None is
+     * taken away: gate begins with rules that were loaded afresh, and its services stay the same.) NULL: left alone */
     const struct conf_service *registry;
     unsigned registry_count;
 };
@@ -101,15 +101,16 @@ int firewall_open(void);
 void firewall_close(void);
 
 /*
- * Replace mode, generation, live, asking, agreed, datagrams, vip and hubs, and empty allow_* and tls_* unless keep_allow. The
- * prefixes of `registry` are added to tunnel_v4 and tunnel_v6.
+ * Replace mode, generation, live, asking, agreed, datagrams, vip and hubs, and empty allow_* and tls_* unless
+ * keep_allow. The prefixes of `registry` are added to tunnel_v4 and tunnel_v6.
  */
 int firewall_apply(const struct firewall_view *view);
 /* `sni` has come (the present generation) or gone (0): may TLS flows begin? */
 int firewall_asking(uint32_t generation);
 /* Closed, nothing live: firewall_apply with an empty view. What every fault ends in. */
 int firewall_closed(void);
-/* Add the remote prefixes of all services to tunnel_v4 and tunnel_v6, as firewall_apply does. Prefixes must not overlap. */
+/* Add the remote prefixes of all services to tunnel_v4 and tunnel_v6, as firewall_apply does. Prefixes must not
+ * overlap. */
 int firewall_registry(const struct conf_service *services, unsigned count);
 /* Replace which LAN host may use which service: hosts, hosts_may, hosts_at, hosts_v4 and unbound. */
 int firewall_hosts(const struct conf *conf);
@@ -123,8 +124,8 @@ int firewall_tracked(const struct prefix *lan, struct firewall_tracked *out);
 /* Give a tracked flow the mark of refused ones: what comes of it from now on is reset. ENOENT: it is not there. */
 int firewall_refuse(const struct firewall_flow *flow);
 /*
- * Forget the tracked connections of this session, asking and agreed ones too, so that a PC which goes on with the same ports (UDP) begins a
- * new flow. The mark being dead already, this closes no hole.
+ * Forget the tracked connections of this session, asking and agreed ones too, so that a PC which goes on with the same
+ * ports (UDP) begins a new flow. The mark being dead already, this closes no hole.
  */
 int firewall_forget(uint32_t generation);
 /* Forget all, as at the start: flows of a gate that was killed carry a number that nobody knows any more. */

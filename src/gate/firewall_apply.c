@@ -1,6 +1,6 @@
 /*
- * firewall.h by libnftnl and libmnl: what the elements look like. The transactions themselves: firewall_batch.c; counters and
- * tracked flows: firewall_flow.c.
+ * firewall.h by libnftnl and libmnl: what the elements look like. The transactions themselves: firewall_batch.c;
+ * counters and tracked flows: firewall_flow.c.
  */
 #include "firewall.h"
 #include "firewall_batch.h"
@@ -126,9 +126,9 @@ static bool prefix_end(const struct prefix *p, uint8_t end[16])
 }
 
 /*
- * The registry's prefixes, and which service each belongs to. Those that are there stay untouched: deleted and added anew in
- * one transaction, a prefix is not found for a moment (its old element, no longer in force, hides the new one until it is
- * taken out of the tree), and in `internet` its addresses would leave in clear.
+ * The registry's prefixes, and which service each belongs to. Those that are there stay untouched: deleted and added
+ * anew in one transaction, a prefix is not found for a moment (its old element, no longer in force, hides the new one
+ * until it is taken out of the tree), and in `internet` its addresses would leave in clear.
  */
 static void registry_elements(struct batch *b, const struct conf_service *services, unsigned count)
 {

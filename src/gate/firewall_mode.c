@@ -6,8 +6,8 @@
 
 void firewall_mode_begin(const struct firewall_mode *f)
 {
-    /* (Closed, which is how the rules were loaded; Finit loads them afresh and starts gate again. What opens later brings the
-     * prefixes with it, so that it cannot open without them.) */
+    /* (Closed, which is how the rules were loaded; Finit loads them afresh and starts gate again. What opens later
+     * brings the prefixes with it, so that it cannot open without them.) */
     if (firewall_hosts(f->conf) < 0)
         log_fatal("the kernel does not take which host may use what: %s", strerror(errno));
 }

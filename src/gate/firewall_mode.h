@@ -1,6 +1,6 @@
 /*
- * The one place that changes what the packet filter lets pass as a whole: mode and generation, whether TLS flows may begin,
- * closed. (Single addresses open in admit_batch.c; how it is said to the kernel: firewall_apply.c.)
+ * The one place that changes what the packet filter lets pass as a whole: mode and generation, whether TLS flows may
+ * begin, closed. (Single addresses open in admit_batch.c; how it is said to the kernel: firewall_apply.c.)
  */
 #ifndef SEKISHO_GATE_FIREWALL_MODE_H
 #define SEKISHO_GATE_FIREWALL_MODE_H

@@ -1,4 +1,5 @@
-/* What the packet filter has counted, and how full the table of connections is. Read now and then, for idle clock and people. */
+/* What the packet filter has counted, and how full the table of connections is. Read now and then, for idle clock
+ * and people. */
 #ifndef SEKISHO_GATE_FIREWALL_STATS_H
 #define SEKISHO_GATE_FIREWALL_STATS_H
 

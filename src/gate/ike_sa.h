@@ -31,8 +31,8 @@ struct ike_sa {
 /* False if the message is malformed or names no IKE SA. */
 bool ike_sa_read(const void *data, size_t len, struct ike_sa *out);
 /*
- * Can what the hub has lent us be our address in the tunnel? Not one that no peer has (loopback, multicast …), none of the
- * LAN's, and not the hub's own: the LAN would go by another's name, or not come back.
+ * Can what the hub has lent us be our address in the tunnel? Not one that no peer has (loopback, multicast …), none of
+ * the LAN's, and not the hub's own: the LAN would go by another's name, or not come back.
  */
 bool ike_sa_vip_fits(const struct ike_sa *sa, const struct prefix *lan);
 /* A traffic selector as charon writes it, `10.20.0.0/16` or `10.20.0.0/16[tcp/443]`; false: not a plain prefix. */

@@ -6,7 +6,8 @@
 #include "dns_link.h"
 #include "sni_link.h"
 
-/* All: the listed names, who may use what, whose answers may be private addresses, which addresses no answer may have. */
+/* All: the listed names, who may use what, whose answers may be private addresses, which addresses no answer may
+ * have. */
 void link_config_dns(struct dns_link *dns, const struct admit *admit);
 /* The box's own address on the uplink, which no answer may have either; it changes. */
 void link_config_uplink(struct dns_link *dns, const struct addr *own);

@@ -1,6 +1,6 @@
 /*
- * Does another program still answer? Silence is counted in ticks of gate's own clock and not in time: when gate itself or
- * the whole machine has stood still, that is no silence of the other.
+ * Does another program still answer? Silence is counted in ticks of gate's own clock and not in time: when gate itself
+ * or the whole machine has stood still, that is no silence of the other.
  */
 #ifndef SEKISHO_GATE_LIVENESS_H
 #define SEKISHO_GATE_LIVENESS_H

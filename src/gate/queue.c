@@ -106,7 +106,8 @@ static int log_command(int fd, uint16_t group, uint8_t command)
     return ask(fd, nlh);
 }
 
-/* Bind a log group: so many octets of a packet, handed over when so many wait or after so many hundredths of a second. */
+/* Bind a log group: so many octets of a packet, handed over when so many wait or after so many hundredths of a
+ * second. */
 static int log_bind(int fd, uint16_t group, uint32_t copy, uint32_t together, uint32_t centiseconds)
 {
     char buf[256];

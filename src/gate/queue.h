@@ -1,8 +1,8 @@
 /*
  * The queue of packets that a ClientHello is still to be read from (nfnetlink_queue), and the log of refused packets
  * (nfnetlink_log). gate opens the sockets, `sni` reads them, gate alone can write: the kernel takes a verdict only from
- * a process with CAP_NET_ADMIN and only through the very socket that the queue is bound to. There is no bypass: while no
- * socket is bound, what would be queued is dropped.
+ * a process with CAP_NET_ADMIN and only through the very socket that the queue is bound to. There is no bypass: while
+ * no socket is bound, what would be queued is dropped.
  */
 #ifndef SEKISHO_GATE_QUEUE_H
 #define SEKISHO_GATE_QUEUE_H

@@ -85,8 +85,8 @@ static bool may_write(struct refusals_reason *e, uint64_t now_ms)
 }
 
 /*
- * May this line be written? It may not if the same was written a moment ago, or if its reason has used up its allowance.
- * times: how often the same has happened since it was written last, this one included.
+ * May this line be written? It may not if the same was written a moment ago, or if its reason has used up its
+ * allowance. times: how often the same has happened since it was written last, this one included.
  */
 static bool write_line(struct refusals *r, struct refusals_reason *e, const char *line, uint64_t now_ms,
                        unsigned *times)

@@ -1,4 +1,5 @@
-/* Which DNS servers the box may ask, and the sockets that `dns` asks them through: the uplink's, and each open tunnel's. */
+/* Which DNS servers the box may ask, and the sockets that `dns` asks them through: the uplink's, and each open
+ * tunnel's. */
 #ifndef SEKISHO_GATE_RESOLVERS_H
 #define SEKISHO_GATE_RESOLVERS_H
 

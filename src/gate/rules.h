@@ -7,7 +7,7 @@
  *   service NUMBER up|down NAME HUB|- TITLE         every service of the site
  *   host ADDRESS MAC SERVICE|none                   hosts that are bound to a service
  *   others all|none|SERVICE                         what the other hosts may use
- *   open NUMBER NAME ADDRESS TIME PORT[,PORT...]    PORT: tcp/443+tls, udp/123; TIME: until when, if not asked for again
+ *   open NUMBER NAME ADDRESS TIME PORT[,PORT...]  PORT: tcp/443+tls, udp/123; TIME: of its end, if not asked for again
  *   more COUNT                                      open pairs that did not fit
  */
 #ifndef SEKISHO_GATE_RULES_H

@@ -9,7 +9,7 @@
  *   raising    IKE is at work for at least one service           as in idle
  *   up         at least one tunnel is up                         session
  *   ending     tunnels are being taken down                      closed
- *   fault      the kernel did not take a change                  closed; if not even that is taken: gate ends (helpless)
+ *   fault      the kernel did not take a change                  closed; if that is not taken either: gate ends
  *
  * An IKE_SA is worth what its CHILD_SA is: where a raise fails, or the CHILD_SA goes and no other has taken its place,
  * charon is told to take the whole down, and the next wish waits for that and begins with IKE_SA_INIT. So no state that
@@ -65,7 +65,8 @@ struct session_ops {
     /* A tunnel came up (sockets to its resolver can be opened) or is gone (close them). */
     void (*tunnel)(void *user, uint8_t service, const struct firewall_tunnel *tunnel_or_null);
     void (*announce)(void *user, const struct msg_mode *mode); /* tell `dns` */
-    /* The kernel does not even close, so what passes now is what did before. Must see to it that somebody else closes. */
+    /* The kernel does not even close, so what passes now is what did before. Must see to it that somebody else
+     * closes. */
     void (*helpless)(void *user);
     void (*changed)(void *user); /* something that people can see has changed */
     void (*audit)(void *user, const char *event, const char *details);
@@ -78,8 +79,8 @@ struct session_service {
     bool known; /* it is in the configuration */
     char name[CONF_NAME_MAX];
     bool up, raising;
-    uint64_t
-        ending; /* charon was asked to take it down and has not said that it did; not waited for after this time. 0: no */
+    /* Charon was asked to take it down and has not said that it did; not waited for after this time. 0: no */
+    uint64_t ending;
     bool keys_refused; /* its hub has given new keys without a new key exchange (no PFS) */
     struct blackhole blackhole;
     uint64_t blackhole_at; /* it carried nothing, and was raised anew; 0: not lately */
@@ -129,7 +130,8 @@ void session_credentials(struct session *s, bool loaded);
 /* charon does not take the service's connection; key: of its service file, or NULL; why: charon's words. */
 void session_refused(struct session *s, uint8_t service, const char *key, const char *why);
 void session_wan(struct session *s, bool up, bool address_changed);
-/* A PC asks for a listed name of this service, or waits for an address of one (stale_dns.c). client is for the log, may be NULL. */
+/* A PC asks for a listed name of this service, or waits for an address of one (stale_dns.c). client is for the log,
+ * may be NULL. */
 void session_want(struct session *s, uint8_t service, const struct addr *client);
 void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel);
 void session_tunnel_down(struct session *s, uint8_t service, const struct cause *why);

@@ -25,7 +25,8 @@ static uint64_t op_activity(void *user)
     return firewall_stats_activity(((struct session_effects *)user)->stats);
 }
 
-/* When gate has ended, Finit loads the whole rule set anew (rootfs …/close), which closes everything, and starts gate. */
+/* When gate has ended, Finit loads the whole rule set anew (rootfs …/close), which closes everything, and starts
+ * gate. */
 static void op_helpless(void *user)
 {
     publish_state(((struct session_effects *)user)->publish);

@@ -1,4 +1,5 @@
-/* What happens when the session wants something done: struct session_ops, with the packet filter, charon, `dns` and `sni`. */
+/* What happens when the session wants something done: struct session_ops, with the packet filter, charon, `dns` and
+ * `sni`. */
 #ifndef SEKISHO_GATE_SESSION_EFFECTS_H
 #define SEKISHO_GATE_SESSION_EFFECTS_H
 

@@ -66,9 +66,9 @@ static bool mark_refused(const struct msg_flow *m)
 }
 
 /*
- * Both ends are reset: the server by a reset in place of the flow's first held packet; the client by the rule set, which
- * sees the held packets that are left, or the client's next one, again with the mark of refused flows. The addresses are
- * what `sni` says: of a flow that the kernel does not know nothing is made, or they could be anybody's.
+ * Both ends are reset: the server by a reset in place of the flow's first held packet; the client by the rule set,
+ * which sees the held packets that are left, or the client's next one, again with the mark of refused flows. The
+ * addresses are what `sni` says: of a flow that the kernel does not know nothing is made, or they could be anybody's.
  */
 static void refuse(struct sni_verdicts *v, struct queue_batch *b, const struct msg_flow *m)
 {

@@ -1,6 +1,7 @@
 /*
- * A program's control socket: `sekisho` connects (group sekisho), sends one request and gets one answer, perhaps again. A
- * few callers at a time; more wait in the kernel's queue. What a caller sends that does not belong here ends its connection.
+ * A program's control socket: `sekisho` connects (group sekisho), sends one request and gets one answer, perhaps again.
+ * A few callers at a time; more wait in the kernel's queue. What a caller sends that does not belong here ends its
+ * connection.
  *
  * It fits any event loop: one descriptor becomes readable when there is something to do.
  */

@@ -1,5 +1,5 @@
 /*
- * The audit program: receives events as datagrams and alone writes the log on the state partition.
+ * audit: receives events as datagrams and is the only writer of the log on the state partition.
  *
  *   audit                     the daemon (started by Finit as root; becomes user audit)
  *   audit send EVENT [TEXT]   send one event, for scripts: `audit send boot image=1.2.0`
@@ -29,7 +29,7 @@
 #define SITE_FILE "/state/site.conf"
 #define RUN_FOLDER "/run/sekisho/audit"
 #define STATE_FILE RUN_FOLDER "/state"
-#define BATCH_LINES 32  /* written and synced together */
+#define BATCH_LINES 32  /* lines written and synced together */
 #define RETRY_MS 5000 /* after a failed write */
 
 struct audit {
@@ -37,10 +37,10 @@ struct audit {
     struct store store;
     struct ratelimit limit;
     uint64_t written;
-    bool open;       /* the log; until then nothing is taken, for the numbers are not known */
+    bool open;       /* the log is open; before that no events are received, because the next number is unknown */
     unsigned shortened_told;
-    struct cause fault; /* none while all is well */
-    size_t len;      /* of batch */
+    struct cause fault; /* CAUSE_NONE: no fault */
+    size_t len;      /* used octets of batch */
     char batch[BATCH_LINES * FORMAT_LINE_MAX];
 };
 
@@ -88,7 +88,7 @@ static void take_event(struct audit *a, uid_t uid, const char *text, size_t len)
     add_line(a, uid, text, len);
 }
 
-/* Receive one datagram with its sender's uid, as the kernel attests it. False: nothing there. */
+/* Receive one datagram with its sender's uid, as attested by the kernel. False: none there. */
 static bool receive(struct audit *a)
 {
     char text[AUDIT_LINE_MAX + 1];
@@ -106,7 +106,7 @@ static bool receive(struct audit *a)
         return false;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
         struct ucred sender;
-        /* A descriptor sent along would be in SCM_RIGHTS; there is no room for it, so the kernel has closed it. */
+        /* The control buffer has no room for SCM_RIGHTS, so the kernel closes any descriptors sent. */
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
             continue;
         memcpy(&sender, CMSG_DATA(c), sizeof sender);
@@ -123,7 +123,7 @@ static bool failed(struct audit *a, enum cause_code what)
     return false;
 }
 
-/* Also when the log cannot be opened the program stays, and says so: `status` then tells people what is broken. */
+/* If the log cannot be opened, the program stays and publishes the fault, so that `status` shows it. */
 static bool open_log(struct audit *a)
 {
     if (a->open)
@@ -137,7 +137,7 @@ static bool open_log(struct audit *a)
     return true;
 }
 
-/* On failure the batch is kept and tried again: the socket's queue holds what comes meanwhile. */
+/* On failure the batch is kept and retried; meanwhile events queue up in the socket. */
 static bool flush(struct audit *a)
 {
     if (!open_log(a))
@@ -158,7 +158,7 @@ static bool flush(struct audit *a)
 
 _Noreturn static void run(struct audit *a)
 {
-    bool good = flush(a); /* the log is opened, and has this program's start */
+    bool good = flush(a); /* opens the log and records this program's start */
     for (;;) {
         struct pollfd p = {.fd = a->sock, .events = POLLIN};
         hang_guard_alive(HANG_GUARD_RUN, "audit");
@@ -172,7 +172,7 @@ _Noreturn static void run(struct audit *a)
     }
 }
 
-/* The log's folder belongs to this program's user, and to the group of those who may read state. */
+/* The log's folder belongs to this program's user and to the group sekisho, which may read the state. */
 static bool make_folder(const char *path, mode_t mode, gid_t gid)
 {
     if ((mkdir(path, 0700) == 0 || errno == EEXIST) && chown(path, UID_AUDIT, gid) == 0 && chmod(path, mode) == 0)
@@ -218,12 +218,13 @@ int main(int argc, char **argv)
     (void)mkdir("/run/sekisho", 0755);
     if (state_file_folder(RUN_FOLDER, UID_AUDIT) < 0)
         log_fatal("cannot prepare %s: %s", RUN_FOLDER, strerror(errno));
-    (void)make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files get the group. If not, open_log says it */
+    (void)make_folder(LOG_FOLDER, 02750,
+                      UID_SEKISHO); /* set-gid: its files inherit the group; open_log reports it */
     zone_of_site(SITE_FILE);
     a.sock = open_socket();
     umask(0022);
     sandbox_user(UID_AUDIT, groups, 1, 0);
-    tzset(); /* reads its files now, not under seccomp */
+    tzset(); /* opens its files before seccomp forbids it */
     sandbox_syscalls(calls);
     run(&a);
 }

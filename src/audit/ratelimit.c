@@ -2,15 +2,15 @@
 
 #include <string.h>
 
-/* One event costs `each_ms` of time; `burst` events may come at once. */
+/* One event per `each_ms`; bursts of up to `burst` events. */
 static const struct {
     uint64_t each_ms, burst;
 } rates[2] = {
     {1000, 200}, /* ordinary events */
-    {10000, 30}, /* bulk: what a PC on the LAN can cause at will */
+    {10000, 30}, /* bulk: events that a PC on the LAN can cause at will */
 };
 
-/* 0: ordinary. Each kind of bulk events has a bucket of its own, so that none hides another. */
+/* 0: ordinary. Each kind of bulk event has its own bucket, so that none suppresses another. */
 static uint8_t kind_of(const char *event, size_t len)
 {
     static const char *const kinds[] = {"dns.", "tls.", "blocked", "flow.", "audit.lost"};

@@ -1,7 +1,7 @@
 /*
- * How much one program may write. The log has a fixed size, so a PC that makes the box refuse a thousand names a minute
- * could push last month's sessions out of it. Frequent kinds of events get a small allowance of their own; what goes
- * beyond is counted, and the count is written.
+ * Rate limit per program. The log has a fixed size, so a PC that causes a thousand refusals a minute could push last
+ * month's sessions out of it. Each frequent kind of event has a small allowance; events beyond it are counted, and the
+ * count is logged.
  */
 #ifndef SEKISHO_AUDIT_RATELIMIT_H
 #define SEKISHO_AUDIT_RATELIMIT_H
@@ -16,8 +16,8 @@
 struct ratelimit_bucket {
     uid_t uid;
     bool used;
-    uint8_t kind; /* 0: ordinary events; else a kind of bulk events */
-    uint64_t tokens_ms; /* allowance, in milliseconds of saved time */
+    uint8_t kind; /* 0: ordinary; else a kind of bulk event */
+    uint64_t tokens_ms; /* tokens, in milliseconds */
     uint64_t last_ms;   /* monotonic */
     unsigned suppressed;
 };
@@ -27,8 +27,8 @@ struct ratelimit {
 };
 
 /*
- * May this event be written now? *suppressed is how many of the same sender and kind were dropped before it: not 0 only
- * when the answer is yes, and then a line should say so.
+ * May this event be logged now? If true, *suppressed is the number of events of the same sender and kind dropped before
+ * it, to be logged if it is not 0.
  */
 bool ratelimit_allow(struct ratelimit *l, uid_t uid, const char *event, size_t len, uint64_t now_ms,
                      unsigned *suppressed);

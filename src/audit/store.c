@@ -11,7 +11,7 @@
 
 #define CURRENT "audit.log"
 
-/* The highest number near a file's end, also of a line that was cut off after it; 0 if there is none. */
+/* The highest number near the end of a file, even of a truncated line; 0: none. */
 static uint64_t last_number(int folder, const char *name)
 {
     char tail[2 * FORMAT_LINE_MAX];
@@ -28,7 +28,7 @@ static uint64_t last_number(int folder, const char *name)
             if (!end)
                 end = tail + have;
             uint64_t found;
-            if (line == tail && from > 0) /* half a line: what looks like a number in it is somebody's words */
+            if (line == tail && from > 0) /* starts inside a line: a number there may be part of a text */
                 continue;
             if (format_number(line, (size_t)(end - line), &found) && found > number)
                 number = found;
@@ -46,7 +46,7 @@ static int open_current(struct store *s)
     if (s->fd < 0 || fstat(s->fd, &st) < 0)
         return -1;
     s->size = (uint64_t)st.st_size;
-    /* A power cut in the middle of a write leaves half a line: close it, so that the next one stands alone. */
+    /* A power cut during a write leaves a truncated line: terminate it, so that the next one is separate. */
     if (s->size > 0 && pread(s->fd, &last, 1, st.st_size - 1) == 1 && last != '\n') {
         if (state_file_write(s->fd, "\n", 1) < 0)
             return -1;
@@ -64,7 +64,7 @@ int store_open(struct store *s, const char *folder, size_t file_max)
         return -1;
     s->next = last_number(s->folder, CURRENT);
     if (s->next == 0)
-        s->next = last_number(s->folder, CURRENT ".1"); /* cut off just after a rotation */
+        s->next = last_number(s->folder, CURRENT ".1"); /* power cut just after a rotation */
     s->next++;
     if (open_current(s) == 0)
         return 0;
@@ -79,7 +79,7 @@ static void file_name(unsigned age, char out[32])
     (void)snprintf(out, 32, age == 0 ? CURRENT : CURRENT ".%u", age);
 }
 
-/* Oldest first, each by one rename: a cut at any point loses nothing but, at most, the oldest file. */
+/* Oldest first, each by one rename: a power cut at any point loses at most the oldest file. */
 static int rotate(struct store *s)
 {
     for (unsigned age = STORE_FILES - 1; age > 0; age--) {
@@ -94,7 +94,7 @@ static int rotate(struct store *s)
     return open_current(s);
 }
 
-/* The disk is full: give up the oldest file but the current one. False: there is none. */
+/* The disk is full: delete the oldest file, but not the current one. False: there is none. */
 static bool shorten(struct store *s)
 {
     for (unsigned age = STORE_FILES - 1; age > 0; age--) {
@@ -108,7 +108,7 @@ static bool shorten(struct store *s)
     return false;
 }
 
-/* Whole or not at all: a part of a batch would stand in the log twice when it is tried again. */
+/* All or nothing: part of a batch would be logged twice when it is retried. */
 static int append_whole(struct store *s, const char *lines, size_t len)
 {
     if (s->fd < 0 && open_current(s) < 0)
@@ -120,7 +120,7 @@ static int append_whole(struct store *s, const char *lines, size_t len)
         return 0;
     }
     int why = errno;
-    if (ftruncate(s->fd, (off_t)s->size) < 0) { /* then opening it anew closes the half line */
+    if (ftruncate(s->fd, (off_t)s->size) < 0) { /* then reopening the file terminates the partial line */
         close(s->fd);
         s->fd = -1;
     }

@@ -1,4 +1,4 @@
-/* `sekisho log blocked`: what was refused lately, from the audit log, in words: who, what, why not. */
+/* `sekisho log blocked`: recent refusals from the audit log in words: who, what, why. */
 #include "json.h"
 #include "lib/reason.h"
 #include "ops.h"
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_MAX 512 /* more than any value of the log: a name of 253 octets, the odd ones of them escaped */
+#define VALUE_MAX 512 /* more than any value in the log: a name of 253 octets, some of them escaped */
 
-/* One line of the audit log that tells of a refusal. */
+/* One refusal in the audit log. */
 struct refusal {
     char time[ZONE_TEXT_MAX];
     const struct reason *reason;
@@ -17,7 +17,7 @@ struct refusal {
     unsigned long times, unlogged;
 };
 
-/* The value of ` key=` in the details; "" if it is not there or says nothing ("-"). */
+/* The value of ` key=` in the details; "" if it is missing or "-". */
 static void value_of(const char *details, const char *key, char out[VALUE_MAX])
 {
     char word[32];
@@ -34,12 +34,12 @@ static void value_of(const char *details, const char *key, char out[VALUE_MAX])
         len = VALUE_MAX - 1;
     memcpy(out, at, len);
     out[len] = '\0';
-    for (char *c = out; *c; c++) /* names are ASCII; what looks like one but is not must not pass for it */
+    for (char *c = out; *c; c++) /* names are ASCII: replace look-alike characters */
         if ((unsigned char)*c >= 0x7f)
             *c = '?';
 }
 
-/* `TIME NUMBER PROGRAM EVENT DETAILS`, of gate and about a refusal? */
+/* Parse `TIME NUMBER PROGRAM EVENT DETAILS`. False: not a refusal by gate. */
 static bool parse(const char *line, struct refusal *r)
 {
     static const struct {
@@ -74,7 +74,7 @@ static bool parse(const char *line, struct refusal *r)
     return true;
 }
 
-/* What was asked for: a name, or a server by its name where one is known, with port. */
+/* The target: a name, or a server with port, by its name if it is known. */
 static void target(const struct refusal *r, char *out, size_t size)
 {
     const char *host = r->name[0] ? r->name : r->at[0] ? r->at : r->server[0] ? r->server : "?";
@@ -84,7 +84,7 @@ static void target(const struct refusal *r, char *out, size_t size)
         (void)snprintf(out, size, "DNS %s", r->name[0] ? r->name : "?");
     else
         (void)snprintf(out, size, "%s %s%s%s", proto, host, port ? ":" : "", port ? r->port : "");
-    /* An address beside its name, where both are known: another server may bear the name tomorrow. */
+    /* Show the address with its name, if both are known: tomorrow the name may have another address. */
     size_t len = strlen(out);
     if (r->server[0] && strcmp(host, r->server) != 0 && len < size)
         (void)snprintf(out + len, size - len, " (%s)", r->server);

@@ -12,7 +12,7 @@
 
 enum kind { KIND_UNKNOWN, KIND_SITE, KIND_SERVICE };
 
-/* By the first section in the file. */
+/* The kind of file, by its first section. */
 static enum kind kind_of(const char *path)
 {
     static const struct {
@@ -35,7 +35,7 @@ static enum kind kind_of(const char *path)
     return kind;
 }
 
-/* In one language: where, what is wrong, and what to write instead. */
+/* Print a mistake in one language: where, what is wrong, and what to write instead. */
 static void show_error(const struct conf_error *e, enum ops_lang lang, bool where)
 {
     enum cause_lang in = lang == LANG_JA ? CAUSE_JA : CAUSE_EN;
@@ -99,7 +99,7 @@ static void dump_all(const struct conf *all)
     dump_hosts(all);
 }
 
-/* On standard error: what is no mistake in a file, but keeps it from being looked at. */
+/* Report on stderr that a file cannot be read, which is not a mistake in it. */
 static bool unreadable(const char *path)
 {
     char ja[CAUSE_TEXT_MAX];
@@ -111,7 +111,7 @@ static bool unreadable(const char *path)
     return false;
 }
 
-/* en, ja: what was looked at. */
+/* en, ja: the object checked. */
 static void put_good(enum ops_lang lang, const char *en, const char *ja)
 {
     if (lang == LANG_JA)
@@ -120,7 +120,7 @@ static void put_good(enum ops_lang lang, const char *en, const char *ja)
         (void)printf("%s: good%s\n", en, lang == LANG_BOTH ? " / 誤りはありません" : "");
 }
 
-/* One file; with --services, a site file together with the services that it names. False: not readable. */
+/* Check one file; with --services, a site file with the services that it names. False: not readable. */
 static bool check_file(const struct ops_args *args, const char *path, struct conf_errors *errors)
 {
     static struct conf all;
@@ -155,7 +155,7 @@ static bool check_file(const struct ops_args *args, const char *path, struct con
     return true;
 }
 
-/* The box's own files, all together. */
+/* Check the box's own files together. */
 static bool check_box(const struct ops_args *args, struct conf_errors *errors)
 {
     static struct conf all;
@@ -181,7 +181,7 @@ static bool check_box(const struct ops_args *args, struct conf_errors *errors)
     return true;
 }
 
-/* For scripts: the first mistake as they pass it on. */
+/* For scripts: the first mistake, as a cause. */
 static void put_cause(const struct conf_errors *errors)
 {
     char line[CAUSE_LINE_MAX];

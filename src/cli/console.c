@@ -1,9 +1,9 @@
 /*
- * The box's console: a status screen, then a prompt that takes the commands of `sekisho` and nothing else. There is no
- * shell behind it, no pager, no way to start another program, and nothing is written while nobody types.
+ * The box's console: a status screen, then a prompt that accepts the commands of `sekisho` only. There is no shell, no
+ * pager, no way to start another program, and it prints nothing while nobody types.
  *
- * Started by Finit as root with --tty it takes the terminal, then becomes the user `status` and stays so. Every command
- * runs in a child, so that neither Ctrl-C nor a mistake in one of them can take the console away.
+ * Started by Finit as root with --tty, it takes the terminal and then becomes the user `status` for good. Each
+ * command runs in a child, so that neither Ctrl-C nor a crash in one ends the console.
  */
 #include "audit.h"
 #include "log.h"
@@ -25,14 +25,14 @@
 #include <unistd.h>
 
 #define LINE_SIZE 256
-#define WORDS_MAX (LINE_SIZE / 2) /* as many as a line can have */
+#define WORDS_MAX (LINE_SIZE / 2) /* the most that fit into a line */
 #define PROMPT "sekisho> "
 
-/* The terminal becomes this process's own: standard input and output, and where Ctrl-C comes from. */
+/* Make the terminal standard input and output, and the controlling terminal, for Ctrl-C. */
 static void take_tty(const char *device)
 {
     struct termios t;
-    (void)setsid(); /* fails only if we lead a session already */
+    (void)setsid(); /* fails only if we are a session leader already */
     int fd = open(device, O_RDWR);
     if (fd < 0)
         log_fatal("cannot open %s: %s", device, strerror(errno));
@@ -49,7 +49,7 @@ static void take_tty(const char *device)
     t.c_cc[VEOF] = 4;
     t.c_cc[VMIN] = 1;
     t.c_cc[VTIME] = 0;
-    t.c_cc[VSUSP] = t.c_cc[VQUIT] = _POSIX_VDISABLE; /* nothing may be stopped or made to dump core from here */
+    t.c_cc[VSUSP] = t.c_cc[VQUIT] = _POSIX_VDISABLE; /* no job control, no core dumps from the keyboard */
     if (tcsetattr(fd, TCSANOW, &t) < 0)
         log_fatal("cannot set up %s: %s", device, strerror(errno));
     for (int target = 0; target < 3; target++)
@@ -62,7 +62,7 @@ static void take_tty(const char *device)
 static void confine(void)
 {
     static const uint32_t groups[] = {UID_SEKISHO};
-    /* What the commands need: reading files, asking the daemons over their sockets, a child for each. */
+    /* For the commands: reading files, talking to the daemons' sockets, a child for each. */
     static const char *const calls[] = {"openat",     "access",     "faccessat", "faccessat2", "socket", "connect",
                                         "setsockopt", "ioctl",      "clone",     "clone3",     "fork",   "vfork",
                                         "wait4",      "waitid",     "setpgid",   "getpgrp",    "dup",    "dup2",
@@ -70,22 +70,22 @@ static void confine(void)
     if (geteuid() == 0)
         sandbox_user(UID_STATUS, groups, 1, 0);
     if (geteuid() != UID_STATUS)
-        return; /* a person trying it on another machine */
+        return; /* run by hand on another machine */
     tzset();
     sandbox_syscalls(calls);
 }
 
-/* Ctrl-C at the prompt: interrupts the waiting for input, which is all that it should do. */
+/* Ctrl-C at the prompt only interrupts the wait for input. */
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
 }
 
 /*
- * SIGINT is blocked but while the console waits for input, so that one which comes just before is not lost; a command
+ * SIGINT is blocked except while the console waits for input, so that one just before the wait is not lost. A command
  * in its child gets it as usual.
  */
-static sigset_t outside; /* the signal mask of waiting, and of commands */
+static sigset_t outside; /* the signal mask while waiting, and of commands */
 
 static void watch_interrupt(void)
 {
@@ -99,7 +99,7 @@ static void watch_interrupt(void)
 
 enum input { INPUT_LINE, INPUT_AGAIN, INPUT_LONG, INPUT_END };
 
-/* One line without its newline. A line that is too long is swallowed whole. */
+/* Read one line, without its newline. A line that is too long is discarded as a whole. */
 static enum input read_line(char *line, size_t size)
 {
     size_t len = 0;
@@ -122,7 +122,7 @@ static enum input read_line(char *line, size_t size)
     return too_long ? INPUT_LONG : INPUT_LINE;
 }
 
-/* Words apart by blanks; nothing else has a meaning. Control characters make the line no command at all. */
+/* Split at blanks; no other character is special. A line with control characters is rejected. */
 static int split(char *line, char *words[WORDS_MAX])
 {
     int count = 0;
@@ -153,7 +153,7 @@ static void run_command(int count, char *words[])
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    /* A Ctrl-C that was meant for the command is not meant for the prompt: ignoring discards what is pending. */
+    /* Setting SIG_IGN discards a pending Ctrl-C, which was meant for the command. */
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGINT, on_interrupt);
     if (WIFSIGNALED(status))
@@ -175,7 +175,7 @@ int op_console(const struct ops_args *args)
     char line[LINE_SIZE], *words[WORDS_MAX];
     if (args->tty)
         take_tty(args->tty);
-    (void)setvbuf(stdout, NULL, _IOFBF, 8192); /* a screen is one write */
+    (void)setvbuf(stdout, NULL, _IOFBF, 8192); /* write a whole screen at once */
     (void)audit_open();
     confine();
     watch_interrupt();

@@ -1,4 +1,4 @@
-/* `sekisho session …` and `sekisho cert renew`: a request to a daemon's control socket and its answer, a cause. */
+/* `sekisho session …` and `sekisho cert renew`: a request to a daemon's control socket; the answer is a cause. */
 #include "conf_parse.h"
 #include "ipc.h"
 #include "ops.h"
@@ -10,9 +10,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define ANSWER_S 90 /* raising a tunnel may take this long over a bad line */
+#define ANSWER_S 90 /* establishing a tunnel may take this long over a bad uplink */
 
-/* Who is asked, and what is said when that does not go well. */
+/* The daemon to ask, and the causes when that fails. */
 struct asked {
     const char *path;
     enum cause_code unreachable, late, broke_off;
@@ -47,7 +47,7 @@ static int ask(const struct ops_args *args, const struct asked *who, enum msg_ty
     return ops_answer_cause(args, EXIT_USAGE, CAUSE_OF(r == IPC_AGAIN ? who->late : who->broke_off));
 }
 
-/* The number of a service by its name; the box's own files say it. 0: not found. */
+/* The number of a service by its name, from the box's own files. 0: not found. */
 static uint8_t number_of(const struct ops_args *args, const char *name)
 {
     static const char *const folders[] = {"/state/services", "/etc/sekisho/services"};

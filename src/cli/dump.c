@@ -1,6 +1,6 @@
 /*
- * `check --dump`: the elements that a service file, or a site file with its services, leads to in the packet filter's
- * sets (configs/firewall.nft), one a line in nft's words. Addresses of names are known only at run time: `A(name)`
+ * `check --dump`: the elements that a service file, or a site file with its services, adds to the packet filter's
+ * sets (configs/firewall.nft), one per line in nft syntax. Addresses of names are known only at run time: `A(name)`
  * stands for each that is admitted.
  */
 #include "conf.h"
@@ -18,7 +18,7 @@ static bool has_family(const struct conf_service *service, uint8_t family)
     return false;
 }
 
-/* Which set of a pair: the family decides. */
+/* The suffix of a set's name, by the address family. */
 static const char *version(uint8_t family)
 {
     return family == AF_INET ? "v4" : "v6";
@@ -26,7 +26,7 @@ static const char *version(uint8_t family)
 
 static void dump_allow(const struct conf_service *service, uint8_t family)
 {
-    /* An address outside the tunnel's networks is refused, so a family without network can have no element. */
+    /* Addresses outside the tunnel's networks are refused, so a family without networks has no elements. */
     if (!has_family(service, family))
         return;
     for (unsigned i = 0; i < service->rule_count; i++)
@@ -54,7 +54,7 @@ void dump_service(const struct conf_service *service)
     dump_allow(service, AF_INET6);
 }
 
-/* Which host may use what: the same as firewall_hosts in gate makes of it. */
+/* Which host may use what: the same elements as gate's firewall_hosts adds. */
 void dump_hosts(const struct conf *conf)
 {
     for (unsigned i = 0; i < conf->site.host_count; i++) {

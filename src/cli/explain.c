@@ -1,4 +1,4 @@
-/* `sekisho explain`: a cause out of the log, a state file or a script, in words. */
+/* `sekisho explain`: the sentence of a cause from the log, a state file or a script. */
 #include "ops.h"
 
 #include <stdio.h>

@@ -1,4 +1,6 @@
-/* `check --export`: a site file as shell variables, for the boot scripts. Every value is of a harmless alphabet. */
+/*
+ * `check --export`: a site file as shell variables, for the boot scripts. No value contains characters special to sh.
+ */
 #include "conf.h"
 #include "ops.h"
 #include "zone.h"
@@ -23,7 +25,7 @@ static void put_len(const char *name, const struct prefix *p)
     (void)printf("%s='%u'\n", name, p->addr.family ? p->len : 0u);
 }
 
-/* An IPv4 network's own address, and its mask. */
+/* The address and the mask of an IPv4 network. */
 static void network(const struct prefix *p, struct addr *net, struct addr *mask)
 {
     uint32_t bits = p->len == 0 ? 0 : UINT32_MAX << (32 - p->len), address;

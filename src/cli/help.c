@@ -1,4 +1,4 @@
-/* `sekisho help [TOPIC]`: the list of commands, or a man page as text, which the image has (docs/man). */
+/* `sekisho help [TOPIC]`: the list of commands, or one of the image's man pages as text (docs/man). */
 #include "ops.h"
 #include "state_file.h"
 
@@ -8,7 +8,7 @@
 
 #define PAGE_MAX (64 * 1024)
 
-/* A name of a page, and no path: nothing else can be read by this command. */
+/* The name of a page, not a path: this command can read no other files. */
 static bool is_topic(const char *word)
 {
     return word[0] != '.' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz.")] == '\0';

@@ -15,7 +15,7 @@ static void string(const char *text)
     while (len > 0) {
         size_t n = text_printable(text, len);
         if (n == 0) {
-            /* An octet that is no text at all is shown as the code point of its value. */
+            /* An octet that is not valid UTF-8 is written as the code point with its value. */
             (void)printf("\\u%04x", (unsigned char)*text);
             n = 1;
         } else {
@@ -95,7 +95,7 @@ void json_cause(struct json *j, const char *key, const struct cause *cause)
     unsigned open = 1;
     open_cause(j, key, (enum cause_code)cause->code);
     while (cause_next(cause, &a)) {
-        if (a.kind == 'c') { /* what follows belongs to this one */
+        if (a.kind == 'c') { /* the following arguments belong to the nested cause */
             open_cause(j, a.key, cause_by_word(a.value));
             open++;
         } else if (a.kind == 'n' || a.kind == 'e') {

@@ -1,4 +1,4 @@
-/* A small writer of JSON on one line, to stdout. Text that is not UTF-8 is escaped, so the output is always valid. */
+/* Writes JSON on one line to stdout. Text that is not UTF-8 is escaped, so the output is always valid. */
 #ifndef SEKISHO_JSON_H
 #define SEKISHO_JSON_H
 
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct json {
-    bool comma; /* something stands before in the current object or array */
+    bool comma; /* the current object or array is not empty */
 };
 
 /* key may be NULL inside an array and at the top. */
@@ -18,7 +18,7 @@ void json_text(struct json *j, const char *key, const char *value);
 void json_number(struct json *j, const char *key, uint64_t value);
 void json_time(struct json *j, const char *key, int64_t when); /* RFC 3339, in the site's zone */
 void json_bool(struct json *j, const char *key, bool value);
-/* {"code": …, "severity": …, "person": …, "follows": …, "args": {…}}; a cause in it is one of its args. */
+/* {"code": …, "severity": …, "person": …, "follows": …, "args": {…}}; a nested cause is one of the args. */
 void json_cause(struct json *j, const char *key, const struct cause *cause);
 void json_end(void); /* the newline */
 

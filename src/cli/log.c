@@ -1,4 +1,4 @@
-/* `sekisho log`: the last lines of the audit log, over its files. */
+/* `sekisho log`: the last lines of the audit log, across its files. */
 #include "cause_text.h"
 #include "json.h"
 #include "ops.h"
@@ -15,19 +15,19 @@
 #include <unistd.h>
 
 #define FILES 4
-#define FILE_MAX (512 * 1024) /* of one file; the audit program keeps them at half of it */
+#define FILE_MAX (512 * 1024) /* per file; audit limits them to half of it */
 #define TRIES 5
 
-/* All files, oldest first, as one text; each may need a newline of ours at its end. */
+/* All files, oldest first, as one text; each may need a newline added at its end. */
 static char whole[FILES * (FILE_MAX + 1) + 1];
 
 struct file {
-    int fd; /* -1: there is none */
+    int fd; /* -1: no such file */
     ino_t inode;
     off_t size;
 };
 
-/* One file of the log. The file stays open: what is renamed meanwhile is still read. */
+/* Open one file of the log. It stays open, so that it can be read even after a rotation. */
 static struct file open_file(const char *root, unsigned age)
 {
     struct file file = {.fd = -1};
@@ -54,7 +54,10 @@ static void close_files(const struct file files[FILES])
             close(files[age].fd);
 }
 
-/* Newest first; how many there are, 0 with errno. When the log moves on meanwhile, one is met under two names. */
+/*
+ * Open all files, newest first. Returns their number, 0 with errno. After a rotation meanwhile one is seen twice:
+ * retry.
+ */
 static unsigned open_files(const char *root, struct file files[FILES])
 {
     for (unsigned try = 0; try < TRIES; try++) {
@@ -77,7 +80,7 @@ static unsigned open_files(const char *root, struct file files[FILES])
     return 0;
 }
 
-/* A file's lines; of one that is too large the last ones. Returns the length of what is in out: whole lines. */
+/* Read a file's lines, the last ones if it is too large. Returns the length in out, whole lines only. */
 static size_t read_file(const struct file *file, char *out)
 {
     size_t len = 0, cut = 0;
@@ -90,7 +93,7 @@ static size_t read_file(const struct file *file, char *out)
             break;
         len += (size_t)n;
     }
-    if (from > 0) { /* the first one is half a line */
+    if (from > 0) { /* drop the partial first line */
         while (cut < len && out[cut] != '\n')
             cut++;
         len -= cut;
@@ -113,8 +116,8 @@ const char *log_time(const char *line, char out[ZONE_TEXT_MAX])
 }
 
 /*
- * The cause in a line: all its details, or as `reason="…"` or `cause="…"`. False: there is none. What somebody has typed
- * at the console is none, whatever it looks like: it would be told as if the box had said it.
+ * The cause in a line: all of the details, or `reason="…"` or `cause="…"`. False: there is none. Text typed at the
+ * console is never taken for a cause: it would appear as if the box had reported it.
  */
 static bool line_cause(const char *line, struct cause *out)
 {
@@ -168,7 +171,7 @@ static void json_line(struct json *j, const char *line)
     json_close(j, '}');
 }
 
-/* Newlines become ends of strings. */
+/* Replace newlines by NUL. Returns the number of lines. */
 static unsigned split(char *text, size_t len)
 {
     unsigned lines = 0;
@@ -220,7 +223,7 @@ static void put_sentence(const struct cause *cause, enum ops_lang lang)
         (void)printf("    %s\n", cause_sentence(cause, CAUSE_JA, CAUSE_WRONG, text));
 }
 
-/* As it stands in the log, its time in today's zone; what is no line of ours as it is. */
+/* Print a line with its time in the current zone; one in another format unchanged. */
 static void put_line(const char *line, enum ops_lang lang)
 {
     char when[ZONE_TEXT_MAX];

@@ -1,4 +1,4 @@
-/* The command line for people and scripts; on the box it is also the console. */
+/* sekisho: the command line for people and scripts; on the box also the console. */
 #include "log.h"
 #include "ops.h"
 

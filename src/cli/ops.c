@@ -76,8 +76,8 @@ static bool value_tty(struct ops_args *a, const char *value)
 
 static const struct option {
     const char *text;
-    unsigned needs;    /* bit of the command's options */
-    const char *value; /* what stands for its value in the usage text; NULL: it has none */
+    unsigned needs;    /* bit in the command's options */
+    const char *value; /* placeholder of its value in the usage text; NULL: no value */
     bool (*take)(struct ops_args *a, const char *value);
 } options[] = {
     {"--site", OPT_CHECK, NULL, flag_site},
@@ -172,7 +172,7 @@ int ops_answer(const struct ops_args *args, int status, const char *en, const ch
     return status;
 }
 
-/* What is wrong, and behind it what to do, if there is something to do. */
+/* Print what is wrong and, if there is any advice, what to do. */
 int ops_answer_cause(const struct ops_args *args, int status, const struct cause *cause)
 {
     char en[CAUSE_TEXT_MAX], ja[CAUSE_TEXT_MAX], do_en[CAUSE_TEXT_MAX], do_ja[CAUSE_TEXT_MAX];
@@ -199,7 +199,7 @@ int ops_answer_cause(const struct ops_args *args, int status, const struct cause
     return status;
 }
 
-/* The command whose first word is `first`, the second the one of argv. */
+/* Find the command with the first word `first` and the second from argv; *words: how many it has. */
 static const struct op *find(int argc, char *const argv[], const char *first, int *words)
 {
     for (size_t i = 0; i < OPS_COUNT; i++) {
@@ -212,13 +212,13 @@ static const struct op *find(int argc, char *const argv[], const char *first, in
     return NULL;
 }
 
-/* What every program is asked for: `sekisho --version` and `sekisho --help`, in a shell only. */
+/* The usual options `sekisho --version` and `sekisho --help`; in a shell only. */
 static const char *as_command(const char *word)
 {
     return strcmp(word, "--version") == 0 ? "version" : strcmp(word, "--help") == 0 ? "help" : word;
 }
 
-/* Languages: what is asked for, else what the environment says, else both (the console has no environment). */
+/* The default language: from the environment, else both (the console has no environment). */
 static enum ops_lang default_lang(void)
 {
     const char *lang = getenv("LANG");
@@ -227,7 +227,7 @@ static enum ops_lang default_lang(void)
     return strncmp(lang, "ja", 2) == 0 ? LANG_JA : LANG_EN;
 }
 
-/* Takes the words after the command's name. False, having said why, if one does not fit. */
+/* Parse the words after the command's name. False, after printing an error, if one is wrong. */
 static bool take_args(const struct op *op, int argc, char *const argv[], struct ops_args *a)
 {
     for (int i = 0; i < argc; i++) {

@@ -1,4 +1,4 @@
-/* The commands of `sekisho`: one row each in ops.c, one function each, arguments taken apart in one place. */
+/* The commands of `sekisho`: each has one row in ops.c and one function; arguments are parsed in one place. */
 #ifndef SEKISHO_OPS_H
 #define SEKISHO_OPS_H
 
@@ -12,26 +12,26 @@
 
 /* Exit statuses of every command. */
 enum ops_exit {
-    EXIT_GOOD = 0,  /* done; everything is well */
-    EXIT_WRONG = 1, /* done, and something is not well: a mistake in a file, a refusal, trouble */
-    EXIT_USAGE = 2  /* not done: wrong arguments, nobody there to ask */
+    EXIT_GOOD = 0,  /* success, no problem found */
+    EXIT_WRONG = 1, /* a problem: a mistake in a file, a refusal, a fault of the box */
+    EXIT_USAGE = 2  /* not done: wrong arguments, or the daemon does not run */
 };
 
 enum ops_lang { LANG_BOTH, LANG_EN, LANG_JA };
 
-/* The options that were given; which ones a command takes stands in its row. */
+/* The options given; a command's row lists those it accepts. */
 struct ops_args {
     bool console; /* typed at the box's console */
     bool json;
     enum ops_lang lang;
-    const char *root;     /* look at the files below this folder; "" on the box itself */
+    const char *root;     /* prefix of all paths; "" on the box itself */
     unsigned lines;       /* -n */
     bool site, service;   /* check: which kind */
     bool export, dump;    /* check: output for scripts */
     bool cause;           /* check: the first mistake as a cause, for scripts */
     const char *services; /* check: folder of service files */
     const char *tty;      /* console */
-    unsigned file_count;  /* what is no option */
+    unsigned file_count;  /* arguments that are not options */
     const char *files[OPS_ARGS_MAX];
 };
 
@@ -43,7 +43,7 @@ enum ops_option {
     OPT_FILES = 16,
     OPT_TTY = 32,
     OPT_SERVICE_NAME = 64, /* one word: a service's name */
-    OPT_TOPIC = 128, /* one word: what help is wanted on */
+    OPT_TOPIC = 128, /* one word: a help topic */
     OPT_CAUSE = 256  /* words: a cause */
 };
 
@@ -52,10 +52,10 @@ struct op {
     bool console;             /* may be typed at the box's console */
     unsigned options;
     int (*run)(const struct ops_args *args);
-    const char *en, *ja;      /* what it does */
+    const char *en, *ja;      /* short description */
 };
 
-/* Find and run the command that the words are. from_console: only what is allowed there. Returns an exit status. */
+/* Find and run the command in argv. from_console: only those allowed there. Returns an exit status. */
 int ops_run(int argc, char *const argv[], bool from_console);
 void ops_usage(bool from_console);
 
@@ -73,24 +73,24 @@ int op_version(const struct ops_args *args);
 int op_help(const struct ops_args *args);
 int op_explain(const struct ops_args *args);
 
-/* The whole audit log in lines, oldest first; each a string of what may be shown on a terminal. None is empty. */
+/* The whole audit log as lines, oldest first; each is a non-empty string, safe for a terminal. */
 struct log {
     unsigned lines;
     char *text, *end;
 };
-bool log_open(const struct ops_args *args, struct log *log); /* false, having said why */
-/* The line behind this one; the first for NULL. NULL behind the last. */
+bool log_open(const struct ops_args *args, struct log *log); /* false after printing the error */
+/* The line after this one; the first for NULL. NULL after the last. */
 const char *log_next(const struct log *log, const char *line);
-/* A line's time, in the site's zone whatever it was written in (what is no time: the first word). Returns what follows. */
+/* A line's time, converted to the site's zone (its first word unchanged if it is not a time). Returns the rest. */
 const char *log_time(const char *line, char out[ZONE_TEXT_MAX]);
 
-/* One sentence as a command's whole answer, in the form that was asked for; ends with status, which it returns. */
+/* Print one sentence as a command's whole answer, in the requested form. Returns status. */
 int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja);
 
-/* The same with a cause, and what to do behind it; in JSON the cause itself stands beside them. */
+/* The same with a cause and what to do about it; JSON also contains the cause itself. */
 int ops_answer_cause(const struct ops_args *args, int status, const struct cause *cause);
 
-/* check --export and --dump, for one file that has no mistake. */
+/* check --export and --dump, for one file without mistakes. */
 struct conf_site;
 struct conf;
 struct conf_service;

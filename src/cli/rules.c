@@ -1,4 +1,4 @@
-/* `sekisho rules`: what gate says is allowed now (RUN/gate/rules, described in gate/rules.h), as a page for people. */
+/* `sekisho rules`: what is allowed now, from RUN/gate/rules (format in gate/rules.h), as a page for people. */
 #include "conf.h"
 #include "json.h"
 #include "ops.h"
@@ -61,7 +61,7 @@ static void take_line(char *line)
             page.more++;
         else if (sscanf(line, "open %u %253s %45s %lld %127s", &o->service, o->name, o->addr, &o->until, o->ports) ==
                      5 &&
-                 o->until > (long long)time(NULL)) /* what has ended since it was written is left out */
+                 o->until > (long long)time(NULL)) /* leave out what has expired since the file was written */
             page.open_count++;
     }
 }
@@ -99,7 +99,7 @@ static bool read_page(const char *root)
     return page.mode[0] != '\0';
 }
 
-/* A sentence in the language that was asked for, or in both. */
+/* Print a sentence in the requested language, or in both. */
 static void say(enum ops_lang lang, const char *indent, const char *en, const char *ja)
 {
     if (lang != LANG_JA)
@@ -113,7 +113,7 @@ static bool others_may(const struct service *s)
     return strcmp(page.others, "all") == 0 || strcmp(page.others, s->name) == 0;
 }
 
-/* "Only 192.168.77.20" or "all PCs but ...": for whom a service is. */
+/* Who may use a service: "Only 192.168.77.20" or "all PCs but ...". */
 static void say_whom(const struct service *s, enum ops_lang lang)
 {
     bool others = others_may(s);

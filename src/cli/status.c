@@ -1,4 +1,4 @@
-/* `sekisho status` and `sekisho cert show`: what the daemons publish, in plain words. */
+/* `sekisho status` and `sekisho cert show`: the daemons' state files in plain words. */
 #include "health.h"
 #include "json.h"
 #include "lib/reason.h"
@@ -26,19 +26,19 @@ static void show_time(const char *value, char *out, size_t size)
     (void)snprintf(out, size, "%s", when > 0 ? zone_minute(when, text) : "");
 }
 
-/* A cause of one of the programs: as it is; show_rows has both languages of it. */
+/* A cause: copied as it is; show_rows translates it. */
 static void show_cause(const char *value, char *out, size_t size)
 {
     (void)snprintf(out, size, "%s", value);
 }
 
-/* A word of a state file: as it is; show_rows has the Japanese of it. */
+/* A word of a state file: copied as it is; show_rows translates it. */
 static void show_word(const char *value, char *out, size_t size)
 {
     show_text(value, out, size);
 }
 
-/* The words of a key in Japanese. NULL: a word that is not known. */
+/* The Japanese for a word of this key. NULL: unknown word. */
 static const char *word_ja(const char *key, const char *word)
 {
     static const struct {
@@ -74,7 +74,7 @@ static const char *word_ja(const char *key, const char *word)
     return NULL;
 }
 
-/* The details under the headline: one row a value; a row without value is left out. */
+/* The details under the headline: one row per value; a row without a value is left out. */
 static const struct row {
     const char *en, *ja;
     enum health_file file;
@@ -139,7 +139,7 @@ static void show_rows(const struct health *h, const struct row *row, size_t coun
     }
 }
 
-/* An English line, and the Japanese one under it; or the one of them. */
+/* Print the English line with the Japanese one below it, or one of the two. */
 static void show_pair(enum ops_lang lang, const char *prefix, const char *en, const char *ja)
 {
     if (lang != LANG_JA)
@@ -157,7 +157,7 @@ struct top {
     uint64_t count;
 };
 
-/* The reasons that were given most often, most frequent first. Returns how many. */
+/* The most frequent reasons for refusals, in descending order. Returns their number. */
 static size_t top_reasons(const struct health *h, struct top top[TOP])
 {
     static const char *const kinds[REASON_KINDS] = {[REASON_DNS] = "dns.", [REASON_TLS] = "tls.", [REASON_PACKET] = ""};
@@ -202,7 +202,7 @@ static void show_problem(const struct health_problem *p, enum ops_lang lang, con
         show_pair(lang, "  -> ", en, health_action(p, CAUSE_JA, ja));
 }
 
-/* Keys whose values are numbers; all others are text, also where they happen to look like one (a serial number). */
+/* Keys with numeric values; all others are text, even if the value looks like a number (a serial number). */
 static bool is_number(const char *key, const char *value)
 {
     static const char *const keys[] = {"version", "generation", "number", "admitted", "limited",
@@ -223,7 +223,7 @@ static bool is_time(const char *key, const char *value)
     return false;
 }
 
-/* Keys whose values are causes. What a program says is wrong (`cause`) has been called `fault` ever since. */
+/* Keys whose values are causes; returns the key in JSON. A program's `cause` has always been called `fault` there. */
 static const char *cause_key(const char *key)
 {
     static const char *const keys[] = {"reason", "last-end", "refused", "crowded"};
@@ -249,7 +249,7 @@ static void json_said(struct json *j, const char *key, const char *value)
     json_cause(j, fault ? "cause" : name, &cause);
 }
 
-/* All keys of a state file, as they are, but for times and causes. Of several causes it is the first. */
+/* All keys of a state file, unchanged except for times and causes. Of repeated causes only the first. */
 static void json_file(struct json *j, const struct health *h, enum health_file file)
 {
     bool told = false;

@@ -1,4 +1,4 @@
-/* `sekisho version`: which version this is, and on the box also which image. */
+/* `sekisho version`: the version, and on the box also the image. */
 #include "json.h"
 #include "ops.h"
 #include "state_file.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* When the image was made, in seconds since 1970; 0 where there is no image. */
+/* Build time of the image in seconds since 1970; 0: no image. */
 static long long built(const char *root)
 {
     char path[PATH_MAX], text[32];

@@ -19,14 +19,14 @@
 
 #define NTP_PORT 123
 #define RESOLVE_MS 4000
-#define TRY_MS 1000 /* each try: a lost packet costs a second */
+#define TRY_MS 1000 /* time-out of one try */
 #define TRIES 3
 
-/* A resolver and UDP; openat finds nothing in an empty root. */
+/* For resolving and UDP; openat finds nothing in the empty root. */
 static const char *const calls[] = {"socket",      "connect", "bind",   "getsockopt", "setsockopt", "getsockname",
                                     "getpeername", "ioctl",   "openat", "uname",      "sysinfo",    NULL};
 
-/* One question that is under way. */
+/* One query in progress. */
 struct question {
     int fd;
     unsigned addr_count, tries;
@@ -51,7 +51,7 @@ static int open_socket(const struct addr *a)
     return fd;
 }
 
-/* Another address at each try, each with a nonce and a port of its own. */
+/* Each try goes to another address, with a new nonce and port. */
 static void send_question(struct question *q)
 {
     uint8_t packet[NTP_PACKET];
@@ -89,7 +89,7 @@ static void tell(int sock, const struct msg_time_answer *answer)
         log_fatal("the clock does not take an answer");
 }
 
-/* The first good answer of each server, and a word for each that gave none. */
+/* Report the first good answer of each server, or that it gave none. */
 static void serve(int sock, const struct msg_time_ask *wish)
 {
     struct question questions[CONF_ADDRS_MAX];

@@ -18,7 +18,7 @@ static bool within(int64_t a_ns, int64_t b_ns, int64_t seconds)
     return llabs(a_ns - b_ns) <= seconds * CLOCK_SECOND_NS;
 }
 
-/* Which answers count: those that are not before the floor. Returns how many; *before: one of the others, or -1. */
+/* The usable answers: those not before the floor. Returns their number; *before: one of the others, or -1. */
 static unsigned usable(const struct judge_answer answers[], const struct judge_facts *f, bool use[], int *before)
 {
     unsigned count = 0;
@@ -32,7 +32,7 @@ static unsigned usable(const struct judge_answer answers[], const struct judge_f
     return count;
 }
 
-/* The answer that most others agree with; of several the one that came the quickest way. */
+/* The answer that most others agree with; of several the one with the shortest round trip. */
 static unsigned most_agreed(const struct judge_answer answers[], const bool use[], unsigned *agreeing)
 {
     unsigned best = 0;
@@ -57,7 +57,7 @@ static unsigned another(const struct judge_answer answers[], const bool use[], u
     return who;
 }
 
-/* Whom the enrolment server agrees with, -1: with nobody. */
+/* The answer that agrees with the enrolment server's clock; -1: none. */
 static int seconded(const struct judge_answer answers[], const bool use[], const struct judge_facts *f)
 {
     for (int i = 0; f->opinion && i < CONF_ADDRS_MAX; i++)

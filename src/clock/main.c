@@ -1,9 +1,10 @@
 /*
- * clock: sets the clock by NTP, and says whether it can be trusted. Started by Finit as root; splits into the clock itself
- * (user clock, CAP_SYS_TIME: what to believe, the floor of the next start, the state file) and the network part (user
- * ntp: asks the servers), then both give up root. If one of them ends, so does the other.
+ * clock: sets the system clock by NTP and publishes whether it can be trusted. Started by Finit as root; splits into
+ * clock itself (user clock, CAP_SYS_TIME: decides which time to trust, saves the floor for the next start, writes the
+ * state file) and the network part (user ntp: queries the servers), then both drop root. If one exits, so does the
+ * other.
  *
- *   clock [-d PREFIX]     PREFIX is put before every path (tests)
+ *   clock [-d PREFIX]     PREFIX is prepended to every path (tests)
  */
 #include "ask.h"
 #include "audit.h"
@@ -31,16 +32,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define YEARS_AHEAD_S (10LL * 366 * 86400) /* with no certificate: after this a leap is a question */
-#define ROUND_MAX_S 60 /* a round that takes longer hangs */
+#define YEARS_AHEAD_S (10LL * 366 * 86400) /* without a certificate: a leap beyond this needs confirmation */
+#define ROUND_MAX_S 60 /* a longer round means that the network part hangs */
 #define FIRST_WAIT_S 2 /* until the next round; doubled, up to … */
 #define UNSURE_WAIT_S 10
 #define SURE_WAIT_S 512
-#define STEP_NS (CLOCK_SECOND_NS / 2) /* a smaller difference is turned slowly */
-#define LARGE_S 10   /* such a difference from a clock that is trusted must be seen … */
-#define LARGE_SEEN 3 /* … in so many rounds before the clock is set anew */
+#define STEP_NS (CLOCK_SECOND_NS / 2) /* smaller differences are slewed, larger ones stepped */
+#define LARGE_S 10   /* such a difference from a trusted clock must be seen … */
+#define LARGE_SEEN 3 /* … in so many rounds before the clock is stepped */
 #define SAVE_EVERY_S 600
-#define SAVE_JUMP_S 86400 /* a time that is further ahead than this of what it should be is saved when it was … */
+#define SAVE_JUMP_S 86400 /* a time further ahead than this of the expected one is saved only after it was … */
 #define SAVE_HELD_S 3600  /* … trusted for so long */
 
 static const char *const calls[] = {"openat",       "rename",        "renameat",      "renameat2",
@@ -76,7 +77,7 @@ static void say(void)
     say_state(clk.trusted, clk.source, &clk.fault, clk.state);
 }
 
-/* ---- what the others know ---- */
+/* ---- facts from other programs' state files ---- */
 
 static void take_words(char *list, unsigned max, unsigned *count, bool (*take)(unsigned at, const char *word))
 {
@@ -90,7 +91,7 @@ static bool take_resolver(unsigned at, const char *word)
     return conf_parse_addr(word, &clk.asked.resolvers[at]);
 }
 
-/* What the line gives are addresses, and nothing else. */
+/* A time server from the lease must be an address. */
 static bool take_server(unsigned at, const char *word)
 {
     struct addr a;
@@ -100,7 +101,7 @@ static bool take_server(unsigned at, const char *word)
     return true;
 }
 
-/* Whom to ask. False: the line is down, or there is nobody. */
+/* Find the servers to query. False: the uplink is down, or there are none. */
 static bool know_servers(void)
 {
     static char text[STATE_FILE_MAX];
@@ -152,9 +153,9 @@ static void know_facts(struct judge_facts *f)
         f->opinion_base_ns = (when - number_of(text, "server-time-at")) * CLOCK_SECOND_NS;
 }
 
-/* ---- the floor of the next start ---- */
+/* ---- the floor for the next start ---- */
 
-/* In place, by a descriptor from the start: nothing but these octets can be changed. */
+/* Written in place, through a descriptor opened at the start: the sandbox can change nothing else. */
 static void save(int64_t now)
 {
     char text[24];
@@ -203,7 +204,7 @@ static void begin_round(void)
     clk.asked_ns = clock_boottime_ns();
 }
 
-/* Returns whether the clock goes by it now. */
+/* Set the clock by the result. False: not set (yet). */
 static bool set_by(const struct judge_result *result)
 {
     int64_t off = result->base_ns + clock_boottime_ns() - clock_realtime_ns();
@@ -231,11 +232,11 @@ static void end_round(void)
     know_facts(&facts);
     struct judge_result result = judge(clk.answers, &facts);
     if (result.verdict == JUDGE_NONE) {
-        next_round(false); /* a clock that was right goes on being so for a while */
+        next_round(false); /* a clock once right stays so for a while */
         return;
     }
     say_fault(&clk.fault, &result, &facts, clk.answers, &clk.asked, clk.certificate);
-    /* The first argument is the server: the same one with another time is nothing new. */
+    /* Not new: the same fault of the same server (the first argument) with another time. */
     if (clk.fault.code && (before.code != clk.fault.code || strcmp(before.args, clk.fault.args) != 0))
         audit_event("clock.refused", "%s", cause_line(&clk.fault, line));
     bool first = !clk.trusted;
@@ -292,7 +293,7 @@ _Noreturn static void run(void)
     }
 }
 
-/* Nothing but what the boot has said already: there is no line either. */
+/* Without a valid site file: boot has reported the fault, and there is no uplink either. */
 _Noreturn static void idle(void)
 {
     for (;;) {
@@ -301,7 +302,7 @@ _Noreturn static void idle(void)
     }
 }
 
-/* ---- the start ---- */
+/* ---- start-up ---- */
 
 static int64_t read_time(const char *path)
 {

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #define SECOND INT64_C(1000000000)
-#define UNIX_1970 INT64_C(2208988800) /* in the seconds of NTP, which begin in 1900 */
+#define UNIX_1970 INT64_C(2208988800) /* the UNIX epoch in NTP seconds, which start in 1900 */
 #define ERA (INT64_C(1) << 32)
-#define DISPERSION_MAX (16u << 16) /* RFC 5905 MAXDISP: who says more is not synchronised */
+#define DISPERSION_MAX (16u << 16) /* RFC 5905 MAXDISP: a server with more is not synchronised */
 
 static uint64_t big(const uint8_t *at, int octets)
 {
@@ -15,7 +15,7 @@ static uint64_t big(const uint8_t *at, int octets)
     return value;
 }
 
-/* RFC 4330 section 3: with the highest bit set it is the era that ends in 2036, without it the next one. */
+/* RFC 4330 section 3: with the top bit set the timestamp is in the era that ends in 2036, otherwise in the next one. */
 static int64_t unix_ns(const uint8_t *at)
 {
     int64_t seconds = (int64_t)big(at, 4);
@@ -39,7 +39,7 @@ bool ntp_answer(const uint8_t *data, size_t len, uint64_t nonce, int64_t sent_ns
         return false;
     unsigned leap = data[0] >> 6, version = data[0] >> 3 & 7, mode = data[0] & 7, stratum = data[1];
     if (leap == 3 || version < 3 || version > 4 || mode != 4 || stratum < 1 || stratum > 15)
-        return false; /* (stratum 0: a refusal, "kiss of death") */
+        return false; /* (stratum 0: a refusal, "kiss-o'-death") */
     if (big(data + 4, 4) / 2 + big(data + 8, 4) >= DISPERSION_MAX || big(data + 32, 8) == 0 || big(data + 40, 8) == 0)
         return false;
     int64_t came = unix_ns(data + 32), went = unix_ns(data + 40), there = went - came, whole = got_ns - sent_ns;

@@ -1,8 +1,7 @@
 /*
- * confine PROFILE COMMAND [ARGUMENT...]: start a program that is not ours with no more than it needs: its user, its
- * capabilities, no new privileges, and a list of the system calls that it may make. A call
- * that is not on the list is answered with EPERM: these programs were not written for a filter, and one call that they try
- * in vain must not end the box's VPN.
+ * confine PROFILE COMMAND [ARGUMENT...]: start a third-party program with the privileges it needs and no others: its
+ * user, capabilities, no_new_privs, and a list of allowed system calls. Any other call fails with EPERM instead of
+ * killing the process: these programs were not written for a filter, and one refused call must not end the box's VPN.
  */
 #include "log.h"
 #include "sandbox.h"
@@ -19,7 +18,7 @@
 
 #define CAP(name) (1ULL << CAP_##name)
 
-/* What every program does: memory, files that it may open, time, signals, its threads, its own end. */
+/* For every program: memory, files, time, signals, threads, exit. */
 static const char *const common[] = {"read",
                                      "write",
                                      "readv",
@@ -144,7 +143,7 @@ static const char *const sockets[] = {"socket",     "socketpair",  "connect",   
                                       "sendmmsg",   "recvfrom",    "recvmsg",     "recvmmsg", "getsockopt",
                                       "setsockopt", "getsockname", "getpeername", NULL};
 
-/* charon becomes its own user by itself, when its sockets are open. */
+/* charon changes its user by itself, after opening its sockets. */
 static const char *const becomes_user[] = {"setuid",   "setgid",   "setgroups", "setresuid", "setresgid",
                                            "setreuid", "setregid", "setfsuid",  "setfsgid",  "capset",
                                            "chown",    "fchown",   "lchown",    "fchownat",  "chmod",
@@ -154,8 +153,8 @@ static const char *const makes_socket[] = {"chmod", "fchmod", "fchmodat", "mknod
 
 static const struct profile {
     const char *name;
-    uint32_t uid; /* 0: stays root by name */
-    uint64_t caps; /* all that it, or what it starts, can ever have */
+    uint32_t uid; /* 0: keeps uid 0 */
+    uint64_t caps; /* the bounding set: the most that it and its children can ever have */
     const char *const *calls[3];
 } profiles[] = {
     {"charon",
@@ -186,7 +185,7 @@ static void limit_caps(const struct profile *p)
     }
     if (syscall(SYS_capset, &head, data) < 0)
         log_fatal("cannot set capabilities: %s", strerror(errno));
-    for (unsigned cap = 0; p->uid && cap < 64; cap++) /* so that they outlast the start of the program */
+    for (unsigned cap = 0; p->uid && cap < 64; cap++) /* ambient, so that they survive execve */
         if (p->caps & (1ULL << cap) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
             log_fatal("cannot hand on capability %u: %s", cap, strerror(errno));
 }

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define EST_S 120    /* the network part gives up by itself before this */
-#define NTP_S 600         /* so long the clock may take to become trusted before renewal goes by what it says */
-#define BLIND_S 86400     /* and then no more often than this, for it may be wrong by years */
-#define SIGNATURES_MAX 4  /* in one exchange: a handshake, and a few again after a 401 or a lost connection */
+#define EST_S 120    /* the network part's own time-out is shorter */
+#define NTP_S 600         /* after so long without a trusted clock, renewal goes by the untrusted one … */
+#define BLIND_S 86400     /* … but no more often than this, because it may be wrong by years */
+#define SIGNATURES_MAX 4  /* per exchange: a handshake, and a few more after a 401 or a lost connection */
 
 const char *phase_name(enum phase phase)
 {
@@ -20,7 +20,7 @@ const char *phase_name(enum phase phase)
     return names[phase];
 }
 
-/* The one function that changes the phase. */
+/* The only function that changes the phase. */
 static void enter(struct agent *a, enum phase to, const char *reason)
 {
     if (to == a->phase)
@@ -51,7 +51,7 @@ static uint32_t random_number(void)
 
 /* ---- the current generation ---- */
 
-/* Learn what the current generation is; false: its files do not make a pair. */
+/* Read the current generation; false: its key and certificate do not match. */
 static bool read_current(struct agent *a)
 {
     static char cert[KEYS_CERT_PEM_MAX], ca[KEYS_CERT_PEM_MAX];
@@ -97,7 +97,7 @@ void agent_init(struct agent *a, const struct conf_site *site, const struct caus
         enter(a, PHASE_WAITING, "no certificate yet");
 }
 
-/* ---- an exchange: begin ---- */
+/* ---- starting an exchange ---- */
 
 static bool send_blob(struct agent *a, enum msg_type type, uint8_t kind, const uint8_t *data, size_t len)
 {
@@ -111,7 +111,7 @@ static bool send_blob(struct agent *a, enum msg_type type, uint8_t kind, const u
     return ipc_send(a->net, type, &blob, -1) == IPC_OK;
 }
 
-/* Certificate number `index` of a file of the current generation. */
+/* Send certificate number `index` of a file of the current generation. */
 static bool send_cert(struct agent *a, const char *file, unsigned index, uint8_t kind)
 {
     static char pem[STORE_FILE_MAX];
@@ -136,7 +136,7 @@ static bool make_pending(struct agent *a)
     return made;
 }
 
-/* The request that goes out: the pending one if it is still right, so that a server which approves later knows it again. */
+/* The CSR to send: the pending one if it is still valid, so that a server with manual approval recognises it. */
 static size_t pending_request(struct agent *a, uint8_t *csr, size_t max)
 {
     char key[KEYS_PEM_MAX];
@@ -165,7 +165,7 @@ static bool send_exchange(struct agent *a, const struct agent_time *now)
         return false;
     start.resolver_count = (uint8_t)now->resolver_count;
     memcpy(start.resolvers, now->resolvers, sizeof start.resolvers);
-    /* From here on the network part waits for the rest: a half-sent exchange has no other end than a new start. */
+    /* From here on the network part waits for the rest: if sending fails half-way, only a restart helps. */
     bool sent = ipc_send(a->net, MSG_EST_START, &start, -1) == IPC_OK;
     if (sent && a->exchange.renew) {
         sent = send_cert(a, "cert.pem", 0, 0) && send_cert(a, "ca.pem", 0, 1);
@@ -188,7 +188,7 @@ static void begin(struct agent *a, const struct agent_time *now)
     schedule_use(&a->day, now->mono);
     if (!now->trusted)
         a->blind = now->mono + BLIND_S;
-    if (a->phase != PHASE_ALARM) /* an alarm stays until it is over, so that its light does not flicker */
+    if (a->phase != PHASE_ALARM) /* an alarm stays until a success, so that its LED does not flicker */
         enter(a, has_cert(a) ? PHASE_RENEWING : PHASE_ENROLLING,
               a->forced     ? "renewal was asked for"
               : has_cert(a) ? "renewal is due"
@@ -198,7 +198,7 @@ static void begin(struct agent *a, const struct agent_time *now)
         fail_by(a, now, CAUSE_KEY_NOT_STORED);
 }
 
-/* ---- an exchange: end ---- */
+/* ---- the end of an exchange ---- */
 
 static void forget_issued(struct agent *a)
 {
@@ -210,14 +210,14 @@ static void forget_issued(struct agent *a)
     memset(got, 0, sizeof *got);
 }
 
-/* The last twentieth of the lifetime has begun and it is still not renewed: too late to go on silently. */
+/* In the last twentieth of the lifetime without a renewal: too late to retry silently. */
 static bool is_late(const struct agent *a, const struct agent_time *now)
 {
     return has_cert(a) && now->trusted &&
            now->unix_s > a->facts.not_after - (a->facts.not_after - a->facts.not_before) / 20;
 }
 
-/* Also called for a failure before anything was sent. wait_s: what the server asked for, 0: nothing. */
+/* Also called for a failure before anything was sent. wait_s: the server's Retry-After, 0: none. */
 static void fail(struct agent *a, const struct agent_time *now, const struct cause *why, uint32_t wait_s)
 {
     char line[CAUSE_LINE_MAX];
@@ -225,13 +225,13 @@ static void fail(struct agent *a, const struct agent_time *now, const struct cau
     forget_issued(a);
     a->failures++;
     uint32_t wait = schedule_wait(a->failures, random_number());
-    if (wait_s > 0) /* the server's wish, and a little, so that a thousand boxes do not come back in one second */
+    if (wait_s > 0) /* plus jitter, so that a thousand boxes do not return in the same second */
         wait = wait_s + random_number() % (wait_s / 8 + 1);
     a->next = now->mono + wait;
-    a->person = cause_person(why) && now->trusted; /* dates are often the true reason while the clock is wrong */
+    a->person = cause_person(why) && now->trusted; /* with a wrong clock dates are often the real reason */
     a->fault = *why;
     log_warn("%s; next try in %u s", cause_line(why, line), wait);
-    if (a->failures == 1 || a->failures % 10 == 0) /* the auditor wants to know, but not each of a thousand times */
+    if (a->failures == 1 || a->failures % 10 == 0) /* do not fill the audit log with every retry */
         audit_event("cert.failed", "failures=%u reason=\"%s\"", a->failures, line);
     if (a->person || expired(a, now) || is_late(a, now))
         enter(a, PHASE_ALARM, line);
@@ -289,7 +289,7 @@ static void finish(struct agent *a, const struct agent_time *now)
     enter(a, PHASE_VALID, renewed ? "the certificate was renewed" : "the certificate was issued");
 }
 
-/* ---- messages of the network part ---- */
+/* ---- messages from the network part ---- */
 
 static bool take_cert(struct agent *a, const struct msg_blob *blob)
 {
@@ -307,7 +307,7 @@ static bool take_cert(struct agent *a, const struct msg_blob *blob)
     return true;
 }
 
-/* The TLS client's proof that it has the current key: the only thing the network part may have signed. */
+/* Sign the TLS client's CertificateVerify with the current key: the only signature the network part can get. */
 static bool sign(struct agent *a, const struct msg_sign *wish)
 {
     char key[KEYS_PEM_MAX];
@@ -349,7 +349,7 @@ bool agent_message(struct agent *a, const struct msg *m, const struct agent_time
 
 /* ---- time ---- */
 
-/* A link that comes back, or a clock that becomes right, is a reason to try at once. */
+/* Try at once when the uplink comes back or the clock becomes trusted. */
 static void watch_surroundings(struct agent *a, const struct agent_time *now)
 {
     bool better = (now->link && !a->had_link) || (now->trusted && !a->had_time);
@@ -362,14 +362,14 @@ static void watch_surroundings(struct agent *a, const struct agent_time *now)
         a->next = now->mono + 1;
     }
     if (now->link && !a->had_link && a->failures == 0 && !has_cert(a))
-        cause_set(&a->fault, CAUSE_NONE, NULL); /* it said that there was no link */
+        cause_set(&a->fault, CAUSE_NONE, NULL); /* the fault was the missing uplink */
     if (!now->trusted && a->had_time)
         a->untrusted_from = now->mono;
     a->had_link = now->link;
     a->had_time = now->trusted;
 }
 
-/* Renewal by date. A clock that is not trusted decides nothing about a certificate, except to try now and then. */
+/* Renewal by date. While the clock is untrusted, only an occasional try (BLIND_S). */
 static bool is_renewal_due(const struct agent *a, const struct agent_time *now)
 {
     if (now->unix_s < a->renew_at)

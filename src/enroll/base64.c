@@ -59,7 +59,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* From a dash on: the rest of a BEGIN or END line. Returns how much to skip, 0 if it is no such line. */
+/* Text starts with a dash: length of a PEM BEGIN or END line to skip; 0: not such a line. */
 static size_t pem_line(const char *text, size_t len)
 {
     if (len < 10 || (memcmp(text, "-----BEGIN", 10) != 0 && (len < 8 || memcmp(text, "-----END", 8) != 0)))

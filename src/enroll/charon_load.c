@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRY_S 1    /* charon is away: it is being started again */
-#define REFUSED_S 15 /* charon said no: perhaps a plugin was not up yet */
+#define RETRY_S 1    /* charon does not run: it is being restarted */
+#define REFUSED_S 15 /* charon has refused: perhaps a plugin was not loaded yet */
 
-/* Large and rarely used; a page of it exists only once it was touched. */
+/* Static: large and rarely used; untouched pages take no memory. */
 static struct vici_buf message;
 static char text[STORE_FILE_MAX];
 
@@ -78,7 +78,7 @@ static bool request_file(struct charon_load *l, const char *file, const char *fl
     return len > 0 && request_cert(l, text, (size_t)len, flag);
 }
 
-/* Intermediates, one certificate a message. No such file is no mistake. */
+/* Intermediates, one certificate per message. The file is optional. */
 static bool request_chain(struct charon_load *l)
 {
     long len = store_read(l->store, "chain.pem", text, sizeof text);
@@ -107,7 +107,7 @@ static bool request_key(struct charon_load *l)
 static void drop(struct charon_load *l, int64_t mono)
 {
     struct vici *vici = l->vici;
-    l->vici = NULL; /* the answers that vici_close gives to open requests are no answers */
+    l->vici = NULL; /* tells the callbacks made by vici_close that these are not replies */
     vici_close(vici);
     l->waiting = 0;
     l->loaded = false;
@@ -138,7 +138,7 @@ void charon_load_tick(struct charon_load *l, int64_t mono)
     if (!l->vici)
         l->vici = vici_open(l->path, NULL, NULL);
     if (!l->vici) {
-        if (l->away != errno) /* once for each reason: charon may be away for a while */
+        if (l->away != errno) /* log each error once: charon may be down for a while */
             log_warn("charon cannot be reached at %s: %s", l->path, strerror(errno));
         l->away = errno;
         l->next_s = mono + RETRY_S;

@@ -25,14 +25,14 @@
 #define REQUEST_MAX 8192
 #define REDIRECTS_MAX 3
 
-/* Nothing in here is freed: the process ends with the exchange. */
+/* Nothing is freed: the process exits after the exchange. */
 struct exchange {
     int sock;
     const struct conf_site *site;
     const struct msg_est_start *start;
     X509 *anchor;            /* the CA of the site file, once it is known */
-    X509 *current;           /* re-enrolment: the certificate that we have */
-    STACK_OF(X509) * between; /* what may be intermediates; believed only if they lead to the anchor */
+    X509 *current;           /* re-enrolment: the current certificate */
+    STACK_OF(X509) * between; /* possible intermediates; trusted only in a chain to the anchor */
     size_t csr_len;
     uint8_t csr[MSG_BLOB_MAX];
     struct tls_peer peer;
@@ -48,7 +48,7 @@ static struct msg message;
 
 /* ---- the key part ---- */
 
-/* The server's own clock: only of one whose certificate has been checked. */
+/* The server's clock, from the Date header; only if its certificate was verified. */
 static int64_t server_time(void)
 {
     int64_t when = 0;
@@ -80,10 +80,10 @@ _Noreturn static void fail_args(enum cause_code code, const char *const args[])
     fail_by(&why);
 }
 
-/* The cause, and its arguments with NULL at their end. */
+/* Report the cause with its arguments, terminated by NULL, and exit. */
 #define fail(code, ...) fail_args((code), (const char *const[]){__VA_ARGS__})
 
-/* The next message of this exchange; the time limit of the process is the limit here too. */
+/* Receive the next message of this exchange; the process's time limit applies. */
 static void receive(void)
 {
     for (;;) {
@@ -106,7 +106,7 @@ static X509 *blob_cert(const struct msg_blob *blob)
     return blob->len <= MSG_BLOB_MAX ? d2i_X509(NULL, &at, blob->len) : NULL;
 }
 
-/* CHAIN messages, then the CSR. */
+/* Receive the MSG_EST_CHAIN messages, then the CSR. */
 static void gather(void)
 {
     for (;;) {
@@ -169,7 +169,7 @@ static bool is_pinned(const X509 *cert)
            memcmp(digest, x.site->est_ca_sha256, 32) == 0;
 }
 
-/* The chain from cert up to the anchor, both included; NULL: there is none. Dates do not matter here. */
+/* The chain from cert to the anchor, inclusive; NULL: none. Dates are ignored. */
 static STACK_OF(X509) * chain_of(X509 *cert)
 {
     X509_STORE *trust = X509_STORE_new();
@@ -185,8 +185,8 @@ static STACK_OF(X509) * chain_of(X509 *cert)
 }
 
 /*
- * What the server's TLS certificate may hang on: the anchor, and the CA certificates that lead to it, since not every
- * server sends its intermediates.
+ * Trust store for the server's TLS certificate: the anchor and the CA certificates below it, because not every server
+ * sends its intermediates.
  */
 static X509_STORE *make_trust(void)
 {
@@ -270,7 +270,7 @@ static void fetch(const char *operation, const char *body, bool password)
         fetch_path(path, body, password);
         if (!is_redirect(x.response.status, body != NULL))
             return;
-        if (!x.response.location[0]) /* none, or one that is too long */
+        if (!x.response.location[0]) /* none, or too long */
             fail(CAUSE_EST_NO_LOCATION, NULL);
         if (i == REDIRECTS_MAX)
             fail(CAUSE_EST_CIRCLE, NULL);
@@ -279,7 +279,7 @@ static void fetch(const char *operation, const char *body, bool password)
     }
 }
 
-/* Does the server offer this scheme? Schemes begin the field or follow a comma (RFC 9110 section 11.6.1). */
+/* Does WWW-Authenticate offer this scheme? A scheme starts the field or follows a comma (RFC 9110 section 11.6.1). */
 static bool offers(const char *authenticate, const char *scheme)
 {
     size_t len = strlen(scheme);
@@ -290,7 +290,7 @@ static bool offers(const char *authenticate, const char *scheme)
     return false;
 }
 
-/* The first words of an error's text, if it is text. */
+/* The beginning of an error response's body, if it is text. */
 static const char *excerpt(void)
 {
     static char text[64];
@@ -333,8 +333,8 @@ static STACK_OF(X509) * answer_certs(void)
 }
 
 /*
- * RFC 7030 section 4.1.1: the first connection cannot know whom it talks to. What it brings counts only if the CA
- * certificate of the site file's fingerprint is in it; nothing secret is sent before that.
+ * RFC 7030 section 4.1.1: the first connection cannot authenticate the server. Its response is used only if it
+ * contains the CA certificate with the fingerprint in the site file; nothing secret is sent before that.
  */
 static void find_anchor(void)
 {
@@ -395,7 +395,7 @@ static void deliver(void)
     X509 *cert = ours_of(certs);
     keep_between(certs);
     STACK_OF(X509) *chain = chain_of(cert);
-    if (!chain && x.start->renew) { /* the CA may have a new intermediate since the last time */
+    if (!chain && x.start->renew) { /* the CA may have a new intermediate */
         struct http_response issued = x.response;
         fetch("cacerts", NULL, false);
         if (x.response.status == 200)
@@ -412,7 +412,7 @@ static void deliver(void)
     finish(&(struct msg_est_done){.ok = 1, .http_status = (uint16_t)x.response.status});
 }
 
-/* why: the resolver's words; NULL: there was nobody to ask. */
+/* why: the resolver's error text; NULL: no resolver. */
 _Noreturn static void fail_unresolved(const char *why)
 {
     struct cause reason, fault;

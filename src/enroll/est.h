@@ -5,7 +5,7 @@
 #include "conf.h"
 #include "msg.h"
 
-/* Reads what belongs to the exchange from sock, does it, sends certificates and MSG_EST_DONE, and ends the process. */
+/* Reads the rest of the request from sock, does the exchange, sends the certificates and MSG_EST_DONE, and exits. */
 _Noreturn void est_run(int sock, const struct conf_site *site, const struct msg_est_start *start);
 
 #endif

@@ -8,7 +8,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* What the head said about the body. */
+/* The body's framing, by the header fields. */
 struct framing {
     bool chunked, has_length;
     size_t length;
@@ -68,7 +68,7 @@ static bool parse_field(const char *line, size_t len, struct http_response *out,
     size_t name_len = (size_t)(colon - line);
     for (size_t i = 0; i < name_len; i++)
         if (line[i] <= ' ' || line[i] > '~')
-            return false; /* also a folded line, which begins with white space */
+            return false; /* also rejects a folded line, which starts with white space */
     const char *value = colon + 1, *end = line + len;
     while (value < end && (*value == ' ' || *value == '\t'))
         value++;
@@ -94,7 +94,7 @@ static bool parse_field(const char *line, size_t len, struct http_response *out,
     return true;
 }
 
-/* One line without its end (\r\n, or \n from sloppy servers). Returns the start of the next, NULL: not complete. */
+/* Take one line, without its CRLF (or bare LF from sloppy servers). Returns the start of the next; NULL: incomplete. */
 static char *take_line(char *at, char *end, size_t *len)
 {
     char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -152,7 +152,7 @@ static bool parse_chunk_size(const char *line, size_t len, size_t *size)
     return i > 0 && (i == len || line[i] == ';' || line[i] == ' ' || line[i] == '\t');
 }
 
-/* Walk over the chunks; join: also move them together. Nothing is changed before all is known to be complete. */
+/* Walk over the chunks; join: also join them in place, only once the body is known to be complete. */
 static enum http_result walk_chunks(char *body, char *end, bool join, size_t *total)
 {
     char *at = body, *to = body;
@@ -179,7 +179,7 @@ static enum http_result walk_chunks(char *body, char *end, bool join, size_t *to
             return HTTP_BAD;
         at = next;
     }
-    for (;;) { /* trailer fields, of no interest */
+    for (;;) { /* skip trailer fields */
         size_t len;
         char *next = take_line(at, end, &len);
         if (!next)
@@ -221,7 +221,7 @@ enum http_result http_parse(char *data, size_t len, bool eof, struct http_respon
     enum http_result result = HTTP_BAD;
     if (len <= HTTP_RESPONSE_MAX) {
         result = parse_one(data, len, eof, out);
-        while (result == HTTP_DONE && out->status < 200) { /* interim: the real one follows */
+        while (result == HTTP_DONE && out->status < 200) { /* interim response: the final one follows */
             len -= (size_t)(out->body - data);
             data = out->body;
             result = parse_one(data, len, eof, out);

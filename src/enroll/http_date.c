@@ -1,4 +1,4 @@
-/* HTTP dates and Retry-After (RFC 9110 sections 5.6.7 and 10.2.3). Written out, since strptime depends on the locale. */
+/* HTTP dates and Retry-After (RFC 9110 sections 5.6.7 and 10.2.3). Without strptime, which depends on the locale. */
 #include "http.h"
 
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static bool imf_fixdate(const char *at, struct tm *t)
     return true;
 }
 
-/* Sunday, 06-Nov-94 08:49:37 GMT: a year that seems more than 50 years ahead is in the past */
+/* Sunday, 06-Nov-94 08:49:37 GMT: a year more than 50 years ahead means the past century (RFC 9110 section 5.6.7) */
 static bool rfc850_date(const char *at, int64_t now, struct tm *t)
 {
     int year;

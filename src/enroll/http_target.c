@@ -1,4 +1,4 @@
-/* Where a redirect leads: followed only to the same server (RFC 7030 section 3.2.1: elsewhere needs a person's word). */
+/* Redirects: followed only on the same server (RFC 7030 section 3.2.1: another one needs the user's consent). */
 #include "http.h"
 
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* `https://HOST[:PORT]` in front of a path, as the box's own server writes it. Returns the path; NULL: another place. */
+/* Match `https://HOST[:PORT]` with the configured server. Returns the path after it; NULL: another server. */
 static const char *same_origin(const char *location, const char *host, uint16_t port)
 {
     char bracketed[300], with_port[sizeof bracketed + 8];

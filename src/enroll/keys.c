@@ -16,7 +16,7 @@ void keys_init(void)
                         NULL);
 }
 
-/* ---- between text and OpenSSL ---- */
+/* ---- conversion between text and OpenSSL's types ---- */
 
 static EVP_PKEY *read_key(const char *pem, size_t len)
 {
@@ -40,7 +40,7 @@ static X509 *read_pem(const char *pem, size_t len, unsigned index)
     return cert;
 }
 
-/* One certificate that fills the DER exactly. */
+/* One certificate, without trailing octets. */
 static X509 *read_der(struct keys_der der)
 {
     const unsigned char *at = der.data;
@@ -62,7 +62,7 @@ static size_t take_bio(BIO *bio, void *out, size_t max)
     return (size_t)len;
 }
 
-/* ---- making ---- */
+/* ---- making keys and requests ---- */
 
 size_t keys_make(char *pem, size_t max)
 {
@@ -150,13 +150,16 @@ size_t keys_sign(const char *key_pem, size_t key_len, const uint8_t *digest, siz
     return len;
 }
 
-/* ---- checking ---- */
+/* ---- checking certificates ---- */
 
-/* Absent, or one of those that IKE peers accept: clientAuth, ipsecIKE (RFC 4945), the older iKEIntermediate, any. */
+/*
+ * The extended key usage: absent, or one that IKE peers accept: clientAuth, ipsecIKE (RFC 4945), iKEIntermediate,
+ * any.
+ */
 static bool uses_fit(X509 *cert)
 {
     static const char *const good[] = {"1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.17", "1.3.6.1.5.5.8.2.2", "2.5.29.37.0"};
-    bool fit = (X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) != 0; /* all bits where the extension is absent */
+    bool fit = (X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) != 0; /* all bits are set if the extension is absent */
     EXTENDED_KEY_USAGE *uses = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
     if (!uses)
         return fit && X509_get_ext_by_NID(cert, NID_ext_key_usage, -1) < 0;
@@ -184,7 +187,7 @@ static int verify_chain(X509 *cert, X509 *ca, STACK_OF(X509) * between, bool che
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     int error = X509_V_ERR_OUT_OF_MEM;
     if (trust && ctx && X509_STORE_add_cert(trust, ca) == 1 && X509_STORE_CTX_init(ctx, trust, cert, between) == 1) {
-        /* the pinned certificate is the anchor, whether it signed itself or not */
+        /* the pinned certificate is the anchor, self-signed or not */
         X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN | (check_time ? 0 : X509_V_FLAG_NO_CHECK_TIME));
         error = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
         if (error == X509_V_OK && X509_STORE_CTX_get_num_untrusted(ctx) > KEYS_CHAIN_MAX + 1)
@@ -202,7 +205,7 @@ static bool dates_in_order(X509 *cert)
            (days > 0 || (days == 0 && seconds > 0));
 }
 
-/* What is wrong with it; none: nothing. */
+/* What is wrong with the certificate; CAUSE_NONE: nothing. */
 static void find_fault(struct cause *out, X509 *cert, X509 *ca, STACK_OF(X509) * between, EVP_PKEY *key,
                        const uint8_t sha256[32], bool check_time)
 {
@@ -255,9 +258,9 @@ bool keys_check(const struct keys_issued *issued, const char *key_pem, size_t ke
     return fault.code == CAUSE_NONE;
 }
 
-/* ---- telling ---- */
+/* ---- facts for people ---- */
 
-/* Cut between two characters of UTF-8, and say so. */
+/* Cut at a UTF-8 character boundary and append a mark that it was cut. */
 static void cut_text(char *out, size_t len)
 {
     static const char more[] = "...";

@@ -1,7 +1,7 @@
 /*
- * What the key part does with keys and certificates: make a key and a request, sign, and check what came back. All
- * certificates and keys are PEM or DER in the caller's buffers; no OpenSSL type leaves keys.c. Private key material in
- * those buffers is the caller's to wipe.
+ * Keys and certificates, for the key part: make a key and a request, sign, and check issued certificates. All
+ * certificates and keys are PEM or DER in the caller's buffers; no OpenSSL type leaves keys.c. The caller must wipe
+ * private keys in its buffers.
  */
 #ifndef SEKISHO_ENROLL_KEYS_H
 #define SEKISHO_ENROLL_KEYS_H
@@ -23,14 +23,14 @@
 #define KEYS_CERT_PEM_MAX 12288
 #define KEYS_CHAIN_MAX 3       /* intermediates between the device's certificate and the CA */
 
-/* Before the first use: the library without its configuration file and its error texts. */
+/* Call before the first use: initialises OpenSSL without its configuration file and error strings. */
 void keys_init(void);
 
 /* A new private key as PKCS#8 PEM. Returns its length, 0 on failure. */
 size_t keys_make(char *pem, size_t max);
 /*
- * A request for CN=device, signed by the key; with subjectAltName DNS:device if that is a full host name (RFC 7030
- * 4.2.2: re-enrolment asks for the same subject and subjectAltName). Returns the DER's length, 0 on failure.
+ * A PKCS#10 request for CN=device, signed by the key; with subjectAltName DNS:device if that is an FQDN (RFC 7030
+ * section 4.2.2: re-enrolment uses the same subject and subjectAltName). Returns the DER's length, 0 on failure.
  */
 size_t keys_request(const char *key_pem, size_t key_len, const char *device, uint8_t *der, size_t max);
 /* Is this a request for CN=device with the public half of that key? */
@@ -44,7 +44,7 @@ struct keys_der {
     uint8_t *data;
 };
 
-/* What an enrolment brought: from the network part, so nothing of it is believed yet. */
+/* The result of an enrolment, from the network part, and therefore untrusted. */
 struct keys_issued {
     struct keys_der cert, ca;
     unsigned chain_count;
@@ -52,29 +52,29 @@ struct keys_issued {
 };
 
 /*
- * May this certificate be used with that key? The CA is the one of the fingerprint, the chain to it holds, the public
- * key is ours, the uses allow IKE or TLS client authentication, it is no CA, and, if clock_trusted, it is valid now.
- * False: *why says what is wrong.
+ * May this certificate be used with that key? The CA has the fingerprint, the chain to it verifies, the public key is
+ * ours, the key usages allow IKE or TLS client authentication, it is not a CA, and, if clock_trusted, it is valid
+ * now. False: *why is the cause.
  */
 bool keys_check(const struct keys_issued *issued, const char *key_pem, size_t key_len, const uint8_t ca_sha256[32],
                 bool clock_trusted, struct cause *why);
 
-#define KEYS_SUBJECT_MAX 1024  /* the subject's name in DER: longer ones are refused */
+#define KEYS_SUBJECT_MAX 1024  /* octets of the subject in DER: longer ones are refused */
 
-/* What people, and gate, are told about a certificate. */
+/* The facts about a certificate for people, and for gate. */
 struct keys_facts {
-    size_t name_len;                /* the subject's name as it stands in the certificate, DER */
+    size_t name_len;                /* the subject as in the certificate, DER */
     uint8_t name[KEYS_SUBJECT_MAX];
     char subject[256], issuer[256]; /* as strongSwan writes them: in the order of the certificate, UTF-8 */
     char serial[48];                /* hexadecimal */
     int64_t not_before, not_after;  /* UNIX time */
-    uint32_t spread;                /* a number fixed by the certificate, even over all: spreads renewals */
+    uint32_t spread;                /* a hash of the certificate, uniformly distributed: spreads renewals */
 };
 bool keys_facts(const char *cert_pem, size_t len, struct keys_facts *out);
-/* Do key and certificate belong together? */
+/* Do key and certificate match? */
 bool keys_pair(const char *key_pem, size_t key_len, const char *cert_pem, size_t cert_len);
 
-/* DER to PEM and back; the reverse takes the certificate number `index` of the text. Length, 0 on failure. */
+/* DER to PEM and back; the latter reads certificate number `index` of the text. Returns the length, 0 on failure. */
 size_t keys_to_pem(struct keys_der cert, char *pem, size_t max);
 size_t keys_to_der(const char *pem, size_t len, unsigned index, uint8_t *der, size_t max);
 

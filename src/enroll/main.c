@@ -1,9 +1,9 @@
 /*
  * enroll: the box's keys and certificates. Started by Finit as root; splits into the key part (user enroll: keys,
- * requests, checks, schedule, VICI) and the network part (user enroll-net, `enroll net`), then both give up root. If
- * one of them ends, so does the other, and Finit starts the pair again.
+ * requests, checks, schedule, VICI) and the network part (user enroll-net, `enroll net`), then both drop root. If one
+ * exits, so does the other, and Finit restarts the pair.
  *
- *   enroll [-d PREFIX]         PREFIX is put before every path (tests)
+ *   enroll [-d PREFIX]         PREFIX is prepended to every path (tests)
  */
 #include "agent.h"
 #include "audit.h"
@@ -30,7 +30,7 @@
 
 #define NET_FD 3 /* the network part finds its socket here */
 
-/* Files of the store, the state file, charon's socket, the audit socket, callers of ctl.sock. */
+/* For the store's files, the state file, charon's socket, the audit socket, and clients of ctl.sock. */
 static const char *const calls[] = {"openat",   "mkdirat", "renameat",   "renameat2",  "rename",     "symlinkat",
                                     "unlinkat", "unlink",  "fsync",      "getdents64", "readlinkat", "socket",
                                     "connect",  "accept4", "getsockopt", NULL};
@@ -46,7 +46,7 @@ static const char *path_of(char *out, const char *path)
     return out;
 }
 
-/* A folder of ours. The one above it belongs to root, so nobody can put anything else there. */
+/* Make a folder of ours. Its parent belongs to root, so nobody can put anything else there. */
 static void own_folder(const char *path, mode_t mode)
 {
     if (mkdir(path, mode) < 0 && errno != EEXIST)
@@ -72,7 +72,7 @@ _Noreturn static void run_net(void)
     net_run(NET_FD, &site);
 }
 
-/* Start the network part while we are still root. Returns our end of the socket. */
+/* Start the network part while still root. Returns our side of the socket pair. */
 static int start_net(void)
 {
     int pair[2];
@@ -82,7 +82,7 @@ static int start_net(void)
     if (child < 0)
         log_fatal("fork: %s", strerror(errno));
     if (child == 0) {
-        /* dup2 onto itself would keep close-on-exec */
+        /* dup2 onto the same number would keep close-on-exec */
         if (pair[1] == NET_FD ? fcntl(NET_FD, F_SETFD, 0) < 0 : dup2(pair[1], NET_FD) < 0)
             log_fatal("dup2: %s", strerror(errno));
         execl("/proc/self/exe", "enroll", "net", "-d", prefix, (char *)NULL);
@@ -167,7 +167,7 @@ _Noreturn static void run_key(void)
     if (state_file_folder(path_of(path, "/run/sekisho/enroll"), UID_ENROLL) < 0)
         log_fatal("cannot make %s: %s", path, strerror(errno));
     own_folder(path_of(path, "/state/keys"), 0700);
-    keys = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); /* (the folder above is root's alone) */
+    keys = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); /* (only root can write to the parent) */
     path_of(path, "/run/sekisho/enroll/ctl.sock");
     if (keys < 0 || ctl_server_open(&ctl, path, UID_SEKISHO, ROLE_ENROLL) < 0)
         log_fatal("cannot open the key store or the control socket: %s", strerror(errno));

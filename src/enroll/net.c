@@ -18,15 +18,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORKER_S 90 /* less than the key part waits: a stuck exchange is ended here */
+#define WORKER_S 90 /* time limit of an exchange; shorter than the key part's */
 
-/* A resolver, TCP, and a process for each exchange; openat finds nothing in an empty root. */
+/* For resolving, TCP, and a process per exchange; openat finds nothing in the empty root. */
 static const char *const calls[] = {"socket",      "connect",   "bind",   "getsockopt", "setsockopt", "getsockname",
                                     "getpeername", "ioctl",     "openat", "access",     "clone",      "clone3",
                                     "wait4",       "setitimer", "pipe2",  "kill",       "prctl",      "getppid",
                                     "uname",       "sysinfo",   NULL};
 
-/* Wait for one message from the key part. Its end is ours too. */
+/* Wait for one message from the key part. Exits when it closes the socket. */
 static void receive(int sock, struct msg *m)
 {
     for (;;) {
@@ -58,18 +58,18 @@ static void report_death(int sock, int status)
 
 _Noreturn static void work(int sock, const struct conf_site *site, const struct msg_est_start *start)
 {
-    /* setitimer and not alarm, which arm64 does not have as a system call */
+    /* setitimer, because arm64 has no system call alarm */
     struct itimerval limit = {.it_value = {.tv_sec = WORKER_S}};
     if (setitimer(ITIMER_REAL, &limit, NULL) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         log_fatal("cannot limit the exchange: %s", strerror(errno));
-    if (getppid() == 1) /* the parent ended before prctl; it is never process 1 itself */
+    if (getppid() == 1) /* the parent died before prctl; it is never process 1 itself */
         _exit(1);
     est_run(sock, site, start);
 }
 
 /*
- * Wait for the worker's end, which closes its end of the pipe, or for the key part's: then nobody is left whom the
- * exchange could be for. (PR_SET_PDEATHSIG cannot do that: one user may not signal the other.)
+ * Wait until the worker exits, which closes its side of the pipe, or the key part does, which makes the exchange
+ * pointless. (PR_SET_PDEATHSIG cannot do that: one user may not signal the other.)
  */
 static void watch(int sock, int alive, pid_t worker)
 {
@@ -109,14 +109,14 @@ void net_run(int sock, const struct conf_site *site)
 {
     static struct msg m;
     log_name("enroll-net");
-    prctl(PR_SET_NAME, "enroll-net", 0, 0, 0); /* started through /proc/self/exe, it would be called `exe` */
+    prctl(PR_SET_NAME, "enroll-net", 0, 0, 0); /* otherwise `exe`, from /proc/self/exe */
     signal(SIGPIPE, SIG_IGN);
     sandbox_empty_root();
     sandbox_user(UID_ENROLL_NET, NULL, 0, 0);
     sandbox_syscalls(calls);
     for (;;) {
         receive(sock, &m);
-        if (m.head.type == MSG_EST_START) /* anything else is left over from an exchange that broke off */
+        if (m.head.type == MSG_EST_START) /* anything else is left over from an aborted exchange */
             serve(sock, site, &m.u.est_start);
     }
 }

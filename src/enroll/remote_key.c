@@ -29,7 +29,7 @@ EVP_PKEY *remote_key(const X509 *cert, remote_sign_fn *fn, void *user)
         EC_KEY_METHOD_free(method);
         return NULL;
     }
-    EC_KEY_METHOD_set_sign(method, sign, NULL, NULL); /* lives as long as the process */
+    EC_KEY_METHOD_set_sign(method, sign, NULL, NULL); /* never freed */
     if (EC_KEY_set_method(ec, method) != 1 || EVP_PKEY_assign_EC_KEY(key, ec) != 1) {
         EC_KEY_free(ec);
         EVP_PKEY_free(key);

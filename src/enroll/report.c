@@ -13,11 +13,11 @@
 #include <string.h>
 #include <time.h>
 
-#define LINK_UNKNOWN_S 10 /* after this time a missing wan/state no longer means "not up yet" */
+#define LINK_UNKNOWN_S 10 /* after this uptime a missing wan/state no longer means "not up yet" */
 
 /*
- * The certificate itself, for gate: charon takes an identity of up to 251 octets only, and a longer one from the
- * certificate. Written before the state file that tells of it.
+ * The certificate itself, for gate: charon accepts identities of up to 251 octets only, and takes a longer one from the
+ * certificate. Written before the state file that announces it.
  */
 static bool write_certificate(const struct agent *a, const char *state_path)
 {
@@ -56,12 +56,12 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
     if (a->renew_at != 0)
         add_certificate(&p, a);
     state_file_cause(&p, "cause", a->fault.code ? &a->fault : &a->load.fault);
-    /* in steps, so that the file does not change each second while a retry is waited for */
+    /* rounded, so that the file does not change every second while waiting for a retry */
     if (next > 0)
         state_file_add(&p, "next-try", "%lld", (long long)(next - next % 10));
     if (a->site)
         state_file_add(&p, "server", "%s:%u", a->site->est_host, a->site->est_port);
-    if (a->server_time > 0) { /* a second opinion for the clock: mono is CLOCK_BOOTTIME there too */
+    if (a->server_time > 0) { /* for clock to compare with; mono is CLOCK_BOOTTIME there too */
         state_file_add(&p, "server-time", "%lld", (long long)a->server_time);
         state_file_add(&p, "server-time-at", "%lld", (long long)a->server_time_at);
     }
@@ -69,8 +69,8 @@ void report_write(const struct agent *a, const struct agent_time *now, const cha
     state_file_add(&p, "requests-since", "%lld", (long long)a->day.since);
     if (p.len == last.len && memcmp(p.text, last.text, p.len) == 0)
         return;
-    /* What is wrong is told also when the certificate cannot be read. Both are tried again then, for gate looks at the
-     * certificate when the state file is a new one. */
+    /* Report a fault even if the certificate cannot be written. Then retry both, as gate reads the certificate when
+     * the state file changes. */
     bool kept = a->renew_at == 0 || write_certificate(a, path);
     if (!kept)
         log_warn("cannot copy the certificate to %s.cert.pem: %s", path, strerror(errno));

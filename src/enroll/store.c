@@ -13,7 +13,7 @@ static void gen_name(uint32_t gen, char *out, size_t len)
     snprintf(out, len, "gen-%u", gen);
 }
 
-/* The number in "gen-N"; 0: not exactly that. */
+/* The number in "gen-N"; 0: another name. */
 static uint32_t gen_number(const char *name)
 {
     char again[STORE_NAME_MAX];
@@ -55,14 +55,14 @@ static void remove_entry(void *user, const char *name)
         e->result = -1;
 }
 
-/* A folder with its files; absent is success. It is first renamed, so that it is never seen half empty. */
+/* Remove a folder with its files; absent is success. It is renamed first, so that it is never seen half empty. */
 static int remove_folder(const struct store *s, const char *name)
 {
     char doomed[STORE_NAME_MAX];
     snprintf(doomed, sizeof doomed, "%s", name);
     if (!ends_with(name, TMP)) {
         snprintf(doomed, sizeof doomed, "%s.old" TMP, name);
-        if (remove_folder(s, doomed) < 0) /* left by a removal that failed half-way */
+        if (remove_folder(s, doomed) < 0) /* left over from an interrupted removal */
             return -1;
         if (s->ops->rename(s->ctx, name, doomed) < 0)
             return errno == ENOENT ? 0 : -1;
@@ -85,7 +85,7 @@ static int write_synced(const struct store *s, const char *folder, const char *f
     return s->ops->sync(s->ctx, path);
 }
 
-/* The files are all written and synced: make the folder durable under its real name. */
+/* All files are written and synced: give the folder its final name, durably. */
 static int state_file_folder(const struct store *s, const char *tmp, const char *name)
 {
     if (s->ops->sync(s->ctx, tmp) < 0 || s->ops->rename(s->ctx, tmp, name) < 0)
@@ -132,7 +132,7 @@ static uint32_t newest_below(const struct store *s, uint32_t limit)
     return s->ops->list(s->ctx, ".", survey_entry, &v) < 0 ? 0 : v.highest;
 }
 
-/* Does the pending key already have its generation? Then only the end of a commit is missing. */
+/* Is the pending key already in this generation? Then a commit was interrupted near its end. */
 static bool pending_is_in(const struct store *s, uint32_t gen)
 {
     uint8_t a[4096], b[4096];
@@ -182,7 +182,7 @@ int store_open(struct store *s, const struct store_ops *ops, void *ctx)
     else if (errno != ENOENT)
         return -1;
 
-    /* A newer generation that holds the pending key is a commit that a cut interrupted: go on with it. */
+    /* A newer generation with the pending key is a commit interrupted by a power cut: finish it. */
     if (s->pending && s->highest > s->current && pending_is_in(s, s->highest) && switch_to(s, s->highest) < 0)
         return -1;
     if (s->pending && s->current > 0 && pending_is_in(s, s->current) && store_drop_pending(s) < 0)
@@ -222,7 +222,7 @@ static int copy_pending(const struct store *s, const char *folder, const char *f
 int store_commit(struct store *s, struct store_blob cert, struct store_blob ca, struct store_blob chain)
 {
     char name[STORE_NAME_MAX], tmp[STORE_NAME_MAX];
-    /* The number is used up even if this fails: its folder may already be there, and no other can take its place. */
+    /* The number is used even if this fails: its folder may already exist. */
     s->highest++;
     gen_name(s->highest, name, sizeof name);
     snprintf(tmp, sizeof tmp, "gen-%u" TMP, s->highest);
@@ -231,7 +231,7 @@ int store_commit(struct store *s, struct store_blob cert, struct store_blob ca, 
         write_synced(s, tmp, "ca.pem", ca) < 0 || (chain.len > 0 && write_synced(s, tmp, "chain.pem", chain) < 0) ||
         state_file_folder(s, tmp, name) < 0 || switch_to(s, s->highest) < 0)
         return -1;
-    /* The switch is done. What follows is tidying; a failure here is made good by the next store_open. */
+    /* The switch is done. The rest is cleaning up; the next store_open repeats it if it fails here. */
     if (store_drop_pending(s) == 0)
         prune(s);
     return 0;

@@ -1,14 +1,14 @@
 /*
- * The generation store: a private key and its certificate are one generation, a folder that is never changed again.
+ * The generation store: a private key with its certificate is one generation, an immutable folder.
  *
  *   keys/gen-7/{key.pem,csr.der,cert.pem,ca.pem,chain.pem}   a generation; chain.pem only if there are intermediates
  *   keys/current -> gen-7                                     the one in use: switched by one rename
- *   keys/pending/{key.pem,csr.der}                            a new key whose certificate has been or will be asked for
- *   keys/NAME.tmp                                             being written; worthless after a cut
+ *   keys/pending/{key.pem,csr.der}                            a new key whose certificate is or will be requested
+ *   keys/NAME.tmp                                             being written; discarded after a power cut
  *
- * Every file and folder is synced before the rename that makes it visible, and the folder above after it. So a cut of
- * power at any point leaves the old pair or the new one, and never loses the key of a certificate that was asked for.
- * All effects go through struct store_ops, so that the test can cut the power at each of them.
+ * Every file and folder is synced before the rename that makes it visible, and the parent folder after it. So a power
+ * cut at any point leaves the old pair or the new one, and never loses the key of a requested certificate. All
+ * effects go through struct store_ops, so that the test can cut the power at each of them.
  */
 #ifndef SEKISHO_ENROLL_STORE_H
 #define SEKISHO_ENROLL_STORE_H
@@ -39,24 +39,24 @@ struct store {
     const struct store_ops *ops;
     void *ctx;
     uint32_t current; /* generation in use; 0: none */
-    uint32_t highest; /* number ever seen, so that none is used twice */
-    bool pending;     /* a key waits for its certificate */
+    uint32_t highest; /* highest number ever seen, so that none is used twice */
+    bool pending;     /* there is a pending key */
 };
 
-/* One PEM or DER text to be stored. */
+/* One PEM or DER text to store; borrowed. */
 struct store_blob {
     const void *data;
     size_t len;
 };
 
-/* Look at what is there and finish or undo what a cut interrupted. 0 or -1 with errno (then nothing may be used). */
+/* Read the store, and finish or undo what a power cut interrupted. 0 or -1 with errno (then the store is unusable). */
 int store_open(struct store *s, const struct store_ops *ops, void *ctx);
 
-/* Keep a new key and its request, durably, before the request is sent. Replaces an older pending one. */
+/* Store a new key and its request durably, before the request is sent. Replaces an older pending key. 0 or -1. */
 int store_begin(struct store *s, struct store_blob key, struct store_blob csr);
-/* Make the pending key with its certificate the next generation and switch to it. chain.len 0: no intermediates. */
+/* Make the pending key and its certificate the next generation and switch to it. chain.len 0: no intermediates. */
 int store_commit(struct store *s, struct store_blob cert, struct store_blob ca, struct store_blob chain);
-/* Forget the pending key. */
+/* Delete the pending key. */
 int store_drop_pending(struct store *s);
 /* Go back to the newest generation below the current one and remove the current. 0, or -1: there is none (ENOENT). */
 int store_fall_back(struct store *s);
@@ -65,7 +65,7 @@ int store_fall_back(struct store *s);
 long store_read(const struct store *s, const char *file, void *out, size_t max);
 long store_read_pending(const struct store *s, const char *file, void *out, size_t max);
 
-/* The real thing: ctx is a pointer to an int, the descriptor of the folder. */
+/* The real implementation; ctx points to an int, the descriptor of the store's folder. */
 extern const struct store_ops store_fs_ops;
 
 #endif

@@ -1,4 +1,7 @@
-/* The store on a real file system: every call relative to the folder's descriptor, nothing followed out of it. */
+/*
+ * The store on a real file system: all calls are relative to the folder's descriptor, without following links out of
+ * it.
+ */
 #include "store.h"
 
 #include <dirent.h>

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECT_MS 8000 /* for one address; then the next */
+#define CONNECT_MS 8000 /* per address, then the next one is tried */
 
 /* ---- TCP ---- */
 
@@ -82,8 +82,8 @@ static bool is_pinned(const struct tls_peer *peer, const X509 *cert)
 }
 
 /*
- * The server's certificate is to come from a CA that the box has no certificate of, only a fingerprint: it must be in
- * what the server sends. From there on it is judged as ever: signatures, dates, name.
+ * For a CA of which only the fingerprint is known: its certificate must be in the chain that the server sends, and
+ * becomes the trust anchor. Then the usual checks apply: signatures, dates, name.
  */
 static int verify_pinned(X509_STORE_CTX *ctx, void *user)
 {
@@ -107,11 +107,11 @@ static SSL_CTX *make_context(const struct tls_peer *peer)
         return NULL;
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
-    /* Close without close_notify is common with HTTP/1.0 servers; what is cut short is no PKCS#7 any more. */
+    /* HTTP/1.0 servers often close without close_notify; a truncated body is not a valid PKCS#7 anyway. */
     SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
     /*
-     * Some servers ask for the client's certificate only once they have read the path (Apache's SSLVerifyClient in a
-     * Location): by post-handshake authentication (RFC 8446 section 4.6.2), in TLS 1.2 by a second handshake (RFC 5746).
+     * Some servers request the client's certificate only after reading the path (Apache's SSLVerifyClient in a
+     * Location): by post-handshake authentication (RFC 8446 section 4.6.2), in TLS 1.2 by renegotiation (RFC 5746).
      */
     if (peer->client)
         SSL_CTX_set_post_handshake_auth(ctx, 1);
@@ -146,7 +146,7 @@ static bool name_peer(SSL *ssl, const struct tls_peer *peer)
     return SSL_set1_host(ssl, peer->host) == 1 && SSL_set_tlsext_host_name(ssl, peer->host) == 1;
 }
 
-/* After a call that did not succeed: wait for what it needs. False: it is over. */
+/* After an unsuccessful call: wait until it can be retried. False: it has failed, or the time is over. */
 static bool go_on(SSL *ssl, int result, int64_t until_ms)
 {
     switch (SSL_get_error(ssl, result)) {
@@ -167,7 +167,7 @@ static void last_reason(struct cause *out)
         cause_set(out, CAUSE_EST_CLOSED, NULL);
 }
 
-/* The connection broke: the code says where, the last error why. */
+/* The connection has failed: the code says at which step, OpenSSL's last error why. */
 static bool broke(struct cause *fault, enum cause_code where)
 {
     struct cause why;
@@ -210,7 +210,7 @@ static bool send_all(SSL *ssl, const char *data, size_t len, int64_t until_ms)
     while ((result = SSL_write_ex(ssl, data, len, &sent)) != 1)
         if (!go_on(ssl, result, until_ms))
             return false;
-    return true; /* without partial writes it is all or nothing */
+    return true; /* partial writes are disabled */
 }
 
 static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct http_response *out, struct cause *fault)

@@ -1,4 +1,4 @@
-/* One HTTPS request over its own connection, with one time limit for everything. For the network part's worker. */
+/* One HTTPS request over its own connection, with one overall time limit. For the network part's worker. */
 #ifndef SEKISHO_ENROLL_TLS_H
 #define SEKISHO_ENROLL_TLS_H
 
@@ -9,12 +9,12 @@
 #include <openssl/x509.h>
 
 struct tls_peer {
-    const char *host; /* name or address: what the certificate must say */
+    const char *host; /* name or address that the certificate must match */
     uint16_t port;
     unsigned addr_count;
     const struct addr *addrs;
-    X509_STORE *trust;  /* NULL: anybody (only to fetch what is then checked by its fingerprint) */
-    unsigned pin_count; /* not 0: only a chain with one of these certificates counts (SHA-256), whatever trust says */
+    X509_STORE *trust;  /* NULL: no verification (only to fetch a CA that is then checked by its fingerprint) */
+    unsigned pin_count; /* not 0: the chain must contain a certificate with one of these SHA-256; replaces trust */
     const uint8_t (*pins)[32];
     X509 *client;       /* NULL: no client certificate */
     EVP_PKEY *client_key;
@@ -22,8 +22,9 @@ struct tls_peer {
 };
 
 /*
- * Send the request and read the response into buffer (HTTP_RESPONSE_MAX octets). True: *out is a complete response,
- * whatever its status. False: *fault says why. TLS 1.2 at least: RFC 7030 servers in use do not all have 1.3.
+ * Send the request and read the response into buffer (HTTP_RESPONSE_MAX octets); out->body points into it. True: *out
+ * is a complete response of any status. False: *fault is the cause. TLS 1.2 or later: not all EST servers in use have
+ * 1.3.
  */
 bool tls_fetch(const struct tls_peer *peer, const char *request, size_t len, char *buffer, struct http_response *out,
                struct cause *fault);

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A board's full brightness may be 1 or 255; zero or no answer: 255, which the kernel cuts to its own maximum. */
+/* max_brightness may be 1 or 255; if it is 0 or unreadable use 255, which the kernel limits to the maximum. */
 static int read_bright(const char *folder, const char *name)
 {
     char path[PATH_MAX], text[16] = "";

@@ -1,4 +1,4 @@
-/* The LEDs of this board: which they are (the board's LED map) and switching them. */
+/* The board's LEDs: reading the LED map, and switching them. */
 #ifndef SEKISHO_STATUS_LEDS_H
 #define SEKISHO_STATUS_LEDS_H
 
@@ -9,18 +9,18 @@
 
 struct leds {
     struct {
-        int fd;     /* its brightness file, -1: this board has none */
-        int shown;  /* what was written last: 0, 1; -1: nothing yet */
+        int fd;     /* the brightness file; -1: the board lacks this LED */
+        int shown;  /* last value written: 0 or 1; -1: none yet */
         int bright; /* value for "on" */
     } led[LEDS];
 };
 
 /*
- * Read the map (`power sekisho:power`, one LED a line, # comments) and open the brightness files, as root. Waits up to
- * wait_ms for files that are not there yet. Returns how many LEDs there are; missing ones are logged and left out.
+ * Read the map (`power sekisho:power`, one LED per line, # comments) and open the brightness files, as root. Waits up
+ * to wait_ms for missing files. Returns the number of LEDs found; missing ones are logged and left out.
  */
 unsigned leds_open(struct leds *l, const char *map, const char *class_folder, unsigned wait_ms);
-/* Switch one; writes only when it changes. 0 or -1 with errno: the LED is gone. */
+/* Switch a LED; writes only on a change. 0, or -1 with errno: the LED has disappeared. */
 int leds_set(struct leds *l, enum led led, bool on);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What people see of the box without asking: its LEDs. Reads the state files of the other daemons twice a second and
- * shows them. (The status page on the LAN belongs here too: the loop is libuev's, another watcher is all it needs.)
+ * status: shows the state of the box on its LEDs. Reads the other daemons' state files twice a second. (A status page
+ * on the LAN belongs here too: another watcher in libuev's loop is enough.)
  */
 #include "health.h"
 #include "leds.h"
@@ -15,8 +15,8 @@
 #include <uev/uev.h>
 
 #define TICK_MS 500  /* also half the period of blinking */
-#define PROBE_TICKS 4    /* between two looks whether the daemons are still there */
-#define LED_WAIT_MS 5000 /* LED drivers may come up after us */
+#define PROBE_TICKS 4    /* ticks between two health_probe calls */
+#define LED_WAIT_MS 5000 /* LED drivers may be loaded after we start */
 
 struct status {
     struct leds leds;
@@ -24,7 +24,7 @@ struct status {
     uint64_t ticks;
 };
 
-/* A LED that cannot be written any more has been taken away: a restart finds it again as root, if it is there. */
+/* A LED that cannot be written any more was removed: exit; a restart, as root, finds it again if it is back. */
 static void on_tick(uev_t *w, void *arg, int events)
 {
     struct status *s = arg;
@@ -56,7 +56,7 @@ int main(void)
     if (uev_init(&loop) < 0 || uev_timer_init(&loop, &timer, on_tick, &status, 1, TICK_MS) < 0)
         log_fatal("cannot set up the loop: %s", strerror(errno));
     tzset();
-    if (geteuid() == 0) /* else the supervisor has seen to it */
+    if (geteuid() == 0) /* otherwise the supervisor has already changed the user */
         sandbox_user(UID_STATUS, groups, 1, 0);
     sandbox_syscalls(calls);
     return uev_run(&loop, 0) < 0;

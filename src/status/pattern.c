@@ -1,8 +1,8 @@
 #include "pattern.h"
 
-/* After this time a daemon that is not there is trouble, and not a box that starts. */
+/* Until then a missing daemon means that the box is starting; after that it is a fault. */
 #define BOOT_S 60
-/* A fault of the first seconds (no line yet, no answer yet) is one only if it stays. */
+/* Faults in the first seconds (no uplink yet, no answer yet) are shown only if they persist. */
 #define SETTLE_S 20
 
 static bool gate_away(const struct health *h, uint64_t uptime_s)
@@ -35,7 +35,7 @@ static bool cert_alarm(const struct health *h, uint64_t uptime_s)
     return health_is(h, HEALTH_ENROLL, "phase", "alarm");
 }
 
-/* While a certificate is in force a failed renewal is tried again: no alert before it becomes an alarm. */
+/* With a valid certificate a failed renewal is retried: no alert before it becomes an alarm. */
 static bool cert_fault(const struct health *h, uint64_t uptime_s)
 {
     return uptime_s > SETTLE_S && health_get(h, HEALTH_ENROLL, "cause")[0] != '\0' &&
@@ -59,17 +59,17 @@ static bool still_away(const struct health *h, uint64_t uptime_s)
 }
 
 /*
- * The first row of a LED that holds is what it shows; none: see `otherwise`.
- *   power  solid: the gate runs      blinking: starting, or the gate is away or has a fault
- *   vpn    on: tunnel up             blinking: being raised          off: no tunnel
- *   alert  on: certificate trouble or a fault that needs a person    off: all is well
+ * A LED shows its first row whose condition holds; if none does, `otherwise`.
+ *   power  on: gate runs             blinking: starting, or gate does not run or has a fault
+ *   vpn    on: tunnel up             blinking: tunnel being established          off: no tunnel
+ *   alert  on: a certificate problem or a fault that needs a person              off: no problem
  */
 static const struct {
     enum led led;
     bool (*holds)(const struct health *h, uint64_t uptime_s);
     enum pattern pattern;
 } rows[] = {
-    // clang-format off: one row a line
+    // clang-format off: one row per line
     {LED_POWER, gate_away, LED_BLINK},
     {LED_POWER, gate_fault, LED_BLINK},
     {LED_VPN, tunnel_up, LED_ON},

@@ -1,4 +1,4 @@
-/* What each LED shows for a state of the box: one table. Pure. */
+/* The pattern of each LED for a state of the box: one table. Pure. */
 #ifndef SEKISHO_STATUS_PATTERN_H
 #define SEKISHO_STATUS_PATTERN_H
 
@@ -7,10 +7,10 @@
 enum led { LED_POWER, LED_VPN, LED_ALERT, LEDS };
 enum pattern { LED_OFF, LED_ON, LED_BLINK };
 
-/* "power", "vpn", "alert": the words of the board's LED map. */
+/* "power", "vpn", "alert": as in the board's LED map. */
 const char *led_name(enum led led);
 
-/* uptime_s: since this program started; a box that starts is not a box in trouble. */
+/* uptime_s: since this program started; a starting box does not show faults. */
 enum pattern pattern_of(enum led led, const struct health *h, uint64_t uptime_s);
 
 #endif

@@ -20,19 +20,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_FIRST_S 1 /* between two questions; doubled, up to … */
+#define WAIT_FIRST_S 1 /* between retransmissions; doubled, up to … */
 #define WAIT_MOST_S 16
-#define REQUESTS 3 /* unanswered, then from the beginning */
+#define REQUESTS 3 /* after so many unanswered ones back to SELECTING */
 #define RENEW_WAIT_S 60
 
 enum state {
-    IDLE,       /* the cable is out */
-    SELECTING,  /* who gives an address? */
-    REQUESTING, /* that one, please */
-    REBOOTING,  /* the address of before, please: the cable was out */
+    IDLE,       /* no carrier */
+    SELECTING,  /* DHCPDISCOVER to everybody */
+    REQUESTING, /* DHCPREQUEST for an offer */
+    REBOOTING,  /* DHCPREQUEST for the previous address, after a loss of carrier */
     BOUND,
-    RENEWING, /* of the server that gave it */
-    REBINDING /* of anybody */
+    RENEWING, /* from the server that gave the lease */
+    REBINDING /* from any server */
 };
 
 static struct client {
@@ -42,12 +42,12 @@ static struct client {
     uint32_t xid;
     unsigned tries;
     int64_t began, next;    /* seconds of CLOCK_BOOTTIME */
-    struct dhcp_reply offer; /* what is asked for */
+    struct dhcp_reply offer; /* being requested */
     struct dhcp_reply lease; /* address 0: none */
     int64_t leased;
 } c;
 
-/* Frames of IPv4, UDP, no fragment, to port 68. */
+/* Accepts only IPv4 UDP frames to port 68, not fragmented. */
 static const struct sock_filter only_dhcp[] = {
     BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0800, 0, 8),
@@ -67,7 +67,7 @@ int client_open(const char *card, uint8_t mac[6])
     struct ifreq r = {0};
     const struct sock_fprog filter = {sizeof only_dhcp / sizeof only_dhcp[0], (struct sock_filter *)only_dhcp};
     const int on = 1;
-    /* Protocol 0: it hears nothing before it has its filter and its card. */
+    /* Protocol 0: it receives nothing before the filter is set and it is bound to the interface. */
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     (void)strncpy(r.ifr_name, card, sizeof r.ifr_name - 1);
     struct sockaddr_ll at = {.sll_family = AF_PACKET,
@@ -87,7 +87,7 @@ int client_open(const char *card, uint8_t mac[6])
     return fd;
 }
 
-/* write() and no more: with sendmsg() a packet socket takes the number of any other card. */
+/* Only write(): with sendmsg() a packet socket could be given the index of another interface. */
 static void tell(const struct dhcp_reply *lease)
 {
     struct {
@@ -141,7 +141,7 @@ static void say(void)
     } else if (c.state == RENEWING || c.state == REBINDING) {
         s.own = c.lease.address;
     }
-    if (c.state == RENEWING) { /* the way that its answer came, by the router or not */
+    if (c.state == RENEWING) { /* to the MAC address its answer came from, the server's or a relay's */
         s.to = c.lease.server;
         memcpy(s.to_mac, c.lease.from_mac, 6);
     }
@@ -178,7 +178,7 @@ static void hear(const struct dhcp_reply *r)
         c.offer = *r;
         uint32_t xid = c.xid;
         enter(REQUESTING);
-        c.xid = xid; /* RFC 2131 section 4.4.1: the same for the whole exchange */
+        c.xid = xid; /* RFC 2131 section 4.4.1: one xid for the whole exchange */
         return;
     case REQUESTING:
     case REBOOTING:
@@ -203,7 +203,7 @@ static void receive(void)
             hear(&reply);
 }
 
-/* Doubled each time, up to a limit, with a random quarter less: many boxes come up together after a power cut. */
+/* Exponential backoff with a limit, less up to a random quarter: after a power cut many boxes start together. */
 static int64_t wait_for_answer(void)
 {
     uint8_t dice = 0;
@@ -216,7 +216,7 @@ static int64_t wait_for_answer(void)
     return wait - (wait * dice / 1024);
 }
 
-/* What is due; the seconds may have passed long ago when the machine stood still. */
+/* Do what is due; after a suspend it may be long overdue. */
 static void due(int64_t now)
 {
     if (c.lease.address && now >= c.leased + c.lease.lease_s)
@@ -253,7 +253,7 @@ static void obey(void)
     }
     if (!m.u.line.up)
         c.state = IDLE;
-    else /* behind the cable there may be another network now */
+    else /* the cable may now be plugged into another network */
         enter(c.lease.address ? REBOOTING : SELECTING);
 }
 

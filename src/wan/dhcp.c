@@ -6,7 +6,7 @@
 #define ETHER 14
 #define IP 20
 #define UDP 8
-#define BOOTP 236 /* and the cookie behind it */
+#define BOOTP 236 /* octets of the fixed part, before the cookie */
 #define COOKIE 0x63825363u
 #define LEASE_MIN_S 60
 #define RENEW_MIN_S (LEASE_MIN_S / 4)
@@ -43,7 +43,7 @@ static uint32_t address_at(const uint8_t *at)
     return address;
 }
 
-/* ---- what the box says ---- */
+/* ---- messages to servers ---- */
 
 static uint8_t *option(uint8_t *at, uint8_t code, const void *data, uint8_t len)
 {
@@ -79,7 +79,7 @@ static void wrap(const struct dhcp_say *say, uint8_t *frame, size_t payload)
     put16(udp, 68);
     put16(udp + 2, 67);
     put16(udp + 4, (unsigned)(UDP + payload));
-    /* The pseudo header: both addresses, protocol, length. */
+    /* Pseudo header: both addresses, protocol, length. */
     uint32_t pseudo = IPPROTO_UDP + (uint32_t)(UDP + payload);
     for (int i = 12; i < 20; i += 2)
         pseudo += get16(ip + i);
@@ -113,15 +113,15 @@ size_t dhcp_write(const struct dhcp_say *say, uint8_t out[DHCP_FRAME_MAX])
     at = option(at, 55, wishes, sizeof wishes);
     *at++ = 255;
     size_t payload = (size_t)(at - bootp);
-    if (payload < 300) /* what is shorter than BOOTP's was some relays drop */
+    if (payload < 300) /* some relays drop messages shorter than BOOTP's */
         payload = 300;
     wrap(say, out, payload);
     return ETHER + IP + UDP + payload;
 }
 
-/* ---- what a server says ---- */
+/* ---- answers from servers ---- */
 
-/* An option may be given in parts (RFC 3396); all of one together. */
+/* An option may be split into parts (RFC 3396); this joins them. */
 struct parts {
     uint8_t data[512];
     size_t len;
@@ -179,7 +179,9 @@ static void read_options(struct options *o, struct dhcp_reply *r, const uint8_t 
     }
 }
 
-/* RFC 3442: where there are classless routes, the default one among them counts, and the router option does not. */
+/*
+ * RFC 3442: if there are classless routes, the default route is the one among them, and the router option is ignored.
+ */
 static uint32_t default_route(const struct options *o)
 {
     const struct parts *p = &o->routes;
@@ -204,7 +206,7 @@ static uint8_t prefix_len(uint32_t mask, uint32_t address)
         len++;
     if (len > 0 && (len == 32 || (mask << len) == 0))
         return len;
-    return first < 128 ? 8 : first < 192 ? 16 : 24; /* none, or none that could be: by the class */
+    return first < 128 ? 8 : first < 192 ? 16 : 24; /* no valid mask: by the address class */
 }
 
 static bool usable(uint32_t address)
@@ -215,7 +217,10 @@ static bool usable(uint32_t address)
     return host >> 24 != 0 && host >> 24 != 127 && host >> 28 < 14 && host >> 16 != 0xa9fe;
 }
 
-/* The BOOTP part of a frame from a server to us, or NULL. (A UDP checksum may not have been put in yet: not looked at.) */
+/*
+ * The BOOTP part of a frame from a server to us, or NULL. (The UDP checksum is ignored: with offload it may be
+ * missing.)
+ */
 static const uint8_t *bootp_of(const uint8_t *frame, size_t len, size_t *bootp_len)
 {
     if (len < ETHER + IP + UDP + BOOTP + 4 || get16(frame + 12) != 0x0800)
@@ -238,7 +243,7 @@ static void take_times(const struct options *o, struct dhcp_reply *out)
     out->lease_s = o->lease_s < LEASE_MIN_S ? LEASE_MIN_S : o->lease_s > LEASE_MAX_S ? LEASE_MAX_S : o->lease_s;
     out->renew_s = o->renew_s;
     out->rebind_s = o->rebind_s;
-    /* What makes no sense (too soon, out of order) becomes what RFC 2131 section 4.4.5 has for servers that say nothing. */
+    /* Implausible times (too short, out of order) become the defaults of RFC 2131 section 4.4.5. */
     if (out->rebind_s < 2 * RENEW_MIN_S || out->rebind_s >= out->lease_s)
         out->rebind_s = out->lease_s / 8 * 7;
     if (out->renew_s < RENEW_MIN_S || out->renew_s >= out->rebind_s)

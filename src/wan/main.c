@@ -1,9 +1,9 @@
 /*
- * wan: the line. Takes its address by DHCP or from the site file, follows the cable, and keeps RUN/wan/state and
+ * wan: the uplink. Gets its address by DHCP or from the site file, watches the carrier, and writes RUN/wan/state and
  * resolv.conf. Started by Finit as root; splits into wan itself (user wan, CAP_NET_ADMIN: sets address and route, and
- * reads no packet) and the DHCP client (user dhcp: reads packets, and can do nothing else), then both give up root.
+ * parses no packets) and the DHCP client (user dhcp: parses packets, and can do nothing else), then both drop root.
  *
- *   wan [-d PREFIX]     PREFIX is put before every path (tests)
+ *   wan [-d PREFIX]     PREFIX is prepended to every path (tests)
  */
 #include "client.h"
 #include "conf_parse.h"
@@ -37,8 +37,8 @@ static struct conf conf;
 static const char *prefix = "";
 static struct wan {
     unsigned card;
-    int carrier, client; /* client -1: a fixed address */
-    bool up, known;      /* the cable, as last told */
+    int carrier, client; /* client -1: static address, no DHCP */
+    bool up, known;      /* the carrier, as last reported */
     struct prefix own;   /* family 0: none */
     struct msg_lease lease;
     struct cause fault;
@@ -88,7 +88,7 @@ static void publish(void)
         log_warn("cannot write state: %s", strerror(errno));
 }
 
-/* For charon, which looks its hub up by the C library. */
+/* For charon, which resolves its hub with the C library. */
 static void publish_resolvers(void)
 {
     char text[CONF_ADDRS_MAX * (INET6_ADDRSTRLEN + 12)] = "", one[INET6_ADDRSTRLEN];
@@ -100,7 +100,7 @@ static void publish_resolvers(void)
         log_warn("cannot write resolv.conf: %s", strerror(errno));
 }
 
-/* ---- the address. What was set is remembered over a restart: any other on the card is charon's (the tunnel's). ---- */
+/* ---- the address: remembered across restarts, because any other one on the interface is charon's (virtual IP) ---- */
 
 static void remember(void)
 {
@@ -147,7 +147,7 @@ static bool set(const struct msg_lease *l)
     return true;
 }
 
-/* ---- what the line gives, judged ---- */
+/* ---- checks of a lease ---- */
 
 #define PREFIX_TEXT_MAX (INET6_ADDRSTRLEN + 4)
 
@@ -157,7 +157,7 @@ static void prefix_text(const struct prefix *p, char out[PREFIX_TEXT_MAX])
     (void)snprintf(out, PREFIX_TEXT_MAX, "%s/%u", addr_text(&p->addr, text, sizeof text), p->len);
 }
 
-/* With such an address what is meant for the PCs, or for the registry, would go out on the line. */
+/* With such an address, traffic to the PCs or to the registry would be sent to the uplink. */
 static bool wrong_network(const struct msg_lease *l)
 {
     struct prefix net = network_of(l);
@@ -182,7 +182,7 @@ static bool wrong_network(const struct msg_lease *l)
     return false;
 }
 
-/* Servers that the box can have on the line at all. */
+/* Keep the addresses that can be servers on the uplink. */
 static void keep_possible(struct addr *list, uint8_t *count, const struct addr *own)
 {
     uint8_t kept = 0;
@@ -194,8 +194,8 @@ static void keep_possible(struct addr *list, uint8_t *count, const struct addr *
 }
 
 /*
- * How large a packet the line takes: what the site file says, else what the lease says, else that of PPPoE over Flet's, the
- * narrowest in use. A router in front may drop larger ones and say nothing, so more is not hoped for.
+ * The uplink's MTU: from the site file, else from the lease, else that of PPPoE over Flet's, the smallest in use. A
+ * router in front may drop larger packets silently, so no larger one is assumed.
  */
 static uint16_t line_mtu(uint16_t lease)
 {
@@ -210,7 +210,7 @@ static void take(const struct msg_lease *given)
         l.mtu = line_mtu(l.mtu);
         keep_possible(l.dns, &l.dns_count, &l.address);
         keep_possible(l.ntp, &l.ntp_count, &l.address);
-        if (conf.site.wan_dns_count > 0) { /* what the site file says goes before what the line says */
+        if (conf.site.wan_dns_count > 0) { /* the site file overrides the lease */
             l.dns_count = (uint8_t)conf.site.wan_dns_count;
             memcpy(l.dns, conf.site.wan_dns, sizeof l.dns);
         }
@@ -226,7 +226,7 @@ static void take(const struct msg_lease *given)
     publish();
 }
 
-/* ---- the cable ---- */
+/* ---- the carrier ---- */
 
 static void look_at_cable(void)
 {
@@ -270,7 +270,7 @@ _Noreturn static void run(void)
     }
 }
 
-/* ---- the start ---- */
+/* ---- start-up ---- */
 
 static void start_client(void)
 {

@@ -134,14 +134,14 @@ static int split(char *line, char *words[WORDS_MAX])
     return count;
 }
 
-static void run_command(int count, char *words[])
+static void run_command(const struct ops_args *args, int count, char *words[])
 {
     (void)fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
         (void)signal(SIGINT, SIG_DFL);
         (void)sigprocmask(SIG_SETMASK, &outside, NULL);
-        int status = ops_run(count, words, true);
+        int status = args->run_line(count, words, true);
         (void)fflush(stdout);
         _exit(status);
     }
@@ -160,14 +160,14 @@ static void run_command(int count, char *words[])
         (void)printf("\nThe command was broken off. / コマンドを中断しました。\n");
 }
 
-static void show_screen(void)
+static void show_screen(const struct ops_args *args)
 {
     char status[] = "status";
     char *words[] = {status};
     char now[ZONE_TEXT_MAX];
     zone_of_site("/state/site.conf");
     (void)printf("\n== Sekisho ==  %s  (help: list of commands / コマンド一覧)\n", zone_minute(time(NULL), now));
-    run_command(1, words);
+    run_command(args, 1, words);
 }
 
 int op_console(const struct ops_args *args)
@@ -180,7 +180,7 @@ int op_console(const struct ops_args *args)
     confine();
     watch_interrupt();
     audit_event("console.start", "%s", "");
-    show_screen();
+    show_screen(args);
     for (;;) {
         (void)printf("%s", PROMPT);
         (void)fflush(stdout);
@@ -200,6 +200,6 @@ int op_console(const struct ops_args *args)
             (void)snprintf(text + len, sizeof text - len, "%s%s", i ? " " : "", words[i]);
         }
         audit_event("console.command", "%s", text);
-        run_command(count, words);
+        run_command(args, count, words);
     }
 }

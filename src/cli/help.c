@@ -20,7 +20,7 @@ int op_help(const struct ops_args *args)
     char path[PATH_MAX];
     const char *topic = args->file_count > 0 ? args->files[0] : NULL;
     if (!topic) {
-        ops_usage(args->console);
+        args->usage(args->console);
         return EXIT_GOOD;
     }
     (void)snprintf(path, sizeof path, "%s/usr/share/sekisho/help/%s", args->root, topic);

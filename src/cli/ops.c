@@ -1,7 +1,5 @@
 #include "ops.h"
-#include "cause_text.h"
 #include "conf_parse.h"
-#include "json.h"
 #include "zone.h"
 
 #include <limits.h>
@@ -139,7 +137,7 @@ static void print_call(FILE *to, const struct op *op)
                                               : "");
 }
 
-void ops_usage(bool from_console)
+static void usage(bool from_console)
 {
     (void)printf("%s\n", from_console ? "Commands / コマンド:" : "usage: sekisho [--root DIR] COMMAND");
     for (size_t i = 0; i < OPS_COUNT; i++) {
@@ -151,52 +149,6 @@ void ops_usage(bool from_console)
     }
     if (!from_console)
         (void)printf("Exit status: 0 all is well, 1 something is wrong and was said, 2 wrong call or nobody to ask.\n");
-}
-
-int ops_answer(const struct ops_args *args, int status, const char *en, const char *ja)
-{
-    if (args->json) {
-        struct json j = {0};
-        json_open(&j, NULL, '{');
-        json_bool(&j, "ok", status == EXIT_GOOD);
-        json_text(&j, "text", en);
-        json_text(&j, "text_ja", ja ? ja : en);
-        json_close(&j, '}');
-        json_end();
-        return status;
-    }
-    if (args->lang != LANG_JA || !ja)
-        (void)printf("%s\n", en);
-    if (args->lang != LANG_EN && ja)
-        (void)printf("%s\n", ja);
-    return status;
-}
-
-/* Print what is wrong and, if there is any advice, what to do. */
-int ops_answer_cause(const struct ops_args *args, int status, const struct cause *cause)
-{
-    char en[CAUSE_TEXT_MAX], ja[CAUSE_TEXT_MAX], do_en[CAUSE_TEXT_MAX], do_ja[CAUSE_TEXT_MAX];
-    (void)cause_sentence(cause, CAUSE_EN, CAUSE_WRONG, en);
-    (void)cause_sentence(cause, CAUSE_JA, CAUSE_WRONG, ja);
-    (void)cause_sentence(cause, CAUSE_EN, CAUSE_DO, do_en);
-    (void)cause_sentence(cause, CAUSE_JA, CAUSE_DO, do_ja);
-    if (!args->json) {
-        (void)ops_answer(args, status, en, ja);
-        return *do_en ? ops_answer(args, status, do_en, do_ja) : status;
-    }
-    struct json j = {0};
-    json_open(&j, NULL, '{');
-    json_bool(&j, "ok", status == EXIT_GOOD);
-    json_text(&j, "text", en);
-    json_text(&j, "text_ja", ja);
-    if (*do_en) {
-        json_text(&j, "action", do_en);
-        json_text(&j, "action_ja", do_ja);
-    }
-    json_cause(&j, "cause", cause);
-    json_close(&j, '}');
-    json_end();
-    return status;
 }
 
 /* Find the command with the first word `first` and the second from argv; *words: how many it has. */
@@ -275,7 +227,7 @@ int ops_run(int argc, char *const argv[], bool from_console)
     if (!op || (from_console && !op->console)) {
         if (argc > 0)
             (void)fprintf(from_console ? stdout : stderr, "There is no such command. / そのコマンドはありません。\n");
-        ops_usage(from_console);
+        usage(from_console);
         return EXIT_USAGE;
     }
     if (!take_args(op, argc - words, argv + words, &args)) {
@@ -287,5 +239,7 @@ int ops_run(int argc, char *const argv[], bool from_console)
     (void)snprintf(site, sizeof site, "%s/state/site.conf", args.root);
     zone_of_site(site);
     args.console = from_console;
+    args.run_line = ops_run;
+    args.usage = usage;
     return op->run(&args);
 }

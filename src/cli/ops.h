@@ -22,6 +22,9 @@ enum ops_lang { LANG_BOTH, LANG_EN, LANG_JA };
 /* The options given; a command's row lists those it accepts. */
 struct ops_args {
     bool console; /* typed at the box's console */
+    /* ops_run and the list of commands: console and help are below them, and are given them. */
+    int (*run_line)(int argc, char *const argv[], bool from_console);
+    void (*usage)(bool from_console);
     bool json;
     enum ops_lang lang;
     const char *root;     /* prefix of all paths; "" on the box itself */
@@ -57,7 +60,6 @@ struct op {
 
 /* Find and run the command in argv. from_console: only those allowed there. Returns an exit status. */
 int ops_run(int argc, char *const argv[], bool from_console);
-void ops_usage(bool from_console);
 
 int op_status(const struct ops_args *args);
 int op_session_start(const struct ops_args *args);

@@ -51,7 +51,7 @@ static void compare(struct charon_service *v)
     struct charon *c = v->charon;
     uint8_t number = v->conf->number;
     bool was = v->sa.child != 0;
-    v->stands = v->listed_stands;
+    v->has_ike_sa = v->listed_ike_sa;
     bool lent = v->listed.vip4.family || v->listed.vip6.family, fits = ike_sa_vip_fits(&v->listed, &c->lan);
     if (v->listed.child && lent && fits) {
         compare_child(v);
@@ -63,7 +63,7 @@ static void compare(struct charon_service *v)
     v->sa = (struct ike_sa){0};
     if (was || v->listed.child)
         session_tunnel_down(c->session, number, CAUSE_OF(why));
-    if (v->stands && !v->control)
+    if (v->has_ike_sa && !v->control)
         session_left_over(c->session, number);
 }
 
@@ -71,7 +71,7 @@ static void forget_listed(struct charon *c)
 {
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         memset(&c->services[n].listed, 0, sizeof c->services[n].listed);
-        c->services[n].listed_stands = false;
+        c->services[n].listed_ike_sa = false;
         c->services[n].carried = (struct blackhole_counts){0};
     }
 }
@@ -121,7 +121,7 @@ static void on_event(void *user, const char *event, const uint8_t *data, size_t 
         if (v && sa.established && sa.child > v->listed.child)
             v->listed = sa;
         if (v && !sa.going)
-            v->listed_stands = true;
+            v->listed_ike_sa = true;
         if (v) {
             v->carried.in += sa.in;
             v->carried.out += sa.out;
@@ -302,7 +302,7 @@ static void lost(struct charon *c, bool hangs)
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         close_control(&c->services[n]);
         memset(&c->services[n].sa, 0, sizeof c->services[n].sa);
-        c->services[n].stands = false;
+        c->services[n].has_ike_sa = false;
     }
 }
 
@@ -492,7 +492,7 @@ static void terminated(void *user, const uint8_t *data, size_t len)
     (void)len;
     if (!data)
         return; /* charon has gone: all is over */
-    v->stands = false;
+    v->has_ike_sa = false;
     session_taken_down(v->charon->session, v->conf->number);
 }
 
@@ -507,9 +507,9 @@ void charon_terminate(struct charon *c, uint8_t service)
     watch(c);
 }
 
-bool charon_stands(const struct charon *c, uint8_t service)
+bool charon_has_ike_sa(const struct charon *c, uint8_t service)
 {
-    return c->services[service].conf && c->services[service].stands;
+    return c->services[service].conf && c->services[service].has_ike_sa;
 }
 
 unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out)

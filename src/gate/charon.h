@@ -39,8 +39,8 @@ struct charon_service {
     struct ike_sa sa;                    /* what is up; sa.child 0: nothing */
     struct ike_sa listed;                /* collected while a list is coming in */
     struct blackhole_counts carried; /* the same, of all its IKE_SAs: while one replaces the other there are two */
-    bool stands,
-        listed_stands; /* an IKE_SA of this service, whether or not a CHILD_SA is in it; the same of the list */
+    /* Charon has an IKE_SA of this service, with a CHILD_SA or without; the same of the list that is coming in. */
+    bool has_ike_sa, listed_ike_sa;
     struct vici *control; /* while an attempt is running */
     uev_t control_io;
     bool finished; /* the attempt has been answered */
@@ -80,7 +80,7 @@ void charon_identity(struct charon *c, const struct state_watch_certificate *own
 /* For struct session_ops. */
 int charon_initiate(struct charon *c, uint8_t service);
 void charon_terminate(struct charon *c, uint8_t service);
-bool charon_stands(const struct charon *c, uint8_t service);
+bool charon_has_ike_sa(const struct charon *c, uint8_t service);
 /* The tunnel's negotiated remote prefixes; 0 while it is down. */
 unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out);
 

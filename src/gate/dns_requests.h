@@ -31,7 +31,7 @@ struct dns_requests {
 /* user: a struct dns_requests */
 extern const struct dns_link_ops dns_requests_ops;
 
-/* Once all that is given stands there. */
+/* Once all that is given is there. */
 void dns_requests_init(struct dns_requests *d);
 void dns_requests_tick(struct dns_requests *d, uint64_t now_ms);
 

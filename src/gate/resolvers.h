@@ -17,7 +17,7 @@ struct resolvers {
     struct addr inside[CONF_SERVICES_MAX + 1]; /* by number of the service, while its tunnel is up; family 0: none */
 };
 
-/* Once all that is given stands there: none may be asked yet. */
+/* Once all that is given is there: none may be asked yet. */
 void resolvers_init(struct resolvers *r);
 /* The uplink's DNS servers: for services that are resolved outside, and for names that are not listed. */
 void resolvers_uplink(struct resolvers *r, const struct addr *list, unsigned count);

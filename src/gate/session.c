@@ -482,7 +482,7 @@ static bool take_down_rest(struct session *s)
 {
     bool any = false;
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
-        if (!s->services[n].known || !s->charon || !s->ops->stands(s->user, n))
+        if (!s->services[n].known || !s->charon || !s->ops->has_ike_sa(s->user, n))
             continue;
         any = true;
         take_down(s, n);

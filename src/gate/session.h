@@ -60,8 +60,7 @@ struct session_ops {
     /* Ask something through the tunnel that a host behind it must answer; false: there is nothing to ask. */
     bool (*probe)(void *user, uint8_t service);
     void (*terminate)(void *user, uint8_t service); /* ask charon; session_taken_down tells that it is done */
-    bool (*stands)(void *user,
-                   uint8_t service); /* charon holds an IKE_SA of this service, with a CHILD_SA or without */
+    bool (*has_ike_sa)(void *user, uint8_t service); /* charon has one, with a CHILD_SA or without */
     /* A tunnel came up (sockets to its resolver can be opened) or is gone (close them). */
     void (*tunnel)(void *user, uint8_t service, const struct firewall_tunnel *tunnel_or_null);
     void (*announce)(void *user, const struct msg_mode *mode); /* tell `dns` */
@@ -92,7 +91,7 @@ struct session_service {
     unsigned failures; /* in a row */
 };
 
-/* Readable by all (state.c, admit.c), written by session.c and session_ike_sa.c only. */
+/* Read by state.c and rules.c too, written by session.c and session_ike_sa.c only. */
 struct session {
     const struct session_ops *ops;
     void *user;

@@ -45,9 +45,9 @@ static void op_terminate(void *user, uint8_t service)
     charon_terminate(((struct session_effects *)user)->charon, service);
 }
 
-static bool op_stands(void *user, uint8_t service)
+static bool op_has_ike_sa(void *user, uint8_t service)
 {
-    return charon_stands(((struct session_effects *)user)->charon, service);
+    return charon_has_ike_sa(((struct session_effects *)user)->charon, service);
 }
 
 static bool op_probe(void *user, uint8_t service)
@@ -107,7 +107,7 @@ const struct session_ops session_effects_ops = {
     .initiate = op_initiate,
     .probe = op_probe,
     .terminate = op_terminate,
-    .stands = op_stands,
+    .has_ike_sa = op_has_ike_sa,
     .tunnel = op_tunnel,
     .announce = op_announce,
     .helpless = op_helpless,

@@ -27,7 +27,7 @@ bool sni_link_is_there(const struct sni_link *h)
     return h->fd >= 0;
 }
 
-static void close_line(struct sni_link *h, enum cause_code why, bool hangs)
+static void close_link(struct sni_link *h, enum cause_code why, bool hangs)
 {
     if (h->fd < 0)
         return;
@@ -45,7 +45,7 @@ static void close_line(struct sni_link *h, enum cause_code why, bool hangs)
 
 static void hang_up(struct sni_link *h, enum cause_code why)
 {
-    close_line(h, why, false);
+    close_link(h, why, false);
 }
 
 void sni_link_send(struct sni_link *h, enum msg_type type, const void *body, int fd)
@@ -54,7 +54,7 @@ void sni_link_send(struct sni_link *h, enum msg_type type, const void *body, int
         return;
     switch (ipc_send(h->fd, type, body, fd)) {
     case IPC_OK: break;
-    case IPC_AGAIN: close_line(h, CAUSE_PEER_DOES_NOT_READ, true); break;
+    case IPC_AGAIN: close_link(h, CAUSE_PEER_DOES_NOT_READ, true); break;
     default: hang_up(h, CAUSE_PEER_LINK_BROKEN); break;
     }
 }
@@ -92,7 +92,7 @@ void sni_link_tick(struct sni_link *h)
     switch (liveness_tick(&h->liveness, ASK_TICKS, HANGS_TICKS)) {
     case LIVENESS_FINE: break;
     case LIVENESS_ASK: sni_link_send(h, MSG_PING, NULL, -1); break;
-    case LIVENESS_HANGS: close_line(h, CAUSE_PEER_SILENT, true); break;
+    case LIVENESS_HANGS: close_link(h, CAUSE_PEER_SILENT, true); break;
     }
 }
 

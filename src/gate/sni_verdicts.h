@@ -37,7 +37,7 @@ struct sni_verdicts {
 /* user: a struct sni_verdicts */
 extern const struct sni_link_ops sni_verdicts_ops;
 
-/* Once all that is given stands there. */
+/* Once all that is given is there. */
 void sni_verdicts_init(struct sni_verdicts *v);
 void sni_verdicts_tick(struct sni_verdicts *v, uint64_t now_ms);
 /* It is away, and not only for the moment that it needs to come back. */

@@ -43,7 +43,7 @@ static void no_ike_sa_without_its_child(void **state)
     taken_down(1);
     assert_true(session_command_end(&s, &answer));
     assert_int_equal(answer.code, CAUSE_NO_SESSION);
-    fake.stands[4] = true;
+    fake.has_ike_sa[4] = true;
     assert_true(session_command_end(&s, &answer));
     assert_int_equal(answer.code, CAUSE_NO_SESSION_LEFT_OVER);
     assert_int_equal(fake.terminated[4], 1);

@@ -27,7 +27,7 @@ static struct fake {
     uint64_t activity, now;
     struct msg_mode told; /* what `dns` knows */
     uint8_t failed;       /* all failures that names was told */
-    bool stands[9];       /* charon holds an IKE_SA */
+    bool has_ike_sa[9];       /* charon holds an IKE_SA */
     bool going[9];        /* and was told to take it down */
     bool sockets[9];      /* resolver sockets open */
     char audit[4096];
@@ -68,7 +68,7 @@ static int initiate(void *user, uint8_t service)
     if (fake.charon_refuses)
         return -1;
     assert_false(fake.going[service]); /* an IKE_SA that is being taken down is not to be used again */
-    fake.stands[service] = true;
+    fake.has_ike_sa[service] = true;
     return 0;
 }
 
@@ -86,10 +86,10 @@ static void terminate(void *user, uint8_t service)
     fake.going[service] = true;
 }
 
-static bool stands(void *user, uint8_t service)
+static bool has_ike_sa(void *user, uint8_t service)
 {
     (void)user;
-    return fake.stands[service];
+    return fake.has_ike_sa[service];
 }
 
 static void tunnel(void *user, uint8_t service, const struct firewall_tunnel *t)
@@ -171,7 +171,7 @@ static void helpless(void *user)
     fake.helpless++;
 }
 
-static const struct session_ops ops = {apply,  forget,   activity, initiate, probe, terminate, stands,
+static const struct session_ops ops = {apply,  forget,   activity, initiate, probe, terminate, has_ike_sa,
                                        tunnel, announce, helpless, changed,  audit, random32,  now};
 
 static void setup(enum conf_outside outside, enum conf_start start)
@@ -203,14 +203,14 @@ static void ready(void)
 static void up(uint8_t service)
 {
     struct firewall_tunnel t = {service, {AF_INET, {10, 9, 0, service}}, {0}, {AF_INET, {192, 0, 2, service}}};
-    fake.stands[service] = true;
+    fake.has_ike_sa[service] = true;
     session_tunnel_up(&s, &t);
 }
 
 /* charon has done what it was told to do. */
 static void taken_down(uint8_t service)
 {
-    fake.stands[service] = fake.going[service] = false;
+    fake.has_ike_sa[service] = fake.going[service] = false;
     session_taken_down(&s, service);
 }
 

@@ -470,7 +470,7 @@ static void any_charon(void)
     bool comes = !s.charon;
     if (!comes && rand() % 4 != 0)
         return;
-    memset(fake.stands, 0, sizeof fake.stands);
+    memset(fake.has_ike_sa, 0, sizeof fake.has_ike_sa);
     memset(fake.going, 0, sizeof fake.going);
     session_charon(&s, comes);
 }
@@ -502,7 +502,7 @@ static void any_event(void)
     case 13: fake.kernel_refuses = rand() % 8 == 0; break;
     case 14: fake.charon_refuses = rand() % 8 == 0; break;
     case 15:
-        if (fake.stands[service] && !s.services[service].raising)
+        if (fake.has_ike_sa[service] && !s.services[service].raising)
             session_left_over(&s, service);
         break;
     case 16:
@@ -536,7 +536,7 @@ static void assert_consistent(void)
     assert_int_equal(fake.sockets[1], s.services[1].up);
     assert_int_equal(fake.sockets[4], s.services[4].up);
     for (unsigned n = 1; n <= 4; n++)
-        if (s.charon && fake.stands[n] && !fake.going[n])
+        if (s.charon && fake.has_ike_sa[n] && !fake.going[n])
             assert_true(s.services[n].up || s.services[n].raising);
 }
 

@@ -9,7 +9,8 @@
 /* Octets of text for n octets of data, line ends and NUL included. */
 #define BASE64_TEXT_MAX(n) (((n) + 2) / 3 * 4 + ((n) + 2) / 3 * 4 / BASE64_COLUMNS + 2)
 
-/* Lines of 64 columns, each ended by \n (some servers refuse unwrapped text). Returns the length without NUL, 0: no room. */
+/* Lines of 64 columns, each ended by \n (some servers refuse unwrapped text). Returns the length without NUL, 0: no
+ * room. */
 size_t base64_wrapped(const uint8_t *data, size_t len, char *out, size_t out_len);
 /* One line, as HTTP Basic needs it. Returns the length without NUL, 0: no room. */
 size_t base64_plain(const uint8_t *data, size_t len, char *out, size_t out_len);

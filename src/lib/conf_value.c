@@ -42,7 +42,8 @@ bool conf_parse_interface(const char *text, struct prefix *out)
         return false;
     memcpy(address, text, (size_t)(slash - text));
     address[slash - text] = '\0';
-    if (!conf_parse_addr(address, &p.addr) || !conf_parse_number(slash + 1, 0, p.addr.family == AF_INET ? 32 : 128, &len))
+    if (!conf_parse_addr(address, &p.addr) ||
+        !conf_parse_number(slash + 1, 0, p.addr.family == AF_INET ? 32 : 128, &len))
         return false;
     p.len = (uint8_t)len;
     *out = p;

@@ -1,8 +1,8 @@
-// Stand-in for the box's three LEDs where the machine has none (QEMU): the kernel's uleds gives LEDs whose light is
-// told to this program, and it writes every change as a line to the second serial port, where the lab reads it.
+// Simulates the box's three LEDs on a machine without any (QEMU): makes LEDs with the kernel's uleds and writes each
+// change of their brightness as a line to the second serial port, where the lab reads it.
 //
-// Line: "power 255" | "vpn 0" | "alert 255" (name and brightness). Starts as root, gives the LEDs' files to the
-// user `status`, as the board's own LEDs would be given, and becomes that user.
+// Line: "power 255" | "vpn 0" | "alert 255" (name and brightness). Starts as root, gives the LEDs' files to the user
+// `status`, as with a board's real LEDs, and becomes that user.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 static const char *const names[] = {"power", "vpn", "alert"};
 #define COUNT ((int)(sizeof names / sizeof names[0]))
 
-// Make one LED; returns its file, from which brightness values are read, or -1.
+// Make one LED. Returns its file, from which brightness values are read, or -1.
 static int led_open(const char *name)
 {
     struct uleds_user_dev dev = {.max_brightness = 255};
@@ -34,7 +34,7 @@ static int led_open(const char *name)
     return fd;
 }
 
-// Brightness and trigger of LED `name` become writable by the user `status`.
+// Make the brightness and trigger of LED `name` writable by the user `status`.
 static void led_give(const char *name, const struct passwd *user)
 {
     static const char *const files[] = {"brightness", "trigger"};
@@ -47,7 +47,7 @@ static void led_give(const char *name, const struct passwd *user)
     }
 }
 
-// The line as bytes, no echo. A missing port is no error: the LEDs work, nobody looks.
+// Open the serial port in raw mode. A missing port is not an error: the LEDs work, but nobody reads them.
 static int port_open(void)
 {
     struct termios t;
@@ -88,7 +88,7 @@ int main(void)
             led_give(names[i], user);
         last[i] = -1;
     }
-    // All is open: nothing more is needed of root.
+    // All files are open: root is no longer needed.
     if (user && (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {
         fprintf(stderr, "leds-sim: cannot become %s: %s\n", user->pw_name, strerror(errno));
         return 1;

@@ -218,8 +218,7 @@ int main(int argc, char **argv)
     (void)mkdir("/run/sekisho", 0755);
     if (state_file_folder(RUN_FOLDER, UID_AUDIT) < 0)
         log_fatal("cannot prepare %s: %s", RUN_FOLDER, strerror(errno));
-    (void)make_folder(LOG_FOLDER, 02750,
-                      UID_SEKISHO); /* set-gid: its files inherit the group; open_log reports it */
+    (void)make_folder(LOG_FOLDER, 02750, UID_SEKISHO); /* set-gid: its files inherit the group; open_log reports it */
     zone_of_site(SITE_FILE);
     a.sock = open_socket();
     umask(0022);

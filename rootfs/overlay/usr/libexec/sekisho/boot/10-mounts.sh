@@ -1,4 +1,4 @@
-# File systems that exist only in memory. Our programs make their own folders below /run/sekisho and /state.
+# Mounts the file systems in memory. Our programs make their own folders below /run/sekisho and /state.
 mount -t devtmpfs -o nosuid,noexec,mode=0755 dev /dev
 exec </dev/console >/dev/console 2>&1
 mount -t proc -o nosuid,nodev,noexec proc /proc

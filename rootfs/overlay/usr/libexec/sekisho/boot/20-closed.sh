@@ -1,4 +1,4 @@
-# The rule set, before any interface is up. Without it the box has no network at all.
+# Loads the ruleset before any interface is up. If that fails, the box has no network at all.
 firewall=no
 if nft -f /etc/sekisho/firewall.nft; then
 	firewall=yes

@@ -1,4 +1,4 @@
-# The clock never starts before this image was built; the state partition's last time seen follows in 50-state.sh.
+# The clock never starts before the build time of the image; 50-state.sh then applies the last time saved.
 clock_floor() {
 	[ "$(date +%s)" -ge "$1" ] || date -s "@$1" >/dev/null
 }

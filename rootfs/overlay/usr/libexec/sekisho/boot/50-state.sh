@@ -1,5 +1,5 @@
-# The state partition, found by its name on the box's own disk; what lasts is only there. A stick that somebody has put in
-# may have one of that name too: what is on USB or can be taken out is never it.
+# The state partition, found by its name on the box's own disk; the only persistent storage. A USB stick may have a partition
+# of that name too, so removable and USB disks are ignored.
 find_state() {
 	device= stranger= count=0
 	for u in /sys/class/block/*/uevent; do
@@ -22,7 +22,7 @@ find_state() {
 }
 tries=0
 find_state
-# Disks on USB and NVMe show up some seconds after the kernel.
+# Disks may appear some seconds after the kernel has started.
 while [ -z "$device" ] && [ $tries -lt 50 ]; do
 	sleep 0.2
 	tries=$((tries + 1))
@@ -40,7 +40,7 @@ elif ! mount -t ext4 -o nosuid,nodev,noexec,noatime,data=ordered,errors=remount-
 else
 	state=yes
 fi
-# Without it the programs still start, so that the console and the lights can say what is wrong.
+# Without it the programs still start, so that the console and the LEDs can show what is wrong.
 [ $state = yes ] || mount -t tmpfs -o nosuid,nodev,noexec,mode=0755,size=4m state /state
 
 files=
@@ -50,7 +50,7 @@ done
 [ -z "$files" ] || { chown root:sekisho $files && chmod 0640 $files; }
 if [ -f /state/clock ]; then
 	read -r last </state/clock
-	# (No more than twenty years after the image: a time that cannot be is no floor, for it could never be lowered.)
+	# (At most twenty years after the image was built: an impossible time as the floor could never be lowered again.)
 	case $last in
 	*[!0-9]* | '' | ????????????*) ;;
 	*) [ "$last" -gt $((built + 631152000)) ] || clock_floor "$last" ;;

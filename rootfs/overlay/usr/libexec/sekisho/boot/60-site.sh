@@ -1,4 +1,4 @@
-# The site file: checked as a whole; only a good one gives the LAN an address.
+# The site file is checked as a whole; only with a valid one the LAN gets an address.
 site=no
 if [ $state = yes ]; then
 	if [ ! -f /state/site.conf ]; then

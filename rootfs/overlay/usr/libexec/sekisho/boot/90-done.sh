@@ -1,4 +1,4 @@
-# A root that nothing can write to any more, and what `sekisho status` shows of the start.
+# Makes the root read-only, and writes the result of the boot for `sekisho status`.
 mount -o remount,ro,nosuid,nodev / || complain boot-root-writable
 {
 	echo "version 1"
@@ -7,5 +7,5 @@ mount -o remount,ro,nosuid,nodev / || complain boot-root-writable
 	echo "site $site"
 	printf '%s' "$causes"
 } >/run/sekisho/boot/state
-# PID 1 ignores it; the kernel must not act on it either.
+# Ctrl-Alt-Del: PID 1 ignores it; the kernel must not act on it either.
 echo 0 >/proc/sys/kernel/ctrl-alt-del

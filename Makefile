@@ -1,4 +1,4 @@
-# Sekisho (関所). `make` alone prints this help; the work is done by scripts/, which all skip what is up to date.
+# Sekisho (関所). `make` alone prints this help; scripts/ do the work, and all skip what is up to date.
 #
 # Needs root: the workshop is a Debian root (mmdebstrap, chroot), the lab makes network namespaces and TAP devices.
 

@@ -44,7 +44,7 @@ class Tree:
             parent = os.path.dirname(parent)
 
     def take(self, root, path):
-        """Take PATH as it is under ROOT; of a link also what it points to."""
+        """Take PATH from ROOT; for a symbolic link also its target."""
         full = root + path
         if os.path.islink(full):
             target = os.readlink(full)
@@ -83,7 +83,7 @@ def take_kept(tree, root):
             tree.take(root, hit)
 
 
-# --- our own part
+# --- our own files
 
 def take_overlay(tree, folder):
     for path in all_files(folder):
@@ -102,7 +102,7 @@ def strip(name):
 
 
 def os_release(version, out):
-    """The overlay's file with the version (the file firmware/version) in it."""
+    """The overlay's file with the version (from firmware/version) filled in."""
     with open(f"{TOP}/rootfs/overlay/etc/os-release", encoding="utf-8") as f:
         text = f.read()
     with open(out, "w", encoding="utf-8") as f:
@@ -111,7 +111,7 @@ def os_release(version, out):
 
 
 def take_help(tree):
-    """The man pages as text, for `sekisho help TOPIC`: as a terminal of 80 columns shows them, without bold and underline."""
+    """The man pages as text for `sekisho help TOPIC`: 80 columns, without bold and underline."""
     for page in sorted(glob.glob(f"{TOP}/docs/man/*.[0-9]")):
         text = subprocess.run([os.environ["MANDOC"], "-T", "utf8", "-I", "os=Sekisho", "-O", "width=78", page], capture_output=True,
                               text=True, check=True).stdout
@@ -153,7 +153,7 @@ def take_tree_file(tree):
 # --- libraries
 
 def needed(path):
-    """Names of the libraries and of the interpreter that an ELF file asks for, and its RUNPATH."""
+    """The libraries and the interpreter that an ELF file needs, and its RUNPATH."""
     with open(path, "rb") as f:
         if f.read(4) != b"\x7fELF":
             return [], [], None
@@ -246,7 +246,7 @@ def main():
     take_help(tree)
     if variant == "lab":
         take_overlay(tree, f"{TOP}/tests/lab/agent")
-        tree.take(root, "/usr/sbin/swanctl")     # so that the lab can have the box begin a re-key
+        tree.take(root, "/usr/sbin/swanctl")     # lets the lab start a rekey on the box
         for name in subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
             tree.put(f"/usr/lib/lab/bin/{name}", ("link", "/usr/bin/busybox"))
     tree.put("/etc/sekisho/build-time", ("file", 0o644, stamp))

@@ -1,7 +1,7 @@
-"""The bill of materials (CycloneDX 1.5) of what rootfs-pack.py has put together, and the licence of each program as linked.
+"""The SBOM (CycloneDX 1.5) of the root file system made by rootfs-pack.py, with the licence of each program as linked.
 
-Our sources are under BSD-2-Clause (LICENSE). A program of them that links a library under the GPL is, as it is on the box, under
-both: its component says so, and names the packages whose libraries it links (found in the ELF headers, not by hand).
+Our sources are under BSD-2-Clause (LICENSE). A program that links a library under the GPL is, as a binary, under both licences:
+its component lists them, and the packages whose libraries it links (found in the ELF headers, not by hand).
 """
 import glob
 import hashlib
@@ -19,7 +19,7 @@ def sha256(path):
 
 
 def named_licences(root, package):
-    """All licences that the package's copyright file names, whatever for."""
+    """All licences in the package's copyright file, for any of its files."""
     try:
         with open(f"{root}/usr/share/doc/{package}/copyright", encoding="utf-8", errors="replace") as f:
             text = f.read()
@@ -41,15 +41,15 @@ def table(path):
 
 
 def together(licences):
-    """One SPDX expression for what is under all of these at once."""
+    """One SPDX expression for a work under all of these."""
     return " AND ".join(f"({x})" if " OR " in x else x for x in sorted(set(licences)))
 
 
 class Links:
-    """Which packages' libraries a file of the box links, directly or through another library."""
+    """The packages whose libraries a file of the box links, directly or indirectly."""
 
     def __init__(self, entries, needed, package_of):
-        # A library is asked for by a name that is a link to the file.
+        # The soname is a symbolic link to the library's file.
         self.by_name = {os.path.basename(p): os.path.normpath(os.path.join(os.path.dirname(p), e[1])) if e[0] == "link" else p
                         for p, e in entries.items() if e[0] in ("link", "file")}
         self.needed, self.package_of, self.known = needed, package_of, {}
@@ -74,12 +74,12 @@ class Licences:
 
 
 def debian_components(target, kept):
-    """(component, package name, [paths on the box]) of each package that a file came from; takes its files out of kept."""
+    """(component, package name, [paths on the box]) of each package with kept files; removes these from kept."""
     root = f"{target}/root"
     for deb in sorted(glob.glob(f"{target}/debs/*.deb")):
         listing = subprocess.run(f"dpkg-deb --fsys-tarfile {deb} | tar -t", shell=True, capture_output=True, text=True,
                                  check=True).stdout
-        # A package may still say /lib/x: on the box that is /usr/lib/x.
+        # A package may still use /lib/x: on the box that is /usr/lib/x.
         files = {re.sub(r"^/(lib|lib64|bin|sbin)/", r"/usr/\1/", line[1:]) for line in listing.splitlines()}
         mine = sorted(files & set(kept))
         if not mine:

@@ -6,8 +6,8 @@
 #   make -f src/build.mk host       the command line without shared libraries, for `check` on any machine: build/host/sekisho
 #   make -f src/build.mk fuzz       fuzz targets (clang, libFuzzer): build/fuzz/fuzz_NAME
 #
-# A program is a folder src/PROGRAM with main.c and any other *.c; it links src/lib as an archive. A new folder is
-# found by itself; only its libraries are named below. Nothing else has to be registered.
+# A program is a folder src/PROGRAM with main.c and any other *.c; it links src/lib as an archive. A new folder is found
+# automatically; only its libraries are listed below.
 
 # ---- what each program links besides libc ----
 LIBS_gate    = -lnftnl -lmnl -luev
@@ -21,8 +21,8 @@ LIBS_cli     =
 LIBS_lib     = -lseccomp
 
 # ---- which program's objects (all but main.o) a test links ----
-# A unit test is tests/unit/PROGRAM_WHAT_test.c, a fuzz target tests/fuzz/fuzz_NAME.c. The program is the test's first
-# word, or what stands here for names that do not begin with it. `lib` is linked always.
+# A unit test is tests/unit/PROGRAM_WHAT_test.c, a fuzz target tests/fuzz/fuzz_NAME.c. The program is the first word of the
+# test's name; exceptions are listed here. `lib` is always linked.
 PROGRAM_vici_test = lib
 PROGRAM_fuzz_cause = lib
 PROGRAM_fuzz_conf = lib
@@ -30,7 +30,7 @@ PROGRAM_fuzz_ipc  = lib
 PROGRAM_fuzz_vici = gate
 PROGRAM_fuzz_est  = enroll
 PROGRAM_fuzz_dhcp = wan
-# A test that needs more libraries than its program: they stand here.
+# Further libraries of tests that need more than their program.
 LIBS_sni_answer_test      = -lssl -lcrypto
 LIBS_sni_clienthello_test = -lssl -lcrypto
 LIBS_sni_flows_test       = -lssl -lcrypto
@@ -48,7 +48,7 @@ WARN = -Wall -Wextra -Werror -Wshadow -Wformat=2 -Wundef -Wvla -Wpointer-arith -
        -Wmissing-prototypes -Wimplicit-fallthrough
 # The parsers of src/lib are also checked for silent narrowing.
 WARN_lib = -Wconversion -Wno-sign-conversion
-# version.c is told the version, which stands in the file firmware/version and nowhere else.
+# version.c gets the version from the file firmware/version, its only source.
 DEFINE_version = -DSEKISHO_VERSION='"$(shell cat firmware/version)"'
 BASE = -std=c11 -D_GNU_SOURCE -g -iquote src -iquote src/lib $(WARN) -MMD -MP -ffile-prefix-map=$(CURDIR)=.
 HARD = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-clash-protection \
@@ -68,15 +68,15 @@ CC_fuzz         = $(CLANG)
 CFLAGS_fuzz     = $(BASE) -O1 $(SAN) -fsanitize=fuzzer-no-link -DSEKISHO_FUZZ
 LDFLAGS_fuzz    = $(SAN) -fsanitize=fuzzer -Wl,--as-needed
 
-# ---- what there is ----
+# ---- programs, tests and fuzz targets ----
 PROGRAMS := $(filter-out lib,$(sort $(notdir $(patsubst %/,%,$(dir $(wildcard src/*/main.c))))))
 TESTS    := $(sort $(notdir $(patsubst %.c,%,$(wildcard tests/unit/*_test.c))))
 FUZZERS  := $(sort $(notdir $(patsubst %.c,%,$(wildcard tests/fuzz/fuzz_*.c))))
-# Stand-ins for hardware that a virtual board brings along: one file, one program.
+# Simulated hardware of a virtual board: one file, one program.
 BOARD_SRC := $(wildcard board/*/leds-sim.c)
 BOARD_BIN := $(sort $(notdir $(BOARD_SRC:.c=)))
 
-# What a program is called where its folder has another name: the command line is what people type.
+# Programs whose name differs from their folder's: the command line has the name that people type.
 NAME_cli = sekisho
 name     = $(or $(NAME_$(1)),$(1))
 outputs  = $(foreach p,$(PROGRAMS),build/$(1)/$(call name,$(p)))
@@ -91,7 +91,7 @@ fuzz: $(FUZZERS:%=build/fuzz/%)
 list-unit: ; @printf '%s\n' $(TESTS)
 list-fuzz: ; @printf '%s\n' $(FUZZERS)
 
-# objects VARIANT FOLDER: of one folder of src; others VARIANT FOLDER: the same without main.o
+# objects VARIANT FOLDER: the objects of one folder of src; others VARIANT FOLDER: the same without main.o
 objects = $(patsubst src/%.c,build/obj/$(1)/%.o,$(sort $(wildcard src/$(2)/*.c)))
 others  = $(if $(filter-out lib,$(2)),$(filter-out %/main.o,$(call objects,$(1),$(2))))
 

@@ -64,11 +64,11 @@ void dump_hosts(const struct conf *conf)
         (void)snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
         (void)addr_text(&h->addr, address, sizeof address);
         (void)printf("set hosts { %s }\nset hosts_at { %s . %s }\nset hosts_v4 { %s }\n", mac, mac, address, address);
-        for (unsigned k = 0; k < conf->service_count; k++)
-            if (strcmp(conf->services[k].name, h->service) == 0)
-                (void)printf("set hosts_may { %s . %u }\n", mac, conf->services[k].number);
+        for (unsigned number = 1; number <= CONF_SERVICES_MAX; number++)
+            if (conf_host_may(conf, h) >> (number - 1) & 1)
+                (void)printf("set hosts_may { %s . %u }\n", mac, number);
     }
-    for (unsigned k = 0; k < conf->service_count; k++)
-        if (conf_others_may(&conf->site, conf->services[k].name))
-            (void)printf("set unbound { %u }\n", conf->services[k].number);
+    for (unsigned number = 1; number <= CONF_SERVICES_MAX; number++)
+        if (conf_host_may(conf, NULL) >> (number - 1) & 1)
+            (void)printf("set unbound { %u }\n", number);
 }

@@ -108,18 +108,13 @@ static void say(enum ops_lang lang, const char *indent, const char *en, const ch
         (void)printf("%s%s\n", indent, ja);
 }
 
-static bool others_may(const struct service *s)
-{
-    return strcmp(page.others, "all") == 0 || strcmp(page.others, s->name) == 0;
-}
-
 /* Who may use a service: "Only 192.168.77.20" or "all PCs but ...". */
 static void say_whom(const struct service *s, enum ops_lang lang)
 {
-    bool others = others_may(s);
+    bool others = conf_allows(page.others, s->name);
     unsigned named = 0;
     for (unsigned i = 0; i < page.host_count; i++)
-        named += (strcmp(page.hosts[i].service, s->name) == 0) != others;
+        named += conf_allows(page.hosts[i].service, s->name) != others;
     if (others)
         say(lang, "  ", named ? "For all PCs but these:" : "For all PCs.",
             named ? "次のPC以外のすべて:" : "すべてのPCが対象");
@@ -128,7 +123,7 @@ static void say_whom(const struct service *s, enum ops_lang lang)
             named ? "次のPCだけが対象:" : "使えるPCはありません");
     for (unsigned i = 0; i < page.host_count; i++) {
         const struct host *h = &page.hosts[i];
-        if ((strcmp(h->service, s->name) == 0) != others)
+        if (conf_allows(h->service, s->name) != others)
             (void)printf("    %s (%s)\n", h->addr, h->mac);
     }
 }
@@ -217,10 +212,10 @@ static void json_service(struct json *j, const struct service *s)
     json_text(j, "title", s->title);
     json_bool(j, "up", s->up);
     json_text(j, "hub", s->hub);
-    json_bool(j, "others", others_may(s));
+    json_bool(j, "others", conf_allows(page.others, s->name));
     json_open(j, "hosts", '[');
     for (unsigned i = 0; i < page.host_count; i++)
-        if (strcmp(page.hosts[i].service, s->name) == 0)
+        if (conf_allows(page.hosts[i].service, s->name))
             json_text(j, NULL, page.hosts[i].addr);
     json_close(j, ']');
     json_open(j, "open", '[');

@@ -8,6 +8,7 @@
 #define SEKISHO_DNS_CACHE_H
 
 #include "allowlist.h"
+#include "dnsmsg.h"
 #include "ttlclock.h"
 
 #define CACHE_TYPES 3 /* A, AAAA, HTTPS */

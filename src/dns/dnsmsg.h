@@ -9,10 +9,10 @@
 #ifndef SEKISHO_DNS_DNSMSG_H
 #define SEKISHO_DNS_DNSMSG_H
 
-#include "conf.h"
+#include "dnsname.h"
+#include "netaddr.h"
 
 #define DNS_HEADER_LEN 12
-#define DNS_WIRE_NAME_MAX 255
 #define DNS_MSG_MAX 1232  /* octets of any message over UDP, and of any query: no IP fragments at an MTU of 1280 */
 #define DNS_TCP_MAX 8192  /* octets of an answer over TCP, a resolver's or ours */
 #define DNS_PLAIN_MAX 512 /* RFC 1035 section 2.3.4: without EDNS over UDP */
@@ -115,10 +115,5 @@ size_t dns_echo_matches(const uint8_t *msg, size_t len, uint16_t id, const struc
 
 /* Is it a response with a header only, so that nothing but the id can be checked? */
 bool dns_is_bare(const uint8_t *msg, size_t len);
-
-/* Wire form of a lower-case FQDN (struct msg_name). Returns its length; 0: invalid. out[DNS_WIRE_NAME_MAX]. */
-uint8_t dns_name_to_wire(const char *text, uint8_t *out);
-/* A wire name as text for people: printable ASCII, anything else as '?'. out[CONF_FQDN_MAX]. */
-void dns_name_to_text(const uint8_t *wire, uint8_t len, char *out);
 
 #endif

@@ -243,15 +243,15 @@ static size_t ask_one(struct frontend *q, uint64_t now, const struct client *fro
                       uint8_t *out)
 {
     bool zone = signed_zone_type(question->type);
-    int id = allowlist_find(&q->listed, question->lower, question->name_len);
+    int id = allowlist_find_wire(&q->listed, question->lower, question->name_len);
     /* Without RD the query was meant for an authoritative server and redirected here: no forwarder waits for it. */
     if (id < 0 && zone && question->rd && q->mode.mode != MODE_INTERNET)
         id = name_below(q, from, question);
     if (id >= 0)
         return zone ? ask_zone(q, now, from, question, (unsigned)id, out)
                     : ask_listed(q, now, from, question, (unsigned)id, out);
-    unsigned skip = listed_service_prefix(question->lower, question->name_len);
-    if (skip != 0 && allowlist_find(&q->listed, question->lower + skip, (uint8_t)(question->name_len - skip)) >= 0)
+    unsigned skip = dns_service_prefix(question->lower, question->name_len);
+    if (skip != 0 && allowlist_find_wire(&q->listed, question->lower + skip, (uint8_t)(question->name_len - skip)) >= 0)
         return no_data(q, question,
                        out); /* belongs to a listed name, which has no such records: no refusal, no tunnel needed */
     return ask_other(q, now, from, question, out);
@@ -286,7 +286,7 @@ void frontend_resolve(struct frontend *q, uint64_t now, const struct msg_resolve
     struct dns_question question = {.type = DNS_A, .room = DNS_MSG_MAX, .rd = true};
     question.name_len = dns_name_to_wire(m->name, question.lower);
     memcpy(question.name, question.lower, question.name_len);
-    if (question.name_len == 0 || allowlist_find(&q->listed, question.lower, question.name_len) != m->id ||
+    if (question.name_len == 0 || allowlist_find_wire(&q->listed, question.lower, question.name_len) != m->id ||
         pending_find(q, &question) != NULL)
         return;
     struct pending *l = pending_new(q, now, &question, PENDING_LISTED, m->id, &nobody);
@@ -316,7 +316,7 @@ static void begin_list(struct frontend *q)
     memset(q->waiting, 0, sizeof(q->waiting));
     memset(q->keys, 0, sizeof(q->keys));
     q->live = q->forwards = 0;
-    memset(&q->listed, 0, sizeof(q->listed));
+    allowlist_clear(&q->listed);
     hosts_clear(&q->hosts);
     private_clear(&q->private_answers);
 }

@@ -39,6 +39,7 @@
 #include "hosts.h"
 #include "ratelimit.h"
 #include "allowlist.h"
+#include "dnsmsg.h"
 #include "private.h"
 
 #ifdef SEKISHO_FUZZ

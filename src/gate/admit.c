@@ -7,6 +7,20 @@
 #include <string.h>
 #include <sys/random.h>
 
+static void add_name(struct admit *a, unsigned service, unsigned rule)
+{
+    const struct conf_rule *r = &a->conf->services[service].rules[rule];
+    struct msg_name m = {.id = (uint16_t)a->name_count,
+                         .service = a->conf->services[service].number,
+                         .ech_noise = r->ech_noise};
+    memcpy(m.name, r->name, sizeof m.name);
+    if (!allowlist_add(&a->listed, &m))
+        log_fatal("%s is no name to be listed", r->name); /* the configuration was checked: it cannot be */
+    a->names[a->name_count].service = (uint8_t)service;
+    a->names[a->name_count].rule = (uint8_t)rule;
+    a->name_count++;
+}
+
 void admit_init(struct admit *a, const struct conf *conf)
 {
     a->conf = conf;
@@ -16,12 +30,10 @@ void admit_init(struct admit *a, const struct conf *conf)
     a->admitted = a->limited = a->limit_said_ms = 0;
     if (getrandom(a->key, sizeof a->key, 0) != sizeof a->key)
         log_fatal("no random numbers: %s", strerror(errno));
+    allowlist_clear(&a->listed);
     for (unsigned i = 0; i < conf->service_count; i++)
-        for (unsigned j = 0; j < conf->services[i].rule_count && a->name_count < ADMIT_NAMES_MAX; j++) {
-            a->names[a->name_count].service = (uint8_t)i;
-            a->names[a->name_count].rule = (uint8_t)j;
-            a->name_count++;
-        }
+        for (unsigned j = 0; j < conf->services[i].rule_count && a->name_count < ADMIT_NAMES_MAX; j++)
+            add_name(a, i, j);
 }
 
 const struct conf_rule *admit_rule(const struct admit *a, unsigned id)
@@ -59,31 +71,10 @@ static enum msg_verdict check_address(const struct admit *a, const struct admit_
     return in_list(negotiated, count, addr) ? ADMIT_OK : ADMIT_OUTSIDE;
 }
 
-/* The service's line that decides about this name: an exact one wins over a wildcard. -1: none. */
-static int rule_of(const struct conf_service *s, const char *name)
-{
-    int found = -1;
-    for (unsigned i = 0; i < s->rule_count; i++) {
-        if (strcmp(s->rules[i].name, name) == 0)
-            return (int)i;
-        if (conf_name_covers(s->rules[i].name, name))
-            found = (int)i;
-    }
-    return found;
-}
-
 uint8_t admit_service_of(const struct admit *a, const char *name)
 {
-    const struct conf_service *wild = NULL;
-    for (unsigned i = 0; i < a->conf->service_count; i++) {
-        const struct conf_service *s = &a->conf->services[i];
-        int rule = rule_of(s, name);
-        if (rule >= 0 && s->rules[rule].name[0] != '*')
-            return s->number;
-        if (rule >= 0)
-            wild = s;
-    }
-    return wild ? wild->number : 0;
+    int id = allowlist_find(&a->listed, name);
+    return id < 0 ? 0 : a->listed.names[id].service;
 }
 
 static const struct conf_service *service_of(const struct admit *a, unsigned id)
@@ -99,7 +90,7 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
         return ADMIT_FORBIDDEN;
     const struct conf_service *s = service_of(a, m->id);
     const struct conf_rule *rule = admit_rule(a, m->id);
-    if (rule_of(s, m->name) != a->names[m->id].rule)
+    if (allowlist_find(&a->listed, m->name) != m->id)
         return ADMIT_FORBIDDEN;
     if (!now->generation || m->generation != now->generation || !(now->services_up & (1u << (s->number - 1))))
         return ADMIT_STALE;
@@ -330,13 +321,10 @@ bool admit_agrees(const struct admit *a, const struct admit_now *now, uint8_t se
     if (service < 1 || service > CONF_SERVICES_MAX || !now->generation || now->generation != a->generation ||
         !(now->services_up & (1u << (service - 1))))
         return false;
-    unsigned id = 0; /* the ids of one service follow each other */
-    while (id < a->name_count && service_of(a, id)->number != service)
-        id++;
-    int rule = id < a->name_count ? rule_of(service_of(a, id), name) : -1;
-    if (rule < 0 || !has_tls_port(admit_rule(a, id + (unsigned)rule), port))
+    int id = allowlist_find(&a->listed, name);
+    if (id < 0 || a->listed.names[id].service != service || !has_tls_port(admit_rule(a, (unsigned)id), port))
         return false;
-    const struct admit_pair *p = pair_find(a, pair_id(a, id + (unsigned)rule, name, server));
+    const struct admit_pair *p = pair_find(a, pair_id(a, (unsigned)id, name, server));
     return p && p->ends_ms + ADMIT_HELLO_MS > now->now_ms;
 }
 

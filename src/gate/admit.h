@@ -9,13 +9,14 @@
 #ifndef SEKISHO_GATE_ADMIT_H
 #define SEKISHO_GATE_ADMIT_H
 
+#include "allowlist.h"
 #include "conf.h"
 #include "firewall.h"
 #include "msg.h"
 
 #include <stdint.h>
 
-#define ADMIT_NAMES_MAX (CONF_SERVICES_MAX * CONF_RULES_MAX)
+#define ADMIT_NAMES_MAX ALLOWLIST_MAX
 #define ADMIT_TIMEOUT_MAX_S 86400
 #define ADMIT_HELLO_MS 5000 /* a SYN passed in time; its ClientHello may come this much later (sni's own limit) */
 /* Sizes of the tables; powers of two. What does not fit is refused or forgotten, counted and said in the log. */
@@ -60,6 +61,7 @@ struct admit {
         uint8_t service; /* index in conf->services */
         uint8_t rule;
     } names[ADMIT_NAMES_MAX]; /* by the id that messages use */
+    struct allowlist listed; /* the same names, by the same ids */
     uint8_t key[16];
     uint32_t generation, epoch; /* of the session, and of what the tables hold for it */
     struct admit_pair pairs[ADMIT_PAIRS];

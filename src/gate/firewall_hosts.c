@@ -29,12 +29,11 @@ static void add_host(struct batch *b, const struct conf *conf, const struct conf
     add(b, "hosts", h->mac, sizeof h->mac);
     add(b, "hosts_at", &at, sizeof at);
     add(b, "hosts_v4", h->addr.bytes, 4);
-    for (unsigned i = 0; i < conf->service_count; i++) {
-        if (strcmp(conf->services[i].name, h->service) != 0)
-            continue;
-        struct mac_mark may = {.mark = conf->services[i].number};
+    for (uint32_t number = 1; number <= CONF_SERVICES_MAX; number++) {
+        struct mac_mark may = {.mark = number};
         memcpy(may.mac, h->mac, sizeof may.mac);
-        add(b, "hosts_may", &may, sizeof may);
+        if (conf_host_may(conf, h) >> (number - 1) & 1)
+            add(b, "hosts_may", &may, sizeof may);
     }
 }
 
@@ -46,10 +45,8 @@ int firewall_hosts(const struct conf *conf)
         batch_flush(b, sets[i]);
     for (unsigned i = 0; i < conf->site.host_count; i++)
         add_host(b, conf, &conf->site.hosts[i]);
-    for (unsigned i = 0; i < conf->service_count; i++) {
-        uint32_t mark = conf->services[i].number;
-        if (conf_others_may(&conf->site, conf->services[i].name))
+    for (uint32_t mark = 1; mark <= CONF_SERVICES_MAX; mark++)
+        if (conf_host_may(conf, NULL) >> (mark - 1) & 1)
             add(b, "unbound", &mark, sizeof mark);
-    }
     return batch_commit(b);
 }

@@ -24,16 +24,11 @@ static void send_allowlist(struct dns_link *dns, const struct admit *admit)
 
 static void send_hosts(struct dns_link *dns, const struct conf *conf)
 {
-    struct msg_host others = {0};
-    for (unsigned i = 0; i < conf->service_count; i++)
-        if (conf_others_may(&conf->site, conf->services[i].name))
-            others.services |= (uint8_t)(1u << (conf->services[i].number - 1));
+    struct msg_host others = {.services = conf_host_may(conf, NULL)};
     dns_link_send(dns, MSG_HOST, &others, -1);
-    for (unsigned h = 0; h < conf->site.host_count; h++) {
-        struct msg_host m = {.addr = conf->site.hosts[h].addr};
-        for (unsigned i = 0; i < conf->service_count; i++)
-            if (strcmp(conf->services[i].name, conf->site.hosts[h].service) == 0)
-                m.services = (uint8_t)(1u << (conf->services[i].number - 1));
+    for (unsigned i = 0; i < conf->site.host_count; i++) {
+        const struct conf_host *host = &conf->site.hosts[i];
+        struct msg_host m = {.addr = host->addr, .services = conf_host_may(conf, host)};
         dns_link_send(dns, MSG_HOST, &m, -1);
     }
 }

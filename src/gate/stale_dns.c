@@ -22,15 +22,6 @@ static bool has_tcp_port(const struct admit *a, const struct admit_pair *p, uint
     return false;
 }
 
-/* As `dns` judges a question. (The rule set has judged the packet by its network card before.) */
-static bool host_may(const struct conf_site *site, const struct addr *host, const char *service)
-{
-    for (unsigned i = 0; i < site->host_count; i++)
-        if (addr_equal(&site->hosts[i].addr, host))
-            return strcmp(site->hosts[i].service, service) == 0;
-    return conf_others_may(site, service);
-}
-
 /* ---- a PC waits ---- */
 
 struct waiting {
@@ -53,7 +44,9 @@ bool stale_dns_wanted(struct stale_dns *d, const struct msg_blocked *m)
     if (m->proto != IPPROTO_TCP || !m->client.family || !m->server.family)
         return false;
     admit_each(d->admit, clock_monotonic_ms(), match, &w);
-    if (w.service && host_may(&d->admit->conf->site, &m->client, w.service->name))
+    /* As `dns` judges a question, by the address. (The rule set has judged the packet by its network card before.) */
+    uint8_t may = conf_host_may(d->admit->conf, conf_host_at(&d->admit->conf->site, &m->client));
+    if (w.service && (may >> (w.service->number - 1) & 1))
         session_want(d->session, w.service->number, &m->client);
     return w.service != NULL;
 }

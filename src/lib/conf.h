@@ -187,7 +187,11 @@ bool conf_domain_too_wide(const char *text);
 bool conf_pattern_too_wide(const char *text); /* `*.` and a public suffix: it would cover strangers' names */
 /* Does a listed name (exact or wildcard) cover this one? Both lower case. `*.a.b` covers x.a.b and y.x.a.b, not a.b. */
 bool conf_name_covers(const char *pattern, const char *name);
-/* May a host that [hosts] does not list use this service? */
-bool conf_others_may(const struct conf_site *site, const char *service);
+/* The host with this address, NULL: it has no line in [hosts]. */
+const struct conf_host *conf_host_at(const struct conf_site *site, const struct addr *addr);
+/* Does the word of a `host` or `others` line (`all`, `none` or "", a service's name) allow this service? */
+bool conf_allows(const char *allowed, const char *service);
+/* The services that a host may use, bit N-1 for number N; NULL: one without a line in [hosts]. */
+uint8_t conf_host_may(const struct conf *conf, const struct conf_host *host);
 
 #endif

@@ -155,11 +155,6 @@ bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b)
     return strcmp(a->name, b->name) == 0 || conf_name_covers(a->name, b->name) || conf_name_covers(b->name, a->name);
 }
 
-bool conf_others_may(const struct conf_site *site, const char *service)
-{
-    return strcmp(site->others, "all") == 0 || strcmp(site->others, service) == 0;
-}
-
 bool conf_is_short_name(const char *text)
 {
     size_t len = strlen(text);

@@ -120,8 +120,10 @@ static enum msg_flow_what judge_name(const struct flows *f, const struct flow_wo
             return FLOW_SECOND;
     }
     if (!whole)
-        return listed_begins(&f->listed, w->flow->service, h->name) ? FLOW_NAME : FLOW_NOT_LISTED;
-    int id = conf_is_fqdn(h->name) ? allowlist_find(&f->listed, w->flow->service, h->name) : -1;
+        return allowlist_begins(&f->listed, w->flow->service, h->name) ? FLOW_NAME : FLOW_NOT_LISTED;
+    int id = conf_is_fqdn(h->name) ? allowlist_find(&f->listed, h->name) : -1;
+    if (id >= 0 && f->listed.names[id].service != w->flow->service)
+        id = -1;
     if (h->ech && (id < 0 || !f->listed.names[id].ech_noise))
         return FLOW_ECH;
     return id < 0 ? FLOW_NOT_LISTED : FLOW_NAME;

@@ -56,7 +56,7 @@ static int subject(const uint8_t *data, size_t len)
     memset(copy + 6, 0, 6);
     if (dns_question_parse(copy, end + 5, &q, &rcode) != DNS_CHECK_OK)
         return -1;
-    return allowlist_find(&w.q.listed, q.lower, q.name_len);
+    return allowlist_find_wire(&w.q.listed, q.lower, q.name_len);
 }
 
 /* No ECH key and no address that gate has not opened in an HTTPS record about a listed name. */

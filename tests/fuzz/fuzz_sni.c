@@ -227,7 +227,7 @@ static void repeated_later(unsigned port)
 static bool may_go_on(const char *name, bool whole, bool *noise)
 {
     for (unsigned i = 0; i < w.f.listed.count; i++) {
-        const char *n = w.f.listed.names[i].name;
+        const char *n = w.f.listed.names[i].text;
         size_t len = strlen(name), tail = strlen(n + 1);
         *noise = w.f.listed.names[i].ech_noise;
         if (w.f.listed.names[i].service != 1)

@@ -221,13 +221,12 @@ static void hosts(void **state)
     assert_string_equal(site.hosts[0].service, "lab");
     assert_string_equal(site.hosts[1].service, "");
     assert_int_equal(site.hosts[1].mac[5], 0xaf);
-    assert_false(conf_others_may(&site, "lab"));
+    assert_string_equal(site.others, "none");
     read_site(SITE_HEAD WAN_DHCP ENROLL);
-    assert_true(conf_others_may(&site, "lab"));
+    assert_string_equal(site.others, "all");
     read_site(SITE_HEAD "service = two\n" WAN_DHCP "[hosts]\nothers = lab\n" ENROLL);
     assert_good();
-    assert_true(conf_others_may(&site, "lab"));
-    assert_false(conf_others_may(&site, "two"));
+    assert_string_equal(site.others, "lab");
     /* The 65th host. */
     struct conf_parser p;
     errors.count = 0;

@@ -159,12 +159,33 @@ static void texts(void **state)
     assert_string_equal(out, "abc");
 }
 
+/* Bit N-1 of service N: what packet filter, dns and the command line all go by. */
+static void which_host_may_use_what(void **state)
+{
+    static struct conf conf = {.service_count = 3,
+                               .services = {{.name = "lab", .number = 2}, {.name = "two", .number = 5}, {.number = 8}},
+                               .site = {.host_count = 2, .others = "all"}};
+    (void)state;
+    strcpy(conf.services[2].name, "la"); /* not the beginning of a name */
+    conf.site.hosts[0] = (struct conf_host){.addr = address("192.168.77.20"), .service = "lab"};
+    conf.site.hosts[1] = (struct conf_host){.addr = address("192.168.77.30")}; /* none */
+    struct addr bound = address("192.168.77.20"), none = address("192.168.77.30"), other = address("192.168.77.99");
+    assert_int_equal(conf_host_may(&conf, conf_host_at(&conf.site, &bound)), 2);
+    assert_int_equal(conf_host_may(&conf, conf_host_at(&conf.site, &none)), 0);
+    assert_null(conf_host_at(&conf.site, &other));
+    assert_int_equal(conf_host_may(&conf, NULL), 2 | 16 | 128);
+    strcpy(conf.site.others, "none");
+    assert_int_equal(conf_host_may(&conf, NULL), 0);
+    strcpy(conf.site.others, "two");
+    assert_int_equal(conf_host_may(&conf, NULL), 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses), cmocka_unit_test(prefixes),          cmocka_unit_test(kinds_of_addresses),
-        cmocka_unit_test(names),     cmocka_unit_test(times_and_numbers), cmocka_unit_test(fingerprints),
-        cmocka_unit_test(texts),
+        cmocka_unit_test(addresses),          cmocka_unit_test(prefixes), cmocka_unit_test(which_host_may_use_what),
+        cmocka_unit_test(kinds_of_addresses), cmocka_unit_test(names),    cmocka_unit_test(times_and_numbers),
+        cmocka_unit_test(fingerprints),       cmocka_unit_test(texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

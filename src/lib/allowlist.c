@@ -67,13 +67,28 @@ static bool is_host_name(const uint8_t *wire, uint8_t len)
     return conf_is_fqdn(text);
 }
 
-int allowlist_find(const struct allowlist *l, const uint8_t *wire, uint8_t len)
+int allowlist_find(const struct allowlist *l, const char *name)
+{
+    uint8_t wire[DNS_WIRE_NAME_MAX], len = dns_name_to_wire(name, wire);
+    return allowlist_find_wire(l, wire, len);
+}
+
+int allowlist_find_wire(const struct allowlist *l, const uint8_t *wire, uint8_t len)
 {
     int id = find(l, l->slots, hash_back(wire, len), wire, len);
     if (id >= 0 || l->wild_count == 0)
         return id;
     id = find_wild(l, wire, len);
     return id >= 0 && is_host_name(wire, len) ? id : -1;
+}
+
+bool allowlist_begins(const struct allowlist *l, uint8_t service, const char *begin)
+{
+    size_t len = strlen(begin);
+    for (unsigned i = 0; i < l->count; i++)
+        if (l->names[i].service == service && (l->names[i].wild || strncmp(l->names[i].text, begin, len) == 0))
+            return true;
+    return false;
 }
 
 bool allowlist_is_zone_of(const struct allowlist_name *n, const uint8_t *wire, uint8_t len)
@@ -84,14 +99,6 @@ bool allowlist_is_zone_of(const struct allowlist_name *n, const uint8_t *wire, u
     return false;
 }
 
-unsigned listed_service_prefix(const uint8_t *wire, uint8_t len)
-{
-    unsigned pos = 0;
-    while (pos + 1 < len && wire[pos] > 1 && wire[pos + 1] == '_')
-        pos += 1u + wire[pos];
-    return pos + 1 < len ? pos : 0;
-}
-
 static bool has_upper(const char *text)
 {
     for (; *text != '\0'; text++)
@@ -100,10 +107,18 @@ static bool has_upper(const char *text)
     return false;
 }
 
+void allowlist_clear(struct allowlist *l)
+{
+    l->count = l->wild_count = 0;
+    l->complete = false;
+    memset(l->slots, 0, sizeof(l->slots));
+    memset(l->wild_slots, 0, sizeof(l->wild_slots));
+}
+
 bool allowlist_add(struct allowlist *l, const struct msg_name *m)
 {
     if (l->complete && m->id == 0)
-        memset(l, 0, sizeof(*l));
+        allowlist_clear(l);
     if (l->complete || m->id != l->count || l->count >= ALLOWLIST_MAX || m->service < 1 ||
         m->service > CONF_SERVICES_MAX)
         return false;
@@ -111,6 +126,7 @@ bool allowlist_add(struct allowlist *l, const struct msg_name *m)
         return false;
     struct allowlist_name *n = &l->names[l->count];
     n->service = m->service;
+    n->ech_noise = m->ech_noise != 0;
     n->wild = m->name[0] == '*';
     memcpy(n->text, m->name, sizeof(n->text));
     n->wire_len = dns_name_to_wire(n->text + (n->wild ? 2 : 0), n->wire);

@@ -126,7 +126,7 @@ int main(void)
     int epoll = epoll_create1(EPOLL_CLOEXEC), sig = loop_signals();
     int flags = fcntl(GATE_FD, F_GETFL);
     if (epoll < 0 || sig < 0 || flags < 0 || fcntl(GATE_FD, F_SETFL, flags | O_NONBLOCK) < 0)
-        log_fatal("names is started by gate only, with its socket as descriptor 3");
+        log_fatal("dns is started by gate only, with its socket as descriptor 3");
     if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
         log_fatal("c-ares does not start");
     drop_privileges();

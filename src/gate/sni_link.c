@@ -132,7 +132,7 @@ static void on_accept(uev_t *w, void *arg, int events)
     if (fd < 0)
         return;
     if (!trusted(h, fd)) {
-        log_warn("a process that is not root connected to sni.s socket and was refused");
+        log_warn("a process that is not root connected to sni's socket and was refused");
         close(fd);
         return;
     }

@@ -1,4 +1,5 @@
 #include "ctl_server.h"
+#include "clock.h"
 #include "log.h"
 #include "loop.h"
 
@@ -14,6 +15,7 @@ int ctl_server_open(struct ctl_server *c, const char *path, int gid, enum msg_ro
 {
     for (unsigned i = 0; i < CTL_SERVER_CALLERS; i++)
         c->callers[i] = -1;
+    c->turn = c->warned_at = 0;
     c->role = role;
     c->listener = ipc_listen(path, gid);
     if (c->listener < 0)
@@ -33,24 +35,45 @@ static void hang_up(struct ctl_server *c, unsigned i)
 {
     close(c->callers[i]);
     c->callers[i] = -1;
-    (void)loop_watch(c->fd, c->listener, LISTENER, true, false); /* there is room again */
 }
 
-/* As many as there is room for; the rest wait, and nobody looks at them until there is. */
-static void take_callers(struct ctl_server *c)
+/* A free place, or that of the caller who has been silent for longest. */
+static unsigned place(struct ctl_server *c)
 {
+    unsigned quiet = 0;
     for (unsigned i = 0; i < CTL_SERVER_CALLERS; i++) {
-        if (c->callers[i] >= 0)
-            continue;
-        int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0)
-            return;
-        if (loop_watch(c->fd, fd, i, true, false))
-            c->callers[i] = fd;
-        else
-            close(fd);
+        if (c->callers[i] < 0)
+            return i;
+        if (c->heard[i] < c->heard[quiet])
+            quiet = i;
     }
-    (void)loop_watch(c->fd, c->listener, LISTENER, false, false);
+    hang_up(c, quiet);
+    return quiet;
+}
+
+/* One at a time: it is heard before the next one may take its place. */
+static void take_caller(struct ctl_server *c)
+{
+    int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    unsigned i = place(c);
+    if (!loop_watch(c->fd, fd, i, true, false)) {
+        close(fd);
+        return;
+    }
+    c->callers[i] = fd;
+    c->heard[i] = ++c->turn;
+}
+
+/* Whoever may call could fill the log. */
+static void warn(struct ctl_server *c)
+{
+    uint64_t now = clock_monotonic_ms();
+    if (c->warned_at && now - c->warned_at < CTL_SERVER_WARN_MS)
+        return;
+    c->warned_at = now;
+    log_warn("a command that breaks the rules was refused");
 }
 
 static void serve(struct ctl_server *c, unsigned i, ctl_server_fn *fn, void *user)
@@ -61,6 +84,7 @@ static void serve(struct ctl_server *c, unsigned i, ctl_server_fn *fn, void *use
     enum ipc_result result = ipc_recv(c->callers[i], c->role, &m, &fd);
     if (result == IPC_AGAIN)
         return;
+    c->heard[i] = ++c->turn;
     if (fd >= 0)
         close(fd); /* no request brings one */
     if (result == IPC_OK && fn(user, &m, &reply)) {
@@ -69,7 +93,7 @@ static void serve(struct ctl_server *c, unsigned i, ctl_server_fn *fn, void *use
         return;
     }
     if (result != IPC_EOF)
-        log_warn("a command that breaks the rules was refused");
+        warn(c);
     hang_up(c, i);
 }
 
@@ -79,7 +103,7 @@ void ctl_server_process(struct ctl_server *c, ctl_server_fn *fn, void *user)
     int count = epoll_wait(c->fd, events, CTL_SERVER_CALLERS + 1, 0);
     for (int i = 0; i < count; i++) {
         if (events[i].data.u32 == LISTENER)
-            take_callers(c);
+            take_caller(c);
         else if (c->callers[events[i].data.u32] >= 0)
             serve(c, events[i].data.u32, fn, user);
     }

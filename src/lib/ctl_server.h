@@ -1,7 +1,8 @@
 /*
  * A program's control socket: `sekisho` connects (group sekisho), sends one request and gets one answer, perhaps again.
- * A few callers at a time; more wait in the kernel's queue. What a caller sends that does not belong here ends its
- * connection.
+ * Nobody waits for a place: when all are taken, the caller that has been silent for longest is hung up. So callers who
+ * connect and say nothing keep nobody out, and no request is carried out long after its caller has given up. What a
+ * caller sends that does not belong here ends its connection.
  *
  * It fits any event loop: one descriptor becomes readable when there is something to do.
  */
@@ -10,7 +11,8 @@
 
 #include "ipc.h"
 
-#define CTL_SERVER_CALLERS 4
+#define CTL_SERVER_CALLERS 16
+#define CTL_SERVER_WARN_MS 10000 /* what does not belong here is logged so often at most */
 
 /* Carries out the request and fills in the answer. False: such a message does not belong here. */
 typedef bool ctl_server_fn(void *user, const struct msg *m, struct msg_reply *reply);
@@ -19,6 +21,8 @@ struct ctl_server {
     int fd; /* watch it for reading, and call ctl_server_process */
     int listener;
     int callers[CTL_SERVER_CALLERS]; /* -1: free */
+    uint64_t heard[CTL_SERVER_CALLERS], turn; /* each caller's last word, counted */
+    uint64_t warned_at;
     enum msg_role role;
 };
 

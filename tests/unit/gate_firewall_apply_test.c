@@ -81,6 +81,21 @@ static int unload(void **state)
     return 0;
 }
 
+/* Not as one text, as the tests load it, but as boot does: the file, from any folder, with its includes beside it. */
+static void as_the_box_loads_it(void **state)
+{
+    static const char script[] =
+        "set -e; export top=$PWD; t=$(mktemp -d); trap 'rm -rf $t' EXIT; mkdir $t/firewall; "
+        "sed -n 's,^file \\(configs/firewall.*\\) /etc/sekisho/\\(firewall.*\\),\\1 \\2,p' rootfs/tree | "
+        "while read -r from to; do sed 's/queue to .*/drop/' $from >$t/$to; done; cd /; "
+        "rules() { unshare -n sh -c \"$1 && nft -s list ruleset\" | sed 's/ # handle .*//'; }; "
+        "rules 'cd $top && scripts/firewall-cat | sed \"s/queue to .*/drop/\" | nft -f -' >$t/one; "
+        "rules \"nft -f $t/firewall.nft\" >$t/box; "
+        "test -s $t/one; cmp $t/one $t/box";
+    (void)state;
+    assert_int_equal(system(script), 0);
+}
+
 static void loads_closed(void **state)
 {
     (void)state;
@@ -397,6 +412,7 @@ static void without_rules_all_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_the_box_loads_it),
         cmocka_unit_test(loads_closed),
         cmocka_unit_test(session_and_back),
         cmocka_unit_test(allow_adds_renews_and_is_emptied),

@@ -6,7 +6,7 @@
 set -u
 . tests/unit/checks.sh
 w=$(mktemp -d) && cp rootfs/overlay/etc/passwd rootfs/overlay/etc/group "$w/" || exit 1
-# The same with less silence_s, and with the box's own `kill`.
+# The same with a shorter silence_s, and with the box's own `kill`.
 mkdir "$w/bin" && ln -s "$(command -v busybox)" "$w/bin/kill" && chmod 755 "$w" || exit 1
 sed "s/^silence_s=20$/silence_s=4/; s/read -r -t 5 /read -r -t 1 /; s,^PATH=,PATH=$w/bin:," rootfs/overlay/usr/libexec/sekisho/hang-guard >"$w/hang-guard"
 ok "the test has changed the times" sh -c "grep -q '^silence_s=4' $w/hang-guard && grep -q 'read -r -t 1 ' $w/hang-guard"

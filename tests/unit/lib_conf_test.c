@@ -94,6 +94,7 @@ static void refuses_site(void **state)
         {SITE_HEAD "[wan]\nmode = pppoe\n", 5, "neither `dhcp` nor `static`"},
         {SITE_HEAD "[wan]\nmode = dhcp\ndns = 1.2.3\n", 6, "is not an address"},
         {SITE_HEAD "[wan]\nmode = dhcp\ndns = 127.0.0.1\n", 6, "cannot be a DNS server"},
+        {SITE_HEAD "[wan]\nmode = dhcp\ndns = fec0:0:0:ffff::1\n", 6, "cannot be a DNS server"},
         {SITE_HEAD "[wan]\nmode = dhcp\nntp = time\n", 6, "neither a full host name"},
         {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.0/24\n", 6, "network's own"},
         {SITE_HEAD "[wan]\nmode = static\naddress = 192.168.1.2\n", 6, "with a prefix length"},

@@ -106,31 +106,31 @@ static void each_request_has_its_answer(void **state)
         assert_int_equal(server.callers[i], -1);
 }
 
-/* Nobody is turned away: who comes when all places are taken is answered as soon as one of them has gone. */
-static void who_finds_no_room_waits(void **state)
+/* Callers who say nothing keep nobody out, and who has just spoken keeps its place. */
+static void the_silent_make_room(void **state)
 {
-    int fds[CTL_SERVER_CALLERS + 2];
+    int silent[CTL_SERVER_CALLERS], fd;
     struct msg m;
     (void)state;
-    for (unsigned i = 0; i < CTL_SERVER_CALLERS + 2; i++) {
-        fds[i] = caller();
-        ask(fds[i], 3);
+    for (unsigned i = 0; i < CTL_SERVER_CALLERS; i++) {
+        silent[i] = caller();
+        process();
     }
-    assert_int_equal(asked, CTL_SERVER_CALLERS);
+    ask(silent[0], 3); /* the first of them speaks: now the second has been silent for longest */
+    for (unsigned i = 1; i < CTL_SERVER_CALLERS; i++) {
+        fd = caller();
+        ask(fd, 3);
+        assert_answered(fd, true);
+        assert_int_equal(answer(silent[i], &m), IPC_EOF);
+        close(silent[i]);
+        silent[i] = fd;
+    }
+    assert_answered(silent[0], true);
     for (unsigned i = 0; i < CTL_SERVER_CALLERS; i++)
-        assert_answered(fds[i], true);
-    assert_int_equal(answer(fds[CTL_SERVER_CALLERS], &m), IPC_AGAIN);
-    assert_false(ready()); /* and who waits does not keep the loop busy */
-    close(fds[1]);
+        close(silent[i]);
     process();
-    assert_answered(fds[CTL_SERVER_CALLERS], true);
-    assert_int_equal(answer(fds[CTL_SERVER_CALLERS + 1], &m), IPC_AGAIN);
-    close(fds[CTL_SERVER_CALLERS]);
-    process();
-    assert_answered(fds[CTL_SERVER_CALLERS + 1], true);
-    for (unsigned i = 0; i < CTL_SERVER_CALLERS + 2; i++)
-        if (i != 1 && i != CTL_SERVER_CALLERS)
-            close(fds[i]);
+    for (unsigned i = 0; i < CTL_SERVER_CALLERS; i++)
+        assert_int_equal(server.callers[i], -1);
 }
 
 /* What is no message, what is another's, what this program does not do: the connection ends, the others' do not. */
@@ -162,7 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_request_has_its_answer, setup, teardown),
-        cmocka_unit_test_setup_teardown(who_finds_no_room_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_silent_make_room, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_belong_here_ends_the_connection, setup, teardown),
     };
     return cmocka_run_group_tests_name("lib_ctl_server", tests, NULL, NULL);

@@ -1,4 +1,4 @@
-"""The box: the real image in QEMU, its two network cards in the namespaces `lan` and `wan`."""
+"""The box: the real image in QEMU, its two network interfaces in the namespaces `lan` and `wan`."""
 
 import contextlib
 import datetime
@@ -19,7 +19,7 @@ KERNEL = "build/bzImage"
 LAB_KERNEL = "build/lab/bzImage"
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
-BOOT_LIMIT = 900       # seconds; it ends what hangs, and a busy machine does not
+BOOT_LIMIT = 900       # seconds; generous, only to catch hangs
 
 
 class BoxError(Exception):
@@ -27,10 +27,10 @@ class BoxError(Exception):
 
 
 class Meter:
-    """What the machines of this process have cost: how often QEMU was started, how long guests ran, QEMU's processor time.
+    """The cost of this process's machines: QEMU starts, guest seconds, QEMU's processor time.
 
-    A guest's second is one of its own clock, which under TCG goes with the host's and stands still when the machine is
-    paused. QEMU's processor time grows less on a busy host, but an idle guest costs none: so both.
+    Guest seconds are measured by the guest's clock, which under TCG follows the host's and stops while the machine is
+    paused. QEMU's processor time depends less on other load, but an idle guest costs none: so measure both.
     """
 
     starts, guest, processor = 0, 0.0, 0.0
@@ -41,28 +41,28 @@ class Meter:
 
 
 class Box:
-    """One machine with its disk. May be started, cut off and started again; the disk stays."""
+    """One machine with its disk, which survives power cuts and restarts."""
 
     def __init__(self, folder, name="box", memory=96, keeper=None):
         self.folder = os.path.abspath(f"{folder}/{name}")
         os.makedirs(self.folder, exist_ok=True)
         self.memory = memory
         self.disk = f"{self.folder}/disk.img"
-        self.extra = []        # more for QEMU's command line
+        self.extra = []        # further QEMU arguments
         self.keeper = keeper   # warm.py: the machine is its child, so that it outlives the scenario
         self.overlay = f"{self.folder}/disk.qcow2" if keeper else None
         self.sockets = keeper.sockets if keeper else f"/run/{name}"
         self.console_log = f"{self.folder}/console.log"
         self.process = self.kernel = None
         self.console = self.leds = self.agent = self.monitor = None
-        self.processor = 0.0   # seconds that the machine had used before it was ours
+        self.processor = 0.0   # seconds that the machine had used before we took it over
         self.running = None    # since when, by time.monotonic()
         self.starts = 0
 
     # ---- its disk
 
     def fresh_disk(self):
-        """A disk as it comes out of `make image`."""
+        """A disk as made by `make image`."""
         done = subprocess.run(("cp", "--sparse=always", "--reflink=auto", IMAGE, self.disk), capture_output=True, text=True)
         if done.returncode != 0:
             raise BoxError(f"there is no image: {done.stderr.strip()} (make image)")
@@ -72,7 +72,7 @@ class Box:
     def provision(self, site, services, check=True, may_fail=False):
         """Write the site file and service files, {name: text}, as the site's staff do. Returns the finished process.
 
-        check=False: past the tool's own check. may_fail: a refusal is the caller's business.
+        check=False: skip the tool's own check. may_fail: the caller handles a refusal.
         """
         if self.overlay and os.path.exists(self.overlay):
             raise BoxError("a machine of a group has used this disk: it can be provisioned no more")
@@ -133,7 +133,7 @@ class Box:
         return self
 
     def _power_on(self, kernel, uefi=False, clock=None):
-        """QEMU is there, and the machine stands still yet."""
+        """QEMU runs, but the machine is still paused."""
         self.starts += 1
         Meter.starts += 1
         self.kernel = kernel
@@ -159,13 +159,13 @@ class Box:
         self.running = time.monotonic()
 
     def pause(self):
-        """The machine stands still, and with it its clock."""
+        """Pause the machine, and with it its clock."""
         self.monitor.ask("stop")
         self._count()
 
     @contextlib.contextmanager
     def still(self):
-        """The machine is paused meanwhile: what has been seen is judged, which takes the lab time and the box none."""
+        """Pause the machine while the lab evaluates captures, which then takes no time for the box."""
         self.pause()
         try:
             yield
@@ -177,10 +177,10 @@ class Box:
             Meter.guest += time.monotonic() - self.running
         self.running = None
 
-    # ---- a warm machine
+    # ---- snapshots
 
     def save(self):
-        """Its whole state, to be loaded again; what is told to the keeper."""
+        """Save its whole state, to be restored later; returns what the keeper needs."""
         self.pause()
         self._savevm("savevm ready")
         now = time.monotonic()
@@ -192,7 +192,7 @@ class Box:
         return state
 
     def load(self, state, live):
-        """The keeper's machine as it was when it was saved. live: that machine still runs."""
+        """Restore the keeper's machine from the snapshot. live: that machine still runs."""
         self.disk, self.overlay = state["disk"], state["overlay"]
         if live:
             self.process, self.kernel = warm.There(self.keeper), state["kernel"]
@@ -218,7 +218,7 @@ class Box:
             raise BoxError(f"QEMU, {command}: {said.strip()}")
 
     def leave(self):
-        """Another scenario may want this machine."""
+        """Leave this machine to another scenario."""
         self.pause()
         self._close()
 
@@ -255,7 +255,7 @@ class Box:
         return path
 
     def cut_power(self):
-        """As pulling the plug."""
+        """Cut the power."""
         if self.process:
             self._count()
             used = self.process.processor()
@@ -274,14 +274,14 @@ class Box:
         """Pull out or plug in the cable of `lan` or `wan`."""
         self.monitor.ask("set_link", name=f"nic-{port}", up=connected)
 
-    # ---- what it says
+    # ---- its output
 
     def cli(self, command, timeout=90):
-        """A command at the console; its text."""
+        """Run a command at the console; returns its text."""
         return self.console.command(command, timeout)
 
     def status(self):
-        """`sekisho status --json`; {} when the console gives none."""
+        """`sekisho status --json`; {} if the console does not answer."""
         return self.console.object("status") or {}
 
     def get(self, path, default=""):
@@ -289,7 +289,7 @@ class Box:
         return pick(self.status(), path, default)
 
     def sentences(self):
-        """Everything that `sekisho status` complains about, in English: one text."""
+        """All problems in `sekisho status`, in English, as one text."""
         return " | ".join(s["text"] for s in self.problems(self.status()))
 
     @staticmethod
@@ -314,7 +314,7 @@ class Box:
     def console_tail(self, lines=25):
         try:
             with open(self.console_log, errors="replace") as f:
-                # What the lab itself has asked for all the time is left out.
+                # Leave out the lab's own repeated queries.
                 kept = [line[:200].rstrip() for line in f if not re.search(r'--json|^\{"version"|console\.command', line)]
                 return "\n".join(kept[-lines:])
         except OSError:
@@ -362,5 +362,5 @@ class Monitor:
 
 
 def years(offset):
-    """A clock that is wrong by so many years."""
+    """A clock wrong by so many years."""
     return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=365.25 * offset)

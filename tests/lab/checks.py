@@ -1,4 +1,4 @@
-"""Judgements that several scenarios and `make run` share: the points of the main job."""
+"""Checks shared by several scenarios and `make run`: the points of the main job."""
 
 import datetime
 import re
@@ -12,7 +12,7 @@ from box import pick
 
 
 def enrolled(lab, timeout=240, dhcp=True):
-    """The box has got its certificate by itself, and charon has it; dhcp: and the PC its address from the box."""
+    """The box has enrolled by itself and charon has the certificate; dhcp: and the PC has an address from the box."""
     seconds = lab.ready(timeout, dhcp)
     status = lab.box.status()
     lab.check(f"the box enrols by itself ({seconds:.1f} s after its first prompt)", "valid, loaded",
@@ -27,7 +27,7 @@ def enrolled(lab, timeout=240, dhcp=True):
 
 
 def session(lab):
-    """The PC opens the registry's page: name, tunnel, page; and on the line only IKE and ESP."""
+    """The PC opens the registry's page: name, tunnel, page; and on the uplink only IKE and ESP."""
     fresh = lab.hub.installed() == 0
     with lab.capture() as wire:
         answer = lab.answer(t.REGISTRY_NAME)
@@ -49,7 +49,7 @@ def session(lab):
 
 
 def nothing_else(lab):
-    """In the session, the PC reaches nothing but the listed name: one line for each try."""
+    """In the session, the PC reaches nothing but the listed name: one check for each attempt."""
     before = lab.other_dns.asked(t.REGISTRY_NAME)
     with lab.busy(), lab.capture() as wire, lab.capture("registry", "inner0") as behind:
         lab.eventually("the session", "up", lambda: lab.box.get("gate.session"))
@@ -92,8 +92,8 @@ def nothing_else(lab):
 
 
 def plain_words(lab):
-    """`sekisho status` at the console says it."""
-    with lab.busy():      # (what was judged before may have taken longer than the idle time)
+    """`sekisho status` at the console reports it."""
+    with lab.busy():      # (earlier checks may have taken longer than the idle time)
         lab.eventually("the session", "up", lambda: lab.box.get("gate.session"))
         text = lab.box.cli("status")
     first = next((line for line in text.split("\n") if line.strip()), "")
@@ -101,9 +101,9 @@ def plain_words(lab):
 
 
 def idle_end(lab, idle):
-    """A last page, then nobody works: the session ends after the idle time.
+    """A last page, then silence: the session ends after the idle time.
 
-    By the box's own clock: when it was found out is a matter of how busy this machine is.
+    Measured by the box's own clock, because when the lab notices depends on this machine's load.
     """
     def clock():
         return datetime.datetime.fromisoformat(pick(lab.box.status(), "now")).timestamp()
@@ -129,8 +129,8 @@ def held_dies(lab):
                           lambda: f"{'alive' if held.alive() else 'dead'}, {held.answers} answers", 20,
                           lambda seen: held.alive() and held.answers >= 10):
         return
-    # The session's start as the PC can know it: the first moment at which the registry's name has an answer. Both moments
-    # are those of the capture at the PC's card, so it does not matter how soon the PC's programs are told.
+    # The session's start as seen by the PC: the first answer for the registry's name. Both times are from the capture at the
+    # PC's interface, so it does not matter when the PC's programs notice.
     with lab.capture("lan", "pc0", f"udp port 53 or ( tcp and host {t.DECOY} )") as lan:
         answer = lab.answer(t.REGISTRY_NAME)
         time.sleep(2)
@@ -146,10 +146,10 @@ def held_dies(lab):
 
 
 class Transfer:
-    """A connection of the PC to the registry with ten answers a second, and how long it was silent at most.
+    """A connection of the PC to the registry with ten answers a second, and its longest silence.
 
-    What was usual before anything was done to it is what this machine takes to get an answer through; raised: the seconds
-    that it took to raise the tunnel. New keys and authentications cost the box the same arithmetic.
+    The usual delay measured at first is what an answer takes on this machine; raised: the seconds it took to establish the
+    tunnel. Rekeying and reauthentication cost the box the same computations.
     """
 
     def __init__(self, lab, raised=0.0):
@@ -161,9 +161,9 @@ class Transfer:
         self.usual = max(self.held.silence(), 0.1)
 
     def unbroken(self, what, limit=3):
-        """It lives, and was not silent for longer than that since the last question, on a machine that has the time.
+        """It lives, and was not silent for longer than that since the last call, on an idle machine.
 
-        On a busy one each answer takes longer; what was usual before is allowed for ten times more, and a slow tunnel twice.
+        On a busy one each answer takes longer: add ten times the usual delay, and twice the time of a slow tunnel.
         """
         limit += 10 * max(0, self.usual - 0.15) + 2 * max(0, self.raised - 3)
         self.lab.eventually(f"{what}: the transfer goes on", True, lambda: self.held.alive(1.0))

@@ -1,4 +1,4 @@
-"""ClientHellos to be played with: a real one of this machine's OpenSSL, taken apart."""
+"""ClientHellos for experiments: a real one of this machine's OpenSSL, taken apart."""
 
 import ssl
 import struct
@@ -7,7 +7,7 @@ SNI, GROUPS, SUPPORTED_VERSIONS, KEY_SHARE, EARLY_DATA, PADDING, ECH = 0, 10, 43
 
 
 def of_openssl(name, newest=None):
-    """The first words of this machine's OpenSSL; name None: without SNI."""
+    """The ClientHello of this machine's OpenSSL; name None: without SNI."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if newest:
@@ -40,7 +40,7 @@ class ClientHello:
         self.name = name.encode() if isinstance(name, str) else name
         self.set(SNI, sni((0, self.name)) if name is not None else None)
         if small:
-            # One segment: only the classic group.
+            # One segment: without the post-quantum group.
             share = _vector(b"\0\0" + self.get(KEY_SHARE), 2, 2)[0]
             while share and share[:2] != b"\0\x1d":
                 share = share[4 + struct.unpack_from(">H", share, 2)[0]:]
@@ -74,7 +74,7 @@ class ClientHello:
         return records(self.message())
 
     def name_at(self):
-        """Where the name stands in bytes(self)."""
+        """The name's offset in bytes(self)."""
         return bytes(self).index(self.name)
 
 

@@ -1,7 +1,7 @@
-"""Every command of `sekisho` with every option, and what its answer has to say.
+"""Every command of `sekisho` with every option, and the checks of its output.
 
 One table for two places: the console of the booted box (scenario `console`) and the command line under ASan on trees of
-files (tests/unit/cli_commands_test.py). `missing` compares it with what the program itself lists, both ways.
+files (tests/unit/cli_commands_test.py). `missing` compares it with the program's own list, both ways.
 """
 
 import json
@@ -23,16 +23,16 @@ class Reasons:
 
 
 class BusyLog:
-    """Lines as the audit program writes them, and what `log blocked` is to make of them."""
+    """Lines as the audit program writes them, and the expected output of `log blocked`."""
 
     def __init__(self, first=1):
         self.reasons = Reasons().all
         self.number = first
         self.lines = []            # bytes without newline
-        self.refused = []          # (index of the line, what --json is to say)
+        self.refused = []          # (index of the line, expected --json)
 
     def stamp(self, offset="+09:00"):
-        """One line in three is of an earlier version, which wrote UTC: it is shown in the site's zone all the same."""
+        """One line in three is of an earlier version, which wrote UTC: it must be shown in the site's zone all the same."""
         n, hours = self.number, 9 if offset == "+09:00" else 0
         return f"2026-11-21T{hours + n // 3600 % 12:02}:{n // 60 % 60:02}:{n % 60:02}{offset}"
 
@@ -65,7 +65,7 @@ class BusyLog:
         self.add(*events[self.number % len(events)])
 
     def odd(self):
-        """What no line should be: it must neither reach the terminal raw nor hide what stands behind it."""
+        """A malformed line: it must neither reach the terminal raw nor hide the lines after it."""
         for text in (b"blocked \x1b[2J\x1b]0;x\x07 \xc2\x9b31m \xff\xfe", b"x" * 2060, b"y" * 60 + b" client=1",
                      b"dns.refused why=not-listed\x00 client=192.168.99.5 name=hidden", "dns.refused 日本語".encode()):
             self.add("gate", text)
@@ -76,7 +76,7 @@ class BusyLog:
         """So many octets at least."""
         begin = len(self.lines)
         while sum(len(line) + 1 for line in self.lines[begin:]) < size:
-            # A kilobyte at a time: the sum above is dear.
+            # A kilobyte at a time: the sum above is expensive.
             for _ in range(9):
                 self.refuse() if self.number % 5 else self.other()
         return self.data(begin)
@@ -85,14 +85,14 @@ class BusyLog:
         return b"".join(line + b"\n" for line in self.lines[begin:])
 
     def expected(self, begin=0):
-        """What is refused in the lines from the given one on."""
+        """The refusals in the lines from the given one on."""
         return [said for at, said in self.refused if at >= begin]
 
 
 # ---- the table
 
 class Facts:
-    """What is so where the table is run."""
+    """Facts about the system that the table is run on."""
 
     def __init__(self, **facts):
         self.refused = None        # of the log: the list of BusyLog.expected, None: no log
@@ -101,7 +101,7 @@ class Facts:
 
 
 def version():
-    """The one place in which the version stands."""
+    """The file with the version."""
     with open("firmware/version", encoding="utf-8") as f:
         return f.read().strip()
 
@@ -114,7 +114,7 @@ def no_json(answer):
 
 
 def both(*words, without=()):
-    """Plain text that has all these words, none of the others, and nothing that a terminal would obey."""
+    """Plain text with all these words, none of the others, and no control sequences."""
     def judge(answer, _facts):
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\x80-\x9f]", answer), "a control character"
         for word in words:
@@ -149,7 +149,7 @@ def data(test):
 
 
 def told(n):
-    """The newest n refusals, by --json; the box's own between them are left out."""
+    """The newest n refusals, by --json; the box's own ones in between are ignored."""
     def judge(answer, facts):
         seen = no_json(answer)
         expected = facts.refused[-n:]
@@ -185,7 +185,7 @@ def log_lines(n, words=()):
     """So many lines of the log, the newest, each with time and number."""
     def judge(answer, facts):
         both(*words)(answer, facts)
-        lines = [x for x in answer.split("\n") if not re.match(r"    \S", x)]    # (a cause's sentences stand under its line)
+        lines = [x for x in answer.split("\n") if not re.match(r"    \S", x)]    # (a cause's sentences follow its line)
         assert len(lines) == min(n, facts.log_lines), f"{len(lines)} lines"
         numbers = [int(x.split()[1]) for x in lines if re.match(r"\d{4}-\d\d-\d\dT[0-9:]+\+09:00 \d{6} ", x)]
         assert numbers and numbers == sorted(numbers) and numbers[-1] >= facts.last_number, f"numbers end with {numbers[-3:]}"
@@ -218,7 +218,7 @@ def answered(seen, facts):
 
 
 def reply(lang):
-    """A daemon's one sentence, or that nobody is there to ask."""
+    """A daemon's sentence, or that it does not run."""
     judges = {"en": english(), "ja": japanese(without=("The ",)), "both": both("The")}
 
     def judge(answer, facts):
@@ -233,9 +233,9 @@ def cert_data(seen, facts):
 
 
 def table(site, service, services):
-    """(command line, judge) in the order in which they are run: a session begins and ends in it.
+    """(command line, check) in the order of execution; includes a session's start and end.
 
-    site, service, services: paths where it is run. A judge takes the answer and the facts, and raises AssertionError.
+    site, service, services: paths on that system. A check takes the answer and the facts, and raises AssertionError.
     """
     name = service.rsplit("/", 1)[-1].removesuffix(".conf")
     refusals = []
@@ -315,7 +315,7 @@ def table(site, service, services):
     ]
 
 
-# ---- is anything missing?
+# ---- completeness
 
 def pairs(call):
     """`check [--site] [--services DIR] [FILE...]` or a command line as {(command, option), (command, "")}."""
@@ -328,7 +328,7 @@ def pairs(call):
 
 
 def missing(usage, rows, elsewhere=()):
-    """What the program's own list has and the table has not, and the other way round. elsewhere: tested by other means."""
+    """Differences between the program's own list and the table, both ways. elsewhere: tested by other means."""
     known = set().union(*(pairs(call) for call in re.findall(r"^  (\S.*)$", usage, re.M)))
     tried = set().union(*(pairs(call) for call, _ in rows))
     bad = {pair for call, _ in rows for pair in pairs(call) if pair not in known}

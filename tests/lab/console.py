@@ -11,7 +11,7 @@ CONNECT_LIMIT = 60     # seconds
 
 
 def connect(path, limit=CONNECT_LIMIT):
-    """A connection to the unix socket at path. Its file is there a moment before anybody listens: that is waited for."""
+    """A connection to the unix socket at path. The file exists a moment before anybody listens, so retry."""
     end = time.monotonic() + limit
     while True:
         s = socket.socket(socket.AF_UNIX)
@@ -26,11 +26,11 @@ def connect(path, limit=CONNECT_LIMIT):
 
 
 class Line:
-    """A serial port on a unix socket: reads everything into memory, in a thread of its own."""
+    """A serial port on a unix socket: reads everything into memory, in its own thread."""
 
     def __init__(self, path, log=None):
         self.socket = connect(path)
-        # Not by QEMU's own `logfile`, which writes twice what the other side was too slow to take.
+        # Not QEMU's `logfile`, which repeats data when the reader is too slow.
         self.log = open(log, "ab", buffering=0) if log else None
         self.data = bytearray()
         self.changed = threading.Condition()
@@ -62,7 +62,7 @@ class Line:
             pass
 
     def wait(self, pattern, start, timeout):
-        """Position behind the first match of a bytes pattern at or after start; None when time or line is over."""
+        """Position behind the first match of a bytes pattern at or after start; None on a time-out or at the end of the connection."""
         end = time.monotonic() + timeout
         with self.changed:
             while True:
@@ -96,7 +96,7 @@ class Console(Line):
         return self.wait(self.PROMPT, 0, timeout) is not None
 
     def command(self, text, timeout=90):
-        """Type a command; its answer as text. '' when the console says nothing in time."""
+        """Type a command; returns its answer as text, '' on a time-out."""
         with self.lock:
             start = len(self.data)
             self.send(text + "\r")
@@ -121,7 +121,7 @@ class Console(Line):
 
 
 class Leds(Line):
-    """Lines `NAME BRIGHTNESS`; keeps what they show now and the whole history."""
+    """Lines `NAME BRIGHTNESS`; keeps the present state and the whole history."""
 
     def __init__(self, path):
         super().__init__(path)
@@ -139,12 +139,12 @@ class Leds(Line):
                 self.history.append((time.monotonic(), words[0].decode(), int(words[1])))
 
     def now(self):
-        """{name: brightness} as last told."""
+        """{name: brightness}, the last values."""
         with self.changed:
             return {name: value for _, name, value in self.history}
 
     def shows(self, name, seconds=2.2):
-        """'on', 'off' or 'blinking', judged by the last seconds."""
+        """'on', 'off' or 'blinking', from the last seconds."""
         begin = time.monotonic() - seconds
         with self.changed:
             mine = [(when, value) for when, n, value in self.history if n == name]
@@ -154,7 +154,7 @@ class Leds(Line):
 
 
 class Agent(Line):
-    """Runs commands as root on the lab image. The image that ships has no such thing, and never answers here."""
+    """Runs commands as root on the lab image. The shipped image has no agent and never answers."""
 
     def __init__(self, path):
         super().__init__(path)

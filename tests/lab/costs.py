@@ -1,9 +1,9 @@
-"""What a run of the lab cost, and which checks it made: kept in build/lab/figures.json, shown as a table, compared.
+"""The cost and the checks of a run of the lab: kept in build/lab/figures.json, shown as a table, compared.
 
-    costs.py names                       the names of all checks of the last runs, one a line: SCENARIO<tab>CHECK
-    costs.py compare NAMES               which of the names in that file were not checked in the last runs
+    costs.py names                       the names of all checks of the last runs, one per line: SCENARIO<tab>CHECK
+    costs.py compare NAMES               the names in that file that were not checked in the last runs
 
-A name is a check's text without its numbers, for these tell what was measured.
+A name is a check's text without its numbers, which are measurements.
 """
 
 import json
@@ -25,7 +25,7 @@ def known():
 
 
 def keep(results):
-    """Each scenario's last run stays, also when others run alone afterwards."""
+    """Keep each scenario's last run, even when others run alone later."""
     every = known()
     for name, r in results.items():
         every[name] = {key: r[key] for key in (*COLUMNS, "passed", "checks")} | {"failed": len(r["failures"])}
@@ -46,7 +46,7 @@ def table(results):
 
 
 def plain(check):
-    """Without what differs from run to run: numbers, and the words behind them in brackets; whether a tunnel stood already."""
+    """Remove what differs between runs: numbers, and bracketed words after them; whether a tunnel was up already."""
     check = check.replace("carried ESP of the standing tunnel", "carried IKE and ESP")
     return re.sub(r"[-+]?\d+(?:[.,:]\d+)*", "N", re.sub(r" \([^()]*\d[^()]*\)", "", check))
 

@@ -1,4 +1,4 @@
-"""`make run`: the main job told step by step, with what was expected and what was seen; then a prompt to try things."""
+"""`make run`: the main job step by step, with expected and seen values; then a prompt for experiments."""
 
 import os
 import shlex
@@ -155,7 +155,7 @@ class Demo:
 
     @staticmethod
     def as_pc(rest):
-        """A command in the PC's namespace, with this terminal. curl believes in the lab's web CA."""
+        """A command in the PC's namespace, with this terminal. curl trusts the lab's web CA."""
         words = shlex.split(rest) or ["sh"]
         environment = dict(os.environ, CURL_CA_BUNDLE=testbed.pki.path("web.crt"), PS1="pc$ ")
         subprocess.run(["ip", "netns", "exec", "lan", *words], env=environment)

@@ -1,4 +1,4 @@
-"""A program of the box is killed in a session: what must hold whichever it is."""
+"""A program of the box is killed in a session: the checks common to all programs."""
 
 import threading
 import time
@@ -9,13 +9,13 @@ from box import pick
 
 
 def number(line):
-    """Of a line of the audit log; -1: it is none."""
+    """The number of a line of the audit log; -1: not a line of the log."""
     words = line.split()
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else -1
 
 
 def killed(lab, process, log):
-    """process: the program's name; log: the words of the line that says why, new since the kill."""
+    """process: the program's name; log: words of the line with the reason, new since the kill."""
     lab.up()
     lab.boot(lab_image=True)
     lab.ready()
@@ -24,13 +24,13 @@ def killed(lab, process, log):
 
 
 def struck(lab, process, how, log, patience=240):
-    """In a session: how: what `kill` is told; patience: seconds until a new one must run."""
+    """In a session: how: the argument of `kill`; patience: seconds until a new process must run."""
     before = lab.box.root(f"pidof {process}").strip()
     newest = number(lab.box.log()[-1])
     with lab.capture() as wire:
         begin = time.monotonic()
         lab.box.root(f"kill {how} {before}")
-        # The very next moments are the dangerous ones.
+        # The next moments are the critical ones.
         decoy = []
 
         def try_it():
@@ -49,7 +49,7 @@ def struck(lab, process, how, log, patience=240):
         lab.check(f"the box is sound again ({time.monotonic() - begin:.1f} s)", "idle or up",
                   pick(status, "gate.session"), good)
         if pick(status, "gate.session") == "idle":
-            seen = lab.pc.tcp(t.REGISTRY, 443, 0.9)  # repeated, it would begin a session
+            seen = lab.pc.tcp(t.REGISTRY, 443, 0.9)  # a retransmission would start a session
             lab.check("the registry by address, with the old tunnel", "not open", seen, seen != "open")
             lab.closed("the LAN until the next session")
     lab.check("packets in clear meanwhile", [], wire.clear() + wire.marked())

@@ -1,8 +1,8 @@
-"""DNS servers as hospitals have them, each with Debian's own configuration and the lines that make it serve a LAN and ask
-the box: BIND, unbound, knot-resolver, PowerDNS recursor, dnsmasq, systemd-resolved. And what stands behind the box: a
-name server with a signed root of the lab's own, whose key takes the place of the Internet's in all of them.
+"""DNS servers as hospitals have them, each with Debian's own configuration and the settings to serve a LAN and forward to
+the box: BIND, unbound, knot-resolver, PowerDNS recursor, dnsmasq, systemd-resolved. And behind the box a name
+server with a signed root of the lab's own, whose key replaces the Internet's in all of them.
 
-What differs from Debian's files are paths, the root's key, the address to listen at and the forwarder.
+The differences from Debian's files are paths, the root's key, the listening address and the forwarder.
 """
 
 import glob
@@ -97,7 +97,7 @@ PAGE = "docs/internal-dns.md"
 
 
 def lines_of_page(kind, zone, box):
-    """What the page for administrators has for this server, for that zone and box."""
+    """The settings in docs for this server, for that zone and box."""
     with open(PAGE, encoding="utf-8") as f:
         block = re.search(rf"^```{kind}\n(.*?)^```$", f.read(), re.M | re.S)
     return block[1].replace("example.jp", zone).replace("192.168.77.1", box)
@@ -180,7 +180,7 @@ def _dnsmasq(folder, address, box, key, anchor, lines):
 def _resolved(folder, address, box, key, anchor, lines):
     conf = f"[Resolve]\nDNS={box}\nDomains=~.\nDNSStubListenerExtra={address}\nLLMNR=no\nMulticastDNS=no\n"
     _write(f"{folder}/resolved.conf", conf)
-    # Its files have fixed places.
+    # Its files have fixed paths.
     return ["unshare", "--mount", "sh", "-ec",
             "mount -t tmpfs run /run; mkdir -p /run/systemd/resolve /run/systemd/resolved.conf.d; chown systemd-resolve: /run/systemd/resolve; "
             f"cp {folder}/resolved.conf /run/systemd/resolved.conf.d/; exec /usr/lib/systemd/systemd-resolved"]

@@ -1,9 +1,9 @@
-"""The hostile PC: tables of attacks from the LAN, and one judge of what got out.
+"""The hostile PC: tables of attacks from the LAN, and the check of what got out.
 
 Every packet of an attack carries the marks of that attack: a token of eight letters in its data and, for TCP, the upper
-half of the sequence number together with the window. Neither NAT nor IPsec nor re-assembly changes them. So one capture of
-the line and one behind the tunnel are judged once at the end, attack by attack. A capture at the PC's own card shows that
-the attack has been made at all.
+half of the sequence number together with the window. Neither NAT nor IPsec nor reassembly changes them. So one capture of
+the uplink and one behind the tunnel are evaluated once at the end, attack by attack. A capture at the PC's own interface
+shows that the attack was made at all.
 
     attack = hostile.Table()
 
@@ -30,8 +30,8 @@ import net
 import servers
 import topology as t
 
-SETTLE = 2.0            # what the last attack sent is on its way through box and tunnel
-NEIGHBOUR = 4.0         # from the first attack on: the box gives up a neighbour that does not answer, and may say so
+SETTLE = 2.0            # for the last attack's packets to pass box and tunnel
+NEIGHBOUR = 4.0         # from the first attack on: the box gives up an unreachable neighbour, and may send an error
 LONGEST = 9216          # bytes of a frame that the captures keep
 VIPS = ipaddress.ip_network(t.VIP_NET)
 
@@ -42,15 +42,15 @@ class Attack:
     what: str
     send: object
     before: object = None     # called before the session, in mode `internet`; what it returns is h.before
-    outside: bool = False     # in mode `internet` the same packets get out: that shows that they are well made
-    match: object = None      # whether a packet is one of this attack's, where programs send it that know no marks
-    bad: object = None        # of the packets with marks: is this one that must not get out? (default: each)
-    inward: bool = False      # sent from the line: what reaches the LAN is what got through
-    sound: object = None      # what else must hold: (words, function of h that gives (expected, seen))
+    outside: bool = False     # in mode `internet` the same packets get out, which shows that they are well formed
+    match: object = None      # is a packet this attack's? For attacks by programs that send no marks
+    bad: object = None        # of the packets with marks: must this one not get out? (default: all)
+    inward: bool = False      # sent from the uplink: packets that reach the LAN got through
+    sound: object = None      # a further check: (words, function of h that returns (expected, seen))
 
 
 class Table(list):
-    """A list of attacks; used as a decorator it adds one. always: what holds for each that says nothing else."""
+    """A list of attacks; used as a decorator it adds one. always: defaults for all of them."""
 
     def __init__(self, **always):
         super().__init__()
@@ -64,7 +64,7 @@ class Table(list):
 
 
 class Hand:
-    """What an attack has at hand: packets with its marks, the PC's card, the lab."""
+    """The tools of an attack: packets with its marks, the PC's interface, the lab."""
 
     numbers = 0
 
@@ -115,7 +115,7 @@ class Hand:
         return rawframes.Flow(self.lan, src or (t.PC6 if ":" in dst else self.pc), dst, port, self.seq, self.window, sport, ttl)
 
     def other(self):
-        """A hand with other marks: for what is no attack."""
+        """The same with other marks: for traffic that is not an attack."""
         return self.trial.hand()
 
     def marked(self, p):
@@ -123,7 +123,7 @@ class Hand:
 
 
 class Trial:
-    """Makes the attacks of a table and judges them."""
+    """Runs the attacks of a table and checks them."""
 
     def __init__(self, lab, attacks):
         self.lab, self.attacks = lab, attacks
@@ -139,7 +139,7 @@ class Trial:
     # ---- before the session
 
     def outside(self):
-        """In mode `internet`: what is well made gets out, and the judge sees it. Flows of before are opened."""
+        """In mode `internet`: well-formed packets get out, and the check sees them. Opens the earlier flows."""
         hands = []
         with self.lab.capture() as line:
             for a in self.attacks:
@@ -163,10 +163,10 @@ class Trial:
     # ---- in the session
 
     def session(self, hosts=(), names=(), also=None):
-        """All attacks, in a session that stands.
+        """All attacks, in an established session.
 
-        hosts, names: (address, port) and DNS names that may be seen behind the tunnel besides the registry's. also:
-        called at the end, while the captures go on.
+        hosts, names: (address, port) and DNS names that are allowed behind the tunnel besides the registry's. also:
+        called at the end, while the captures run.
         """
         lab = self.lab
         control = Hand(self)
@@ -217,17 +217,17 @@ class Trial:
         self._strangers(marked, out, behind, hosts, names)
 
     def _control(self, h):
-        """What may pass, with marks: the handshake with the registry."""
+        """Allowed traffic, with marks: the handshake with the registry."""
         flow = h.flow(t.REGISTRY, 443)
         if flow.open():
             flow.send(0, flags="R")
 
     def _plant(self, line, tunnel, bare):
-        """Leaks made on purpose, as if the box had sent them: past it, straight into the line and the tunnel's end."""
+        """Deliberate leaks, as if sent by the box: past it, directly to the uplink and behind the tunnel."""
         self.line.send(line.datagram(t.DECOY, 443), bare.syn(t.DECOY, 443), src=t.MAC_WAN, dst="ff:ff:ff:ff:ff:fe")
         with net.inside("hub"):
             s = rawframes.socket.socket(rawframes.socket.AF_PACKET, rawframes.socket.SOCK_DGRAM)
-        shouted = tunnel.ip(t.INNER_DNS, "10.99.0.77") / tunnel.udp(53) / tunnel.word.upper()    # as DNS may turn it
+        shouted = tunnel.ip(t.INNER_DNS, "10.99.0.77") / tunnel.udp(53) / tunnel.word.upper()    # DNS may change the case
         s.sendto(bytes(shouted), ("ipsec0", 0x0800))
         s.sendto(bytes(bare.syn(t.UNLISTED, 443, "10.99.0.77")), ("ipsec0", 0x0800))
         s.close()
@@ -254,7 +254,7 @@ class Trial:
             self.lab.check(f"{a.name}: {a.sound[0]}", *a.sound[1](h))
 
     def _strangers(self, marked, out, behind, hosts, names):
-        """Whatever carries no marks: only what the box has business with."""
+        """Packets without marks: only the box's own traffic."""
         theirs = [p for p in out + behind if not any(h.marked(p) for h in marked) and not any(
             a.match and a.match(p) for a in self.attacks)]
         self.lab.check("all other packets on the line: none but the box's own business", [],
@@ -269,7 +269,7 @@ class Trial:
 
 
 def _from_box(p):
-    """At the hub's end of the tunnel: from the box, or to it?"""
+    """At the hub's side of the tunnel: from the box, or to it?"""
     return p.kind == "ip6" or ipaddress.ip_address(p.src) in VIPS or ipaddress.ip_address(p.dst) not in VIPS
 
 
@@ -287,7 +287,7 @@ def _quad(text):
 
 
 def module(path, name):
-    """The module of this name beside a scenario's file."""
+    """The module of this name in a scenario's folder."""
     spec = importlib.util.spec_from_file_location(name, f"{os.path.dirname(os.path.abspath(path))}/{name}.py")
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
@@ -295,7 +295,7 @@ def module(path, name):
 
 
 def name(message):
-    """The name that a DNS message asks for, small letters."""
+    """The name in a DNS message's question, in lower case."""
     words, at = [], 12
     while at < len(message) and 0 < message[at] < 64:
         words.append(message[at + 1:at + 1 + message[at]].decode("ascii", "replace"))

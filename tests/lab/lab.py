@@ -1,8 +1,8 @@
 """The lab's entry, run inside the workshop by scripts/lab and scripts/run.
 
     lab.py topology               the lab as text
-    lab.py list                   the scenarios, and those that run only when asked for by a variable
-    lab.py packages [NAME ...]    lists of packages that scenarios want besides the workshop's (all, or those named)
+    lab.py list                   the scenarios, marking those that need a variable to run
+    lab.py packages [NAME ...]    lists of packages that scenarios need besides the workshop's (all, or those named)
     lab.py test [NAME ...]        run scenarios (all, or those whose folder name contains NAME)
     lab.py demo                   the main job, step by step, for people (make run)
     lab.py leak                   the leak counter's long form (make leak)
@@ -32,12 +32,12 @@ import warm           # noqa: E402
 
 SCENARIOS = os.path.join(HERE, "scenarios")
 RUNS = "build/lab"
-SCENARIO_LIMIT = int(os.environ.get("LAB_LIMIT", "1500"))     # seconds; longer is stuck (a slow machine takes its time)
+SCENARIO_LIMIT = int(os.environ.get("LAB_LIMIT", "1500"))     # seconds; a longer run hangs
 JOBS = 2
 
 
 def said(name, pattern):
-    """What a scenario says of itself in a line of its scenario.py, or None."""
+    """The value of a variable in a scenario's scenario.py, or None."""
     with open(f"{SCENARIOS}/{name}/scenario.py") as f:
         return re.search(pattern, f.read(), re.M)
 
@@ -54,7 +54,7 @@ def folders():
 
 
 def scenarios(names):
-    """Folders to run, in order. A name means the scenario of that name, else all that contain it."""
+    """Folders to run, in order. A name selects the scenario with that name, otherwise all that contain it."""
     back = kept_back()
     found = [d for d in folders() if d not in back]
     if not names:
@@ -69,7 +69,7 @@ def scenarios(names):
 def groups(names):
     """[[scenario, ...], ...]: those of one group (GROUP = "name" in scenario.py) run one after the other, with one box.
 
-    Who uses it up (GROUP = "name, last") comes at the end.
+    One that uses it up (GROUP = "name, last") comes last.
     """
     found = {}
     for name in names:
@@ -79,7 +79,7 @@ def groups(names):
 
 
 def packages(names):
-    """What stands as PACKAGES = "FILE" in these scenarios."""
+    """The PACKAGES = "FILE" of these scenarios."""
     return sorted({line[1] for line in (said(name, r'^PACKAGES = "(.+)"$') for name in scenarios(names)) if line})
 
 
@@ -102,9 +102,9 @@ class RunFolder:
 
     @staticmethod
     def clear():
-        """Remove what earlier runs have left, but not what belongs to a run that is still going on.
+        """Remove the files of earlier runs, except of one still running.
 
-        A run's mounts are in its own mount namespace and went with it, so there is nothing below but files.
+        A run's mounts were in its own mount namespace and are gone, so there are only files.
         """
         for name in os.listdir(RUNS):
             if not name.startswith("run-"):
@@ -119,7 +119,7 @@ class RunFolder:
                 shutil.rmtree(f"{RUNS}/{name}", ignore_errors=True)
 
     def tidy(self):
-        """Keep the logs, drop what is large."""
+        """Keep the logs, remove large files."""
         for folder, _, files in os.walk(self.path):
             for name in files:
                 if name == "big" or name.endswith((".img", ".qcow2", ".pcap", ".fd")):
@@ -176,7 +176,7 @@ class Worker:
         return out
 
     def result(self, name):
-        """What report.save has written; prints what the scenario said."""
+        """What report.save has written; prints the scenario's output."""
         if not self.live:
             print(name, flush=True)
             for path in (f"{self.folder}/{name}/output", self.output.name):
@@ -244,7 +244,7 @@ def run_all(todo, folder, jobs):
 
 
 def load(loops):
-    """So many busy loops beside the run: what judges by the clock on the wall fails then."""
+    """So many busy loops during the run: checks by wall-clock time fail then."""
     for _ in range(loops):
         subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=netns.die_with_parent)
 

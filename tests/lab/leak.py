@@ -1,7 +1,7 @@
-"""The leak counter: numbered probes without pause through many session starts and ends, with the box's programs killed.
+"""The leak counter: numbered probes sent continuously through many session starts and ends, while the box's programs are killed.
 
-A scenario runs the short form, `make leak` the long one. leak_kinds.py says what the probes are, leak_checks.py what is known
-about a number; tests/lab/probe is the program that sends and counts them.
+A scenario runs the short form, `make leak` the long one. leak_kinds.py defines the probes, leak_checks.py what is known about
+a number; tests/lab/probe is the program that sends and counts them.
 """
 
 import mmap
@@ -25,13 +25,13 @@ from leak_checks import TUNNELLED, Known, judge
 PROBE = "build/lab/bin/probe"
 PAGE = 4096
 NUMBERS = 8_000_000
-RESEND = 1.5             # seconds without an answer, then the PC asks again
-OVERHEAD = 40            # seconds of the long form for the box's start, the leaks on purpose and the judgement
-STUCK = 300              # seconds without a session: the run is over (a busy machine takes its time)
+RESEND = 1.5             # seconds without an answer until the PC asks again
+OVERHEAD = 40            # seconds of the long form for the box's boot, the deliberate leaks and the checks
+STUCK = 300              # seconds without a session until the run is aborted
 HEAVY = ("gate", "dns", "charon")      # their death ends the session
 EVENTS = 0.07            # share of sessions that the hub re-keys, and of those that it ends
 BACK = 8.0               # seconds after which the rules know that sni has been killed, and may know the next one
-AFTERMATH = 3            # sessions after a death that ends one: of these nothing is said for certain
+AFTERMATH = 3            # sessions after a death that ends one: for these nothing can be claimed
 
 
 @dataclass
@@ -43,12 +43,12 @@ class Plan:
     seed: int
     least: int = 10          # sessions without which the run proves nothing
     wanted: int = 10_000     # the same: probes that should not pass
-    inward_rate: int = 200   # from the line
+    inward_rate: int = 200   # from the uplink
     patience: int = 0        # on a machine so slow that this proves nothing, each half may go on for so many seconds
 
 
 def long_plan(environment):
-    """The long form; environment may say otherwise: LEAK_SECONDS, LEAK_CYCLES and so on."""
+    """The long form; environment variables override: LEAK_SECONDS, LEAK_CYCLES and so on."""
     def said(name, default):
         return int(environment.get(f"LEAK_{name}") or default)
     seconds = said("SECONDS", 900)
@@ -83,7 +83,7 @@ class Page:
 
 
 class Probes:
-    """The sender in the LAN, the sender on the line, and the counters: on the line, behind the hub, at the PC."""
+    """The sender in the LAN, the sender on the uplink, and the counters: on the uplink, behind the hub, at the PC."""
 
     def __init__(self, lab, plan, box_address):
         self.folder = f"{lab.folder}/leak"

@@ -1,4 +1,4 @@
-"""A small reader of capture files (pcap, Ethernet), as much as the scenarios judge by."""
+"""A small reader of capture files (pcap, Ethernet), as much as the scenarios need."""
 
 import ipaddress
 import struct
@@ -59,7 +59,7 @@ class Packet:
 
 
 def read(path):
-    """Yield every packet of a capture file. A last packet that was cut off by the end of the capture is left out.
+    """Yield every packet of a capture file. A truncated last packet is ignored.
 
     Ethernet, or bare IP as a tunnel device gives it: such a packet gets a frame of zeros.
     """
@@ -102,7 +102,7 @@ def parse(data, time=0.0):
         total, fragment = struct.unpack_from(">H2xH", data, at + 2)
         p.proto = data[at + 9]
         p.src, p.dst = _ip4(data[at + 12:at + 16]), _ip4(data[at + 16:at + 20])
-        if total == 0:              # a segment yet to be cut (TSO)
+        if total == 0:              # a segment before TSO
             total = len(data) - at
         _transport(p, data[at + words:at + total], fragment & 0x1FFF)
     elif kind == ETH_IP6 and len(data) >= at + 40:
@@ -135,7 +135,7 @@ class EspFigures:
     packets: int = 0
     spis: int = 0
     repeated: int = 0     # seen twice with the same bytes (repeated by the network: harmless)
-    reused: int = 0       # (SPI, sequence number) twice with different bytes: a nonce was used twice
+    reused: int = 0       # (SPI, sequence number) twice with different bytes: a reused nonce
     example: str = ""
 
 

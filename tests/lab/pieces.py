@@ -1,4 +1,4 @@
-"""Between a server and its clients: a proxy that hands on what the server says in the smallest pieces."""
+"""Between a server and its clients: a proxy that forwards the server's data in the smallest pieces."""
 
 import contextlib
 import socket
@@ -7,12 +7,12 @@ import threading
 import net
 
 PORT = 4443
-# An alert that only warns (unrecognized_name), as servers of TLS 1.2 send it before their ServerHello.
+# A warning alert (unrecognized_name), as TLS 1.2 servers send it before their ServerHello.
 WARNING = bytes.fromhex("15030300020170")
 
 
 class Pieces:
-    """The first octets of the server one by one, each a segment; with `before` in front of them."""
+    """The server's first octets one by one, each in its own segment, after `before`."""
 
     def __init__(self, ns, address, port=443, octets=400, before=b""):
         self.ns, self.to, self.octets, self.before = ns, (address, port), octets, before

@@ -1,7 +1,7 @@
 """The lab's certificates, made with openssl at first use into build/lab/pki and never kept elsewhere.
 
 One CA ("Lab CA") stands for the centre's: it signs the hub, the EST server and, through estserver, the boxes. A second
-one ("Web CA") signs the web sites, a third ("Strange CA") is nobody's: for the tests with a wrong certificate.
+one ("Web CA") signs the web sites, a third ("Strange CA") signs wrong certificates for tests.
 The boxes' issuing database is made new for every lab (Issuer), so one scenario's certificates are not another's.
 """
 
@@ -58,12 +58,12 @@ def openssl(*args):
 
 
 def _key(rsa=0):
-    """What makes a new key: on P-256, or an RSA key of so many bits."""
+    """openssl's arguments for a new key: P-256, or RSA with so many bits."""
     return (*(("-newkey", f"rsa:{rsa}") if rsa else ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")), "-nodes")
 
 
 def _authority(d, name, title, rsa=0, above=None):
-    """A CA; above: another one that signs it, else it signs itself."""
+    """A CA; above: the CA that signs it, otherwise it is self-signed."""
     signer = ("-CA", f"{d}/{above}.crt", "-CAkey", f"{d}/{above}.key") if above else ()
     openssl("req", "-x509", *_key(rsa), *signer, "-days", "7300", "-subj", f"/CN={title}", "-keyout", f"{d}/{name}.key",
             "-out", f"{d}/{name}.crt", "-addext", "basicConstraints=critical,CA:TRUE",
@@ -84,7 +84,7 @@ def _server(d, authority, name, names, addresses, key=_key(), subject=None):
 
 
 def ensure():
-    """Make the lasting certificates unless they are there. Two labs may start at once: one of them makes."""
+    """Make the lasting certificates unless they are there. Two labs may start at once: only one makes them."""
     os.makedirs("build/lab", exist_ok=True)
     with open("build/lab/pki.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -123,7 +123,7 @@ def hub(name, identity, address, authority="ca", rsa=0, subject=None):
 
 
 def authority_below(name, title, above, rsa):
-    """A CA that another one has signed; its name for path()."""
+    """An intermediate CA; its name for path()."""
     with open("build/lab/pki.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path(name + ".crt")):
@@ -150,7 +150,7 @@ def path(name):
 
 
 def fingerprint(name="ca.crt"):
-    """SHA-256 of the certificate's DER, as the site file wants it."""
+    """SHA-256 of the certificate's DER, in the site file's form."""
     with open(path(name)) as f:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
 
@@ -163,7 +163,7 @@ class Issuer:
         os.makedirs(self.folder + "/newcerts")
         for name in ("ca.crt", "ca.key"):
             shutil.copy(path(name), self.folder)
-        # As CAs do: whose clock is a little behind (warm.py) takes the certificate all the same.
+        # Backdated, as CAs do: a clock slightly behind (warm.py) must accept the certificate.
         start = time.strftime("%y%m%d%H%M%SZ", time.gmtime(time.time() - 3600))
         for name, text in (("index.txt", ""), ("serial", "1000\n"), ("crlnumber", "01\n"),
                            ("ca.cnf", ISSUER.format(dir=self.folder, start=start))):
@@ -176,7 +176,7 @@ class Issuer:
             return [line.split("\t")[3] for line in f]
 
     def give(self, folder):
-        """Its books, for a scenario that goes on from here."""
+        """Its files, for a scenario that starts from this snapshot."""
         os.makedirs(folder, exist_ok=True)
         for name in ("index.txt", "serial"):
             shutil.copy(f"{self.folder}/{name}", folder)

@@ -1,7 +1,7 @@
-"""A modern web site behind the hub, for real clients: two listed names, and a third one that nobody listed.
+"""A modern web site behind the hub, for real clients: two listed names, and a third, unlisted one.
 
 443 every TLS version and group that OpenSSL knows, HTTP/2, tickets, 0-RTT, a WebSocket; 8443 TLS 1.2 only; 8444 asks for a
-client certificate; 8445 wants one group that no client guesses (a second ClientHello after HelloRetryRequest).
+client certificate; 8445 accepts one group that no client offers a share for (a second ClientHello after HelloRetryRequest).
 """
 
 import os
@@ -28,7 +28,7 @@ PAGE = f"""<!doctype html><html lang="ja"><head><meta charset="utf-8"><title>wai
 <img src="/dot.svg" alt="dot" id="near"><img src="https://{t.STATIC_NAME}/dot.svg" alt="dot" id="far">
 </body></html>
 """
-# A page that also wants something of a name that is on no list, as many pages do.
+# A page that also loads something from an unlisted name, as many pages do.
 MIXED = f"""<!doctype html><html><head><meta charset="utf-8"><title>mixed</title><link rel="icon" href="data:,"></head>
 <body><img src="/dot.svg" id="near"><img src="https://{t.DECOY_NAME}/dot.svg" id="decoy">
 <img src="https://{t.UNLISTED}/dot.svg" id="address"></body></html>
@@ -49,7 +49,7 @@ def groups():
 
 
 class Echo(servers.Server):
-    """A WebSocket server: what comes goes back."""
+    """A WebSocket echo server."""
 
     PORT = 8082
 
@@ -144,7 +144,7 @@ class Portal(servers.Nginx):
     def settle(self, timeout=90):
         self.echo.settle(timeout)
         super().settle(timeout)
-        # Each port, not only the first: a scenario must not find one missing and blame the box.
+        # Check each port, not only the first, so that a missing one is not blamed on the box.
         for port in (TLS12_PORT, PERSON_PORT, RETRY_PORT):
             if not self._tcp(self.address, port):
                 raise RuntimeError(f"portal: port {port} does not answer:\n{self.tail()}")
@@ -160,5 +160,5 @@ def service(lab):
 
 
 def card_cuts(yes):
-    """yes: the PC's stack cuts segments by itself; no: its card gets large frames, as with a virtio card (the default)."""
+    """yes: the PC's stack segments by itself; no: its interface gets large frames (TSO), as with virtio (the default)."""
     net.run("lan", ["ethtool", "-K", "pc0", "tso", "off" if yes else "on", "gso", "off" if yes else "on"])

@@ -1,8 +1,8 @@
-"""Makes the initial RAM disk of a machine out of stock Debian packages (scripts/packages), as initramfs-tools would do
+"""Makes a machine's initial RAM disk from stock Debian packages (scripts/packages), as initramfs-tools would do
 with MODULES=list: only what is needed goes in, the libraries by walking ELF headers. Compressed with zstd, Debian's
 default.
 
-What a machine consists of is said by a Recipe and its folder: `init`, `modules` (a kernel module a line), other files.
+A machine is described by a Recipe and its folder: `init`, `modules` (one kernel module per line), other files.
 """
 import glob
 import hashlib
@@ -18,7 +18,7 @@ AGENT = f"{HERE}/machine-agent"      # every machine's /init ends with it
 
 
 class MachineError(Exception):
-    """The machine could not be put together; the text says why."""
+    """The machine could not be built; the text says why."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ def modules_wanted(folder):
 
 
 def copy_modules(root, version, wanted, stage):
-    """The wanted modules and what they depend on, and a fresh index of them."""
+    """The listed modules with their dependencies, and a new index."""
     base = f"{root}/usr/lib/modules/{version}"
     if not os.path.exists(f"{base}/modules.dep.bin"):
         subprocess.run(["depmod", "-b", f"{root}/usr", "-m", "/lib/modules", version], check=True)
@@ -64,7 +64,7 @@ def copy_modules(root, version, wanted, stage):
 
 
 def needed(path):
-    """Libraries and interpreter that an ELF file asks for; nothing for other files."""
+    """The libraries and interpreter that an ELF file needs; nothing for other files."""
     out = subprocess.run(["readelf", "-dlW", path], capture_output=True, text=True).stdout
     names = re.findall(r"\(NEEDED\)\s+Shared library: \[(.*?)\]", out)
     interpreter = re.search(r"Requesting program interpreter: (.*?)\]", out)
@@ -133,7 +133,7 @@ def _key(tree, recipe):
 
 
 def make(tree, recipe, out):
-    """Make the RAM disk at OUT unless it is there already and made of the same things."""
+    """Make the RAM disk at OUT unless it exists with the same inputs."""
     root, key = f"{tree}/root", _key(tree, recipe)
     if os.path.exists(out) and os.path.exists(out + ".key"):
         with open(out + ".key", encoding="ascii") as f:

@@ -1,4 +1,4 @@
-"""Raw frames at a network card of a namespace, and TCP flows made of them: what no ordinary program would send."""
+"""Raw frames on an interface of a namespace, and TCP flows made of them, as no ordinary program would send."""
 
 import socket
 import struct
@@ -12,14 +12,14 @@ from scapy.layers.l2 import Dot3, Ether
 import net
 import pcap
 
-FLOW_PORTS = range(20000, 32000)    # of flows that the namespace's kernel knows nothing of
-SCAN_PORT = 19999                   # whence a scan comes
+FLOW_PORTS = range(20000, 32000)    # of flows unknown to the namespace's kernel
+SCAN_PORT = 19999                   # source port of a scan
 BURST = 64                          # frames: a queue of the TAP holds a thousand
-PACE = 0.0005                       # between two frames: the box is a small machine, and a lost frame proves nothing
+PACE = 0.0005                       # between two frames: the box is slow, and a lost frame proves nothing
 
 
 class Card:
-    """Frames out of a card, and the TCP segments that come in for FLOW_PORTS."""
+    """Sends frames on an interface, and receives the TCP segments for FLOW_PORTS."""
 
     def __init__(self, ns, name, mac, peer):
         self.ns, self.name, self.mac, self.peer = ns, name, mac, peer
@@ -31,7 +31,7 @@ class Card:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.bind((name, 0x0003))
         threading.Thread(target=self._listen, daemon=True).start()
-        # The kernel would end those flows.
+        # The kernel would reset those flows.
         done = net.run(ns, ["nft", "-f", "-"], text=f"""table inet flows {{
             chain out {{
                 type filter hook output priority 0
@@ -47,7 +47,7 @@ class Card:
         return p if isinstance(p, (Ether, Dot3, bytes)) else Ether(src=src or self.mac, dst=dst or self.peer) / p
 
     def send(self, *packets, src=None, dst=None):
-        """Packets or whole frames: of scapy, or bytes. No faster than the box takes them, which a busy machine may hold up."""
+        """Packets or whole frames: of scapy, or bytes. No faster than the box accepts them."""
         for p in packets:
             if self.sent % BURST == 0:
                 self._taken_so_far()
@@ -56,7 +56,7 @@ class Card:
             time.sleep(PACE)
 
     def _taken_so_far(self):
-        """Wait until the box has taken nearly all of the burst before. (Frames of others may be among those that it took.)"""
+        """Wait until the box has taken nearly all of the previous burst. (Other frames may be among those taken.)"""
         end = time.monotonic() + 5
         while self.taken() < self.goal and time.monotonic() < end:
             time.sleep(0.005)
@@ -86,7 +86,7 @@ class Card:
                     return found
 
     def lost(self):
-        """Frames that the other end of the TAP, the box, was too slow to take."""
+        """Frames dropped because the box was too slow to take them from the TAP."""
         return net.link(self.ns, self.name)["stats64"]["tx"]["dropped"]
 
     def taken(self):
@@ -140,14 +140,14 @@ def next_port():
 
 
 class Flow:
-    """A TCP flow in user space. Its sequence numbers are counted from 0: the first byte of data."""
+    """A TCP flow in user space. Its sequence numbers are relative: 0 is the first byte of data."""
 
     def __init__(self, card, src, dst, port, seq, window, sport=None, ttl=64):
         self.card, self.src, self.dst, self.port = card, src, dst, port
         self.first, self.window, self.ttl = (seq + 1) & 0xFFFFFFFF, window, ttl
         self.sport = sport or next_port()
-        self.theirs = 0           # what we acknowledge
-        self.stamp = None         # timestamps: (our value, theirs), when both sides have agreed on them
+        self.theirs = 0           # our acknowledgement number
+        self.stamp = None         # timestamps: (our value, theirs), if negotiated
 
     def segment(self, offset, data=b"", flags="PA", **more):
         """The packet that carries data at this place of the stream. more: fields of the TCP header, and `ttl`."""
@@ -163,7 +163,7 @@ class Flow:
         self.card.send(self.segment(offset, data, flags, **more))
 
     def open(self, timeout=40.0, stamps=False):
-        """The handshake; False when nobody answers it, or a reset does. (What else comes is an earlier flow's.)"""
+        """The handshake; False without an answer, or on a reset. (Anything else belongs to an earlier flow.)"""
         options = [("MSS", 1300)] + ([("Timestamp", (1000000, 0))] if stamps else [])
         for part in (0.1, 0.15, 0.25, 0.5):
             self.send(-1, flags="S", options=options, ack=0)

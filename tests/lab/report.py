@@ -1,15 +1,15 @@
-"""What a scenario found: one line for each check, expected beside seen."""
+"""The results of a scenario: one line for each check, with expected and seen."""
 
 import json
 import os
 import time
 
 COLOUR = {"ok": "32", "FAIL": "31", "skip": "33"}
-LONGEST = 400      # letters of a failure when it is told once more at the end
+LONGEST = 400      # characters of a failure when it is repeated at the end
 
 
 class Report:
-    """Counts and prints. alone: how a person runs this scenario by itself."""
+    """Counts and prints. alone: the command to run this scenario alone."""
 
     def __init__(self, alone, colour=False, out=print):
         self.alone, self.colour, self.out = alone, colour, out
@@ -23,12 +23,12 @@ class Report:
         self.out(f"    {'':6}{text}")
 
     def step(self, what):
-        """For who wants to know where the time goes."""
+        """Print a note, for finding out where the time goes."""
         if self.times:
             self.out(f"    {'':5} {time.monotonic() - self.begin:6.1f} {what}")
 
     def check(self, what, expected, seen, good=None):
-        """One judgement. good: None means that seen must be the same as expected. Returns whether it holds."""
+        """One check. good: None: seen must equal expected. Returns whether it holds."""
         good = seen == expected if good is None else bool(good)
         mark = "ok" if good else "FAIL"
         shown = f"\033[{COLOUR[mark]}m{mark:<5}\033[0m" if self.colour else f"{mark:<5}"
@@ -46,13 +46,13 @@ class Report:
         return good
 
     def skip(self, what, why):
-        """A judgement that cannot be made here, through no fault of the box."""
+        """A check that is impossible here, through no fault of the box."""
         mark = f"\033[{COLOUR['skip']}mskip \033[0m" if self.colour else "skip "
         self.out(f"    {mark} {what}: {why}")
         self.skipped += 1
 
     def broken(self, what):
-        """The scenario itself could not go on."""
+        """The scenario itself failed."""
         return self.check("the scenario runs to its end", "yes", what, False)
 
     def save(self, path, **figures):

@@ -1,7 +1,7 @@
-"""What every hub has to bear with our box, whoever made it: a table. One box, one hub, one case after the other, each
-begins with no session and ends with `session end`.
+"""A table of cases for every hub, whoever made it. One box, one hub, one case after the other; each starts without a session
+and ends with `session end`.
 
-Judged at the PC (the registry's page; a connection that must survive), at the hub (which SAs stand) and on the wire.
+Checked at the PC (the registry's page; a connection that must survive), at the hub (which SAs are installed) and on the wire.
 """
 
 import threading
@@ -13,7 +13,7 @@ import topology as t
 from hubs.wish import CHAIN, RSA, Wish
 
 URL = f"https://{t.REGISTRY_NAME}/"
-LONG = 180          # seconds: only what hangs takes so long
+LONG = 180          # seconds: only to catch hangs
 SKF = 53            # payload type of an encrypted fragment (RFC 7383)
 BEYOND = "10.20.200.1"   # in the service's prefix, and outside the selectors of a hub that offers less
 
@@ -23,11 +23,11 @@ class Case:
     name: str
     play: callable
     wish: Wish = field(default_factory=Wish)
-    only: str = ""      # the one hub that is judged by it (a scenario's name); nothing: all
+    only: str = ""      # the only hub it applies to (a scenario's name); empty: all
 
 
 class Seen:
-    """A case while it is played: the lab, and its name before each line."""
+    """A running case: the lab, and its name as a prefix of each check."""
 
     def __init__(self, lab, name):
         self.lab, self.hub, self.name = lab, lab.hub, name
@@ -45,7 +45,7 @@ class Seen:
                           page.status == 200 and servers.MARKER in page.body)
 
     def page_again(self, what="the page again"):
-        """After an edge: what had begun before it may be in vain."""
+        """After a transition: attempts from before it may fail."""
         self.eventually(what, 200, lambda: self.lab.pc.curl(URL, timeout=20).status)
 
     def hold(self):
@@ -58,7 +58,7 @@ class Seen:
                         lambda seen: isinstance(seen, int) and seen >= 5)
 
     def others(self, before, what="other ESP SAs, one tunnel"):
-        """The SAs that stand are others than before, and as many as one tunnel has."""
+        """The SAs are new ones, as many as one tunnel has."""
         self.eventually(what, "1, another", lambda: self._other(before), good=lambda seen: seen == "1, another")
 
     def _other(self, before):
@@ -76,12 +76,12 @@ class Seen:
         return next((line for line in reversed(self.lab.box.log(400)) if "session.end" in line), "")
 
     def box(self, words):
-        """The box's own charon is told to begin something."""
+        """Make the box's own charon start something."""
         return self.lab.box.root(f"swanctl {words}")
 
 
 def silent(yes):
-    """The hub and the internet do not hear each other, and nobody sees a cable fall out."""
+    """Cut the hub off from the internet, without a loss of carrier."""
     done = net.run("wan", ["bridge", "link", "set", "dev", "to-hub", "state", "0" if yes else "3"])
     if done.returncode != 0:
         raise RuntimeError(f"bridge: {done.stderr}")
@@ -104,7 +104,7 @@ def at_box(s, what):
 
 
 def at_once(s, begin):
-    """Both requests are on their way before either is heard: RFC 7296, 2.8.1 and 2.25."""
+    """Both requests are sent before either is received: RFC 7296 sections 2.8.1 and 2.25."""
     ike = "udp port 500 or udp port 4500"
     with s.lab.capture(interface="to-hub", expression=ike) as of_hub, s.lab.capture(expression=ike) as of_box:
         silent(True)
@@ -118,7 +118,7 @@ def at_once(s, begin):
 
 
 def rekeyed(s, what, *who):
-    """what is given new keys; who: who begins, one or both."""
+    """what is rekeyed; who: the initiator, one or both."""
     s.page("the page before")
     held, spis, ikes = s.hold(), s.hub.spis(), s.hub.ikes()
 
@@ -201,7 +201,7 @@ def dead(s):
 
 
 def short_lives(s):
-    """The hub renews both, again and again; the connection does not notice."""
+    """The hub rekeys both, again and again; the connection is not affected."""
     s.page("the page before")
     held, seen, ikes = s.hold(), set(s.hub.spis()), s.hub.ikes()
 
@@ -216,7 +216,7 @@ def short_lives(s):
 
 
 def short_lives_that_end(s):
-    """The hub renews nothing: the tunnel ends, and whoever wants it next gets another one."""
+    """The hub rekeys nothing: the tunnel ends, and the next query brings up another one."""
     for turn in ("first", "second"):
         s.page_again(f"the page, {turn} time")
         before = s.hub.spis()
@@ -291,7 +291,7 @@ CASES = [
 
 
 def wanted(words, hub):
-    """Those for LAB_HUBS: `all`, or what stands in a case's name, or in another's: `RSA|selectors`."""
+    """The cases for LAB_HUBS: `all`, or parts of their names: `RSA|selectors`."""
     found = [c for c in CASES if words == "all" or any(word in c.name for word in words.split("|"))]
     if not found:
         raise RuntimeError(f"no case has \"{words}\" in its name; there are: {'; '.join(c.name for c in CASES)}")
@@ -299,7 +299,7 @@ def wanted(words, hub):
 
 
 def play(lab, cases):
-    """All of them, with the line recorded."""
+    """All of them, with the uplink captured."""
     with lab.capture() as wire:
         for case in cases:
             seen = Seen(lab, case.name)

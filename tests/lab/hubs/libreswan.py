@@ -1,7 +1,6 @@
 """libreswan of Debian 13 as the hub: it needs ESP in the kernel, so it is a machine of its own, on Debian's cloud kernel.
 
-It takes the place of the namespace `hub`: its cards are plugged into that namespace's two bridges, which lose their
-addresses to it.
+It replaces the namespace `hub`: its interfaces are plugged into that namespace's two bridges, whose addresses it takes.
 """
 
 import base64
@@ -26,7 +25,7 @@ RECIPE = ramdisk.Recipe(
     f"{HERE}/libreswan",
     programs=["/usr/bin/ip", *(f"/usr/libexec/ipsec/{n}" for n in ("pluto", "whack", "addconn", "_updown", "_updown.xfrm")),
               f"{LIB}/libgcc_s.so.1",
-              # What NSS loads by name.
+              # Loaded by NSS by name.
               *(f"{LIB}/{n}" for n in ("libsoftokn3.so", "libsoftokn3.chk", "libfreebl3.so", "libfreebl3.chk",
                                        "libfreeblpriv3.so", "libfreeblpriv3.chk", "libnssckbi.so"))],
     applets=["sh", "mount", "mkdir", "cat", "echo", "sleep", "sed", "rm", "ln", "sysctl", "awk", "grep", "cut", "tr", "stty",
@@ -43,7 +42,7 @@ def _openssl_pkcs12(name, out):
 
 
 def database(folder):
-    """The NSS database with every certificate that a case wants the hub to show."""
+    """The NSS database with all certificates of the hub in the cases."""
     os.makedirs(folder)
     here = f"sql:{folder}"
 
@@ -61,11 +60,11 @@ def database(folder):
 
 
 def configuration(w):
-    """/etc/ipsec.conf for what is wished of the hub."""
+    """/etc/ipsec.conf for a Wish."""
     lines = {
         "keyexchange": "ikev2", "left": t.HUB, "leftid": f"@{t.HUB_NAME}", "leftcert": w.certificate,
         "leftsendcert": "always", "sendca": "all",
-        # By default RSA is picked, and signing fails with an EC key.
+        # By default it picks RSA, and signing fails with an EC key.
         "leftauth": "rsasig" if w.rsa() else "ecdsa", "rightauth": "ecdsa",
         "leftsubnet": w.networks, "leftmodecfgserver": "yes", "right": "%any", "rightid": "%fromcert",
         "rightca": '"CN=Lab CA"', "rightaddresspool": t.VIP_NET.replace(".0/24", ".1-") + t.VIP_NET.replace("0/24", "254"),
@@ -85,7 +84,7 @@ def configuration(w):
 
 
 class Libreswan:
-    """The hub, with the words of servers.Hub as far as a case needs them."""
+    """The hub, with the methods of servers.Hub that the cases need."""
 
     name = "libreswan 5.2"
 
@@ -109,7 +108,7 @@ class Libreswan:
     # ---- as a server of the lab
 
     def spawn(self):
-        """The machine is switched on; it is not waited for (settle)."""
+        """Start the machine without waiting for it (see settle)."""
         net.ip("addr", "flush", "dev", "pub0", ns="hub")
         net.ip("addr", "flush", "dev", "inner0", ns="hub")
         net.ip("link", "add", "public0", "type", "bridge", "forward_delay", "0", ns="hub")
@@ -128,7 +127,7 @@ class Libreswan:
         return self.machine.root(command, timeout)
 
     def whack(self, words, timeout=60):
-        """(exit status, what it said)"""
+        """(exit status, output)"""
         return self.machine.run(f"/usr/libexec/ipsec/whack {words}", timeout)
 
     def _eventually(self, what, good, timeout=60):
@@ -152,7 +151,7 @@ class Libreswan:
             raise RuntimeError(f"{self.name} does not take its configuration: {said}")
 
     def stop(self):
-        """In order: it says good-bye."""
+        """Orderly: it sends deletes."""
         self.whack("--shutdown")
         self._eventually("pluto does not end", lambda: self.machine.run("pidof pluto")[0] != 0)
 
@@ -161,20 +160,20 @@ class Libreswan:
         self.start()
 
     def serve(self, wish):
-        """From now on the hub is like that. What stands is ended."""
+        """Reconfigure the hub. Existing SAs are deleted."""
         if wish != self.wish:
             self.whack("--delete --name sites")
             self.wish = wish
             self._load()
 
     def crash(self):
-        """Killed, and started anew: it knows of nothing."""
+        """Kill and restart it: its state is lost."""
         self.root("kill -9 $(pidof pluto)")
         self._eventually("pluto does not die", lambda: self.machine.run("pidof pluto")[0] != 0)
         self.root("rm -f /run/pluto/*")
         self.start()
 
-    # ---- what stands, and what it can do
+    # ---- SAs and actions
 
     def spis(self):
         """The SPIs of the tunnels' inward ESP SAs, as the kernel has them."""
@@ -187,27 +186,27 @@ class Libreswan:
         return re.findall(rf"^#(\d+): .*{word}", self.whack("--showstates")[1], re.M)
 
     def ikes(self):
-        """Numbers of the IKE_SAs that stand."""
+        """Numbers of the established IKE_SAs."""
         return self._states("ESTABLISHED_IKE_SA")
 
     def rekey(self, what):
         return self.whack(f"--rekey-{what} --name sites --asynchronous")[0] == 0
 
     def delete(self, what):
-        """It ends every CHILD_SA or every IKE_SA, and says so to the box."""
+        """Delete every CHILD_SA or every IKE_SA, with notice to the box."""
         numbers = self._states("ESTABLISHED_CHILD_SA") if what == "child" else self.ikes()
         for n in numbers:
             self.whack(f"--deletestate {n}")
         return bool(numbers)
 
     def said(self, pattern):
-        """How many lines of its log match."""
+        """Number of matching lines in its log."""
         return int(self.root(f"grep -cE '{pattern}' /var/log/pluto").strip() or 0)
 
     def tail(self, lines=25):
         return self.root(f"tail -n {lines} /var/log/pluto")
 
     def save(self):
-        """Its log into the run's folder."""
+        """Copy its log to the run's folder."""
         with open(self.log, "w", encoding="utf-8") as f:
             f.write(self.root("cat /var/log/pluto", 120))

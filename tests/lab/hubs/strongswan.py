@@ -1,4 +1,4 @@
-"""strongSwan of Debian's next release as the hub: its charon, out of extracted packages, in the namespace `hub`."""
+"""strongSwan of Debian's next release as the hub: its charon, from extracted packages, in the namespace `hub`."""
 
 import re
 import shutil
@@ -53,7 +53,7 @@ pools {{
 
 
 def connections(w):
-    """swanctl.conf for what is wished of the hub."""
+    """swanctl.conf for a Wish."""
     return CONNECTIONS.format(
         address=t.HUB, identity=t.HUB_NAME, pool=t.VIP_NET, networks=w.networks,
         esp="aes256gcm16-ecp384" if w.pfs else "aes256gcm16",
@@ -76,12 +76,12 @@ class NextStrongswan(servers.Hub):
         self.conf = self.write("swanctl.conf", connections(self.wish))
 
     def command(self):
-        """In a root of its own, which is the extracted packages; only the lab's folder, /dev and /proc are from here."""
+        """In its own root, the extracted packages; only the lab's folder, /dev and /proc are shared."""
         return ["unshare", "--mount", "sh", "-ec",
                 f"mount --bind {self.tree} {self.tree}; cd {self.tree}; mount -o remount,bind,ro .; "
                 "for d in run tmp var; do mount -t tmpfs $d $d; done; ln -s ../run var/run; "
                 "for d in dev proc sys; do mount --rbind /$d $d; done; "
-                # The paths of the configuration are those of this root.
+                # The configuration's paths are relative to this root.
                 f"mkdir tmp/lab; mount --bind {self.folder} tmp/lab; "
                 "exec chroot . env STRONGSWAN_CONF=/tmp/lab/strongswan.conf /usr/lib/ipsec/charon"]
 
@@ -95,7 +95,7 @@ class NextStrongswan(servers.Hub):
         return self.swanctl("--version", "--daemon").stdout.strip()
 
     def serve(self, wish):
-        """From now on the hub is like that. What stands is ended."""
+        """Reconfigure the hub. Existing SAs are deleted."""
         if wish == self.wish:
             return
         self.terminate()
@@ -104,18 +104,18 @@ class NextStrongswan(servers.Hub):
         self.present(wish.certificate)
 
     def crash(self):
-        """Killed, and started anew: it knows of nothing."""
+        """Kill and restart it: its state is lost."""
         self.die()
         self.start()
 
     def ikes(self):
-        """Numbers of the IKE_SAs that stand."""
+        """Numbers of the established IKE_SAs."""
         return re.findall(r"^sites: #(\d+), ESTABLISHED", self.swanctl("--list-sas").stdout, re.M)
 
     def delete(self, what):
-        """It ends every CHILD_SA or every IKE_SA, and says so to the box."""
+        """Delete every CHILD_SA or every IKE_SA, with notice to the box."""
         words = ("--child", "registry") if what == "child" else ("--ike", "sites")
         return self.swanctl("--terminate", *words).returncode == 0
 
     def save(self):
-        """Its log is in the run's folder anyway."""
+        """Nothing to do: its log is already in the run's folder."""

@@ -1,4 +1,4 @@
-/* probe count: which probes come by on an interface, from outside; one byte for each number. */
+/* probe count: counts the incoming probes on an interface; one byte for each number. */
 #include "probe.h"
 
 #include <arpa/inet.h>
@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUFFER (64 << 20) /* in the kernel; nothing may be lost while the machine is busy elsewhere */
+#define BUFFER (64 << 20) /* the kernel's; no packet may be lost while the machine is busy */
 #define AT_ONCE 64
 #define LONGEST 2048
 
@@ -35,7 +35,7 @@ static int open_card(const char *name)
                              .sll_ifindex = (int)if_nametoindex(name)};
     struct packet_mreq all = {.mr_ifindex = at.sll_ifindex, .mr_type = PACKET_MR_PROMISC};
     if (fd < 0 || at.sll_ifindex == 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0 ||
-        /* What goes out of this side of the wire is no affair of the box. */
+        /* Outgoing packets of this interface do not come from the box. */
         setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) < 0 ||
         setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) < 0 ||
         bind(fd, (struct sockaddr *)&at, sizeof at) < 0)

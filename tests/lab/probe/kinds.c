@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_PART 48 /* bytes behind the IP header in the first fragment: UDP header and a tag, a multiple of eight */
+#define FIRST_PART 48 /* bytes after the IP header in the first fragment: UDP header and a tag, a multiple of eight */
 #define TCP_TAG 254 /* experimental TCP option: a SYN has no other room */
 
 static uint32_t sum(const uint8_t *data, size_t len, uint32_t start)
@@ -79,7 +79,7 @@ static void append_udp(struct kind *k, unsigned dport, size_t payload)
     append(k, &udp, sizeof udp);
 }
 
-/* A question for an address of TAG.probe.example. */
+/* A DNS query for an address of TAG.probe.example. */
 static void append_question(struct kind *k, unsigned dport)
 {
     static const uint8_t head[12] = {0x51, 0x52, 1, 0, 0, 1}, tail[] = "\5probe\7example\0\0\1\0\1";
@@ -127,7 +127,7 @@ static unsigned protocol(const struct kind *k)
 
 static void make_ip4(struct kind *k, struct in_addr src, struct in_addr dst, unsigned dport)
 {
-    /* Loose source routing by way of the destination itself. */
+    /* Loose source routing via the destination itself. */
     uint8_t route[8] = {IPOPT_LSRR, 7, 4};
     size_t options = is(k, "routed") ? sizeof route : 0;
     struct iphdr ip = {.version = 4,

@@ -1,9 +1,9 @@
 /*
  * probe: the leak counter's two programs.
  *
- *   probe send -i INTERFACE -g MAC -k KINDS -o PAGE -r RATE      numbered probes without pause, until it is killed
+ *   probe send -i INTERFACE -g MAC -k KINDS -o PAGE -r RATE      sends numbered probes until it is killed
  *   probe count -i INTERFACE -o PAGE -n NUMBERS -t NET/LEN -f FIRST -l LAST
- *                                                               which of them come by (kinds FIRST to LAST)
+ *                                                               counts those received (kinds FIRST to LAST)
  */
 #include "probe.h"
 

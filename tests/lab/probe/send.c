@@ -1,4 +1,4 @@
-/* probe send: numbered probes at a steady rate, the kinds in turn, straight to the network card. */
+/* probe send: numbered probes at a steady rate, the kinds in turn, directly to the network interface. */
 #include "probe.h"
 
 #include <arpa/inet.h>
@@ -16,7 +16,7 @@
 
 #define TICK_NS 1000000
 #define AT_ONCE 32   /* probes that are prepared before one is sent */
-#define BEHIND_MAX 64 /* what could not be sent in time is not made up for by a burst */
+#define BEHIND_MAX 64 /* after a delay, missed probes are not sent in a burst */
 
 struct sender {
     int fd;
@@ -48,7 +48,7 @@ static int open_card(const char *name, uint8_t mac[6])
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
     if (fd < 0 || at.sll_ifindex == 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0 ||
         bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
-        /* No queue of the host's between us and the card: a probe that send() took is on the wire. */
+        /* Bypass the qdisc: a probe that send() took is on the wire. */
         setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) < 0)
         die(name);
     memcpy(mac, request.ifr_hwaddr.sa_data, 6);
@@ -60,7 +60,7 @@ static void store(uint64_t *to, uint64_t value)
     __atomic_store_n(to, value, __ATOMIC_SEQ_CST);
 }
 
-/* Send `count` probes from `first` on. A card that is full is waited for: every number goes out, in order. */
+/* Send `count` probes from `first` on. Waits while the interface is full: every number is sent, in order. */
 static void send_some(struct sender *s, uint64_t first, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {

@@ -52,7 +52,7 @@ def enrol(folder):
 
 def run(lab):
     lab.up()
-    # The PC's place is on the line here: a veth stands where the box would be.
+    # Here the PC is connected to the uplink: a veth replaces the box.
     net.ip("link", "add", "line", "netns", "lan", "type", "veth", "peer", "name", "stand-in", "netns", "wan")
     net.ip("addr", "del", t.ISP + "/24", "dev", "line0", ns="wan")
     net.ip("addr", "add", t.ISP + "/24", "dev", "stand-in", ns="wan")
@@ -83,7 +83,7 @@ def run(lab):
 
 
 def silences(lab):
-    """The judge of waits sees who answers, who says no and who says nothing."""
+    """wire.waits distinguishes answers, refusals and silence."""
     net.run("public", ["nft", "-f", "-"], text="table ip mute { chain in { type filter hook input priority 0; "
             "tcp dport 81 drop; tcp dport 82 reject with icmp port-unreachable; }; }")
     with lab.capture("lan", "line", f"icmp or udp port 53 or host {t.DECOY}") as wire:

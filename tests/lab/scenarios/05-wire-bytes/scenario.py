@@ -10,7 +10,7 @@ GROUP = "shipped"
 
 
 SIZE = f"{servers.BIG // 10**6} MB"
-LONGEST = 2048        # bytes of a frame that the capture keeps: ESP packets are no longer than the line's MTU
+LONGEST = 2048        # bytes of a frame that the capture keeps: ESP packets are not larger than the uplink's MTU
 
 
 def transfer(lab, form):

@@ -8,7 +8,7 @@ from box import pick
 
 
 def refused_file(lab, what, place, site, services):
-    """The provisioning tool refuses it; a box that has it all the same stays closed and says where the mistake is."""
+    """The provisioning tool refuses it; a box that gets it all the same stays closed and reports the mistake."""
     lab.make_box(site, services, check=False)
     tool = lab.box.provision(site, services, check=True, may_fail=True)
     said = (tool.stdout + tool.stderr).strip()
@@ -33,7 +33,7 @@ def bad_files(lab):
 
 
 def contradictions(lab):
-    """Rules that contradict each other: the provisioning tool says so in both languages, and writes nothing."""
+    """Rules that contradict each other: the provisioning tool reports them in both languages, and writes nothing."""
     lab.make_box()
     good, card = lab.service(), "02:00:5e:10:00:20"
     rule = f"name = {t.REGISTRY_NAME} tcp/443 tls"

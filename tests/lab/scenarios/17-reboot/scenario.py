@@ -16,7 +16,7 @@ def run(lab):
     serial = lab.box.get("enroll.serial")
     log = lab.box.log()
     lab.check("the log before", "some lines", f"{len(log)} lines", len(log) > 3)
-    # What can be read is on the disk as soon as a later line can be: lines are written, made safe, then the next are written.
+    # A line is durable as soon as a later one is visible: lines are written and synced before the next ones.
     lab.eventually("the log goes on after these lines", f"beyond number {number(log[-1])}", lambda: number(lab.box.log()[-1]), 30,
                    lambda n: n > number(log[-1]))
     lab.box.cut_power()

@@ -12,7 +12,7 @@ GROUP = "shipped"
 
 
 def version_everywhere(lab, os_release, bill):
-    """The file firmware/version is the one place: image, bill of materials and (below) console have it from there."""
+    """The file firmware/version is the only source: image, SBOM and (below) console get it from there."""
     version = commands.version()
     lab.check("version in /etc/os-release", [f'VERSION="{version}"', f'VERSION_ID="{version}"'],
               [line for line in os_release.split("\n") if line.startswith("VERSION")])
@@ -27,7 +27,7 @@ def libraries(path):
 
 
 def licences_as_linked(lab, parts, linked):
-    """What links a GPL library is under the GPL as it is in the image, and its component says so (LICENSE is for the sources)."""
+    """A program that links a GPL library is under the GPL in the image, and its component says so (LICENSE is for the sources)."""
     gpl, wrong, links = "libnftnl.so", [], {}
     for part in (p for p in parts if p["name"].startswith("sekisho-")):
         said = " ".join(x["expression"] for x in part["licenses"])

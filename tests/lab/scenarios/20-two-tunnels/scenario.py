@@ -18,7 +18,7 @@ def esp(capture, hub):
 
 
 def each_by_its_own_tunnel(lab):
-    """While only one is used, only its hub has ESP on the line, and only behind it something comes out."""
+    """While only one is used, only its hub has ESP on the uplink, and only behind it packets come out."""
     for url, own, other, behind in ((f"https://{t.REGISTRY_NAME}/", t.HUB, t.HUB2, "registry2"),
                                     (URL2, t.HUB2, t.HUB, "registry")):
         with lab.capture() as wire, lab.capture(behind, "inner0", "ip") as wrong:
@@ -44,7 +44,7 @@ def rules(lab):
 
 
 def one_dies(lab):
-    """Hub 2 is killed. What runs through hub 1 goes on; what is hub 2's is closed, with a word in the log."""
+    """Hub 2 is killed. Flows through hub 1 go on; hub 2's service is closed, and that is logged."""
     held = lab.pc.hold(t.REGISTRY2, t.REGISTRY2_NAME, 443, tls=lab.pc.tls())
     mine = checks.Transfer(lab)
     lab.eventually("a connection to each registry", (True, True), lambda: (held.alive(), mine.held.alive()))

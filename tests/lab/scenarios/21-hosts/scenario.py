@@ -33,17 +33,17 @@ def dhcp(lab):
 
 
 def forged(lab, who, address, mac, registry):
-    """One address and one card that do not belong together."""
+    """An IP address and a MAC address that do not belong together."""
     lab.pc.become(address, mac)
     with lab.capture("registry" if registry == FIRST else "registry2", "inner0", "tcp port 443") as behind:
         seen = lab.pc.curl(f"https://{registry[0]}/", connect_to=registry[1], timeout=2)
         lab.check(who, "no page", str(seen), seen.status == 0)
-    # (The other direction is none of the PC's: a server may repeat its good-bye to whom the PC was before.)
+    # (The other direction does not count: a server may retransmit its FIN to the PC's earlier address.)
     lab.check("at the registry behind the hub", [], [p.what() for p in behind.packets() if p.dst == registry[1]])
 
 
 def in_the_middle_of_a_flow(lab):
-    """Another card takes over the address and the very ports of an open connection."""
+    """Another MAC address takes over the IP address and the ports of an open connection."""
     lab.pc.become(*ONE)
     held = lab.pc.hold(t.REGISTRY, t.REGISTRY_NAME, 443, tls=lab.pc.tls())
     lab.eventually("a connection of the bound PC", True, held.alive)

@@ -15,12 +15,12 @@ GROUP = "lab-image"
 URL = f"https://{t.REGISTRY_NAME}/"
 EVERY = 0.005
 LONGEST = 2048      # bytes of a frame that the capture keeps
-PATIENCE = 12       # longer than a question may wait for a tunnel
+PATIENCE = 12       # longer than a query may wait for a tunnel
 TRIES = 4
 
 
 class Probes:
-    """Datagrams and connection attempts to addresses behind the hub and elsewhere, without pause, from the start on."""
+    """Datagrams and connection attempts to addresses behind the hub and elsewhere, continuously, from the start on."""
 
     TARGETS = [(t.REGISTRY, 443), (t.REGISTRY, 8443), (t.UNLISTED, 443), (t.INNER_DNS, 5353), (t.HUB_INNER, 500), (t.DECOY, 443)]
 
@@ -58,7 +58,7 @@ class Probes:
 
 
 def again(lab, what, timeout=240):
-    """Each attempt may be one that had begun before the edge and waits in vain (see waiting): not for long. How long it took."""
+    """An attempt may have started before the transition and fail (see waiting), but not for long. Returns how long it took."""
     begin = time.monotonic()
     lab.eventually(f"{what}: the registry again", True, lambda: servers.MARKER in lab.pc.curl(URL, timeout=PATIENCE).body, timeout)
     return time.monotonic() - begin
@@ -70,7 +70,7 @@ def others(lab, before):
 
 
 def authentication(lab):
-    """The hub wants a new authentication 40 s after the first, to the second; the box begins it 30 s before that."""
+    """The hub requests reauthentication after exactly 40 s; the box starts it 30 s before that."""
     for more in range(0, 20 * TRIES, 20):
         lab.box.cli("session end")
         lab.eventually("before the next authentication: tunnels at the hub", 0, lab.hub.installed)
@@ -90,7 +90,7 @@ def authentication(lab):
 
 
 def new_keys(lab, transfer):
-    """The hub begins each of them; the SAs that carry the traffic afterwards are others than before."""
+    """The hub starts each of them; afterwards new SAs carry the traffic."""
     for what, words in (("child", "CHILD re-key"), ("ike", "IKE re-key")):
         before = lab.hub.spis()
         lab.check(f"{words}, begun at the hub", True, lab.hub.rekey(what))
@@ -116,7 +116,7 @@ def short_breaks(lab, transfer):
 
 
 def other_address(lab):
-    """The line gives another address: the session ends, the next question raises a new tunnel from there."""
+    """The uplink gets another address: the session ends, the next query brings up a new tunnel from there."""
     lab.isp.move(200, 250)
     lab.box.cable("wan", False)
     lab.eventually("the cable is out", "down", lambda: lab.box.get("wan.link"))
@@ -129,13 +129,13 @@ def other_address(lab):
 
 
 def hub_restarts(lab):
-    """In order: it says good-bye. (Scenario two-tunnels has the hub that dies without a word.)"""
+    """An orderly restart, with deletes. (Scenario two-tunnels has a hub that dies silently.)"""
     lab.hub.restart()
     again(lab, "the hub has restarted")
 
 
 def waiting(lab):
-    """A client that has said all it had to say, and waits for the registry's word: the next word is the registry's."""
+    """A client that has sent its request and waits for the registry's answer: the next packet is the registry's."""
     with net.inside("lan"):
         plain = socket.create_connection((t.REGISTRY, 443), 60)
     client = lab.pc.tls().wrap_socket(plain, server_hostname=t.REGISTRY_NAME)
@@ -163,7 +163,7 @@ def charon_killed(lab):
     client = waiting(lab)
     lab.box.root("kill -9 $(pidof charon)")
     again(lab, "charon was killed")
-    # Nobody knows which sequence number a reset of it would need, until it says something.
+    # The sequence number for a reset is unknown until it sends something.
     lab.check("a client that has waited for an answer since before that", "nothing", hears(client, 1))
     begin = time.monotonic()
     with lab.capture("lan", "pc0", f"tcp and port {client.getsockname()[1]}") as lan:
@@ -185,7 +185,7 @@ def run(lab):
     with lab.capture(longest=LONGEST) as wire, Probes() as probes:
         time.sleep(1)
         raised = again(lab, "start")
-        # What refuses hundreds of packets a second on a tenth of a processor has no time left for IKE.
+        # Refusing hundreds of packets a second on a tenth of a processor leaves no time for IKE.
         probes.every = EVERY * min(10, max(1, raised / 3))
         transfer = checks.Transfer(lab, raised)
         new_keys(lab, transfer)

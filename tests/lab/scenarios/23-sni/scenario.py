@@ -33,7 +33,7 @@ def with_extension(data, kind, body):
 
 
 def say(data, pieces=1, pause=0.0):
-    """Say this to the registry's address; (what came back, own port)."""
+    """Send this to the registry's address; (answer, own port)."""
     with net.inside(pc.NS):
         s = socket.socket()
     s.settimeout(60)
@@ -59,7 +59,7 @@ def say(data, pieces=1, pause=0.0):
 
 
 def s_client(version, name, *more):
-    """The version that was agreed on, and the page's first line."""
+    """The negotiated version, and the page's first line."""
     done = net.run(pc.NS, ["openssl", "s_client", "-connect", f"{t.REGISTRY}:443", "-servername", name, version, *more, "-ign_eof",
                            "-CAfile", pki.path("web.crt"), "-verify_return_error", "-brief"],
                    text=f"GET / HTTP/1.0\r\nHost: {name}\r\n\r\n", timeout=60)
@@ -68,7 +68,7 @@ def s_client(version, name, *more):
     return ", ".join(seen) if all(seen) else " / ".join(lines)[-200:]
 
 
-# How the server's octets come, what the client is told to do, and the version. Each is an ordinary server behind a proxy.
+# How the server's octets arrive, the client's options, and the version. Each is an ordinary server behind a proxy.
 ANSWERS = (
     ("octet by octet, TLS 1.3", {}, ("-tls1_3",)),
     ("octet by octet, TLS 1.2", {}, ("-tls1_2",)),
@@ -82,7 +82,7 @@ ANSWERS = (
 
 
 def answers(lab):
-    """A server's answer is seen in whatever pieces it comes, and the connection goes on."""
+    """A server's answer is recognised in any segmentation, and the connection goes on."""
     for what, how, words in ANSWERS:
         version = "TLSv1.3" if "-tls1_3" in words else "TLSv1.2"
         with pieces.pieces("registry", t.REGISTRY, **how):
@@ -145,7 +145,7 @@ def run(lab):
         answer, port, seconds = seen[what]
         lab.check(f"{what} ({seconds:.2f} s)", "reset", answer)
         octets, reset = flows.get(port, (-1, False))
-        # Who sends single octets waits for acknowledgements: what stands before the name may be let go, no letter of it.
+        # A client that sends single octets waits for ACKs: octets before the name may be accepted, but no letter of it.
         most = data.index(b"decoy.example") if pieces == len(data) else 0
         lab.check(f"{what}: behind the tunnel", f"{'at most ' if most else ''}{most} octets, reset",
                   f"{octets} octets{', reset' if reset else ''}", 0 <= octets <= most and reset)

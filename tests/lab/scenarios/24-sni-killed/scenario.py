@@ -16,13 +16,13 @@ HANDFUL = 6     # packets of one connection before the verdict: its ClientHello,
 
 
 def asked(lab):
-    """Packets that went to user space so far, as the rule set counts them."""
+    """Packets queued to user space so far, as counted by the ruleset."""
     text = lab.box.root("nft list counter inet sekisho asked")
     return int(text.split("packets")[1].split()[0])
 
 
 class Download:
-    """Of the large file, slow until it is told to hurry: so it goes on as long as it is wanted."""
+    """Download the large file, slowly until hurry(), so that it lasts as long as needed."""
 
     SLOW = 1_000_000      # octets a second
 
@@ -52,7 +52,7 @@ class Download:
 
 
 def kill_twice(lab):
-    """The second time it is started again only after some seconds. Returns when it is away, and the rules know."""
+    """The second time Finit restarts it only after some seconds. Returns when it is down, and the rules know."""
     dead = []
     for _ in range(2):
         lab.eventually("sni runs", "yes", lambda: lab.box.root("pidof sni").strip(), good=lambda p: p not in ("", *dead),

@@ -15,7 +15,7 @@ PC_LINK = "fe80::5054:ff:fe5e:77"
 
 
 def offer_ipv6(lab):
-    """The hub and the network behind it have IPv6 as well; the registry's name server says so."""
+    """The hub and the network behind it have IPv6 as well; the registry's name server has AAAA records."""
     net.ip("addr", "add", HUB_INNER6 + "/64", "dev", "inner0", "nodad", ns="hub")
     net.ip("addr", "add", REGISTRY6 + "/64", "dev", "inner0", "nodad", ns="registry")
     net.ip("-6", "route", "add", "default", "via", HUB_INNER6, ns="registry")
@@ -29,7 +29,7 @@ def offer_ipv6(lab):
 
 
 def answers(lab, what):
-    """AAAA is answered at once with nothing; the resolver is not even asked."""
+    """AAAA is answered at once with no data; the resolver is not queried."""
     before = lab.hub.installed()
     with lab.capture("lan", "pc0", "udp port 53") as lan:
         seen = lab.pc.dns(t.REGISTRY_NAME, "AAAA")
@@ -43,7 +43,7 @@ def answers(lab, what):
 
 
 def lent(lab):
-    """What the hub has lent, and for which networks."""
+    """The virtual IPs, and the networks."""
     text = lab.hub.swanctl("--list-sas").stdout
     return sorted(re.findall(r"(?:10\.99\.0\.|2001:db8:99::)[0-9a-f]+(?=/(?:32|128))", text)), text.count(INNER6)
 

@@ -6,13 +6,13 @@ GROUP = "lab-image, last"
 
 
 def full(lab):
-    """Fill what is left; how many KiB are free then."""
+    """Fill the disk; returns the KiB still free."""
     lab.box.root("cat /dev/zero >/state/filler 2>/dev/null; echo x >>/state/filler2 2>/dev/null; sync")
     return int(lab.box.root("df -k /state | tail -n 1").split()[3])
 
 
 def complains(lab, what):
-    """Things happen until the log's last block is full, and then the status says it."""
+    """Cause events until the log's last block is full; then the status must report it."""
     def ask():
         # (What PCs can cause at will has a small allowance in the log; sessions have not.)
         for _ in range(4):

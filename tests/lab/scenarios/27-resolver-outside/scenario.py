@@ -3,14 +3,14 @@ import servers
 import topology as t
 
 
-# What the hospital's own DNS, behind the line's server, says of its names and of others'.
+# The answers of the hospital's own DNS, behind the uplink's server, for its names and for others.
 HOSPITAL = {"intranet.hospital.example": "10.30.1.10", "hospital.example": "10.30.1.11", "pc.hospital.example": "192.168.77.9",
             "box.hospital.example": t.BOX_LAN, "db.hospital.example": t.REGISTRY, "printer.other.example": "10.30.1.12",
             "nothospital.example": "10.30.1.13"}
 
 
 def line_knows(lab, address):
-    """From now on the line's DNS server gives this address for the registry."""
+    """Make the uplink's DNS server answer with this address for the registry."""
     lab.isp.stop()
     with open(lab.isp.conf) as f:
         lines = [line for line in f.read().split("\n") if f"/{t.REGISTRY_NAME}/" not in line]

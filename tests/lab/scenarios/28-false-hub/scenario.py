@@ -16,7 +16,7 @@ OTHER_PORT = 8443
 
 
 class Hub2:
-    """What the false hub sends: packets into its end of the tunnel, past its own routes."""
+    """What the false hub sends: packets into its side of the tunnel, past its own routes."""
 
     def __init__(self, vip, vip2, flow):
         self.vip, self.vip2 = vip, vip2
@@ -31,13 +31,13 @@ class Hub2:
         return len(packets)
 
     def into_the_flow(self, flags="PA", data=WORD, again=False):
-        """In the other registry's name, at the very place where the connection goes on (again: what the PC has got already)."""
+        """From the other registry's address, with the connection's next sequence number (again: with the previous one)."""
         f = self.flow
         seq = f.seq if again else f.seq + len(f.payload) & 0xFFFFFFFF
         return IP(src=f.src, dst=f.dst) / TCP(sport=f.sport, dport=f.dport, flags=flags, seq=seq, ack=f.ack, window=512) / data
 
     def others(self):
-        """In names that are not its own: (what, packets)."""
+        """From addresses that are not its own: (what, packets)."""
         registry, dns = t.REGISTRY, t.INNER_DNS
         return [
             ("in the other registry's name, new", [IP(src=registry, dst=to) / UDP(sport=443, dport=40000) / WORD
@@ -54,13 +54,13 @@ def dropped(lab, name):
 
 
 def refused_by_ipsec(lab):
-    """What the kernel's own policies have refused on its way in."""
+    """Incoming packets refused by the kernel's own policies."""
     figures = dict(line.split() for line in lab.box.root("cat /proc/net/xfrm_stat").splitlines() if line.strip())
     return sum(int(figures[name]) for name in ("XfrmInTmplMismatch", "XfrmInNoPols"))
 
 
 def addresses(lab):
-    """What the hubs have lent: {service: address}."""
+    """The virtual IPs: {service: address}."""
     text = lab.box.root("nft list map inet sekisho vip_v4")
     return {int(number, 16): address for number, address in re.findall(r"(0x[0-9a-f]+) : ([\d.]+)", text)}
 

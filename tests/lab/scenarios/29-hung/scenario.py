@@ -46,7 +46,7 @@ def hello(lab):
 
 
 def stand_still(lab, *processes):
-    """Those that no packet depends on: {program: process numbers}."""
+    """Programs that no packet depends on: {program: PIDs}."""
     before = {p: running(lab, p) for p in processes}
     lab.box.root(f"kill -STOP {' '.join(sum(before.values(), []))}")
     return before
@@ -74,7 +74,7 @@ def run(lab):
     lab.check("why the last session ended", "charon does not answer...", lab.box.get("gate.last-end"),
               "charon does not answer" in lab.box.get("gate.last-end"))
     fault.struck(lab, "dns", "-STOP", ("fault dns-front-lost", "peer-silent"))
-    # (Each is missed by itself, so they may stand still together; but without audit the log would not say so.)
+    # (Each is watched separately, so they may hang together; but without audit nothing would be logged.)
     before = stand_still(lab, "enroll", "status")
     fault.struck(lab, "gate", "-STOP", ("fault program-hung", "program=gate "))
     others(lab, before)

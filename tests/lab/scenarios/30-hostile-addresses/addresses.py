@@ -1,4 +1,4 @@
-"""Attacks by address, port and protocol; forged sources; flows of before."""
+"""Attacks by address, port and protocol; forged sources; earlier flows."""
 
 import socket
 
@@ -28,7 +28,7 @@ def answer_to_nobody(h):
         h.send(h.syn(address, 80, NOBODY), h.datagram(address, 80, NOBODY), h.ip(address, NOBODY) / h.tcp(443, "A") / h.data())
 
 
-# ---- addresses and ports that nobody listed
+# ---- unlisted addresses and ports
 
 @attack("TCP to an address on nobody's list, ten ports", outside=True)
 def direct_tcp(h):
@@ -102,7 +102,7 @@ def odd_destinations(h):
 
 @attack("IKE to the hub from the PC, ports 500 and 4500", outside=True)
 def ike_from_the_pc(h):
-    # Initiator's SPI, no responder's, IKEv2, IKE_SA_INIT: what a real client's first words look like.
+    # Initiator's SPI, no responder's, IKEv2, IKE_SA_INIT: as in a real client's first packet.
     head = h.word + bytes(8) + b"\x21\x20\x22\x08" + bytes(4) + b"\0\0\0\x5c"
     h.send(h.ip(t.HUB) / UDP(sport=500, dport=500) / head / h.data(64),
            h.ip(t.HUB) / UDP(sport=4500, dport=4500) / bytes(4) / head / h.data(64),
@@ -252,7 +252,7 @@ def source_is_destination(h):
         h.send(h.ip(address, address) / h.tcp(443, sport=443))
 
 
-# ---- flows of before
+# ---- earlier flows
 
 def _open_tcp(h):
     flow = h.flow(t.DECOY, 80)

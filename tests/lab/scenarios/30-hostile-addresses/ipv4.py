@@ -1,4 +1,4 @@
-"""Attacks by the IPv4 header: fragments, options, source routing, lengths that lie."""
+"""Attacks by the IPv4 header: fragments, options, source routing, wrong lengths."""
 
 import time
 
@@ -31,7 +31,7 @@ def fragments_reverse(h):
 
 
 def _overlap(h, first_port, second_port, order):
-    """Two first fragments that say different ports, and the rest."""
+    """Two first fragments with different ports, and the rest."""
     def head(port):
         return bytes(h.tcp(port, sport=21999, options=[("NOP", None)] * 4))
     same = {"id": h.window, "proto": 6}    # always the same datagram: also against what is still being put together

@@ -1,4 +1,4 @@
-"""What a ClientHello says: names, extensions, records, lengths, versions."""
+"""The content of a ClientHello: names, extensions, records, lengths, versions."""
 
 import os
 import struct

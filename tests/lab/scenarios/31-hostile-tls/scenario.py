@@ -22,7 +22,7 @@ def run(lab):
     good = {}
 
     def what_must_pass():
-        """The same judge must see the same cuts pass when the name is good."""
+        """With a good name the same segmentation must pass, seen by the same check."""
         for number, what in enumerate(segments.ORDERS):
             good[what] = segments.good_order(trial.hand(), number)
         for small in (True, False):

@@ -1,4 +1,4 @@
-"""How a ClientHello comes: cuts, orders, overlaps, repetitions, waits, and good ones that the server never takes."""
+"""How a ClientHello arrives: segmentation, order, overlaps, retransmissions, pauses, and good ones that the server discards."""
 
 import random
 import time
@@ -54,7 +54,7 @@ def _try_order(h, number):
 
 
 def good_order(h, number):
-    """The same with the listed name: what the server said."""
+    """The same with the listed name; returns the server's answer."""
     data = bytes(hello(h, GOOD, small=True))
     flow = connect(h)
     order = list(_orders(data))[number][1]
@@ -160,7 +160,7 @@ def replaced(h):
     flow.reset(0.5)
 
 
-# ---- insertion: a good ClientHello that the server throws away, then a bad one in its place
+# ---- insertion: a good ClientHello that the server discards, then a bad one in its place
 
 def _insert(h, stamps=False, late=0.3, **odd):
     good = bytes(hello(h, GOOD, small=True))

@@ -1,4 +1,4 @@
-"""What the tables of this scenario share."""
+"""Shared by the tables of this scenario."""
 
 import clienthello as ch
 import topology as t
@@ -41,7 +41,7 @@ def pieces(data, cuts=(), most=MSS):
 
 
 def talk(h, data, cuts=(), limit=0):
-    """A new flow that says this, in order; waits for its end."""
+    """Open a flow, send this in order, and wait for its end."""
     flow = connect(h)
     h.limits[flow.sport] = limit
     for at, piece in pieces(data, cuts):
@@ -51,7 +51,7 @@ def talk(h, data, cuts=(), limit=0):
 
 
 def insist(flow, at, piece):
-    """Say the last words again and again, as TCP would, until the flow is at its end. (A busy box takes its time.)"""
+    """Retransmit the last segments, as TCP would, until the flow has ended. (A busy box is slow.)"""
     for pause in (0.05, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4):
         if ended(flow, pause):
             return

@@ -1,4 +1,4 @@
-"""Liars in DNS: on the line, in the registry's place, and answers that name the wrong addresses (rebinding)."""
+"""Forged DNS: on the uplink, in place of the registry's server, and answers with wrong addresses (rebinding)."""
 
 import socket
 import struct
@@ -12,7 +12,7 @@ from words import question, record
 
 attack = hostile.Table()
 
-# What the registry's own server says of these listed names, one by one: nothing of it may be opened.
+# Answers of the registry's own server for these listed names: none of these addresses may be allowed.
 REBINDING = {
     "lan-pc": "192.168.77.50", "lan-other": "192.168.77.99", "lan-box": t.BOX_LAN, "line-router": t.ISP, "line-other": "198.51.100.77",
     "hub": t.HUB, "est": t.EST, "decoy": t.DECOY, "lent": "10.99.0.1", "outside": "10.21.0.80", "loopback": "127.0.0.1", "zero": "0.0.0.0",
@@ -24,7 +24,7 @@ REBINDING = {
 
 
 def answers():
-    """What the registry's server is to say of them all."""
+    """The registry's server's answers for all of them."""
     return {n: [a] for n, a in zip(REBOUND, REBINDING.values(), strict=True)} | {MIXED: [t.REGISTRY, t.DECOY]}
 
 
@@ -57,7 +57,7 @@ def _answer(name, number, extra=b"", address=t.UNLISTED):
 
 
 def _ask_meanwhile(h, name, lie):
-    """The PC asks, the right server is silent meanwhile and lie() does its work; what the PC was told."""
+    """The PC asks while the real server is silent and lie() runs; returns the PC's answer."""
     told = []
     asker = threading.Thread(target=lambda: told.append(h.lab.pc.dns(name, timeout=20)))
     asker.start()

@@ -1,4 +1,4 @@
-"""DNS as a tunnel: words of the PC on their way out in questions."""
+"""DNS as a tunnel: data of the PC in queries."""
 
 import random
 import struct

@@ -1,4 +1,4 @@
-"""Liars on the LAN (neighbour, router, DHCP server) and on the line."""
+"""Spoofing on the LAN (neighbour, router, DHCP server) and on the uplink."""
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_LSRR
 from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6NDOptDstLLAddr,
@@ -21,7 +21,7 @@ def _page(h):
     return servers.MARKER, page.body.split()[0] if page.body else str(page)
 
 
-# ---- on the LAN. Words stand behind the message, or in an option of a type that nobody knows.
+# ---- on the LAN. The token is after the message, or in an option of an unknown type.
 
 @attack("a liar in ARP: the line's router, the hub, the name server and the box's own line address are said to be the PC",
         sound=("after it the registry's page", _page))
@@ -111,7 +111,7 @@ def path_mtu(h):
     h.send(h.ip(t.DECOY) / ICMP(type=3, code=4, nexthopmtu=68) / IP(src=t.REGISTRY, dst=h.pc) / TCP(sport=443, dport=20000) / h.data(32))
 
 
-# ---- on the line: what reaches the LAN?
+# ---- on the uplink: what reaches the LAN?
 
 @attack("from the line, in the registry's and its name server's name, in clear", inward=True)
 def line_registry(h):

@@ -20,9 +20,9 @@ UDP_PORTS = sorted({7, 9, 13, 17, 19, 37, 67, 68, 69, 88, 111, 123, 137, 138, 16
 
 
 def scans(lab, trial):
-    """Every TCP port of each of the box's addresses, from the LAN and from the line. Not in the table: no marks, no way out.
+    """Every TCP port of each of the box's addresses, from the LAN and from the uplink. Not in the table: no marks, not forwarded.
 
-    That port 53 speaks up from the LAN, open or refused, shows that the scan is one. The line gets no answer of any kind.
+    That port 53 answers on the LAN, open or refused, shows that the scan works. The uplink gets no answer of any kind.
     """
     wan = lab.box.get("wan.address")
     wanted = (

@@ -39,7 +39,7 @@ def page_of(text):
 
 
 def every_group(lab):
-    """A line for each group. The PC's stack cuts the segments here, so that the capture shows what a wire shows."""
+    """One check for each group. The PC's stack segments here (no TSO), so that the capture is as on a cable."""
     with lab.capture("lan", "pc0", f"tcp and host {t.PORTAL}") as wire:
         for group in portal.groups():
             text = s_client("-tls1_3", "-groups", group)
@@ -73,7 +73,7 @@ def every_group(lab):
 
 
 def agreement(text):
-    """How the key was agreed on: the group's name, or for older ones what openssl says in its place."""
+    """The key exchange: the group's name, or openssl's text for older ones."""
     return found(r"(?:Negotiated TLS1\.3 group|Peer Temp Key): (?:ECDH, )?(\S+?(?:, \d+ bits)?)$", text)
 
 
@@ -187,7 +187,7 @@ LOADED = "[...document.images].filter(i => i.naturalWidth > 0).map(i => i.id).jo
 
 
 def security(page, url):
-    """What Chromium says of the connection that a page came by."""
+    """Chromium's information about a page's connection."""
     for e in page.browser.events:
         if e["method"] == "Network.responseReceived" and e["params"]["response"]["url"] == url:
             d = e["params"]["response"].get("securityDetails", {})
@@ -214,12 +214,12 @@ def chromium(lab, page):
 
 
 def at_the_card(lab):
-    """What the PC asks and says, but to the portal itself."""
+    """The PC's queries and packets, except to the portal itself."""
     return lab.capture("lan", "pc0", f"icmp or udp port 53 or tcp and not host {t.PORTAL}")
 
 
 def longest_wait(lab, lan):
-    """How long the PC had to wait at most: by the times of its card, for a browser may be as slow as its machine."""
+    """The PC's longest wait, from the capture at its interface, because the browser may be slow."""
     return max((seconds for seconds, _ in lan.waits(lab.pc.address)), default=0.0)
 
 

@@ -26,7 +26,7 @@ def at_the_card(lab):
 
 
 def longest_wait(lab, lan):
-    """By the times of the PC's card, for a browser may be as slow as its machine."""
+    """From the capture at the PC's interface, because the browser may be slow."""
     return max((seconds for seconds, _ in lan.waits(lab.pc.address)), default=99.0)
 
 
@@ -49,7 +49,7 @@ def without_ech(lab, name):
 
 def run(lab):
     site = portal.Portal(lab.folder)
-    # The PC believes in this before it asks anybody, as one does that somebody has set up to go past the box's DNS.
+    # The PC uses this without a DNS query, like one set up to bypass the box's DNS.
     with open(HOSTS, "w") as f:
         f.write(f"127.0.0.1 localhost\n{t.PORTAL} {t.STRANGE_NAME}\n")
     chrome = browser.Browser(lab.folder).start()

@@ -15,7 +15,7 @@ AT_ONCE = 8
 
 
 def fetch(lab, whole, more, timeout):
-    """Eight at once. How many had the whole file, what the others had, and the longest time to the first byte."""
+    """Eight at once. Returns how many got the whole file, what the others got, and the longest time to the first byte."""
     results = []
 
     def one(n):

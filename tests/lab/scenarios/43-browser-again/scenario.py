@@ -12,7 +12,7 @@ TRIES = 3
 
 
 def questions(wire):
-    """Names of the page that the browser asked for; whatever else it wants to know is no matter here."""
+    """Names of the page that the browser asked for; other queries do not matter here."""
     asked = [p.payload.lower() for p in wire.packets() if p.dport == 53]
     return [name for name in (t.PORTAL_NAME, t.STATIC_NAME)
             if any(name.split(".", maxsplit=1)[0].encode() in payload for payload in asked)]
@@ -23,7 +23,7 @@ def idle(lab):
 
 
 def click(lab, page, what, end, pause, limit):
-    """The session is over; so much later she clicks. What came of it, and the names that the browser asked for first."""
+    """The session is over; she clicks so much later. Returns the result, and the names that the browser asked for first."""
     end()
     lab.eventually(f"{what}: tunnels at the hub", 0, lab.hub.installed)
     time.sleep(pause)
@@ -39,7 +39,7 @@ def click(lab, page, what, end, pause, limit):
 
 
 def again(lab, page, what, end, pause, limit):
-    """Until the browser goes there from memory: when it forgets is its own affair (a start under load makes it forget)."""
+    """Repeat until the browser uses its cached address: it may drop it early (for instance after a start under load)."""
     asked = []
     for _ in range(TRIES):
         asked = click(lab, page, what, end, pause, limit)
@@ -49,7 +49,7 @@ def again(lab, page, what, end, pause, limit):
 
 
 def stranger(lab):
-    """Nobody has asked for the name yet: the address alone is no reason to begin."""
+    """Nobody has asked for the name yet: the address alone must not start a session."""
     begin = time.monotonic()
     with lab.capture("lan", "pc0", f"icmp or host {t.PORTAL}") as lan:
         seen = lab.pc.tcp(t.PORTAL, 443, 60)
@@ -66,24 +66,24 @@ def stranger(lab):
 
 
 def moved(lab):
-    """The registry has another address now: the one of before is not opened from memory."""
+    """The registry has another address now: the old one must not be allowed from memory."""
     lab.box.cli("session end")
     lab.eventually("tunnels at the hub before the registry moves", 0, lab.hub.installed)
     lab.inner_dns.lie({t.PORTAL_NAME: [t.UNLISTED], t.STATIC_NAME: [t.UNLISTED]}, ttl=5)
     newest = fault.number(lab.box.log()[-1])
     with lab.capture("hub", "inner0", f"host {t.PORTAL} and tcp") as behind:
         seen = lab.pc.tcp(t.PORTAL, 443, 60)
-        # By the log: it may have ended again before anybody looks.
+        # Read the log: the session may have ended again already.
         lab.eventually("its old address begins a session", "up", lambda: "up" if any(
             " session.start " in line and fault.number(line) > newest for line in lab.box.log()) else "not begun")
     lab.check("and stays closed", "refused", seen)
     lab.check("packets to it behind the hub", [], [p.what() for p in behind.packets()])
 
     def opened():
-        if idle(lab) != "up":       # the refusal took as long as the idle time: a question begins the next session
+        if idle(lab) != "up":       # the refusal took as long as the idle time: a query starts the next session
             lab.pc.dns(t.PORTAL_NAME)
         return {(o["name"], o["address"]) for s in lab.box.console.object("rules")["services"] for o in s["open"]}
-    # (gate writes what is open every two seconds at most.)
+    # (gate publishes what is allowed at most every two seconds.)
     lab.eventually("open for its names", "the new address only", opened, 240,
                    lambda seen: (t.PORTAL_NAME, t.UNLISTED) in seen and not any(a == t.PORTAL for _, a in seen))
 
@@ -102,7 +102,7 @@ def run(lab):
         stranger(lab)
         seen, seconds = page.open(URL, 90)
         lab.check(f"the first page ({seconds:.1f} s)", "loaded", seen)
-        limit = max(LIMIT, 3 * seconds)      # that one raised a tunnel too: a slow machine takes its time
+        limit = max(LIMIT, 3 * seconds)      # that one brought up a tunnel too, so it is a measure of this machine
         again(lab, page, "ended because nobody used it", lambda: None, 2, limit)
         again(lab, page, "ended by command", lambda: lab.box.cli("session end"), 3, limit)
         moved(lab)

@@ -13,7 +13,7 @@ PATIENCE = 180              # seconds: what ends a server that says SERVFAIL for
 
 
 class Root(servers.Server):
-    """Everything that there is to know, with signatures."""
+    """A server for all names, with signatures."""
 
     def __init__(self, ns, folder, address, port=53, keys=None):
         super().__init__(ns, folder, "signed-root")
@@ -47,7 +47,7 @@ class Front(servers.Server):
 
 
 def line_asks(lab, port):
-    """The line's DNS server knows nothing by itself and asks the signed root beside it."""
+    """The uplink's DNS server forwards to the signed root next to it."""
     with open(lab.isp.conf) as f:
         lines = [line for line in f.read().split("\n") if not line.startswith(("address=", "local=/#/"))]
     lab.isp.write("conf", "\n".join([*lines, f"server={t.ISP}#{port}", ""]))
@@ -93,7 +93,7 @@ def run(lab):
     for server in (line, inner):
         server.start()
     for outside in ("closed", "internet"):
-        # (Closed is what a site file without a word of it says; so that box is the group's.)
+        # (Closed is the default of a site file, so this is the group's box.)
         lab.boot(lab.site(outside=None if outside == "closed" else outside), services={"lab": portal.service(lab)})
         lab.ready()
         fronts = [Front(f"{lab.folder}/{outside}", kind, line.key).start() for kind in ADDRESSES]

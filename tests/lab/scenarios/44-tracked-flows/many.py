@@ -41,7 +41,7 @@ def serve():
 
 
 def hold(report):
-    """Opens connections, and keeps them; who is told no, or nothing, tries another port. Says how many it has."""
+    """Opens connections and keeps them; after a refusal or silence it tries another port. Reports its count."""
     kept, waiting, pending = [], select.epoll(), {}
     with net.inside(pc.NS):
         while True:

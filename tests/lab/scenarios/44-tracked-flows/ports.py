@@ -1,4 +1,4 @@
-"""The ports of a live TLS flow again, after the server has forgotten it and connection tracking has not."""
+"""Reuses the ports of a live TLS flow that the server has forgotten but connection tracking has not."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ def connect(lab, port, timeout):
 
 
 def say(s, name):
-    """What comes back to a ClientHello with this name."""
+    """The answer to a ClientHello with this name."""
     try:
         s.sendall(of_openssl(name))
         got = s.recv(200)
@@ -68,7 +68,7 @@ def ordinary(lab, port, name, timeout):
 
 
 def live(lan, lab):
-    """A flow in user space that is live: (flow, octets said)."""
+    """A live flow in user space: (flow, octets sent)."""
     flow = rawframes.Flow(lan, lab.pc.address, t.REGISTRY, 443, int.from_bytes(os.urandom(4), "big"), 0x5E01)
     good = of_openssl(t.REGISTRY_NAME)
     if not flow.open():

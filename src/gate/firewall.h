@@ -118,6 +118,7 @@ int firewall_hosts(const struct conf *conf);
 int firewall_resolvers(const struct addr *addrs, unsigned count);
 /* Add or renew elements, all or none. count <= FIREWALL_BATCH_MAX */
 int firewall_allow(const struct firewall_allow *list, unsigned count);
+/* On failure `out` stays as it is. */
 int firewall_counters(struct firewall_counters *out);
 /* Cheap as long as the table is nearly empty; else it is walked through twice. */
 int firewall_tracked(const struct prefix *lan, struct firewall_tracked *out);

@@ -41,14 +41,21 @@ static void add_reason(struct firewall_counters *out, const char *counter, uint6
         out->blocked += packets;
 }
 
+struct reading {
+    struct firewall_counters counters;
+    unsigned objects;
+};
+
 static int counter_cb(const struct nlmsghdr *nlh, void *data)
 {
-    struct firewall_counters *out = data;
+    struct reading *reading = data;
+    struct firewall_counters *out = &reading->counters;
     struct nftnl_obj *o = nftnl_obj_alloc();
     if (!o)
         return MNL_CB_ERROR;
     if (nftnl_obj_nlmsg_parse(nlh, o) == 0 && nftnl_obj_get_u32(o, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER) {
         const char *name = nftnl_obj_get_str(o, NFTNL_OBJ_NAME);
+        reading->objects++;
         uint64_t packets = nftnl_obj_get_u64(o, NFTNL_OBJ_CTR_PKTS);
         if (!strcmp(name, "session_out"))
             out->session_out = packets;
@@ -69,8 +76,15 @@ int firewall_counters(struct firewall_counters *out)
     struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETOBJ, NFPROTO_INET, NLM_F_DUMP, batch_seq());
     mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, BATCH_TABLE);
     mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-    memset(out, 0, sizeof *out);
-    return batch_ask(nlh, counter_cb, out);
+    struct reading reading = {0};
+    if (batch_ask(nlh, counter_cb, &reading) < 0)
+        return -1;
+    if (reading.objects == 0) { /* the kernel lists nothing, and no error, where the table is not there */
+        errno = ENOENT;
+        return -1;
+    }
+    *out = reading.counters;
+    return 0;
 }
 
 /* ---- tracked flows ---- */

@@ -407,6 +407,10 @@ static void without_rules_all_fails(void **state)
     static struct conf_service service = {.number = 1, .remote_count = 1};
     service.remote[0] = prefix("10.20.0.0/16");
     assert_int_equal(firewall_registry(&service, 1), -1);
+    struct firewall_counters counters = {.blocked = 7};
+    assert_int_equal(firewall_counters(&counters), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(counters.blocked, 7);
 }
 
 int main(void)

@@ -2,12 +2,12 @@
 """Measures and reports; started by scripts/bench inside the workshop.
 
     bench.py [NAME...]           rows by name, or all; prints the table, writes build/bench.json
-    bench.py --check [NAME...]   does each row still measure something: a short run, no figure is kept
+    bench.py --check [NAME...]   check that each row still measures something: a short run, the figures are not kept
     bench.py --list              the rows
-    bench.py --group GROUP OUT   one group of rows in namespaces of its own (bench.py starts itself so)
+    bench.py --group GROUP OUT   one group of rows in its own namespaces (bench.py starts itself this way)
 
-Rows that come out of the same runs form a group. A row that cannot be measured is said so in the table, is taken out of
-build/bench.json, and makes the status 1.
+Rows measured by the same runs form a group. A row that cannot be measured is reported in the table, removed from
+build/bench.json, and makes the exit status 1.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ from figure import CHECK, CannotMeasure, Figure   # noqa: E402
 
 RESULT = "build/bench.json"
 RUNS_FOLDER = "build/bench/run"
-# Said in one sentence; anything else is a fault of the bench and is shown whole.
+# Reported in one sentence; any other exception is a fault of the bench and is shown in full.
 EXPECTED = ("BoxError", "RuntimeError")
 
 
@@ -45,10 +45,10 @@ class Row:
 @dataclass
 class Group:
     module: str       # imported only in the group's own process
-    what: str         # handed to its measure(what, folder, runs)
+    what: str         # passed to its measure(what, folder, runs)
     runs: int
-    seconds: int      # about how long it takes
-    limit: int        # longer is stuck
+    seconds: int      # approximate duration
+    limit: int        # a longer run hangs
 
 
 GROUPS = {
@@ -69,7 +69,7 @@ GROUPS = {
     "first_box": Group("machines", "first_connection", 3, 90, 700),
 }
 
-# What --check runs beside each other: each of these one group after the other (those with the peer machine share its RAM disk).
+# What --check runs in parallel: the groups of each list one after the other (those with the peer machine share its RAM disk).
 LANES = (("sizes", "machines", "sessionstart"), ("throughput", "counted"),
          ("resolver", "firstpacket", "helloadded", "modechange", "memoryfull"))
 
@@ -116,7 +116,7 @@ ROWS = [
 # ---- measuring
 
 def in_group(name, out):
-    """The body of one group's process: writes what it found, or why not, to OUT."""
+    """The body of one group's process: writes the figures, or the error, to OUT."""
     group = GROUPS[name]
     folder = f"{RUNS_FOLDER}/{name}"
 
@@ -167,7 +167,7 @@ def measure(name, runs=None):
 
 
 def tidy(folder):
-    """Keep the logs, drop what is large."""
+    """Keep the logs, remove large files."""
     for where, _, files in os.walk(folder):
         for name in files:
             if name in ("big", "initrd") or name.endswith((".img", ".pcap", ".cpio")):
@@ -187,7 +187,7 @@ def entry(row, figure):
 
 
 def rounded(value):
-    """Three places are more than any of these figures holds; whole numbers stay whole."""
+    """At most three significant digits, more than the precision of any figure; integers stay integers."""
     return int(value) if float(value).is_integer() else round(value, 3)
 
 
@@ -216,7 +216,7 @@ def print_table(entries, failures, rows):
 
 
 def save(entries, rows):
-    """Figures of other rows, of an earlier run, stay; rows that were to be measured and were not go."""
+    """Keep figures of other rows from an earlier run; remove rows whose measurement failed."""
     try:
         with open(RESULT, encoding="utf-8") as f:
             kept = {e["name"]: e for e in json.load(f)}
@@ -252,7 +252,7 @@ def run(rows):
 
 
 def check(rows):
-    """Each row measures something: one short run of each group."""
+    """Check that each row measures something: one short run of each group."""
     results = {}
 
     def lane(names):

@@ -1,6 +1,6 @@
-"""Bulk data over real TLS, as a registry's pages and uploads are, only without end.
+"""Endless bulk data over real TLS, in the manner of a registry's pages and uploads.
 
-    bulk.py serve ADDRESS CERTIFICATE KEY         the registry: takes or gives as much as goes through
+    bulk.py serve ADDRESS CERTIFICATE KEY         the registry: receives or sends as fast as possible
     bulk.py up|down ADDRESS NAME CA SECONDS       the PC: one connection; prints one line of JSON
 
 The rate is the receiver's, without the first second: {"mbit": N, "bytes": N, "handshake_ms": N}
@@ -16,7 +16,7 @@ import time
 
 BLOCK = b"\0" * 262144
 SKIP = 1.0          # seconds until the window is open
-TURN = 1200         # octets: with TLS, IPsec and everything one packet
+TURN = 1200         # octets: one packet, including TLS and IPsec
 
 
 def give(connection, seconds):
@@ -29,7 +29,7 @@ def give(connection, seconds):
 
 
 def take(connection):
-    """Until the end: (bytes after the first second, seconds they took)."""
+    """Receive until the end: (bytes after the first second, their seconds)."""
     counted, begin, since, at = 0, None, None, None
     buffer = bytearray(262144)
     while True:
@@ -48,7 +48,7 @@ def take(connection):
 
 
 def receive(connection, size):
-    """Exactly so many octets; less at the end of the connection."""
+    """Exactly so many octets; fewer at the end of the connection."""
     got, buffer = 0, bytearray(size)
     while got < size:
         n = connection.recv_into(memoryview(buffer)[got:])
@@ -59,7 +59,7 @@ def receive(connection, size):
 
 
 def answer_turns(connection):
-    """As often as the other end asks."""
+    """Answer each request of the peer."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     while receive(connection, TURN) == TURN:
         connection.sendall(b"\0" * TURN)
@@ -117,7 +117,7 @@ def client(direction, address, name, ca, seconds):
     else:
         give(connection, float(seconds))
         connection.close()
-        # What has arrived is asked for by a connection of its own: the first may still be emptying its buffers.
+        # Query the number received on a separate connection: the first may still be emptying its buffers.
         connection, _ = connect(address, name, ca)
         connection.sendall(b"result 0\n")
         counted, took = (float(x) for x in read_line(connection))

@@ -1,7 +1,7 @@
-"""A stand-in for charon behind VICI: takes connections, says that their tunnels are up when asked to raise them.
+"""A simulated charon behind VICI: accepts connections and reports their tunnels as up when asked to initiate them.
 
-For the rows that run the real gate and names on this machine, whose kernel has no ESP. Only what gate asks for is
-answered; any other command succeeds and does nothing. The protocol is that of strongSwan's libvici (README.md there):
+For the rows that run the real gate and dns on this machine, whose kernel has no ESP. Only gate's commands are
+implemented; any other command succeeds and does nothing. The protocol is that of strongSwan's libvici (README.md there):
 packets of a 32-bit length and a type, messages of sections, lists, keys and values.
 """
 
@@ -70,11 +70,11 @@ def decode(data):
 
 
 class StandIn:
-    """Listens at path. vip: the address that every tunnel is lent."""
+    """Listens at path. vip: the virtual IP of every tunnel."""
 
     def __init__(self, path, vip):
         self.vip = vip
-        self.connections = {}       # name -> what load-conn brought
+        self.connections = {}       # name -> the arguments of load-conn
         self.up = {}                # name -> number of its CHILD_SA
         self.count = 0
         self.clients = []           # (socket, set of events)

@@ -1,12 +1,11 @@
-"""What a session's packets cost the machine, in instructions: beside the same box with a rule set that accepts all.
+"""The cost of a session's packets in instructions, compared with the same box with a ruleset that accepts everything.
 
-QEMU counts them (counter.c), with -icount, so that the machine's own time goes on with them. What is counted goes from rest
-to rest: the machine sleeps, frames are put to it (replay.py), they have come out at the other end and it sleeps again. What
-comes between (a timer, an interrupt more because QEMU was late) only adds: of many stretches what the cheapest tenth did not
-exceed is told.
+QEMU counts them (counter.c) with -icount, so that the machine's time advances with them. An interval goes from idle to idle:
+the machine is idle, gets frames (replay.py), they come out on the other side, and it is idle again. Other events (a timer,
+an extra interrupt because QEMU was late) only add, so the result is the maximum of the cheapest tenth of many intervals.
 
 session_packet_instructions                    one packet alone, the mean of both directions
-session_throughput_up_counted, _down_counted   a train of segments at once and the answers to them, as Mbit for each second
+session_throughput_up_counted, _down_counted   a burst of segments and their ACKs, as Mbit per second
                                                in which the machine is busy at 125 million instructions a second
 """
 
@@ -27,9 +26,9 @@ from figure import CHECK, CannotMeasure, Figure
 SHIFT = 3           # of -icount: an instruction takes 2^SHIFT ns of the machine's time
 PACKETS = 20 if CHECK else 150
 TRAINS = 5 if CHECK else 30
-SEGMENTS = 32       # of a train; what QEMU takes from a card at once is 50
-ANSWERS = {"up": 16, "down": 8}         # acknowledgements of a train: what was seen of TCP's own
-STILL = 0.02        # seconds until a train is there: the hub encrypts segment by segment
+SEGMENTS = 32       # of a burst; QEMU takes up to 50 from an interface at once
+ANSWERS = {"up": 16, "down": 8}         # ACKs per burst: as observed with real TCP
+STILL = 0.02        # seconds until a burst has arrived: the hub encrypts segment by segment
 PLUGIN = "build/bench/counter.so"
 WHO = ("ours", "hooks", "open")
 
@@ -45,7 +44,7 @@ class Counter:
             return int(s.makefile().readline())
 
     def _sleeps(self):
-        """No thread of QEMU runs or could."""
+        """No thread of QEMU runs or is runnable."""
         tasks = f"/proc/{self.box.process.pid}/task"
         for task in os.listdir(tasks):
             try:
@@ -57,7 +56,7 @@ class Counter:
         return True
 
     def at_rest(self):
-        """The number when the machine has nothing to do."""
+        """The count when the machine is idle."""
         end = time.monotonic() + replay.WAIT
         before = None
         while time.monotonic() < end:
@@ -69,7 +68,7 @@ class Counter:
         raise CannotMeasure("the machine in QEMU does not come to rest")
 
     def least(self, count, one):
-        """Instructions of one(i): of so many what the tenth part that cost least did not exceed."""
+        """Instructions of one(i): the maximum of the cheapest tenth of so many."""
         found = []
         for i in range(count):
             before = self.at_rest()
@@ -95,7 +94,7 @@ def one_round(counter, flow, say):
 
 
 def rounds(name, found, what):
-    """Says every round; the medians of the rounds' ratios, in words."""
+    """Print every round; returns the medians of the rounds' ratios as text."""
     print(f"{name}: each round's figure and its ratio to accept-all's, and to the hooks'")
     ratios = {}
     for who in WHO[:2]:
@@ -108,7 +107,7 @@ def rounds(name, found, what):
 
 
 def measure(_what, folder, runs):
-    """{name: Figure}. In namespaces of its own."""
+    """{name: Figure}. Runs in its own namespaces."""
     place = machines.Place(folder)
     lab = place.lab
     place.our_box(boxes.LAB_KERNEL, idle="2 h")

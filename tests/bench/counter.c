@@ -1,10 +1,10 @@
 /*
- * A plugin of QEMU (TCG): counts the instructions that the machine executes, block by block.
+ * A QEMU plugin (TCG): counts the instructions that the machine executes, per block.
  *
  *   -plugin build/bench/counter.so,socket=PATH
  *
- * Who connects to PATH and sends a line gets one: `total` the number since the start; `dump FILE` the same, and writes for each
- * block of the kernel "ADDRESS INSTRUCTIONS EXECUTED" to FILE.
+ * A client that connects to PATH and sends a line gets one: `total` the number since the start; `dump FILE` the same,
+ * and writes for each block of the kernel "ADDRESS INSTRUCTIONS EXECUTED" to FILE.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* What is used of QEMU's plugin interface, which Debian has no header of. */
+/* The part of QEMU's plugin interface used here; Debian ships no header for it. */
 #define EXPORT __attribute__((visibility("default")))
 typedef uint64_t qemu_plugin_id_t;
 struct qemu_plugin_tb;
@@ -37,10 +37,10 @@ extern uint64_t qemu_plugin_u64_sum(qemu_plugin_u64 entry);
 EXPORT int qemu_plugin_version = 3;
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
 
-#define BLOCKS (1U << 18) /* of the kernel; what finds no place is counted in the total alone */
+#define BLOCKS (1U << 18) /* of the kernel; further blocks are counted in the total only */
 #define KERNEL 0xffffffff80000000ULL
 
-static struct qemu_plugin_scoreboard *counts; /* [0] instructions; then how often each block was begun */
+static struct qemu_plugin_scoreboard *counts; /* [0] instructions; then the executions of each block */
 static struct block {
     uint64_t address;
     size_t instructions;

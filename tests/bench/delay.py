@@ -1,8 +1,8 @@
-"""A long way: what goes through it arrives later, both ways alike. (The kernel here need not have netem.)
+"""A delay line: frames arrive later, equally in both directions. (The kernel here may lack netem.)
 
-    delay.py CONTROL INTERFACE INTERFACE      frames from one card leave by the other; runs in the cards' network namespace
+    delay.py CONTROL INTERFACE INTERFACE      forwards frames between the interfaces; runs in their network namespace
 
-Milliseconds, one way, are read from CONTROL, a line each (0 at first).
+Milliseconds, one way, are read from CONTROL, one value per line (initially 0).
 """
 
 import heapq
@@ -43,6 +43,6 @@ if __name__ == "__main__":
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
     except PermissionError:
-        pass        # then what else this machine does makes the way longer
+        pass        # then other load of this machine adds to the delay
     with open(sys.argv[1], encoding="ascii", buffering=1) as lines:
         relay(lines, *sys.argv[2:])

@@ -1,10 +1,10 @@
-"""What a measurement hands back, and how a failure is said."""
+"""The result of a measurement, and how a failure is reported."""
 
 import os
 import statistics
 from dataclasses import dataclass, field
 
-# The short form (bench.py --check): one run, and of everything just as much as shows that it is measured.
+# The short form (bench.py --check): one run, of everything just enough to show that it is measured.
 CHECK = "BENCH_CHECK" in os.environ
 
 
@@ -28,5 +28,5 @@ class Figure:
 
 
 def row(program):
-    """What a program is called in the names of rows, which stay what they were."""
+    """A program's name in the names of rows, which do not change."""
     return {"sni": "hello", "dns": "names"}.get(program, program)

@@ -2,12 +2,12 @@
  * The first connection as a PC makes it: ask for a name, connect to the address in the answer, wait for the first byte.
  *
  *   firstbyte -a RESOLVER [-p PORT] [-n NAMES] [-s FIRST] [-w MS] [-f FILE] NAME    one line of JSON: {"ms":[…],"failed":N}
- *   firstbyte -l ADDRESS [-p PORT]                             the other end: sends a byte to whoever connects
+ *   firstbyte -l ADDRESS [-p PORT]                             the server: sends a byte on each connection
  *
- * NAME may hold one %u, which runs from FIRST (0) to FIRST+NAMES-1; each name is asked for once, one after the other, with
- * -w milliseconds in between. FILE is a ClientHello for the first name, and is said first, each time with the name in
- * question (as long as the first one); the other end is then `tlsfirst -l`. A failure (no answer or no byte within two seconds, or an answer without an address) is
- * counted and has no time.
+ * NAME may hold one %u, which runs from FIRST (0) to FIRST+NAMES-1; each name is asked for once, one after the other,
+ * with -w milliseconds in between. FILE is a ClientHello for the first name, and is said first, each time with the
+ * name in question (as long as the first one); the server is then `tlsfirst -l`. A failure (no answer or no byte
+ * within two seconds, or an answer without an address) is counted and has no time.
  */
 #include "question.h"
 
@@ -33,7 +33,7 @@ static size_t hello_len, hello_name; /* its octets, and where the name is */
 
 struct wish {
     unsigned names, first, pause_ms;
-    const char *hello; /* a file; NULL: the other end speaks first */
+    const char *hello; /* a file; NULL: the server sends first */
 };
 
 _Noreturn static void die(const char *what)
@@ -83,7 +83,7 @@ static int resolve(struct in_addr resolver, const char *name, struct in_addr *ou
     return found;
 }
 
-/* Milliseconds from the question to the first byte; negative: failed. */
+/* Milliseconds from the query to the first byte; negative: failed. */
 static double first(struct in_addr resolver, unsigned port, const char *name)
 {
     struct in_addr server;

@@ -1,6 +1,6 @@
 """The rows with a whole machine: boot, memory, and the first connection through the real tunnel.
 
-The lab's surroundings (tests/lab), and in the box's place either our image, booted directly from its kernel with 96 MiB,
+The lab's environment (tests/lab) with either our image as the box, booted directly from its kernel with 96 MiB,
 or the peer machine: Debian's cloud kernel, with charon, dnsmasq and nftables of Debian in a RAM disk (peer/).
 """
 
@@ -28,16 +28,16 @@ from peer.machine import MEMORY as PEER_MEMORY, Peer      # noqa: E402
 PEER = "Debian cloud kernel, initrd, the same charon, dnsmasq"
 DOMAIN = "lab.example"
 LIMIT = 90            # seconds for one boot
-NAMES, FIRST = 60, 100    # first connections of one run, and the first one's number: all names are equally long
+NAMES, FIRST = 60, 100    # first connections of one run, and the first one's number: all names have the same length
 NAME = "n%u." + DOMAIN
 
 
 # ---- what the PC and the hub see
 
 class Asker:
-    """The PC's stub resolver: asks for the registry's name until it has it.
+    """The PC's stub resolver: asks for the registry's name until it gets an answer.
 
-    A question without an answer is sent again as it was; after an answer that says no, a new one is asked.
+    A query without an answer is retransmitted unchanged; after a negative answer a new one is sent.
     """
 
     EVERY = 0.05
@@ -76,7 +76,7 @@ class Asker:
 
 
 class HubLog:
-    """When the hub's charon says that a CHILD_SA stands."""
+    """When the hub's charon logs an established CHILD_SA."""
 
     def __init__(self, hub):
         self.file = open(hub.log, errors="replace")
@@ -96,7 +96,7 @@ class Place:
         self.pc_by_hand()
 
     def pc_by_hand(self):
-        """The PC's address and the way to the box are there from the start: not the PC's DHCP and ARP are measured."""
+        """The PC's address and neighbour entry are set in advance: its DHCP and ARP are not measured."""
         self.lab.pc.fixed()
         net.ip("neigh", "replace", t.BOX_LAN, "lladdr", t.MAC_LAN, "dev", "pc0", "nud", "permanent", ns="lan")
 
@@ -121,7 +121,7 @@ class Place:
         return Peer(self.folder, os.environ["SEKISHO_BENCH_PEER"], DOMAIN)
 
     def boot(self, machine, **how):
-        """Seconds from power on to (first DNS answer at the PC, tunnel at the hub)."""
+        """Seconds from power-on to (first DNS answer at the PC, tunnel at the hub)."""
         self.lab.hub.restart()          # no old SA, and the first address of its pool is free again
         log = HubLog(self.lab.hub)
         begin = time.monotonic()
@@ -212,7 +212,7 @@ def memory(folder, runs):
 
 
 def first_connection(folder, runs):
-    """As in resolver.py, but through the machines and the real tunnel, and the PC speaks TLS: so the names are listed."""
+    """As in resolver.py, but through the machines and the real tunnel, and with TLS, so the names are listed with `tls`."""
     place = Place(folder)
     lab = place.lab
     box, peer = place.our_box(), place.peer()

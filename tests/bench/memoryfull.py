@@ -1,9 +1,9 @@
 """rss_*_full_kib: memory of gate, names and sni when every table is full.
 
-In the namespaces of resolver.py, with the real programs. The load fills what they keep: more pairs of name and address than
-gate holds (every answer has 64 addresses), more names than the cache has places, every client that the LAN has room for;
-more long ClientHellos that never end than sni keeps at a time, more open connections than it remembers, more refused
-packets than it folds. The figure is the peak (VmHWM), so that nothing depends on the moment of looking.
+In the namespaces of resolver.py, with the real programs. The load fills their tables: more pairs of name and address than
+gate holds (every answer has 64 addresses), more names than the cache has entries, as many clients as the LAN can have; more
+long incomplete ClientHellos than sni keeps, more open connections than its flow table, more refused packets than it folds.
+The figure is the peak (VmHWM), so it does not depend on the time of reading.
 """
 
 import os
@@ -19,10 +19,10 @@ from figure import CannotMeasure, Figure, row
 
 NAMES = 1200                  # below the wildcard; with their addresses more than gate's 65,536 pairs
 ADDRESSES = 64                # of one answer
-LONG_HELLOS, OF_ONE = 160, 40 # more than the 128 that sni keeps; its limit for one client is 48
-OPEN = 5000                   # connections without a word: sni remembers 4,096
+LONG_HELLOS, OF_ONE = 160, 40 # more than the 128 that sni keeps; its limit per client is 48
+OPEN = 5000                   # silent connections: sni's table holds 4,096
 WILD = "w." + resolver.DOMAIN
-REFUSED = 600                 # packets to so many addresses that nobody listed
+REFUSED = 600                 # packets to so many unlisted addresses
 PORT = 443
 
 
@@ -51,7 +51,7 @@ class Stub(threading.Thread):
 
 
 class Server(threading.Thread):
-    """Takes every connection and says nothing."""
+    """Accepts every connection and sends nothing."""
 
     def __init__(self):
         super().__init__(daemon=True)

@@ -1,9 +1,9 @@
 """mode_change_ms: a change of mode with ten thousand admitted addresses and as many live flows.
 
-In the namespaces of resolver.py. Each flow is a TCP connection of the pc through the box to an address of its own, both
-its ends sockets of this process. Before the change a word of each client must arrive; after it, none may. Ours is gate's
-own code for the packet filter (modechange.c) on configs/firewall.nft; beside it, what a script can do with Debian's tools
-on the peer machine's rule set.
+In the namespaces of resolver.py. Each flow is a TCP connection of the pc through the box to an address of its own; both its
+endpoints are sockets of this process. Before the change data of each client must arrive; after it, none may. Ours is gate's
+own code for the packet filter (modechange.c) on configs/firewall.nft; the peer is what a script can do with Debian's tools
+on the peer machine's ruleset.
 """
 
 import json
@@ -25,7 +25,7 @@ from figure import CannotMeasure, Figure
 COUNT = 10000
 AT_ONCE = 500
 TOOLS = "nft -f, conntrack -F"
-# The script's way: nothing admitted any more, and the rule that accepts what is established goes.
+# The script's method: flush the admitted addresses, and delete the rule that accepts established flows.
 PEER_CHANGE = "flush set inet fw allow\nflush chain inet fw forward\n"
 
 
@@ -35,7 +35,7 @@ def address(i):
 
 
 def in_box(command, text=None):
-    """A command in the box's namespace, without another program in between that would be measured too."""
+    """Run a command in the box's namespace, without a wrapper that would be measured too."""
     with net.inside("box"):
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
@@ -44,8 +44,8 @@ def in_box(command, text=None):
 
 
 class Server:
-    """Takes every connection at the line's end and counts what it is told. A process of its own: each may open only so
-    many files. The two counters are in memory that both see."""
+    """Accepts every connection on the uplink side and counts the data. Its own process, because of the limit of open
+    files. The two counters are in shared memory."""
 
     def __init__(self):
         self.memory = mmap.mmap(-1, 16)
@@ -121,7 +121,7 @@ class Flows:
             time.sleep(0.002)
 
     def words(self, seconds):
-        """Each client says a word; how many arrive within the time."""
+        """Each client sends data; returns how many arrive in time."""
         before = self.server.words()
         for s in self.clients:
             try:
@@ -149,7 +149,7 @@ class Ours:
 
     @staticmethod
     def change():
-        """(milliseconds until no old flow passes, until it is tidied up as well)"""
+        """(milliseconds until no old flow passes, until the clean-up is done as well)"""
         found = json.loads(in_box(["build/bench/modechange", "change"]))
         return found["set_ms"], found["set_ms"] + found["forget_ms"]
 

@@ -1,8 +1,8 @@
-"""A TCP flow that was opened by its two ends, and then frames in their place: the same ones, as often as they are wanted.
+"""A TCP flow opened by its two endpoints, which are then replaced by frames: the same ones, as often as needed.
 
-What a machine pays for a TCP flow depends on how many segments come at once, are put together and are answered by how many
-acknowledgements: TCP's mood, and more than any rule set makes. So the ends open a real flow (TLS, which `sni` agrees to) and
-are silenced; a fixed train of frames then goes to the machine while it stands still, and meets it all at once.
+The cost of a TCP flow depends on how many segments arrive at once, are merged, and are answered by how many ACKs. TCP varies
+these, with a larger effect than any ruleset. So the endpoints open a real flow (TLS, allowed by `sni`) and are silenced; then
+a fixed burst of frames is sent to the machine while it is paused, so that it finds all of them at once.
 """
 
 import os
@@ -17,7 +17,7 @@ import net
 from figure import CannotMeasure
 
 SEGMENT = 1300        # octets: with a time stamp it fits the tunnel both ways (MSS inward 1318)
-WAIT = 20.0           # seconds for what must come out: only what never comes costs so much
+WAIT = 20.0           # seconds to wait for output; only a failure takes so long
 
 
 def checksum(data):
@@ -32,7 +32,7 @@ def checksum_odd(data):
 
 
 class Frame:
-    """The head of a captured frame of Ethernet, IPv4 and TCP; others like it are made of it."""
+    """The headers of a captured Ethernet, IPv4 and TCP frame, as a template for others."""
 
     def __init__(self, raw):
         self.ethernet, self.ip = raw[:14], raw[14:34]
@@ -51,7 +51,7 @@ class Frame:
 
 
 class End:
-    """One end's card: what it has sent of the flow, what comes there, and frames that are put there."""
+    """One endpoint's interface: the flow's segments sent and received there, and injected frames."""
 
     def __init__(self, ns, interface, mine, other):
         with net.inside(ns):
@@ -81,7 +81,7 @@ class End:
             self.socket.send(frame)
 
     def silence(self):
-        """The end itself says nothing more of this flow, and hears nothing."""
+        """Silence the endpoint: it sends and receives nothing more of this flow."""
         done = net.run(self.ns, ["nft", "-f", "-"], text=f"""table inet silence {{
             chain in {{ type filter hook prerouting priority -450; tcp sport {self.other} tcp dport {self.mine} drop; }}
             chain out {{ type filter hook output priority -450; tcp sport {self.mine} tcp dport {self.other} drop; }}
@@ -126,12 +126,12 @@ class Flow:
                 (there, self._frames(there, answers, 0, segments * SEGMENT), here, (answers, 0))]
 
     def singles(self, direction, count):
-        """Segments that are sent one by one, each a train of its own."""
+        """Segments sent one by one, each as its own burst."""
         here, there = (self.pc, self.registry) if direction == "up" else (self.registry, self.pc)
         return [(here, [frame], there, (0, SEGMENT)) for frame in self._frames(here, count, SEGMENT)]
 
     def run(self, train, still):
-        """Once. still: the machine stands still until all frames of a step are there."""
+        """Run once. still: the machine is paused until all frames of a step have arrived."""
         for here, frames, there, (count, octets) in train:
             there.look()
             if still:

@@ -1,12 +1,12 @@
-"""The DNS rows and the first connection, in network namespaces on this machine: our gate and names beside dnsmasq.
+"""The DNS rows and the first connection, in network namespaces on this machine: our gate and dns compared with dnsmasq.
 
-Three namespaces: `pc` (the load), `box` (what is measured) and `wan` (the line, the registry and its resolver):
+Three namespaces: `pc` (the load), `box` (the server under test) and `wan` (the uplink, the registry and its resolver):
 
     pc0 192.168.77.2…  --  lan0 192.168.77.1  BOX  wan0 198.51.100.2  --  line0 198.51.100.1, 10.20.0.53, 10.20.1.0/24
 
-Ours is the real gate with the real names, started as on the box, the real kernel elements, and configs/firewall.nft. The
+Ours is the real gate with the real dns, started as on the box, the real kernel elements, and configs/firewall.nft. The
 peer is Debian's dnsmasq with --nftset and the peer machine's rule set (peer/firewall.nft). This machine's kernel may
-have no ESP, so both rule sets lose the rules that ask for proof of IPsec, and a stand-in for charon tells gate that the
+have no ESP, so the rules that require proof of IPsec are removed from both rulesets, and a simulated charon tells gate that the
 tunnel is up; nothing is encrypted on either side.
 """
 
@@ -27,7 +27,7 @@ from figure import CHECK, CannotMeasure, Figure   # noqa: E402
 
 MAC_LAN = "02:00:00:00:77:01"
 BOX_LAN, RESOLVER, LINE_DNS, VIP = "192.168.77.1", "10.20.0.53", "198.51.100.1", "10.99.0.1"
-SOURCES = 200                 # addresses of the pc: so that the limit for each client is not what is measured
+SOURCES = 200                 # addresses of the pc, so that the per-client limit is not measured
 NAMES = 63                    # names on the list: with the wildcard, as many as a service file may have
 DOMAIN = "bench.example"
 NAME = "n%u." + DOMAIN        # listed
@@ -35,16 +35,16 @@ FRESH = "f%u.fresh." + DOMAIN  # below a listed wildcard: a new name each time, 
 FRESH_COUNT = 3000 if CHECK else 30000    # of them, in each run
 OTHER = "x%u.other.example"   # not listed
 SECONDS = 1 if CHECK else 3   # of one run of the load generator
-IN_FLIGHT = 64                # questions at a time
-LOSS = 0.01                   # of the answers may be late or an error; more, and the figure means nothing
+IN_FLIGHT = 64                # queries in flight
+LOSS = 0.01                   # of the answers may be late or errors; with more the figure means nothing
 DNSMASQ = "dnsmasq 2.91 --nftset"
 UNBOUND = "unbound 1.22"
-# The load and the resolver behind all have one processor, what is measured the other: gate and names together, too.
+# The load and the resolver behind all have one processor, the server under test the other, shared by gate and dns.
 LOAD_CPU, BOX_CPU = ("taskset", "-c", "0"), ("taskset", "-c", "1")
 
-# What is taken out of the rule sets, line by line; a line that is not there means that this file must be adapted.
+# Lines to remove from the rulesets; if one is missing, this file must be adapted.
 OURS_WITHOUT_IPSEC = [
-    # (Nor is one PC of the bench held to a PC's share of connections.)
+    # (Also remove the per-PC share of connections.)
     ("jump share", "counter"),
     ("update @telling_hosts { ip saddr limit rate over 1000/second burst 500 packets } goto no_crowd", ""),
     ("queue to $sni_queue", "drop"),
@@ -99,7 +99,7 @@ resolver = 10.20.0.53
 # ---- the namespaces
 
 def lay_cables():
-    # names wants /var/empty, which the workshop's read-only root does not have.
+    # dns needs /var/empty, which the workshop's read-only root does not have.
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "bench", "/var"], check=True)
     os.mkdir("/var/empty", 0o755)
     for name in ("pc", "box", "wan"):
@@ -158,7 +158,7 @@ def load_rules(path):
         raise CannotMeasure(f"the rule set does not load: {done.stderr.strip()[-300:]}")
 
 
-# ---- the two that are compared
+# ---- the servers compared
 
 class Contender:
     """Something that answers DNS for the pc, and opens the packet filter for what it answered."""
@@ -187,7 +187,7 @@ class Contender:
 
     @staticmethod
     def port_is_free(limit=5):
-        """The one before has given the DNS port back: a child may go a moment after its parent."""
+        """Wait until the previous one has released the DNS port: a child may exit after its parent."""
         end = time.monotonic() + limit
         with net.inside("box"):
             while time.monotonic() < end:
@@ -229,7 +229,7 @@ class Ours(Contender):
         self.charon = charon_stand_in.StandIn("/run/bench-vici", VIP)
 
     def states(self):
-        """What the other programs of the box would have published by now."""
+        """The state files that the other programs of the box would have published."""
         now = int(time.time())
         for name, lines in (
                 ("wan", f"link up\naddress 198.51.100.2\ngateway {LINE_DNS}\ndns {LINE_DNS}\n"),
@@ -259,7 +259,7 @@ class Ours(Contender):
 
     def stop(self):
         super().stop()
-        # The next start must not take the last one's state for its own.
+        # The next start must not read the previous one's state.
         try:
             os.unlink(f"{self.run}/gate/state")
         except OSError:
@@ -366,7 +366,7 @@ def alternate(contenders, runs, measure, session=True):
 
 
 def figures(key, found, note, suffix=""):
-    """Beside dnsmasq, and the same beside unbound."""
+    """Compared with dnsmasq, and with unbound."""
     ours, dnsmasq, unbound = ([r[key] for r in runs] for runs in found)
     name = {"qps": "qps", "p99_us": "p99_us"}[key]
     return {f"dns_{suffix}{name}": Figure(ours, DNSMASQ, dnsmasq, note),
@@ -374,7 +374,7 @@ def figures(key, found, note, suffix=""):
 
 
 def processes(contender):
-    """The numbers of its processes."""
+    """Its PIDs."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -387,7 +387,7 @@ def processes(contender):
 
 
 def processor_ns(contender):
-    """What its programs have used of the processor since they were started."""
+    """The processor time of its programs since their start."""
     used = 0
     for pid in processes(contender):
         with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
@@ -404,7 +404,7 @@ def box_pays_for_what_arrives():
 
 
 def cached(contenders, runs):
-    """Also the processor time that each needs for an answer. Server and load go before whatever else the machine does."""
+    """Also the processor time per answer. Server and load have priority over other processes."""
     def one(contender):
         contender.wait(NAME.replace("%u", "0"))
         load(contender, NAME, NAMES, seconds=0.5)

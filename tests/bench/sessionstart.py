@@ -1,8 +1,8 @@
-"""How long a PC waits for a session: from its DNS question in a closed LAN to the answer, by the machine's own clock.
+"""How long a PC waits for a session: from its DNS query in a closed LAN to the answer, by the machine's own clock.
 
-Beside it the peer machine at its prompt: `swanctl --initiate`, then one DNS question to the resolver behind the hub. Both in
-QEMU with -icount (their processor is then as fast in each run, whatever else this machine does), the hub behind a long way
-(delay.py), session after session, in turn. What crossed the machine's cards is in files of QEMU's, with the machine's time.
+Compared with the peer machine at its prompt: `swanctl --initiate`, then one DNS query to the resolver behind the hub. Both in
+QEMU with -icount (so that their speed does not depend on other load), the hub behind a delay (delay.py), session after
+session, alternately. QEMU records the traffic of the machine's interfaces in files, with the machine's time.
 """
 
 import os
@@ -16,11 +16,11 @@ import pcap
 import topology as t
 from figure import CHECK, CannotMeasure, Figure
 
-ROUND_TRIPS = (5,) if CHECK else (5, 20, 50)      # ms, to the hub and back; the first one is judged
+ROUND_TRIPS = (5,) if CHECK else (5, 20, 50)      # ms, to the hub and back; the first one has the acceptance limit
 STARTS = 1 if CHECK else 4                        # sessions of one run for each of them
 ICOUNT = ["-icount", "shift=3,sleep=on"]
 PATIENCE = 60
-# The machine's time by the shell alone: a program more would be measured too.
+# The machine's time by a shell builtin, so that no further program is measured.
 CLOCK = "now() { while read -r a b c d; do case $a$b in nowat) at=$c; return;; esac; done </proc/timer_list; }; "
 INITIATE = (CLOCK + "now; begin=$at; swanctl --initiate --child registry >/run/initiate 2>&1 && "
             f"nslookup -type=a {t.REGISTRY_NAME} {t.INNER_DNS} >/run/nslookup 2>&1; rc=$?; now; "
@@ -28,20 +28,20 @@ INITIATE = (CLOCK + "now; begin=$at; swanctl --initiate --child registry >/run/i
 
 
 class Way:
-    """To the hub and back in so many milliseconds."""
+    """Set the round trip to the hub in milliseconds."""
 
     def __init__(self, folder):
         net.ip("link", "set", "to-hub", "nomaster", ns="wan")
         net.ip("link", "add", "way0", "type", "veth", "peer", "name", "way1", ns="wan")
         net.ip("link", "set", "way0", "master", "net0", "up", ns="wan")
         net.ip("link", "set", "way1", "up", ns="wan")
-        # A frame that is handed over by a program must be whole: no sum and no cut left for later.
+        # Frames forwarded by a program must be complete: no checksum or segmentation offload.
         for ns, card in (("wan", "way0"), ("wan", "way1"), ("wan", "to-hub"), ("hub", "pub0")):
             net.run(ns, ["ethtool", "-K", card, "tx", "off", "tso", "off", "gso", "off", "gro", "off"])
         control = f"{folder}/way"
         os.mkfifo(control)
         self.process = net.start("wan", ["python3", "-B", "tests/bench/delay.py", control, "way1", "to-hub"], f"{folder}/way.log")
-        self.control = os.open(control, os.O_RDWR)      # (waits for nobody)
+        self.control = os.open(control, os.O_RDWR)      # (does not block)
 
     def long(self, round_trip):
         os.write(self.control, f"{round_trip / 2}\n".encode())

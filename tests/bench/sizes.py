@@ -1,4 +1,4 @@
-"""The rows that are only looked up: how large the whole operating system is."""
+"""The size of the whole operating system: rows that are only looked up."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def size(path):
 
 
 def bare_kernel():
-    """The kernel without a root, as scripts/kernel keeps it beside its build tree."""
+    """The kernel without a root, as kept by scripts/kernel next to its build tree."""
     done = subprocess.run(["scripts/kernel", "build"], capture_output=True, text=True)
     if done.returncode != 0:
         raise CannotMeasure(f"scripts/kernel failed: {done.stderr.strip()[-300:]}")

@@ -1,11 +1,11 @@
-"""Bulk data in a session, beside the same box with a rule set that accepts all.
+"""Bulk data in a session, compared with the same box with a ruleset that accepts everything.
 
-The lab's image (one agent more) in QEMU with its real tunnel. In one session the rule set is exchanged again and again:
-ours, and one of two chains that translates addresses and clamps segments, as any gateway must, and accepts everything.
-gate and sni run with both; with ours each measurement is a new TLS connection that sni agrees to. Our table stays
-where it is meanwhile, but asleep (nftables' flag dormant), and the session's idle time is long, for gate counts no packet then.
+The lab's image (with its agent) in QEMU with its real tunnel. In one session the ruleset is switched repeatedly between ours
+and one with two chains that does NAT and MSS clamping, as any gateway must, and accepts everything. gate and sni run with
+both; with ours each measurement is a new TLS connection allowed by sni. Our table stays loaded meanwhile, but dormant
+(nftables' flag), and the session's idle time is long, because gate sees no packets then.
 
-session_throughput_up, _down      by this machine's clock: what else it does is in it (counted.py has what is judged)
+session_throughput_up, _down      by this machine's clock, so other load affects it (the rows with limits are in counted.py)
 """
 
 import json
@@ -34,7 +34,7 @@ OPEN = """table inet open {{
 }}
 """
 
-# The least that a rule set of our shape can cost: the same hooks, one rule in each, nothing guarded.
+# The minimal cost of a ruleset of our shape: the same hooks with one rule in each, protecting nothing.
 HOOKS = """	chain first {
 		type filter hook prerouting priority raw; policy accept;
 		meta l4proto esp meta mark set 256 notrack accept
@@ -58,7 +58,7 @@ HOOKS = """	chain first {
 
 
 class Switch:
-    """Puts the rule set of the running box to sleep, and awake again, by its lab agent."""
+    """Makes the running box's ruleset dormant, and active again, through its lab agent."""
 
     def __init__(self, box):
         self.box = box
@@ -84,7 +84,7 @@ class Switch:
 
 
 def processor_ns(pid):
-    """What all threads of a process have had of the processors."""
+    """The processor time of all threads of a process."""
     return sum(thread_ns(pid, thread) for thread in os.listdir(f"/proc/{pid}/task"))
 
 
@@ -97,7 +97,7 @@ def thread_ns(pid, thread):
 
 
 def bulk(lab, direction):
-    """(Mbit/s, processor nanoseconds of the machine for each octet)"""
+    """(Mbit/s, processor nanoseconds of the machine per octet)"""
     before = processor_ns(lab.box.process.pid)
     begin = time.monotonic()
     done = net.run("lan", ["python3", "-B", "tests/bench/bulk.py", direction, t.REGISTRY, t.REGISTRY_NAME, pki.path("web.crt"),
@@ -113,7 +113,7 @@ def bulk(lab, direction):
 
 
 def in_turn(lab, switch, runs, one, all_of_them=("ours", "open")):
-    """one(who) for each of them in turn, each with its rule set; in every other round the other way round."""
+    """one(who) for each of them in turn, each with its ruleset; in every other round in reverse order."""
     for i in range(runs):
         for who in all_of_them if i % 2 == 0 else reversed(all_of_them):
             switch.to("ours")
@@ -127,7 +127,7 @@ def in_turn(lab, switch, runs, one, all_of_them=("ours", "open")):
 
 
 def in_session(lab):
-    """The registry answers; a session that has ended meanwhile begins anew."""
+    """Wait until the registry answers; restarts a session that has ended."""
     end = time.monotonic() + 60
     while not lab.pc.dns(t.REGISTRY_NAME).addresses or lab.pc.tcp(t.REGISTRY, 443) != "open":
         if time.monotonic() > end:
@@ -136,7 +136,7 @@ def in_session(lab):
 
 
 def session(place):
-    """The box starts, and a session."""
+    """Boot the box and start a session."""
     place.lab.box.start(kernel=boxes.LAB_KERNEL)
     place.lab.ready(120)
     place.pc_by_hand()

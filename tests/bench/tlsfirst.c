@@ -2,7 +2,7 @@
  * New TLS connections as a PC makes them, to two ports in turn: connect, ClientHello, wait for the server's first octet.
  *
  *   tlsfirst -a SERVER -f FILE [-n COUNT] [-w MS] PORT PORT     one line of JSON: {"ms":[[…],[…]],"failed":N}
- *   tlsfirst -l PORT PORT                                       the other end: answers a ClientHello with a ServerHello
+ *   tlsfirst -l PORT PORT                                       the server: answers a ClientHello with a ServerHello
  *
  * FILE is the ClientHello. Connections go to the two ports one after the other, with -w milliseconds in between, so both see
  * the same machine. A failure (nothing within two seconds) is counted and has no time.
@@ -104,7 +104,7 @@ static void answer(int fd)
     int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    while (got < want) { /* the whole record: a server does not answer before */
+    while (got < want) { /* the whole record, which a server needs to answer */
         ssize_t n = recv(fd, in + got, sizeof(in) - got, 0);
         if (n <= 0)
             return;

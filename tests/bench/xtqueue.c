@@ -27,7 +27,7 @@ static struct nftnl_rule *rule(const char *table, const char *chain, unsigned nu
 {
     struct nftnl_rule *r = nftnl_rule_alloc();
     struct nftnl_expr *e = nftnl_expr_alloc("target");
-    struct xt_NFQ_info_v3 *info = calloc(1, 64); /* the kernel wants it padded; the expression owns it */
+    struct xt_NFQ_info_v3 *info = calloc(1, 64); /* the kernel expects padding; the expression owns it */
     if (!r || !e || !info)
         die("memory");
     *info = (struct xt_NFQ_info_v3){.queuenum = (__u16)number, .queues_total = 1};

@@ -1,4 +1,4 @@
-/* Causes as state files and messages bring them: what is taken has a sentence, and comes back as it was. */
+/* Fuzz target: causes from state files and messages: an accepted one has a sentence, and survives a round trip. */
 #include "cause_text.h"
 #include "must.h"
 

@@ -1,6 +1,6 @@
 /*
  * Fuzz target: the parser of site and service files. The first octet chooses the kind, the rest is the file.
- * Besides memory errors it looks for accepted nonsense: what a result without mistakes must be is asserted.
+ * Besides memory errors it looks for invalid values that are accepted: it asserts the properties of a valid result.
  */
 #include "conf_parse.h"
 #include "must.h"
@@ -45,7 +45,7 @@ static void check_site(const struct conf_site *s)
     }
     for (unsigned i = 0; i < s->wan_dns_count; i++)
         MUST(!prefix_contains(&s->lan_address, &s->wan_dns[i]));
-    /* the export goes into a shell: nothing in it may end a quoted string */
+    /* the export is read by a shell: nothing in it may end a quoted string */
     for (unsigned i = 0; i < s->ntp_count; i++)
         MUST(!strchr(s->ntp[i], '\'') && conf_is_host(s->ntp[i]));
 }
@@ -58,7 +58,7 @@ static bool has_tls(const struct conf_rule *r)
     return false;
 }
 
-/* One name, one port, and it is TLS and is not. */
+/* Is one port of one name both with TLS and without? */
 static bool contradict(const struct conf_rule *a, const struct conf_rule *b)
 {
     if (!conf_name_covers(a->name, b->name) && !conf_name_covers(b->name, a->name))

@@ -1,4 +1,4 @@
-/* Frames of the line's DHCP server, and what the client makes of them. */
+/* Fuzz target: frames from the uplink's DHCP server. */
 #include "dhcp.h"
 #include "must.h"
 
@@ -9,7 +9,7 @@ static const uint8_t mac[6] = {2, 0, 0x5e, 0x10, 0, 1};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A frame that the filter lets in: the octets are its BOOTP part, from the yiaddr on, and the options. */
+/* A frame that passes the socket filter: the octets are its BOOTP part from yiaddr on, and the options. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t frame[DHCP_FRAME_MAX];

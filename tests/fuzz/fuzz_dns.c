@@ -1,26 +1,26 @@
 /*
- * Fuzz target: everything in names that reads strangers' octets. The first octet chooses what the rest is:
- *   0  a client's question, in each mode of the box
- *   1  a resolver's answer about a listed name, as cname.c reads it
- *   2  the same about an unlisted one, passed on in mode internet (behind a matching header and question)
- *   3  a script of events: questions, answers, verdicts and modes of gate, time
+ * Fuzz target: all code in dns that parses untrusted octets. The first octet selects the meaning of the rest:
+ *   0  a client's query, in each mode of the box
+ *   1  a resolver's answer for a listed name, as parsed by cname.c
+ *   2  the same for an unlisted one, passed on in mode internet (after a matching header and question)
+ *   3  a script of events: queries, answers, verdicts and modes from gate, time
  *
- * What must hold: every answer that leaves is a DNS message to c-ares too; an address of a listed name leaves only if
- * gate said yes to it in the present session and its element outlives the TTL and the grace; no answer that is passed on
- * leads into a private network.
+ * Invariants: every answer sent is also a DNS message to c-ares; an address of a listed name is sent only if gate has
+ * confirmed it in the current session and its element outlives the TTL plus the grace period; no answer passed on
+ * contains a private address.
  */
-#define WORLD_LOG 16 /* a small world starts fast */
+#define WORLD_LOG 16 /* a small fixture starts fast */
 #include "unit/dns_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define SCRIPT_EVENTS 256 /* of two octets each */
-#define ELEMENTS (SCRIPT_EVENTS * DNS_ADDRS_MAX) /* as many as a script can open: none is ever forgotten */
+#define ELEMENTS (SCRIPT_EVENTS * DNS_ADDRS_MAX) /* as many as a script can add, so none is lost */
 #define WILD 3 /* `*.wild.example` */
 
 static struct world w;
 
-/* What gate has opened, by its own account. */
+/* The elements added by gate. */
 static struct {
     uint16_t id;
     char name[CONF_FQDN_MAX];
@@ -40,7 +40,7 @@ static bool open_for(int id, const char *name, const struct addr *a, uint32_t tt
     return false;
 }
 
-/* The listed name that an answer is about; -1: none. */
+/* The listed name that an answer is for; -1: none. */
 static int subject(const uint8_t *data, size_t len)
 {
     struct dns_question q;
@@ -59,7 +59,7 @@ static int subject(const uint8_t *data, size_t len)
     return allowlist_find_wire(&w.q.listed, q.lower, q.name_len);
 }
 
-/* No ECH key and no address that gate has not opened in an HTTPS record about a listed name. */
+/* An HTTPS record for a listed name has no ECH key and no address that gate has not allowed. */
 static void check_https(int id, const uint8_t *data, size_t len, const char *name)
 {
     ares_dns_record_t *rec = NULL;
@@ -112,7 +112,7 @@ static void begin(void)
     opened = 0;
 }
 
-/* ---- 0: questions ---- */
+/* ---- 0: queries ---- */
 
 static void fuzz_question(const uint8_t *data, size_t size)
 {
@@ -131,7 +131,7 @@ static void fuzz_question(const uint8_t *data, size_t size)
         MUST(dns_question_parse(w.ask[i].data, w.ask[i].len, &q, &rcode) == DNS_CHECK_OK);
     }
     world_wait(&w, FRONTEND_HOLD_MS + 1000);
-    MUST(w.q.live == 0); /* whatever was asked has ended */
+    MUST(w.q.live == 0); /* all lookups have ended */
 }
 
 /* ---- 1, 2: answers ---- */
@@ -152,8 +152,8 @@ static void fuzz_chain(const uint8_t *data, size_t size)
 }
 
 /*
- * The answer to the latest question to a resolver: header and question as they must be, the rest is the fuzzer's. That
- * begins with flags and three counts.
+ * The answer to the latest query to a resolver: correct header and question, the rest is the fuzzer's, starting with
+ * flags and three counts.
  */
 static void deliver_raw(const uint8_t *data, size_t size)
 {
@@ -183,7 +183,7 @@ static void fuzz_forward(const uint8_t *data, size_t size)
     ask(&w, UNLISTED_NAME, types[data[0] % 4]);
     struct wire plain;
     struct client small = client_of("192.168.77.100", 40001);
-    wire_begin(&plain, 3, 0x0100, UNLISTED_NAME, DNS_A); /* a client that takes 512 octets */
+    wire_begin(&plain, 3, 0x0100, UNLISTED_NAME, DNS_A); /* a client limited to 512 octets */
     if (data[0] & 4)
         ask_raw(&w, &small, plain.data, plain.len);
     deliver_raw(data + 1, size - 1);
@@ -193,7 +193,7 @@ static void fuzz_forward(const uint8_t *data, size_t size)
 
 /* ---- 3: scripts ---- */
 
-/* An element that is there already is renewed. */
+/* An existing element is renewed. */
 static void open_element(const struct msg_admit *m, const struct addr *a)
 {
     unsigned i = 0;
@@ -214,7 +214,7 @@ static void open_element(const struct msg_admit *m, const struct addr *a)
         elements[i].until = until;
 }
 
-/* gate's part, as gate plays it: yes only to the session of now. */
+/* Plays gate: confirms only for the current session. */
 static void verdict(unsigned back, unsigned kind)
 {
     if (w.told <= back)
@@ -242,7 +242,7 @@ static void script_question(unsigned what)
     ask_from(&w, &c, names[what & 7 & (what & 0x40 ? 7 : 3)], types[what >> 5 & 1 ? 2 : what >> 2 & 1]);
 }
 
-/* A server in front that validates: about zones, or with signatures. */
+/* A validating server in front: asks for zones, or for signatures. */
 static void script_server(unsigned what)
 {
     static const char service[] = "_8443._https." REGISTRY_NAME;
@@ -258,7 +258,7 @@ static void script_server(unsigned what)
     ask_raw(&w, &c, m.data, m.len);
 }
 
-/* gate has a name looked up that nobody asks for; also one that is not listed, or under another's id. */
+/* gate requests a lookup without a client; also of an unlisted name, or with a wrong id. */
 static void script_resolve(unsigned what)
 {
     static const char *const names[] = {REGISTRY_NAME, "b.wild.example", OTHER_NAME, UNLISTED_NAME};
@@ -267,7 +267,7 @@ static void script_resolve(unsigned what)
     frontend_resolve(&w.q, w.now, &m);
 }
 
-/* gate hands over a TCP connection; its answer is the fuzzer's. */
+/* gate passes a TCP connection; its answer is the fuzzer's. */
 static void script_stream(unsigned service, const uint8_t *data, size_t size)
 {
     static struct wire m;
@@ -294,7 +294,7 @@ static void script_stream(unsigned service, const uint8_t *data, size_t size)
     frontend_upstream(&w.q, w.now, (uint8_t)(service % 3), 1000 + service, m.data, m.len);
 }
 
-/* back: which question is answered; the address and the TTL are chosen by `what`. */
+/* back: which query is answered; `what` selects the address and the TTL. */
 static void script_answer(unsigned back, unsigned what)
 {
     static const char *const v4[] = {"10.99.0.5", "10.99.0.6", "192.168.77.1", "127.0.0.1", "203.0.113.7"};
@@ -313,7 +313,7 @@ static void script_answer(unsigned back, unsigned what)
     if (what & 0x40)
         wire_cname(&m, name, ttls[what & 3], "edge.cdn.example");
     if (what & 0x20)
-        m.data[2] |= 0x02; /* cut */
+        m.data[2] |= 0x02; /* TC */
     const char *owner = what & 0x40 ? "edge.cdn.example" : name;
     if (!(what & 0x80))
         wire_addr(&m, owner, ttls[what & 3], q.type == DNS_AAAA ? v6[(what >> 2) % 3] : v4[(what >> 2) % 5]);
@@ -360,7 +360,7 @@ static void fuzz_script(const uint8_t *data, size_t size)
     world_wait(&w, FRONTEND_HOLD_MS + FRONTEND_TRY_MS * FRONTEND_TRIES + FRONTEND_ADMIT_MS);
     MUST(w.q.live == 0);
     for (unsigned i = 0; i < FRONTEND_WAITERS_MAX; i++)
-        MUST(w.q.waiting[i] == 0); /* nobody is left without an answer */
+        MUST(w.q.waiting[i] == 0); /* no waiter is left without an answer */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

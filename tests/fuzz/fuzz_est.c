@@ -1,7 +1,7 @@
 /*
- * Fuzz target: what an enrolment server sends. The first octet says whether the connection was closed after it, and how
- * much had come when it was first looked at; the rest is the HTTP response, whose body then is read as certs-only PKCS#7,
- * as the network part does.
+ * Fuzz target: responses of an enrolment server. The first octet says whether the connection was closed after it, and
+ * how much had arrived at the first parse; the rest is the HTTP response, whose body is then parsed as a certs-only
+ * PKCS#7, as in the network part.
  */
 #include "certs_only.h"
 #include "http.h"
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(buffer);
     memcpy(buffer, data + 1, size);
     if (http_parse(buffer, size * (data[0] >> 1) / 128, false, &response) == HTTP_MORE)
-        MUST(memcmp(buffer, data + 1, size) == 0); /* it will be looked at again */
+        MUST(memcmp(buffer, data + 1, size) == 0); /* it will be parsed again */
     else
         memcpy(buffer, data + 1, size);
     enum http_result result = http_parse(buffer, size, data[0] & 1, &response);

@@ -1,9 +1,9 @@
 /*
- * Fuzz target: the check of internal messages. First octet: the receiver's role; second: does a descriptor come along;
- * the rest is the datagram. What is accepted must be safe to use as it is.
+ * Fuzz target: the check of IPC messages. First octet: the receiver's role; second: is there a descriptor; the rest
+ * is the datagram. An accepted message must be safe to use as it is.
  *
- * Every eighth mutation begins with a good message of some type (ipc_seed.h), so that none is left out. At the end it says
- * how many types were accepted at least once, and after a long enough run fails if one was not.
+ * Every eighth mutation starts with a valid message of some type (ipc_seed.h), so that each type is covered. At the
+ * end it reports how many types were accepted at least once, and after a long enough run fails if one was not.
  */
 #include "cause_text.h"
 #include "fuzz/ipc_seed.h"
@@ -86,7 +86,7 @@ static void use_to_names_and_sni(const struct msg *m)
     }
 }
 
-/* All that is done with a cause, and back again. */
+/* All operations on a cause, with a round trip. */
 static void use_cause(const struct cause *c)
 {
     char line[CAUSE_LINE_MAX], text[CAUSE_TEXT_MAX];
@@ -182,7 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(size - 2 <= sizeof m);
     memcpy(&m, data + 2, size - 2);
     MUST(size - 2 == sizeof m.head + m.head.size);
-    /* exactly one role may receive it (names and sni share a few), and only with or without a descriptor */
+    /* exactly one role may receive it (dns and sni share a few), and only with or without a descriptor */
     for (unsigned role = 0; role <= ROLE_CTL_CLIENT; role++)
         if (role != (unsigned)to && !(role == ROLE_DNS && to == ROLE_SNI) && !(role == ROLE_SNI && to == ROLE_DNS))
             MUST(!ipc_valid((enum msg_role)role, data + 2, size - 2, fd));

@@ -1,13 +1,13 @@
 /*
- * Fuzz target for sni: what a PC may send, and what a server may answer. The first octet chooses what is attacked:
- *   0  the parsers of ClientHello and ServerHello: parts, wholes and mistakes must agree with each other wherever the stream is cut off
- *   1  what the kernel says: netlink messages and IP packets of any shape, refused packets
+ * Fuzz target for sni: packets of a PC and of a server. The first octet selects the target:
+ *   0  the parsers of ClientHello and ServerHello: results for parts and for the whole must agree, wherever the stream is cut off
+ *   1  input from the kernel: netlink messages and IP packets of any shape, refused packets
  *   2  the flow table: a script of SYN-ACKs, segments of prepared or given streams in any order, time, sessions, with a
- *      server that believes whatever was let go. It aborts when an id is mentioned twice or never, when anything but a
- *      whole, well-formed ClientHello with a listed name was agreed to, when the octets that reached the server do not say
- *      the same (before it, after it, in a second one), or when something that the server would not have read was believed;
- *      and when a segment passed for an answer that acknowledges something else than what had been agreed to.
- *      With 2 any name could be listed (there is a wildcard), with 3 only what begins like a listed one.
+ *      server that accepts everything that passed. It aborts when an id is reported twice or never, when anything but a
+ *      complete, well-formed ClientHello with a listed name was allowed, when the octets that reached the server differ
+ *      (before it, after it, in a second one), or when octets that the server would discard were used; and when a
+ *      segment passed as an answer that acknowledges anything but the allowed octets.
+ *      With 2 any name could be listed (there is a wildcard), with 3 only names that begin like a listed one.
  */
 #include "../unit/sni_fixture.h"
 #include "../unit/sni_netlink.h"
@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct world w; /* large, and made anew by begin() */
+static struct world w; /* large; reset by begin() */
 
 /* ---- 0: the parser ---- */
 
@@ -38,7 +38,7 @@ static void check_prefix(const uint8_t *data, size_t len, enum clienthello_read 
         MUST(strncmp(h.name, end->name, strlen(h.name)) == 0);
 }
 
-/* Once something is said about a beginning, more octets change nothing of it. */
+/* A final result for a prefix must not change with more octets. */
 static void fuzz_answer(const uint8_t *data, size_t size)
 {
     bool retry, again;
@@ -66,7 +66,7 @@ static void fuzz_parser(const uint8_t *data, size_t size)
     MUST(next == SIZE_MAX || (next < size && data[next] == 22));
 }
 
-/* ---- 1: the kernel's words ---- */
+/* ---- 1: input from the kernel ---- */
 
 static unsigned blocked_told; /* in this run */
 
@@ -75,7 +75,7 @@ static bool on_blocked(void *user, const struct msg_blocked *m)
     (void)user;
     MUST(m->count > 0 && m->reason[0] != '\0' && strspn(m->reason, "abcdefghijklmnopqrstuvwxyz-") == strlen(m->reason));
     blocked_told++;
-    return blocked_told % 3 != 2; /* gate has no room now and then */
+    return blocked_told % 3 != 2; /* gate's socket is full now and then */
 }
 
 static void fuzz_kernel(const uint8_t *data, size_t size)
@@ -88,7 +88,7 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
     blocked_init(&b, w.now, on_blocked, NULL, &skipped);
     if (size < 4 || size > sizeof copy - 64)
         return;
-    /* a header as the kernel makes it; subsystem, kind and the rest are the fuzzer's */
+    /* a header as made by the kernel; subsystem, kind and the rest are the fuzzer's */
     struct nlmsghdr *m =
         netlink_begin(copy, data[0] % 2 ? NFNL_SUBSYS_QUEUE : NFNL_SUBSYS_ULOG, data[1] % 2, data[2] % 4);
     memcpy(copy + m->nlmsg_len, data + 3, size - 3);
@@ -127,19 +127,19 @@ static void fuzz_kernel(const uint8_t *data, size_t size)
 #define PORTS 4
 #define WILD 1 /* WILD_NAME among the listed names */
 #define SEGMENTS 4096
-#define OCTETS (2u << 20) /* in all the segments of a script: no input may take long, or it is called a time-out */
+#define OCTETS (2u << 20) /* in all segments of a script: a longer input would count as a time-out */
 
 static struct {
     const uint8_t *data;
     uint32_t begin, len, connection;
     uint8_t port;
-    bool unread; /* the server throws it away */
-    bool forged; /* said by the server, but not to what it has read */
+    bool unread; /* the server discards it */
+    bool forged; /* from the server, but not acknowledging what it has read */
 } segments[SEGMENTS]; /* by id */
 
-/* What has reached the server of each connection; a port may have several, one after the other. */
+/* The octets that reached the server, per connection; a port may have several in succession. */
 #define THERE 1
-#define DROPPED 2 /* not there, but sni has seen it, and threw the packet away */
+#define DROPPED 2 /* missing, but seen by sni, which dropped the packet */
 static struct {
     uint32_t connection; /* counts up */
     uint32_t iss;
@@ -173,9 +173,9 @@ static void make_streams(void)
         put(&streams[i], ccs, sizeof ccs);
         if (i == 7)
             put_record(&streams[i], 23, streams[0].data, streams[0].len);
-        /* after a HelloRetryRequest; one has another listed name now, one an encrypted one */
+        /* after a HelloRetryRequest; one now has another listed name, one an encrypted one */
         put_hello_in(&streams[i], &shapes[i == 1 ? 3 : i == 6 ? 4 : i], 0);
-        put_hello_in(&streams[i], &shapes[i], 0); /* a third there is never */
+        put_hello_in(&streams[i], &shapes[i], 0); /* there is never a third */
     }
 }
 
@@ -189,14 +189,14 @@ static void server_takes(unsigned port, uint32_t begin, const uint8_t *data, uin
 {
     for (uint32_t i = 0; i < len && begin + i < STREAM_MAX; i++) {
         uint32_t at = begin + i;
-        MUST(!(servers[port].octets[at] & THERE) || servers[port].data[at] == data[i]); /* never two stories */
+        MUST(!(servers[port].octets[at] & THERE) || servers[port].data[at] == data[i]); /* never two different values */
         servers[port].octets[at] |= THERE;
         servers[port].data[at] = data[i];
     }
     move_top(port);
 }
 
-/* sni drops a packet: the server may miss it, but sni may know what was in it. */
+/* sni drops a packet: the server misses it, but sni may know its content. */
 static void server_misses(unsigned port, uint32_t begin, uint32_t len)
 {
     for (uint32_t i = 0; i < len && begin + i < STREAM_MAX; i++)
@@ -204,8 +204,8 @@ static void server_misses(unsigned port, uint32_t begin, uint32_t len)
 }
 
 /*
- * sni agrees to what it has read. Of that a packet may have been dropped again, for want of room: the server gets it when
- * the client repeats it, and then it has to be the same (server_takes). Nothing else may be missing.
+ * sni allows what it has read. A packet of that may have been dropped for lack of room: the server gets it when the
+ * client retransmits it, which must then be identical (server_takes). Nothing else may be missing.
  */
 static void repeated_later(unsigned port)
 {
@@ -223,7 +223,10 @@ static void repeated_later(unsigned port)
     move_top(port);
 }
 
-/* What allowlist.c says, said again here. Does a listed name of service 1 begin so; with `whole`: is it this one? */
+/*
+ * An independent version of allowlist.c: can a listed name of service 1 begin like this; with `whole`: is it this
+ * one?
+ */
 static bool may_go_on(const char *name, bool whole, bool *noise)
 {
     for (unsigned i = 0; i < w.f.listed.count; i++) {
@@ -239,7 +242,7 @@ static bool may_go_on(const char *name, bool whole, bool *noise)
     return false;
 }
 
-/* A ClientHello, or what there is of it, that goes to the server before anybody has agreed to it. */
+/* A possibly incomplete ClientHello that reaches the server before it is allowed. */
 static void only_a_beginning(const uint8_t *data, size_t len, const char *name)
 {
     struct clienthello h;
@@ -249,7 +252,7 @@ static void only_a_beginning(const uint8_t *data, size_t len, const char *name)
     MUST(!name || strncmp(h.name, name, strlen(h.name)) == 0);
 }
 
-/* A whole ClientHello with this name, and nothing in it that could mean another. */
+/* A complete ClientHello with this name, and nothing in it that could mean another. */
 static void is_listed(const uint8_t *data, size_t len, const char *name, struct clienthello *h)
 {
     MUST(clienthello_read(data, len, h) == CLIENTHELLO_WHOLE && strcmp(h->name, name) == 0);
@@ -257,7 +260,7 @@ static void is_listed(const uint8_t *data, size_t len, const char *name, struct 
     MUST(may_go_on(name, true, &noise) && (!h->ech || noise));
 }
 
-/* Behind the first ClientHello: what may follow it, and at most one more, for the same name. */
+/* After the first ClientHello: allowed records, and at most one more ClientHello for the same name. */
 static void server_reads_on(unsigned port, const uint8_t *data, size_t len, bool early_data)
 {
     struct clienthello h;
@@ -275,7 +278,7 @@ static void server_reads_on(unsigned port, const uint8_t *data, size_t len, bool
     MUST(!clienthello_rest(data + h.end, len - h.end, false, &next) && next == SIZE_MAX);
 }
 
-/* What has reached the server must bear out what was said. */
+/* The octets that reached the server must match what sni reported. */
 static void server_reads(unsigned port, const struct msg_flow *m)
 {
     const uint8_t *data = servers[port].data;
@@ -338,7 +341,7 @@ static void connect_again(unsigned port, uint32_t iss)
 static void script_mode(enum msg_mode_kind mode, uint32_t generation)
 {
     if (mode != w.f.mode.mode || generation != w.f.mode.generation)
-        for (unsigned i = 0; i < PORTS; i++) /* the kernel has cut every connection of before */
+        for (unsigned i = 0; i < PORTS; i++) /* the kernel has reset all earlier connections */
             connect_again(i, servers[i].iss);
     world_mode(&w, mode, generation);
 }
@@ -371,7 +374,7 @@ static void script_segment(unsigned port, const uint8_t *data, uint32_t begin, u
         break;
     case 4:
         s.ack = IRS + 2;
-        unread = servers[port].agreed == 0; /* after HelloRetryRequest it is usual */
+        unread = servers[port].agreed == 0; /* after HelloRetryRequest this is normal */
         break;
     default: unread = false;
     }
@@ -394,7 +397,7 @@ static void put_answer(struct octets *o, const uint8_t random[32])
     put_number(o, 4, 0x00130100);
 }
 
-/* A ServerHello; behind a HelloRetryRequest; behind alerts; and what looks like one. */
+/* A ServerHello; after a HelloRetryRequest; after alerts; and lookalikes. */
 static void make_answers(void)
 {
     static const uint8_t retry[32] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
@@ -446,7 +449,7 @@ static void fuzz_script(const uint8_t *data, size_t size)
         case 0: script_synack(port, a); break;
         case 1: world_wait(&w, waits[a & 7]); break;
         case 2: script_mode(a % 8 ? MODE_SESSION : MODE_CLOSED, 7 + b % 2); break;
-        case 3: /* octets of the fuzzer's own */
+        case 3: /* the fuzzer's own octets */
             len = len > size - i ? (uint32_t)(size - i) : len;
             script_segment(port, data + i, begin % 2000, len, c >> 4);
             i += len;
@@ -469,10 +472,10 @@ static void fuzz_script(const uint8_t *data, size_t size)
     world_wait(&w, FLOWS_SLOW_MS + FLOWS_AGREED_MS);
     MUST(w.f.works_used == 0 && w.f.agreed_used == 0);
     for (uint32_t id = 1; id <= w.ids; id++)
-        MUST(world_said(&w, id) >= 0); /* nobody was forgotten */
+        MUST(world_said(&w, id) >= 0); /* no packet was forgotten */
 }
 
-/* The tables are large: only what a run has used is cleared. */
+/* The tables are large: clear only what a run has used. */
 static void begin(bool wildcard)
 {
     static bool made;
@@ -480,7 +483,7 @@ static void begin(bool wildcard)
         world_start(&w);
         made = true;
     }
-    world_mode(&w, MODE_CLOSED, 0); /* everything held is dropped, all that is known forgotten */
+    world_mode(&w, MODE_CLOSED, 0); /* all held packets are dropped, all flows forgotten */
     world_mode(&w, MODE_SESSION, 7);
     w.f.listed.names[WILD].service = wildcard ? 1 : 2;
     w.on_flow = NULL;

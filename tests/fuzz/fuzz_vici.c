@@ -1,10 +1,10 @@
 /*
- * Fuzz target: all that gate reads from charon. The lowest bit of the first octet says what the rest is:
- *   0  a VICI message. It is read whole, asked for values by path, read as an SA, and built anew from what was read: the
- *      copy must be the same octets, since the format has only one way to write a message.
- *   1  what comes on the socket: packets for the client, in two parts, cut at a place that the octet's other bits choose.
- *      It is held against a second reading of the same octets, written here: no event and no answer may be lost or
- *      invented, wherever the cut is.
+ * Fuzz target: all data that gate reads from charon. The lowest bit of the first octet selects the meaning of the rest:
+ *   0  a VICI message. It is decoded, queried for values by path, read as an SA, and encoded again: the copy must be
+ *      identical, since the format has only one encoding of a message.
+ *   1  data on the socket: packets for the client, in two parts, split at a position chosen by the octet's other bits.
+ *      The result is compared with a second decoder in this file: no event and no reply may be lost or invented, wherever
+ *      the split is.
  */
 #include "ike_sa.h"
 #include "must.h"
@@ -100,7 +100,7 @@ static int listener(void)
     return fd;
 }
 
-/* What the client must make of these octets, having registered for an event and asked one question. */
+/* The expected result for these octets, after registering for an event and sending one request. */
 struct told {
     unsigned confirmed, answered, events;
     bool broken;
@@ -162,9 +162,9 @@ static void stream(const uint8_t *data, size_t size, size_t cut)
     MUST(answered == (t.answered > 0));
     close(charon);
     if (result == 0)
-        MUST(vici_process(v) == -1); /* end of file: charon has gone */
+        MUST(vici_process(v) == -1); /* end of file: charon has exited */
     vici_close(v);
-    MUST(answered == 1); /* who asked is told, one way or another */
+    MUST(answered == 1); /* every request gets its reply callback */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

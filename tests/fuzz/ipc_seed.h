@@ -1,4 +1,4 @@
-/* One good internal message of every type: where the fuzzer begins, and what the unit test holds against ipc.c. */
+/* One valid IPC message of every type: seeds for the fuzzer, and examples for the unit test of ipc.c. */
 #ifndef SEKISHO_FUZZ_IPC_SEED_H
 #define SEKISHO_FUZZ_IPC_SEED_H
 
@@ -79,7 +79,7 @@ static inline bool ipc_seed_gate(unsigned type, struct msg *m)
     return true;
 }
 
-/* Between the halves of enroll, clock and wan, and what people are answered. */
+/* Between the two parts of enroll, clock and wan, and the control sockets. */
 static inline bool ipc_seed_others(unsigned type, struct msg *m)
 {
     switch (type) {
@@ -112,7 +112,7 @@ static inline bool ipc_seed_others(unsigned type, struct msg *m)
         m->u.reply.ok = 1;
         cause_set(&m->u.reply.cause, CAUSE_TUNNEL_RAISING, "lab", NULL);
         break;
-    /* a service number, or no body: nothing in them can be wrong */
+    /* a service number, or no body: always valid */
     case MSG_UPSTREAM_CLEAR:
     case MSG_NAMES_END:
     case MSG_PING:
@@ -140,7 +140,7 @@ static inline bool ipc_seed(unsigned type, struct msg *m)
     return ipc_seed_gate(type, m) || ipc_seed_others(type, m);
 }
 
-/* The same as the fuzz target wants it: role, descriptor, datagram. 0: there is none of this type. */
+/* The same in the fuzz target's form: role, descriptor, datagram. 0: there is none of this type. */
 static inline size_t ipc_seed_input(unsigned type, uint8_t *out, size_t max)
 {
     struct msg m;

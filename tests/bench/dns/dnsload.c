@@ -1,19 +1,18 @@
 /*
- * A DNS load generator: keeps a bounded number of questions in flight and prints answers a second and latencies.
+ * A DNS load generator: keeps a bounded number of queries in flight and prints answers per second and latencies.
  *
  *   dnsload [-a ADDRESS] [-p PORT] [-s FIRST-SOURCE] [-k SOURCES] [-w IN-FLIGHT] [-t SECONDS] [-n COUNT] [-N NAMES]
  *           [-i INTERFACE -m MAC] [-b] [-f] NAME
  *
- * One socket; the questions come in turn from SOURCES addresses, counted up from FIRST-SOURCE (so that a limit for each
- * client is not what is measured), many to a system call: the generator must not be what is measured either. NAME may
- * hold one %u, which runs from 0 to NAMES-1. Ends after SECONDS, or COUNT questions. One line of JSON: {"qps":…,
- * "answers":…,"lost":…,"failed":…,"p50_us":…,"p99_us":…,"max_us":…}; failed: any answer that is not NOERROR with at least one
- * record. A question with no answer after a second is lost, and asked anew.
- * -i, -m: the questions leave as whole frames through a packet socket of INTERFACE, to MAC, which costs the generator much
- * less than a UDP socket. Answers come through its UDP socket in both ways.
- * -b: busy: it does not sleep while it waits for answers, because whoever answers would pay for waking it. Only with a
- * processor of its own.
- * -f: a flood: it does not wait for answers, and only counts them ("sent" is printed too).
+ * One socket; the queries come in turn from SOURCES addresses, starting at FIRST-SOURCE (so that a per-client limit
+ * is not measured), many per system call, so that the generator is not measured either. NAME may hold one %u, which
+ * runs from 0 to NAMES-1. Ends after SECONDS, or COUNT queries. One line of JSON: {"qps":…,
+ * "answers":…,"lost":…,"failed":…,"p50_us":…,"p99_us":…,"max_us":…}; failed: any answer that is not NOERROR with at
+ * least one record. A query without an answer after a second is lost, and repeated. -i, -m: sends the queries as
+ * whole frames through a packet socket of INTERFACE, to MAC, which costs the generator much less than a UDP socket.
+ * Answers are received on its UDP socket in either case. -b: busy: does not sleep while waiting for answers, because
+ * the server would pay for waking it. Only with a processor of its own. -f: flood: does not wait for answers, only
+ * counts them (and prints "sent" too).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,13 +32,13 @@
 
 #define SOURCES_MAX 256
 #define FLIGHT_MAX 1024
-#define TURN_SHIFT 10 /* an id is the place in flight, and above that a count of its uses, against late answers */
+#define TURN_SHIFT 10 /* an id is the slot, and above that a count of its uses, to detect late answers */
 #define BATCH 64
 #define LOST_NS 1000000000ull
 #define BUCKETS 200000 /* latencies in microseconds, longer ones in the last */
-#define NAMES_READY 65536 /* names kept in wire form; further ones are made each time */
+#define NAMES_READY 65536 /* names kept in wire form; further ones are built each time */
 
-/* A question that has its place; those with sent 0 are free. */
+/* A query in flight; sent 0: the slot is free. */
 static struct {
     uint64_t sent;
     uint16_t id;
@@ -63,9 +62,9 @@ struct heads {
     struct iphdr ip;
     struct udphdr udp;
 } __attribute__((packed));
-static struct heads heads_of_all; /* with -i: what is the same in all frames */
+static struct heads heads_of_all; /* with -i: the part common to all frames */
 
-/* What recvmmsg and sendmmsg want, made once. */
+/* The arguments of recvmmsg and sendmmsg, built once. */
 static struct mmsghdr in[BATCH], out[BATCH];
 static struct iovec in_iov[BATCH], out_iov[BATCH];
 static uint8_t in_data[BATCH][1500], out_data[BATCH][sizeof(struct heads) + 512];
@@ -121,7 +120,7 @@ static void make_names(void)
     }
 }
 
-/* The question for the next name, without EDNS: 12 octets of header, the name, type A, class IN. */
+/* The query for the next name, without EDNS: 12 octets of header, the name, type A, class IN. */
 static size_t question(uint8_t *p, unsigned id)
 {
     static const uint8_t head[12] = {0, 0, 1, 0, 0, 1}, tail[4] = {0, 1, 0, 1};
@@ -160,7 +159,7 @@ static uint16_t ip_sum(struct iphdr ip)
     return (uint16_t)~(sum + (sum >> 16));
 }
 
-/* The question with its heads. Returns its length. UDP without a checksum: on a veth a socket's has none either. */
+/* The query with its headers. Returns its length. Without a UDP checksum, as from a socket on a veth. */
 static size_t frame(uint8_t *p, uint32_t source, unsigned id)
 {
     struct heads h = heads_of_all;
@@ -173,7 +172,7 @@ static size_t frame(uint8_t *p, uint32_t source, unsigned id)
     return sizeof(h) + len;
 }
 
-/* Put a question into place n of the batch, from the next source address. */
+/* Put a query into slot n of the batch, from the next source address. */
 static void prepare(unsigned n, unsigned id)
 {
     struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(source_base + source_turn)};
@@ -187,7 +186,7 @@ static void prepare(unsigned n, unsigned id)
     out_iov[n].iov_len = question(out_data[n], id);
 }
 
-/* Use all free places. */
+/* Use all free slots. */
 static void fill(void)
 {
     uint64_t now = now_ns();
@@ -232,7 +231,7 @@ static int drain(int flags)
     return n;
 }
 
-/* What has not been answered for too long is lost, and its place free. */
+/* Expire queries without an answer: they are lost, and their slots free. */
 static void sweep(uint64_t now)
 {
     for (unsigned i = 0; i < window; i++)
@@ -284,7 +283,7 @@ static void set_up(void)
     make_names();
 }
 
-/* From here on whole frames are sent, from the UDP socket's port. */
+/* Send whole frames from now on, from the UDP socket's port. */
 static void send_frames(const char *interface, const char *mac)
 {
     struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(interface)};
@@ -302,7 +301,7 @@ static void send_frames(const char *interface, const char *mac)
     struct heads *h = &heads_of_all;
     for (unsigned i = 0; i < 6; i++)
         h->ether.ether_dhost[i] = (uint8_t)to[i];
-    h->ether.ether_shost[0] = 2; /* nobody answers it: the answers go where ARP says */
+    h->ether.ether_shost[0] = 2; /* never used as a destination: answers are sent by ARP */
     h->ether.ether_type = htons(ETHERTYPE_IP);
     h->ip = (struct iphdr){.version = 4,
                            .ihl = 5,

@@ -1,11 +1,11 @@
 /*
- * A resolver that knows every name: the same one behind whatever is measured.
+ * A resolver that knows every name: the same one behind all servers under test.
  *
  *   dnsstub [-a ADDRESS] [-p PORT] [-t TTL] [-b FIRST] [-v]
  *
- * Each A question gets one address, FIRST plus a hash of the name modulo 200; any other type gets no data. A name that
- * begins with `cut` is answered over UDP with the mark of a cut answer, over TCP with 64 addresses. -v prints a line for
- * each question: source port, id, first label. Ends by signal.
+ * Each A query gets one address, FIRST plus a hash of the name modulo 200; any other type gets no data. A name that begins
+ * with `cut` gets a truncated answer (TC) over UDP, and 64 addresses over TCP. -v prints a line for each query: source port,
+ * id, first label. Ends by signal.
  */
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -37,7 +37,7 @@ static uint8_t *put_addr(uint8_t *p, uint32_t number)
     return p + 16;
 }
 
-/* Turn the question in place into its answer. Returns its length, 0: not a question that can be answered. */
+/* Turn the query in place into its answer. Returns its length; 0: it cannot be answered. */
 static size_t answer(uint8_t *m, size_t len, int tcp)
 {
     size_t pos = 12;
@@ -74,7 +74,7 @@ static void show(const uint8_t *m, size_t len, uint16_t port, const char *how)
     fflush(stdout);
 }
 
-/* One connection after the other, one question each. */
+/* One connection after the other, one query each. */
 static void serve_tcp(int listener)
 {
     for (;;) {

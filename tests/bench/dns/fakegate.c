@@ -4,11 +4,11 @@
  *   fakegate [-l ADDRESS] [-p PORT] [-r RESOLVER] [-P PORT] [-m closed|internet|session] [-u MS] [-v VERDICT]
  *            [-g ADMITS] [-q] PROGRAM NAME[:SERVICE]...
  *
- * Opens UDP and TCP sockets at ADDRESS:PORT, starts PROGRAM (build/bin/dns), hands it the sockets, a pool of sockets
+ * Opens UDP and TCP sockets at ADDRESS:PORT, starts PROGRAM (build/bin/dns), passes it the sockets, a pool of sockets
  * connected to RESOLVER:PORT for services 0..8 and the names (one %u in a NAME: 0..399), then sets the mode.
- * -u MS: a MSG_WANT raises the session after so long (without -u it fails at once). -v: verdict for every MSG_ADMIT
+ * -u MS: a MSG_WANT starts the session after so long (without -u it fails at once). -v: verdict for every MSG_ADMIT
  * (0: OK). -g: a new generation after so many admits, so that nothing stays cached. -q: do not print each message.
- * Root, because names drops privileges. Ends with names, or by SIGTERM.
+ * Needs root, because dns drops privileges. Exits with dns, or on SIGTERM.
  */
 #include "ipc.h"
 
@@ -28,7 +28,7 @@
 static int sock, verdict, raise_ms = -1;
 static unsigned every, admits;
 static bool quiet;
-static long long up_at; /* when the tunnel that was asked for is there; 0: none was */
+static long long up_at; /* when the requested tunnel is up; 0: none requested */
 static struct msg_mode mode;
 static struct sockaddr_in listen_at = {.sin_family = AF_INET}, resolver = {.sin_family = AF_INET};
 
@@ -58,7 +58,7 @@ static void start(const char *program)
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (pair[1] == 3) {
-            /* dup2 onto itself would keep CLOEXEC */
+            /* dup2 onto the same number would keep close-on-exec */
             pair[1] = dup(pair[1]);
         }
         dup2(pair[1], 3);

@@ -1,6 +1,6 @@
 """The peer machine in the lab: the same virtual hardware as the box's, another kernel, another root.
 
-It gets the box's place in the topology (its two network cards, its MAC addresses) and a certificate of the same CA.
+It replaces the box in the topology (its two network interfaces and MAC addresses), with a certificate of the same CA.
 """
 
 import os
@@ -13,7 +13,7 @@ from machine import Card, Machine
 
 # It is what an administrator's hand-made box would be: Debian's cloud kernel with the modules it needs, BusyBox as shell
 # and DHCP client, the same charon with the same plugins as on our box (configs/strongswan.conf), dnsmasq with --nftset as
-# the DNS front, nftables. Only the files that are needed, so that it is not slowed down by ballast.
+# the DNS server, nftables. Only the files needed, so that it is not slowed down by others.
 PLUGINS = ["nonce", "openssl", "pem", "x509", "revocation", "constraints", "kernel-netlink", "socket-default", "vici"]
 RECIPE = ramdisk.Recipe(
     os.path.dirname(os.path.abspath(__file__)),

@@ -1,9 +1,9 @@
 /*
- * What sni itself needs for one new TLS flow, without the kernel's part: SYN-ACK and ClientHello in, verdict out.
+ * The cost of one new TLS flow in sni itself, without the kernel's part: SYN-ACK and ClientHello in, verdict out.
  *
  *   cost [FLOWS]     for several shapes of a ClientHello: nanoseconds and, where the machine counts them, instructions
  *
- * Uses the world of the unit tests (tests/unit/sni_fixture.h); packets are made before the clock starts.
+ * Uses the unit tests' fixture (tests/unit/sni_fixture.h); packets are built before the clock starts.
  */
 #include "../../unit/sni_openssl.h"
 
@@ -71,7 +71,7 @@ static void run(const char *what, size_t mss, unsigned flows)
     /* from port 443 */
     synack.data[20] = 443 >> 8;
     synack.data[21] = 443 & 0xff;
-    world_mode(&w, MODE_SESSION, w.f.mode.generation + 1); /* nothing is known of the run before */
+    world_mode(&w, MODE_SESSION, w.f.mode.generation + 1); /* forgets the previous run */
     int fd = counter();
     verdicts = 0;
     uint64_t count = instructions(fd), begin = nanoseconds();

@@ -37,14 +37,10 @@ struct question {
 
 static int open_socket(const struct addr *a)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(NTP_PORT)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(NTP_PORT)};
-    memcpy(&v4.sin_addr, a->bytes, sizeof v4.sin_addr);
-    memcpy(&v6.sin6_addr, a->bytes, sizeof v6.sin6_addr);
-    const struct sockaddr *to = a->family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-    socklen_t len = a->family == AF_INET ? sizeof v4 : sizeof v6;
+    struct sockaddr_storage to;
+    socklen_t len = addr_to_sockaddr(a, NTP_PORT, &to);
     int fd = socket(a->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && connect(fd, to, len) < 0) {
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, len) < 0) {
         close(fd);
         fd = -1;
     }

@@ -333,20 +333,16 @@ static void open_saved(const char *prefix)
 
 static void split(void)
 {
-    int pair[2];
-    if (ipc_pair(pair) < 0)
-        log_fatal("socketpair: %s", strerror(errno));
-    pid_t child = fork();
+    int sock;
+    pid_t child = ipc_fork(&sock);
     if (child < 0)
         log_fatal("fork: %s", strerror(errno));
     if (child == 0) {
-        close(pair[0]);
         if (clk.saved_fd >= 0)
             close(clk.saved_fd);
-        ask_run(pair[1]);
+        ask_run(sock);
     }
-    close(pair[1]);
-    clk.net = pair[0];
+    clk.net = sock;
 }
 
 int main(int argc, char **argv)

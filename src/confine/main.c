@@ -190,25 +190,14 @@ static void limit_caps(const struct profile *p)
             log_fatal("cannot hand on capability %u: %s", cap, strerror(errno));
 }
 
-static void allow(scmp_filter_ctx filter, const char *const *names)
-{
-    for (; names && *names; names++) {
-        int number = seccomp_syscall_resolve_name(*names);
-        if (number == __NR_SCMP_ERROR)
-            log_fatal("seccomp: there is no system call %s", *names);
-        if (number >= 0 && seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0) < 0)
-            log_fatal("seccomp: cannot allow %s", *names);
-    }
-}
-
 static void limit_calls(const struct profile *p)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!filter)
         log_fatal("seccomp: out of memory");
-    allow(filter, common);
+    sandbox_allow(filter, common);
     for (size_t i = 0; i < sizeof p->calls / sizeof p->calls[0]; i++)
-        allow(filter, p->calls[i]);
+        sandbox_allow(filter, p->calls[i]);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || seccomp_load(filter) < 0)
         log_fatal("seccomp: cannot load the filter: %s", strerror(errno));
     seccomp_release(filter);

@@ -1,4 +1,5 @@
 #include "https.h"
+#include "octets.h"
 
 #include <string.h>
 #include <strings.h>
@@ -84,25 +85,18 @@ static void read_params(const ares_dns_rr_t *rr, struct record *r)
     r->usable &= !(r->no_default && r->alpn_len == 0);
 }
 
-static uint8_t *put16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-    return p + 2;
-}
-
 /* SvcParams in ascending order of their keys, as RFC 9460 requires. */
 static uint8_t *put_params(uint8_t *p, const struct record *r)
 {
     if (r->alpn_len != 0) {
-        p = put16(put16(p, ARES_SVCB_PARAM_ALPN), (unsigned)r->alpn_len);
+        p = octets_put16(octets_put16(p, ARES_SVCB_PARAM_ALPN), (unsigned)r->alpn_len);
         memcpy(p, r->alpn, r->alpn_len);
         p += r->alpn_len;
         if (r->no_default)
-            p = put16(put16(p, ARES_SVCB_PARAM_NO_DEFAULT_ALPN), 0);
+            p = octets_put16(octets_put16(p, ARES_SVCB_PARAM_NO_DEFAULT_ALPN), 0);
     }
     if (r->hint_count != 0) {
-        p = put16(put16(p, ARES_SVCB_PARAM_IPV4HINT), r->hint_count * 4);
+        p = octets_put16(octets_put16(p, ARES_SVCB_PARAM_IPV4HINT), r->hint_count * 4);
         for (unsigned i = 0; i < r->hint_count; i++, p += 4)
             memcpy(p, r->hints[i].bytes, 4);
     }
@@ -124,14 +118,14 @@ enum https_result https_take(const ares_dns_rr_t *rr, const char *name, struct c
             out->addrs[0] = r.hints[i];
             return HTTPS_FORBIDDEN;
         }
-    uint8_t *p = put16(data, 0xc000 | DNS_HEADER_LEN);
-    p = put16(put16(p, DNS_HTTPS), 1);
-    p = put16(put16(p, 0), 0);
+    uint8_t *p = octets_put16(data, 0xc000 | DNS_HEADER_LEN);
+    p = octets_put16(octets_put16(p, DNS_HTTPS), 1);
+    p = octets_put16(octets_put16(p, 0), 0);
     uint8_t *length = p;
-    p = put16(p + 2, priority);
+    p = octets_put16(p + 2, priority);
     *p++ = 0; /* TargetName ".": the owner itself */
     p = put_params(p, &r);
-    put16(length, (unsigned)(p - length - 2));
+    octets_put16(length, (unsigned)(p - length - 2));
     size_t len = (size_t)(p - data);
     if (out->records_len + len > sizeof(out->records) || out->count + r.hint_count > DNS_ADDRS_MAX)
         return HTTPS_LEFT_OUT;

@@ -67,19 +67,10 @@ static void from_sockaddr(const struct sockaddr_storage *peer, struct client *c)
 
 static socklen_t to_sockaddr(const struct client *c, struct sockaddr_storage *peer)
 {
-    memset(peer, 0, sizeof(*peer));
-    peer->ss_family = c->addr.family;
-    if (c->addr.family == AF_INET) {
-        struct sockaddr_in *in = (struct sockaddr_in *)peer;
-        memcpy(&in->sin_addr, c->addr.bytes, 4);
-        in->sin_port = htons(c->port);
-        return sizeof(*in);
-    }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)peer;
-    memcpy(&in6->sin6_addr, c->addr.bytes, 16);
-    in6->sin6_port = htons(c->port);
-    in6->sin6_scope_id = c->scope;
-    return sizeof(*in6);
+    socklen_t len = addr_to_sockaddr(&c->addr, c->port, peer);
+    if (c->addr.family == AF_INET6)
+        ((struct sockaddr_in6 *)peer)->sin6_scope_id = c->scope;
+    return len;
 }
 
 /* Read the query's destination address: the source of the answer. */

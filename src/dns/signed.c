@@ -1,4 +1,5 @@
 #include "signed.h"
+#include "octets.h"
 
 #include <string.h>
 
@@ -6,11 +7,6 @@
 #define POINTER 0xc0
 
 enum { TYPE_DNAME = 39, TYPE_RRSIG = 46, TYPE_NSEC = 47, TYPE_NSEC3 = 50 };
-
-static unsigned get16(const uint8_t *p)
-{
-    return (unsigned)(p[0] << 8 | p[1]);
-}
 
 bool signed_zone_type(uint16_t type)
 {
@@ -67,7 +63,7 @@ static bool may_stand(const struct may *may, bool in_answer, unsigned type, cons
 
 static void cap_ttl(uint8_t *p, uint32_t most)
 {
-    uint32_t ttl = (uint32_t)get16(p) << 16 | get16(p + 2);
+    uint32_t ttl = (uint32_t)octets_get16(p) << 16 | octets_get16(p + 2);
     for (unsigned i = 0; ttl > most && i < 4; i++)
         p[i] = (uint8_t)(most >> (24 - 8 * i));
 }
@@ -80,14 +76,14 @@ size_t signed_copy(const uint8_t *msg, size_t len, size_t question_end, uint16_t
     *is_signed = false;
     if (len < question_end || question_end < DNS_HEADER_LEN || len > DNS_TCP_MAX)
         return 0;
-    unsigned answers = get16(msg + 6), records = answers + get16(msg + 8);
+    unsigned answers = octets_get16(msg + 6), records = answers + octets_get16(msg + 8);
     for (unsigned i = 0; i < records; i++) {
         size_t head = skip_name(msg, len, pos);
-        if (head == 0 || len - head < RR_FIXED || len - head - RR_FIXED < get16(msg + head + 8))
+        if (head == 0 || len - head < RR_FIXED || len - head - RR_FIXED < octets_get16(msg + head + 8))
             return 0;
-        size_t size = get16(msg + head + 8);
-        unsigned kind = get16(msg + head);
-        if (get16(msg + head + 2) != 1 || !may_stand(&may, i < answers, kind, msg + head + RR_FIXED, size))
+        size_t size = octets_get16(msg + head + 8);
+        unsigned kind = octets_get16(msg + head);
+        if (octets_get16(msg + head + 2) != 1 || !may_stand(&may, i < answers, kind, msg + head + RR_FIXED, size))
             return 0;
         *is_signed |= kind == TYPE_RRSIG;
         size_t end = head + RR_FIXED + size;

@@ -75,21 +75,18 @@ _Noreturn static void run_net(void)
 /* Start the network part while still root. Returns our side of the socket pair. */
 static int start_net(void)
 {
-    int pair[2];
-    if (ipc_pair(pair) < 0)
-        log_fatal("socketpair: %s", strerror(errno));
-    pid_t child = fork();
+    int sock;
+    pid_t child = ipc_fork(&sock);
     if (child < 0)
         log_fatal("fork: %s", strerror(errno));
     if (child == 0) {
         /* dup2 onto the same number would keep close-on-exec */
-        if (pair[1] == NET_FD ? fcntl(NET_FD, F_SETFD, 0) < 0 : dup2(pair[1], NET_FD) < 0)
+        if (sock == NET_FD ? fcntl(NET_FD, F_SETFD, 0) < 0 : dup2(sock, NET_FD) < 0)
             log_fatal("dup2: %s", strerror(errno));
         execl("/proc/self/exe", "enroll", "net", "-d", prefix, (char *)NULL);
         log_fatal("cannot start the network part: %s", strerror(errno));
     }
-    close(pair[1]);
-    return pair[0];
+    return sock;
 }
 
 /* ---- ctl.sock ---- */

@@ -35,17 +35,14 @@ static bool wait_ready(int fd, short events, int64_t until_ms)
 
 static int connect_one(const struct addr *a, uint16_t port, int64_t until_ms)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    memcpy(&v4.sin_addr, a->bytes, 4);
-    memcpy(&v6.sin6_addr, a->bytes, 16);
-    bool is_v4 = a->family == AF_INET;
+    struct sockaddr_storage to;
+    socklen_t to_len = addr_to_sockaddr(a, port, &to);
     int fd = socket(a->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     int error = 0;
     socklen_t len = sizeof error;
-    if (connect(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, is_v4 ? sizeof v4 : sizeof v6) == 0)
+    if (connect(fd, (struct sockaddr *)&to, to_len) == 0)
         return fd;
     if (errno != EINPROGRESS || !wait_ready(fd, POLLOUT, until_ms) ||
         getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)

@@ -40,18 +40,11 @@ static void run_child(int sock, const char *path)
 
 int dns_link_start(struct dns_link *c, const char *path)
 {
-    int pair[2];
     memset(c, 0, sizeof *c);
-    if (ipc_pair(pair) < 0)
-        return -1;
-    c->pid = fork();
-    if (c->pid < 0)
-        return -1;
+    c->pid = ipc_fork(&c->sock);
     if (c->pid == 0)
-        run_child(pair[1], path);
-    close(pair[1]);
-    c->sock = pair[0];
-    return 0;
+        run_child(c->sock, path);
+    return c->pid < 0 ? -1 : 0;
 }
 
 static void dead(struct dns_link *c, enum cause_code why)
@@ -137,23 +130,6 @@ void dns_link_tick(struct dns_link *c)
 
 /* ---- sockets ---- */
 
-static socklen_t to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *out)
-{
-    memset(out, 0, sizeof *out);
-    if (a->family == AF_INET6) {
-        struct sockaddr_in6 *in6 = (void *)out;
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons(port);
-        memcpy(&in6->sin6_addr, a->bytes, 16);
-        return sizeof *in6;
-    }
-    struct sockaddr_in *in = (void *)out;
-    in->sin_family = AF_INET;
-    in->sin_port = htons(port);
-    memcpy(&in->sin_addr, a->bytes, 4);
-    return sizeof *in;
-}
-
 /*
  * Room for a crowd of questions. Answers are whole packets that no router may cut (they fit any link, DNS_MSG_MAX),
  * sized by the interface and not by what an ICMP error says: a forged one could make them fragments.
@@ -170,7 +146,7 @@ static bool for_datagrams(int fd, int family)
 static int listening(const struct addr *lan, int type, uint16_t port)
 {
     struct sockaddr_storage at;
-    socklen_t len = to_sockaddr(lan, port, &at);
+    socklen_t len = addr_to_sockaddr(lan, port, &at);
     int on = 1, fd = socket(lan->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
@@ -210,12 +186,12 @@ int dns_link_listen(struct dns_link *c, const struct addr *lan)
 static int connected(int type, const struct addr *resolver, const struct addr *source)
 {
     struct sockaddr_storage to, from;
-    socklen_t to_len = to_sockaddr(resolver, DNS_PORT, &to);
+    socklen_t to_len = addr_to_sockaddr(resolver, DNS_PORT, &to);
     int fd = socket(resolver->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
     if (source->family == resolver->family) {
-        socklen_t from_len = to_sockaddr(source, 0, &from);
+        socklen_t from_len = addr_to_sockaddr(source, 0, &from);
         if (bind(fd, (struct sockaddr *)&from, from_len) < 0) {
             close(fd);
             return -1;

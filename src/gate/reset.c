@@ -1,4 +1,5 @@
 #include "reset.h"
+#include "octets.h"
 
 #include <string.h>
 
@@ -8,18 +9,6 @@
 #define TTL 64
 #define PROTO_TCP 6
 #define FLAGS_RST_ACK 0x14
-
-static void put16(uint8_t *at, unsigned value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value & 0xffff);
-}
 
 /* RFC 1071, over an even number of octets. */
 static uint32_t sum(const uint8_t *data, size_t len, uint32_t start)
@@ -40,7 +29,7 @@ static size_t put_ip(uint8_t *ip, const struct reset *r)
 {
     if (r->from.family == AF_INET6) {
         ip[0] = 0x60;
-        put16(ip + 4, TCP_LEN);
+        octets_put16(ip + 4, TCP_LEN);
         ip[6] = PROTO_TCP;
         ip[7] = TTL;
         memcpy(ip + 8, r->from.bytes, 16);
@@ -48,13 +37,13 @@ static size_t put_ip(uint8_t *ip, const struct reset *r)
         return V6_LEN;
     }
     ip[0] = 0x45;
-    put16(ip + 2, V4_LEN + TCP_LEN);
+    octets_put16(ip + 2, V4_LEN + TCP_LEN);
     ip[6] = 0x40; /* don't fragment */
     ip[8] = TTL;
     ip[9] = PROTO_TCP;
     memcpy(ip + 12, r->from.bytes, 4);
     memcpy(ip + 16, r->to.bytes, 4);
-    put16(ip + 10, folded(sum(ip, V4_LEN, 0)));
+    octets_put16(ip + 10, folded(sum(ip, V4_LEN, 0)));
     return V4_LEN;
 }
 
@@ -63,15 +52,15 @@ size_t reset_build(uint8_t out[RESET_MAX], const struct reset *r)
     memset(out, 0, RESET_MAX);
     size_t head = put_ip(out, r), addr_len = r->from.family == AF_INET6 ? 16 : 4;
     uint8_t *tcp = out + head;
-    put16(tcp, r->from_port);
-    put16(tcp + 2, r->to_port);
-    put32(tcp + 4, r->seq);
-    put32(tcp + 8, r->ack);
+    octets_put16(tcp, r->from_port);
+    octets_put16(tcp + 2, r->to_port);
+    octets_put32(tcp + 4, r->seq);
+    octets_put32(tcp + 8, r->ack);
     tcp[12] = TCP_LEN / 4 << 4;
     tcp[13] = FLAGS_RST_ACK;
     /* The pseudo header: both addresses, length, protocol. */
     uint32_t s = sum(r->from.bytes, addr_len, PROTO_TCP + TCP_LEN);
     s = sum(r->to.bytes, addr_len, s);
-    put16(tcp + 16, folded(sum(tcp, TCP_LEN, s)));
+    octets_put16(tcp + 16, folded(sum(tcp, TCP_LEN, s)));
     return head + TCP_LEN;
 }

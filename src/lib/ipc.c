@@ -420,6 +420,23 @@ int ipc_pair(int fds[2])
     return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
 }
 
+pid_t ipc_fork(int *sock)
+{
+    int pair[2];
+    if (ipc_pair(pair) < 0)
+        return -1;
+    pid_t child = fork();
+    int mine = child == 0 ? 1 : 0, error = errno;
+    close(pair[!mine]);
+    if (child < 0) {
+        close(pair[mine]);
+        errno = error;
+        return -1;
+    }
+    *sock = pair[mine];
+    return child;
+}
+
 static int unix_address(const char *path, struct sockaddr_un *out)
 {
     size_t len = strlen(path);

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum ipc_result {
     IPC_OK,    /* a message was received (or sent) */
@@ -43,6 +44,8 @@ enum ipc_result ipc_recv(int sock, enum msg_role to, struct msg *out, int *fd);
 
 /* A SEQPACKET pair with CLOEXEC and NONBLOCK on both ends. 0 or -1 with errno. */
 int ipc_pair(int fds[2]);
+/* fork, and in each of the two *sock is its end of such a pair, the other closed. As fork; -1 with errno. */
+pid_t ipc_fork(int *sock);
 /* Listening SEQPACKET socket at path (an existing file is removed), mode 0660, group gid. fd or -1 with errno. */
 int ipc_listen(const char *path, int gid);
 /* Connect to such a socket (blocking). fd or -1 with errno. */

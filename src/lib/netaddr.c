@@ -84,3 +84,20 @@ enum addr_kind addr_kind(const struct addr *a)
             return kinds[i].kind;
     return ADDR_PUBLIC;
 }
+
+socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof *out);
+    if (a->family == AF_INET6) {
+        struct sockaddr_in6 *in6 = (void *)out;
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(port);
+        memcpy(&in6->sin6_addr, a->bytes, 16);
+        return sizeof *in6;
+    }
+    struct sockaddr_in *in = (void *)out;
+    in->sin_family = AF_INET;
+    in->sin_port = htons(port);
+    memcpy(&in->sin_addr, a->bytes, 4);
+    return sizeof *in;
+}

@@ -24,6 +24,9 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 /* Writes the address as text; buf at least INET6_ADDRSTRLEN; returns buf. */
 const char *addr_text(const struct addr *a, char *buf, size_t len);
 
+/* For connect, bind and sendto; returns the size of what stands in *out. */
+socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *out);
+
 /* The kinds of RFC 6890's registries, as far as they differ for us. */
 enum addr_kind {
     ADDR_PUBLIC,  /* anybody's on the Internet */

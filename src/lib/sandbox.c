@@ -85,7 +85,7 @@ static const char *const base_set[] = {
 /* The calls that can carry a destination address. */
 static const char *const send_set[] = {"sendmsg", "sendto", "sendmmsg", NULL};
 
-static void allow(scmp_filter_ctx filter, const char *const *names)
+void sandbox_allow(void *filter, const char *const *names)
 {
     for (; names && *names; names++) {
         int number = seccomp_syscall_resolve_name(*names);
@@ -105,9 +105,9 @@ static void confine(const char *const *sends, const char *const *extra)
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter)
         log_fatal("seccomp: out of memory");
-    allow(filter, base_set);
-    allow(filter, sends);
-    allow(filter, extra);
+    sandbox_allow(filter, base_set);
+    sandbox_allow(filter, sends);
+    sandbox_allow(filter, extra);
     int bad = seccomp_load(filter);
     if (bad)
         log_fatal("seccomp: cannot load the filter: %s", strerror(-bad));

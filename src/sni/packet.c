@@ -1,18 +1,9 @@
 #include "packet.h"
+#include "octets.h"
 
 #include <string.h>
 
 #define IPV6_HEADERS_MAX 8 /* extension headers that are parsed */
-
-static unsigned be16(const uint8_t *p)
-{
-    return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
 
 /* Where the upper layer begins, and the packet's length by its header. */
 struct layers {
@@ -32,14 +23,14 @@ static bool ipv4(const uint8_t *ip, size_t len, struct packet *out, struct layer
     memcpy(out->server.bytes, ip + 16, 4);
     out->proto = ip[9];
     l->hops = ip[8];
-    l->total = be16(ip + 2);
+    l->total = octets_get16(ip + 2);
     if (head < 20)
         return true;
     if (head > 20)
         l->odd = "IP options";
-    if (be16(ip + 6) & 0x3fff) /* MF flag or fragment offset */
+    if (octets_get16(ip + 6) & 0x3fff) /* MF flag or fragment offset */
         l->odd = "a fragment";
-    if ((be16(ip + 6) & 0x1fff) == 0)
+    if ((octets_get16(ip + 6) & 0x1fff) == 0)
         l->upper = head;
     return true;
 }
@@ -53,7 +44,7 @@ static bool ipv6(const uint8_t *ip, size_t len, struct packet *out, struct layer
     memcpy(out->client.bytes, ip + 8, 16);
     memcpy(out->server.bytes, ip + 24, 16);
     l->hops = ip[7];
-    l->total = 40 + be16(ip + 4);
+    l->total = 40 + octets_get16(ip + 4);
     size_t at = 40;
     unsigned next = ip[6];
     for (unsigned i = 0; i < IPV6_HEADERS_MAX; i++) {
@@ -65,7 +56,7 @@ static bool ipv6(const uint8_t *ip, size_t len, struct packet *out, struct layer
         l->odd = "IPv6 extension headers";
         if (len < at + 8)
             return true;
-        if (next == 44 && (be16(ip + at + 2) & 0xfff8))
+        if (next == 44 && (octets_get16(ip + at + 2) & 0xfff8))
             return true; /* not the first fragment: it has no ports */
         size_t size = next == 44 ? 8 : ((size_t)ip[at + 1] + 1) * 8;
         next = ip[at];
@@ -82,8 +73,8 @@ static bool layers(const uint8_t *ip, size_t len, struct packet *out, struct lay
         return false;
     bool good = ip[0] >> 4 == 4 ? ipv4(ip, len, out, l) : ip[0] >> 4 == 6 && ipv6(ip, len, out, l);
     if (good && l->upper != 0 && len >= l->upper + 4 && (out->proto == IPPROTO_TCP || out->proto == IPPROTO_UDP)) {
-        out->client_port = (uint16_t)be16(ip + l->upper);
-        out->server_port = (uint16_t)be16(ip + l->upper + 2);
+        out->client_port = (uint16_t)octets_get16(ip + l->upper);
+        out->server_port = (uint16_t)octets_get16(ip + l->upper + 2);
     }
     return good;
 }
@@ -100,9 +91,9 @@ static bool checksum_holds(const struct packet *p, const uint8_t *tcp, size_t le
     uint64_t sum = IPPROTO_TCP + len;
     size_t bytes = p->client.family == AF_INET ? 4 : 16;
     for (size_t i = 0; i < bytes; i += 2)
-        sum += be16(p->client.bytes + i) + be16(p->server.bytes + i);
+        sum += octets_get16(p->client.bytes + i) + octets_get16(p->server.bytes + i);
     for (size_t i = 0; i + 1 < len; i += 2)
-        sum += be16(tcp + i);
+        sum += octets_get16(tcp + i);
     if (len & 1)
         sum += (uint64_t)tcp[len - 1] << 8;
     while (sum >> 16)
@@ -127,8 +118,8 @@ static void tcp_options(struct packet *p, const uint8_t *o, size_t len)
         }
         if (o[i] == 8 && o[i + 1] == 10 && !p->stamped) {
             p->stamped = true;
-            p->stamp = be32(o + i + 2);
-            p->stamp_echo = be32(o + i + 6);
+            p->stamp = octets_get32(o + i + 2);
+            p->stamp_echo = octets_get32(o + i + 6);
         } else if (!(p->flags & PACKET_SYN)) {
             p->odd = "a TCP option that does not belong there";
         }
@@ -151,8 +142,8 @@ bool packet_tcp(const uint8_t *ip, size_t len, bool checksum, struct packet *out
     size_t head = (size_t)(tcp[12] >> 4) * 4;
     if (head < 20 || l.total < l.upper + head || len < l.upper + head)
         return false;
-    out->seq = be32(tcp + 4);
-    out->ack = be32(tcp + 8);
+    out->seq = octets_get32(tcp + 4);
+    out->ack = octets_get32(tcp + 8);
     out->flags = tcp[13];
     out->odd = l.odd;
     out->unheard = l.odd != NULL;

@@ -1,4 +1,5 @@
 #include "dhcp.h"
+#include "octets.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -11,30 +12,6 @@
 #define LEASE_MIN_S 60
 #define RENEW_MIN_S (LEASE_MIN_S / 4)
 #define LEASE_MAX_S (30u * 86400)
-
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static unsigned get16(const uint8_t *at)
-{
-    return (unsigned)at[0] << 8 | at[1];
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 24);
-    at[1] = (uint8_t)(value >> 16);
-    at[2] = (uint8_t)(value >> 8);
-    at[3] = (uint8_t)value;
-}
-
-static void put16(uint8_t *at, unsigned value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
 
 static uint32_t address_at(const uint8_t *at)
 {
@@ -68,23 +45,23 @@ static void wrap(const struct dhcp_say *say, uint8_t *frame, size_t payload)
     uint32_t to = say->to ? say->to : INADDR_BROADCAST;
     memcpy(frame, say->to_mac, 6);
     memcpy(frame + 6, say->mac, 6);
-    put16(frame + 12, 0x0800);
+    octets_put16(frame + 12, 0x0800);
     ip[0] = 0x45;
-    put16(ip + 2, (unsigned)(IP + UDP + payload));
+    octets_put16(ip + 2, (unsigned)(IP + UDP + payload));
     ip[8] = 64;
     ip[9] = IPPROTO_UDP;
     memcpy(ip + 12, &say->own, 4);
     memcpy(ip + 16, &to, 4);
-    put16(ip + 10, checksum(ip, IP, 0));
-    put16(udp, 68);
-    put16(udp + 2, 67);
-    put16(udp + 4, (unsigned)(UDP + payload));
+    octets_put16(ip + 10, checksum(ip, IP, 0));
+    octets_put16(udp, 68);
+    octets_put16(udp + 2, 67);
+    octets_put16(udp + 4, (unsigned)(UDP + payload));
     /* Pseudo header: both addresses, protocol, length. */
     uint32_t pseudo = IPPROTO_UDP + (uint32_t)(UDP + payload);
     for (int i = 12; i < 20; i += 2)
-        pseudo += get16(ip + i);
+        pseudo += octets_get16(ip + i);
     unsigned sum = checksum(udp, UDP + payload, pseudo);
-    put16(udp + 6, sum ? sum : 0xffff);
+    octets_put16(udp + 6, sum ? sum : 0xffff);
 }
 
 size_t dhcp_write(const struct dhcp_say *say, uint8_t out[DHCP_FRAME_MAX])
@@ -96,11 +73,11 @@ size_t dhcp_write(const struct dhcp_say *say, uint8_t out[DHCP_FRAME_MAX])
     bootp[0] = 1;
     bootp[1] = 1;
     bootp[2] = 6;
-    put32(bootp + 4, say->xid);
-    put16(bootp + 8, say->seconds);
+    octets_put32(bootp + 4, say->xid);
+    octets_put16(bootp + 8, say->seconds);
     memcpy(bootp + 12, &say->own, 4);
     memcpy(bootp + 28, say->mac, 6);
-    put32(bootp + BOOTP, COOKIE);
+    octets_put32(bootp + BOOTP, COOKIE);
     memcpy(id + 1, say->mac, 6);
     at = option(at, 53, &type, 1);
     at = option(at, 61, id, sizeof id);
@@ -144,14 +121,16 @@ static void one_option(struct options *o, struct dhcp_reply *r, uint8_t code, co
 {
     switch (code) {
     case 53: o->type = len == 1 ? data[0] : 0; break;
-    case 26: r->mtu = len == 2 && get16(data) >= 576 && get16(data) <= 1500 ? (uint16_t)get16(data) : 0; break;
+    case 26:
+        r->mtu = len == 2 && octets_get16(data) >= 576 && octets_get16(data) <= 1500 ? (uint16_t)octets_get16(data) : 0;
+        break;
     case 52: o->overload = len == 1 ? data[0] : 0; break;
-    case 1: o->mask = len == 4 ? get32(data) : 0; break;
+    case 1: o->mask = len == 4 ? octets_get32(data) : 0; break;
     case 3: o->router = len >= 4 ? address_at(data) : 0; break;
     case 54: o->server = len == 4 ? address_at(data) : 0; break;
-    case 51: o->lease_s = len == 4 ? get32(data) : 0; break;
-    case 58: o->renew_s = len == 4 ? get32(data) : 0; break;
-    case 59: o->rebind_s = len == 4 ? get32(data) : 0; break;
+    case 51: o->lease_s = len == 4 ? octets_get32(data) : 0; break;
+    case 58: o->renew_s = len == 4 ? octets_get32(data) : 0; break;
+    case 59: o->rebind_s = len == 4 ? octets_get32(data) : 0; break;
     case 6: addresses(r->dns, &r->dns_count, data, len); break;
     case 42: addresses(r->ntp, &r->ntp_count, data, len); break;
     case 121:
@@ -223,16 +202,16 @@ static bool usable(uint32_t address)
  */
 static const uint8_t *bootp_of(const uint8_t *frame, size_t len, size_t *bootp_len)
 {
-    if (len < ETHER + IP + UDP + BOOTP + 4 || get16(frame + 12) != 0x0800)
+    if (len < ETHER + IP + UDP + BOOTP + 4 || octets_get16(frame + 12) != 0x0800)
         return NULL;
     const uint8_t *ip = frame + ETHER;
-    size_t head = (ip[0] & 15u) * 4u, total = get16(ip + 2);
+    size_t head = (ip[0] & 15u) * 4u, total = octets_get16(ip + 2);
     if (ip[0] >> 4 != 4 || head < IP || total > len - ETHER || total < head + UDP + BOOTP + 4 ||
-        (get16(ip + 6) & 0x3fff) != 0 || ip[9] != IPPROTO_UDP)
+        (octets_get16(ip + 6) & 0x3fff) != 0 || ip[9] != IPPROTO_UDP)
         return NULL;
     const uint8_t *udp = ip + head;
-    size_t udp_len = get16(udp + 4);
-    if (get16(udp) != 67 || get16(udp + 2) != 68 || udp_len < UDP + BOOTP + 4 || udp_len > total - head)
+    size_t udp_len = octets_get16(udp + 4);
+    if (octets_get16(udp) != 67 || octets_get16(udp + 2) != 68 || udp_len < UDP + BOOTP + 4 || udp_len > total - head)
         return NULL;
     *bootp_len = udp_len - UDP;
     return udp + UDP;
@@ -256,8 +235,8 @@ bool dhcp_read(const uint8_t *frame, size_t len, const uint8_t mac[6], uint32_t 
     size_t bootp_len = 0;
     const uint8_t *b = bootp_of(frame, len, &bootp_len);
     memset(out, 0, sizeof *out);
-    if (!b || b[0] != 2 || b[1] != 1 || b[2] != 6 || get32(b + 4) != xid || memcmp(b + 28, mac, 6) != 0 ||
-        get32(b + BOOTP) != COOKIE)
+    if (!b || b[0] != 2 || b[1] != 1 || b[2] != 6 || octets_get32(b + 4) != xid || memcmp(b + 28, mac, 6) != 0 ||
+        octets_get32(b + BOOTP) != COOKIE)
         return false;
     read_options(&o, out, b + BOOTP + 4, bootp_len - BOOTP - 4);
     if (o.overload & 1)

@@ -275,19 +275,16 @@ _Noreturn static void run(void)
 static void start_client(void)
 {
     uint8_t mac[6];
-    int pair[2], packets = client_open(CARD, mac);
-    if (packets < 0 || ipc_pair(pair) < 0)
+    int sock, packets = client_open(CARD, mac);
+    if (packets < 0)
         log_fatal("no packet socket for %s: %s", CARD, strerror(errno));
-    pid_t child = fork();
+    pid_t child = ipc_fork(&sock);
     if (child < 0)
         log_fatal("fork: %s", strerror(errno));
-    if (child == 0) {
-        close(pair[0]);
-        client_run(pair[1], packets, mac);
-    }
-    close(pair[1]);
+    if (child == 0)
+        client_run(sock, packets, mac);
     close(packets);
-    w.client = pair[0];
+    w.client = sock;
 }
 
 static void fixed(struct msg_lease *l)

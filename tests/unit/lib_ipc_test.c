@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ROLES (ROLE_CTL_CLIENT + 1)
@@ -375,6 +377,31 @@ static void too_long(void **state)
     close(pair[1]);
 }
 
+/* Each has one end and no other: when one of the two ends, the other hears of it. */
+static void fork_has_a_connection(void **state)
+{
+    struct msg m;
+    struct pollfd p = {.events = POLLIN};
+    int fd, status;
+    (void)state;
+    pid_t child = ipc_fork(&p.fd);
+    assert_true(child >= 0);
+    if (child == 0) {
+        bool good = poll(&p, 1, -1) == 1 && ipc_recv(p.fd, ROLE_DNS, &m, &fd) == IPC_OK && m.head.type == MSG_PING &&
+                    ipc_send(p.fd, MSG_PONG, NULL, -1) == IPC_OK;
+        _exit(good ? 0 : 1);
+    }
+    assert_int_equal(ipc_send(p.fd, MSG_PING, NULL, -1), IPC_OK);
+    assert_int_equal(poll(&p, 1, -1), 1);
+    assert_int_equal(ipc_recv(p.fd, ROLE_GATE, &m, &fd), IPC_OK);
+    assert_int_equal(m.head.type, MSG_PONG);
+    assert_int_equal(poll(&p, 1, -1), 1);
+    assert_int_equal(ipc_recv(p.fd, ROLE_GATE, &m, &fd), IPC_EOF);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(p.fd);
+}
+
 static void listen_and_connect(void **state)
 {
     char dir[] = "/tmp/ipc-XXXXXX", path[64], longer[200];
@@ -413,6 +440,7 @@ int main(void)
         cmocka_unit_test(descriptors),
         cmocka_unit_test(too_many_descriptors),
         cmocka_unit_test(too_long),
+        cmocka_unit_test(fork_has_a_connection),
         cmocka_unit_test(listen_and_connect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char run[] = "/tmp/gate_publish.XXXXXX", state_path[64];
+static char run[] = "/tmp/gate_publish.XXXXXX", state_path[64], rules_path[64];
 static struct cause fault;
 static struct admit admit;
 static struct refusals refusals;
@@ -68,6 +68,22 @@ static void the_session_is_written_at_once_but_not_too_often(void **state)
     assert_int_equal(p.rules_at, 0); /* and the page of rules */
 }
 
+/* The page of rules changes with every answer. */
+static void new_names_have_a_slower_clock(void **state)
+{
+    struct publish p = with_fault();
+    (void)state;
+    publish_all(&p);
+    assert_int_equal(unlink(rules_path), 0);
+    admit.admitted++;
+    publish_tick(&p, p.rules_at + 1999);
+    assert_int_equal(unlink(rules_path), -1);
+    publish_tick(&p, p.rules_at + 2000);
+    assert_int_equal(unlink(rules_path), 0);
+    publish_tick(&p, p.rules_at + 10000);
+    assert_int_equal(unlink(rules_path), -1); /* there are no newer ones */
+}
+
 static int setup(void **state)
 {
     char folder[64];
@@ -76,6 +92,7 @@ static int setup(void **state)
         return -1;
     snprintf(folder, sizeof folder, "%s/gate", run);
     snprintf(state_path, sizeof state_path, "%s/gate/state", run);
+    snprintf(rules_path, sizeof rules_path, "%s/gate/rules", run);
     return mkdir(folder, 0755);
 }
 
@@ -84,6 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_mark_is_written_with_the_next_tick),
         cmocka_unit_test(the_session_is_written_at_once_but_not_too_often),
+        cmocka_unit_test(new_names_have_a_slower_clock),
     };
     return cmocka_run_group_tests_name("gate_publish", tests, setup, NULL);
 }

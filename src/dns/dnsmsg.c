@@ -1,4 +1,5 @@
 #include "dnsmsg.h"
+#include "octets.h"
 
 #include <string.h>
 
@@ -11,23 +12,6 @@
 #define OPT_LEN 11
 #define OPT_EDE 15
 #define SOA_LEN 34 /* pointer, type, class, TTL, length, two root names, five numbers */
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint8_t *put16(uint8_t *p, unsigned v)
-{
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-    return p + 2;
-}
-
-static uint8_t *put32(uint8_t *p, uint32_t v)
-{
-    return put16(put16(p, v >> 16), v & 0xffff);
-}
 
 static uint8_t lower(uint8_t c)
 {
@@ -64,16 +48,16 @@ static size_t read_name(const uint8_t *in, size_t len, size_t pos, struct dns_qu
 static enum dns_check read_opt(const uint8_t *in, size_t len, size_t pos, struct dns_question *q, enum dns_rcode *rcode)
 {
     *rcode = DNS_FORMERR;
-    if (len - pos < OPT_LEN || in[pos] != 0 || get16(in + pos + 1) != DNS_OPT)
+    if (len - pos < OPT_LEN || in[pos] != 0 || octets_get16(in + pos + 1) != DNS_OPT)
         return DNS_CHECK_REJECT;
-    uint16_t size = get16(in + pos + 3);
-    size_t rdlen = get16(in + pos + 9);
+    uint16_t size = octets_get16(in + pos + 3);
+    size_t rdlen = octets_get16(in + pos + 9);
     if (pos + OPT_LEN + rdlen != len)
         return DNS_CHECK_REJECT;
     for (size_t at = pos + OPT_LEN; at < len;) {
-        if (len - at < 4 || len - at - 4 < get16(in + at + 2))
+        if (len - at < 4 || len - at - 4 < octets_get16(in + at + 2))
             return DNS_CHECK_REJECT;
-        at += 4u + get16(in + at + 2);
+        at += 4u + octets_get16(in + at + 2);
     }
     if (in[pos + 6] != 0) {
         *rcode = DNS_BADVERS;
@@ -94,19 +78,20 @@ enum dns_check dns_question_parse(const uint8_t *in, size_t len, struct dns_ques
         return DNS_CHECK_REJECT;
     }
     *rcode = DNS_FORMERR;
-    unsigned additional = get16(in + 10);
-    if (len > DNS_MSG_MAX || get16(in + 4) != 1 || get16(in + 6) != 0 || get16(in + 8) != 0 || additional > 1)
+    unsigned additional = octets_get16(in + 10);
+    if (len > DNS_MSG_MAX || octets_get16(in + 4) != 1 || octets_get16(in + 6) != 0 || octets_get16(in + 8) != 0 ||
+        additional > 1)
         return DNS_CHECK_REJECT;
     size_t pos = read_name(in, len, DNS_HEADER_LEN, q);
     if (pos == 0 || len - pos < 4)
         return DNS_CHECK_REJECT;
-    q->id = get16(in);
+    q->id = octets_get16(in);
     q->rd = in[2] & FLAG_RD;
     q->cd = in[3] & FLAG2_CD;
-    q->type = get16(in + pos);
+    q->type = octets_get16(in + pos);
     q->edns = q->dnssec_ok = false;
     q->room = DNS_PLAIN_MAX;
-    if (get16(in + pos + 2) != CLASS_IN) {
+    if (octets_get16(in + pos + 2) != CLASS_IN) {
         *rcode = DNS_REFUSED;
         return DNS_CHECK_REJECT;
     }
@@ -119,10 +104,11 @@ enum dns_check dns_question_parse(const uint8_t *in, size_t len, struct dns_ques
 size_t dns_echo_matches(const uint8_t *msg, size_t len, uint16_t id, const struct dns_question *q)
 {
     size_t end = (size_t)DNS_HEADER_LEN + q->name_len + 4;
-    if (len < end || get16(msg) != id || !(msg[2] & FLAG_QR) || (msg[2] & 0x78) != 0 || get16(msg + 4) != 1)
+    if (len < end || octets_get16(msg) != id || !(msg[2] & FLAG_QR) || (msg[2] & 0x78) != 0 ||
+        octets_get16(msg + 4) != 1)
         return 0;
-    if (memcmp(msg + DNS_HEADER_LEN, q->name, q->name_len) != 0 || get16(msg + end - 4) != q->type ||
-        get16(msg + end - 2) != CLASS_IN)
+    if (memcmp(msg + DNS_HEADER_LEN, q->name, q->name_len) != 0 || octets_get16(msg + end - 4) != q->type ||
+        octets_get16(msg + end - 2) != CLASS_IN)
         return 0;
     return end;
 }
@@ -144,43 +130,43 @@ size_t dns_build_error(const uint8_t *in, enum dns_rcode rcode, uint8_t *out)
     out[3] = (uint8_t)(FLAG2_RA | (rcode & 0xf));
     if (rcode <= 0xf)
         return DNS_HEADER_LEN;
-    put16(out + 10, 1);
+    octets_put16(out + 10, 1);
     uint8_t *p = out + DNS_HEADER_LEN;
     *p++ = 0;
-    p = put16(p, DNS_OPT);
-    p = put16(p, DNS_MSG_MAX);
-    p = put32(p, (uint32_t)(rcode >> 4) << 24);
-    p = put16(p, 0);
+    p = octets_put16(p, DNS_OPT);
+    p = octets_put16(p, DNS_MSG_MAX);
+    p = octets_put32(p, (uint32_t)(rcode >> 4) << 24);
+    p = octets_put16(p, 0);
     return (size_t)(p - out);
 }
 
 static uint8_t *put_soa(uint8_t *p, uint32_t ttl)
 {
     static const uint32_t numbers[4] = {1, 3600, 600, 86400}; /* serial, refresh, retry, expire: unused, no transfers */
-    p = put16(p, 0xc000 | DNS_HEADER_LEN);
-    p = put16(p, DNS_SOA);
-    p = put16(p, CLASS_IN);
-    p = put32(p, ttl);
-    p = put16(p, 2 + 5 * 4);
+    p = octets_put16(p, 0xc000 | DNS_HEADER_LEN);
+    p = octets_put16(p, DNS_SOA);
+    p = octets_put16(p, CLASS_IN);
+    p = octets_put32(p, ttl);
+    p = octets_put16(p, 2 + 5 * 4);
     *p++ = 0;
     *p++ = 0;
     for (int i = 0; i < 4; i++)
-        p = put32(p, numbers[i]);
-    return put32(p, ttl);
+        p = octets_put32(p, numbers[i]);
+    return octets_put32(p, ttl);
 }
 
 static uint8_t *put_opt(uint8_t *p, bool dnssec_ok, enum dns_ede ede, const char *text, size_t text_len)
 {
     *p++ = 0;
-    p = put16(p, DNS_OPT);
-    p = put16(p, DNS_MSG_MAX);
-    p = put32(p, dnssec_ok ? 0x8000 : 0);
+    p = octets_put16(p, DNS_OPT);
+    p = octets_put16(p, DNS_MSG_MAX);
+    p = octets_put32(p, dnssec_ok ? 0x8000 : 0);
     if (ede == DNS_EDE_NONE)
-        return put16(p, 0);
-    p = put16(p, (unsigned)(6 + text_len));
-    p = put16(p, OPT_EDE);
-    p = put16(p, (unsigned)(2 + text_len));
-    p = put16(p, ede);
+        return octets_put16(p, 0);
+    p = octets_put16(p, (unsigned)(6 + text_len));
+    p = octets_put16(p, OPT_EDE);
+    p = octets_put16(p, (unsigned)(2 + text_len));
+    p = octets_put16(p, ede);
     if (text_len != 0)
         memcpy(p, text, text_len);
     return p + text_len;
@@ -201,21 +187,21 @@ size_t dns_build(const struct dns_question *q, const struct dns_answer *a, uint8
             ede = DNS_EDE_NONE;
     }
 
-    put16(out, q->id);
+    octets_put16(out, q->id);
     out[2] = (uint8_t)(FLAG_QR | (q->rd ? FLAG_RD : 0) | (tc ? FLAG_TC : 0));
     out[3] = (uint8_t)(FLAG2_RA | (q->cd ? FLAG2_CD : 0) | (a->rcode & 0xf));
-    put16(out + 4, 1);
-    put16(out + 6, tc ? 0 : a->count);
-    put16(out + 8, !tc && a->soa ? 1 : 0);
-    put16(out + 10, q->edns ? 1 : 0);
+    octets_put16(out + 4, 1);
+    octets_put16(out + 6, tc ? 0 : a->count);
+    octets_put16(out + 8, !tc && a->soa ? 1 : 0);
+    octets_put16(out + 10, q->edns ? 1 : 0);
     uint8_t *p = out + DNS_HEADER_LEN;
     memcpy(p, q->name, q->name_len);
-    p = put16(p + q->name_len, q->type);
-    p = put16(p, CLASS_IN);
+    p = octets_put16(p + q->name_len, q->type);
+    p = octets_put16(p, CLASS_IN);
     if (!tc && a->count != 0) {
         memcpy(p, a->records, a->len);
-        for (unsigned i = 0; i < a->count; i++, p += 12u + get16(p + 10))
-            put32(p + 6, a->ttl);
+        for (unsigned i = 0; i < a->count; i++, p += 12u + octets_get16(p + 10))
+            octets_put32(p + 6, a->ttl);
     }
     if (!tc && a->soa)
         p = put_soa(p, a->ttl);
@@ -231,12 +217,12 @@ size_t dns_build_copy(const struct dns_question *q, const uint8_t *copy, size_t 
     if (tc)
         len = question_end;
     memcpy(out, copy, len);
-    put16(out, q->id);
+    octets_put16(out, q->id);
     out[2] = (uint8_t)(FLAG_QR | (q->rd ? FLAG_RD : 0) | (tc ? FLAG_TC : 0));
     out[3] = (uint8_t)(FLAG2_RA | (q->cd ? FLAG2_CD : 0) | (copy[3] & 0xf));
     if (tc)
         memset(out + 6, 0, 4);
-    put16(out + 10, q->edns ? 1 : 0);
+    octets_put16(out + 10, q->edns ? 1 : 0);
     memcpy(out + DNS_HEADER_LEN, q->name, q->name_len);
     return q->edns ? (size_t)(put_opt(out + len, q->dnssec_ok, DNS_EDE_NONE, NULL, 0) - out) : len;
 }
@@ -246,11 +232,11 @@ unsigned dns_render(uint16_t type, const struct addr *addrs, unsigned count, uin
     const uint8_t *begin = out;
     unsigned len = type == DNS_A ? 4 : 16;
     for (unsigned i = 0; i < count; i++) {
-        out = put16(out, 0xc000 | DNS_HEADER_LEN); /* pointer to the question's name */
-        out = put16(out, type);
-        out = put16(out, CLASS_IN);
-        out = put32(out, 0);
-        out = put16(out, len);
+        out = octets_put16(out, 0xc000 | DNS_HEADER_LEN); /* pointer to the question's name */
+        out = octets_put16(out, type);
+        out = octets_put16(out, CLASS_IN);
+        out = octets_put32(out, 0);
+        out = octets_put16(out, len);
         memcpy(out, addrs[i].bytes, len);
         out += len;
     }
@@ -276,15 +262,15 @@ void dns_mix_case(struct dns_question *q, const uint8_t bits[DNS_WIRE_NAME_MAX /
 size_t dns_build_question(const struct dns_question *q, uint16_t id, uint8_t *out)
 {
     memset(out, 0, DNS_HEADER_LEN);
-    put16(out, id);
+    octets_put16(out, id);
     out[2] = FLAG_RD;
     out[3] = q->cd ? FLAG2_CD : 0;
-    put16(out + 4, 1);
-    put16(out + 10, q->edns ? 1 : 0);
+    octets_put16(out + 4, 1);
+    octets_put16(out + 10, q->edns ? 1 : 0);
     uint8_t *p = out + DNS_HEADER_LEN;
     memcpy(p, q->name, q->name_len);
-    p = put16(p + q->name_len, q->type);
-    p = put16(p, CLASS_IN);
+    p = octets_put16(p + q->name_len, q->type);
+    p = octets_put16(p, CLASS_IN);
     if (q->edns)
         p = put_opt(p, q->dnssec_ok, DNS_EDE_NONE, NULL, 0);
     return (size_t)(p - out);

@@ -36,16 +36,21 @@ void admit_init(struct admit *a, const struct conf *conf)
             add_name(a, i, j);
 }
 
+const struct conf_service *admit_service(const struct admit *a, unsigned id)
+{
+    return &a->conf->services[a->names[id].service];
+}
+
 const struct conf_rule *admit_rule(const struct admit *a, unsigned id)
 {
-    return &a->conf->services[a->names[id].service].rules[a->names[id].rule];
+    return &admit_service(a, id)->rules[a->names[id].rule];
 }
 
 const char *admit_name(const struct admit *a, unsigned id, uint8_t *service)
 {
     if (id >= a->name_count)
         return NULL;
-    const struct conf_service *s = &a->conf->services[a->names[id].service];
+    const struct conf_service *s = admit_service(a, id);
     *service = s->number;
     return s->rules[a->names[id].rule].name;
 }
@@ -77,18 +82,13 @@ uint8_t admit_service_of(const struct admit *a, const char *name)
     return id < 0 ? 0 : a->listed.names[id].service;
 }
 
-static const struct conf_service *service_of(const struct admit *a, unsigned id)
-{
-    return &a->conf->services[a->names[id].service];
-}
-
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                              struct firewall_allow out[FIREWALL_ALLOW_MAX], unsigned *count)
 {
     *count = 0;
     if (m->id >= a->name_count || m->count == 0 || m->count > MSG_ADMIT_ADDRS)
         return ADMIT_FORBIDDEN;
-    const struct conf_service *s = service_of(a, m->id);
+    const struct conf_service *s = admit_service(a, m->id);
     const struct conf_rule *rule = admit_rule(a, m->id);
     if (allowlist_find(&a->listed, m->name) != m->id)
         return ADMIT_FORBIDDEN;

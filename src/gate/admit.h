@@ -81,7 +81,8 @@ void admit_init(struct admit *a, const struct conf *conf);
 /* The listed name with this id (a wildcard as it is listed) and the number of its service; NULL: there is none. */
 const char *admit_name(const struct admit *a, unsigned id, uint8_t *service);
 
-/* Its line of the service file; there must be one. */
+/* Its line of the service file, and the service; there must be one with this id. */
+const struct conf_service *admit_service(const struct admit *a, unsigned id);
 const struct conf_rule *admit_rule(const struct admit *a, unsigned id);
 /* The number of the service whose name this is, exact or below a wildcard; 0: it is on no list. */
 uint8_t admit_service_of(const struct admit *a, const char *name);

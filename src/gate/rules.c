@@ -78,7 +78,7 @@ static void add_pair(void *user, const struct admit_pair *pair, const char *name
 {
     struct page *p = user;
     const struct admit *a = p->view->admit;
-    const struct conf_service *s = &a->conf->services[a->names[pair->rule].service];
+    const struct conf_service *s = admit_service(a, pair->rule);
     char ports[CONF_PORTS_MAX * 16], addr[INET6_ADDRSTRLEN];
     if (!p->view->session->services[s->number].up)
         return;

@@ -8,11 +8,6 @@
 #define STALE_DNS_EVERY_MS 5000
 #define STALE_DNS_BEFORE_MS 30000 /* the answer in the cache is over by then: an element outlives it by a minute */
 
-static const struct conf_service *service_of(const struct admit *a, const struct admit_pair *p)
-{
-    return &a->conf->services[a->names[p->rule].service];
-}
-
 static bool has_tcp_port(const struct admit *a, const struct admit_pair *p, uint16_t port)
 {
     const struct conf_rule *rule = admit_rule(a, p->rule);
@@ -35,7 +30,7 @@ static void match(void *user, const struct admit_pair *p, const char *name)
     struct waiting *w = user;
     (void)name;
     if (addr_equal(&p->addr, &w->m->server) && has_tcp_port(w->admit, p, w->m->port))
-        w->service = service_of(w->admit, p);
+        w->service = admit_service(w->admit, p->rule);
 }
 
 bool stale_dns_wanted(struct stale_dns *d, const struct msg_blocked *m)
@@ -71,7 +66,7 @@ static void resolve(void *user, const struct admit_pair *p, const char *name)
 {
     struct names *n = user;
     struct msg_resolve m = {.id = p->rule};
-    if (p->addr.family != AF_INET || service_of(n->d->admit, p)->number != n->service ||
+    if (p->addr.family != AF_INET || admit_service(n->d->admit, p->rule)->number != n->service ||
         n->count == STALE_DNS_NAMES_MAX || name[0] == '*') /* a name below a wildcard that was not kept */
         return;
     if (p->text < ADMIT_TEXTS ? !once(n->texts, p->text) : !once(n->rules, p->rule))

@@ -1,6 +1,6 @@
 /*
- * The listed names of all services, and which of them covers a name: used by gate, dns and sni. A fixed table, with hashes
- * over the wire form because dns looks up every query. Pure.
+ * The listed names of all services, and which of them covers a name: used by gate, dns and sni. A fixed table, with
+ * hashes over the wire form because dns looks up every query. Pure.
  *
  * A name is exact or a wildcard: `*.example.jp` covers every name below example.jp (whole labels), but not example.jp
  * itself. An exact name takes precedence over a wildcard, a longer wildcard over a shorter one. (A valid configuration
@@ -41,14 +41,14 @@ struct allowlist {
 /* Empty the list. (Zeros are an empty list too.) */
 void allowlist_clear(struct allowlist *l);
 /*
- * Add one name. Id 0 after a complete list starts a new one. False: a protocol error by the sender (a gap in the ids, an
- * invalid pattern, upper case, an invalid service, a duplicate, too many).
+ * Add one name. Id 0 after a complete list starts a new one. False: a protocol error by the sender (a gap in the ids,
+ * an invalid pattern, upper case, an invalid service, a duplicate, too many).
  */
 bool allowlist_add(struct allowlist *l, const struct msg_name *m);
 
 /*
- * The id of the listed name that covers this one (lower case; as text, or in wire form); -1: not listed. A wildcard covers
- * only host names (conf_is_fqdn): names that gate, dns and sni all read alike.
+ * The id of the listed name that covers this one (lower case; as text, or in wire form); -1: not listed. A wildcard
+ * covers only host names (conf_is_fqdn): names that gate, dns and sni all read alike.
  */
 int allowlist_find(const struct allowlist *l, const char *name);
 int allowlist_find_wire(const struct allowlist *l, const uint8_t *wire, uint8_t len);

@@ -1,4 +1,5 @@
-/* Numbers in network byte order, octet by octet, so that they need no alignment. The length is the caller's to check. */
+/* Numbers in network byte order, octet by octet, so that they need no alignment. The length is the caller's to
+ * check. */
 #ifndef SEKISHO_OCTETS_H
 #define SEKISHO_OCTETS_H
 

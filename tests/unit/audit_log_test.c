@@ -37,7 +37,7 @@ static void lines(void **state)
     assert_int_equal(n, strlen(line));
     (void)line_of("fault", line);
     assert_string_equal(line, "2026-11-21T17:33:20+09:00 000007 gate fault\n");
-    /* nobody can make a second line, a terminal command or another event out of a name */
+    /* a name cannot forge a second line, a terminal sequence or another event */
     (void)line_of("dns.refused name=a\n2026-11-21T08:33:20Z 000008 gate session.start \x1b[2J", line);
     assert_string_equal(line,
                         "2026-11-21T17:33:20+09:00 000007 gate dns.refused name=a\\x0a2026-11-21T08:33:20Z 000008 gate "
@@ -114,7 +114,7 @@ static void survives_restart(void **state)
     store_close(&s);
     (void)snprintf(path, sizeof path, "%s/audit.log", dir);
     assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 07, 0); /* not for everybody */
+    assert_int_equal(st.st_mode & 07, 0); /* not world-readable */
     assert_int_equal(store_open(&s, dir, 10000), 0);
     assert_int_equal(s.next, 3);
     assert_false(s.torn);
@@ -134,7 +134,7 @@ static void survives_restart(void **state)
     assert_contains(text, " 000003 ga\n2026-11-21T17:33:20+09:00 000004 gate four\n");
 }
 
-/* Only the end of the file is read: half a line there may hold any words, also such as look like a number. */
+/* Only the end of the file is read: a partial line there may contain text that looks like a number. */
 static void half_a_line(void **state)
 {
     struct store s;
@@ -193,7 +193,7 @@ static void rotates(void **state)
     store_close(&s);
 }
 
-/* A file system of a few pages, all of them in use but what the log has. */
+/* A file system of a few pages, all in use except those of the log. */
 static void full_disk(void **state)
 {
     struct store s;
@@ -215,7 +215,7 @@ static void full_disk(void **state)
         append(&s, "event.after with some more words behind it");
     assert_true(s.shortened > 0);
     uint64_t next = s.next;
-    /* Nothing of its own is left to be given up: it says so, and no part of a line stays. */
+    /* It has no file left to delete: it reports the error, and leaves no partial line. */
     for (unsigned age = 1; age < STORE_FILES; age++) {
         (void)snprintf(path, sizeof path, "%s/audit.log.%u", dir, age);
         (void)unlink(path);
@@ -269,16 +269,16 @@ static void allowance(void **state)
     assert_true(allow(&l, UID_GATE, "session.start service=lab", 1000, &suppressed));
     assert_int_equal(suppressed, 0);
     assert_true(allow(&l, UID_ENROLL, "dns.refused name=x", 1000, &suppressed));
-    /* nor what else was refused, and that is not without limit either */
+    /* nor other refusals, which have a limit too */
     assert_true(allow(&l, UID_GATE, "tls.refused name=x", 1000, &suppressed));
     for (int i = passed = 0; i < 100; i++)
         passed += allow(&l, UID_GATE, "blocked reason=closed", 1000, &suppressed);
     assert_int_equal(passed, 30);
-    /* and what was dropped is counted */
+    /* and the dropped ones are counted */
     assert_false(allow(&l, UID_GATE, "dns.refused name=y", 10999, &suppressed));
     assert_true(allow(&l, UID_GATE, "dns.refused name=y", 11000, &suppressed));
     assert_int_equal(suppressed, 971);
-    /* more senders than places: they share, nothing is written out of bounds */
+    /* more senders than entries: they share one, nothing is written out of bounds */
     for (uid_t uid = 1000; uid < 1100; uid++)
         (void)allow(&l, uid, "x", 12000, &suppressed);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The audit program as a process: its user, what it writes for whom, and that a kill -9 loses nothing that was written.
+# The audit program as a process: its user, what it logs for whom, and that a kill -9 loses nothing already written.
 # Runs as root in the workshop, in a small root of its own under /tmp that is made of copies: nothing is mounted, so
 # nothing but copies can be removed at the end.
 set -u

@@ -1,5 +1,5 @@
-# For the tests of whole programs, by `.` from the top of the tree: what is counted, and waited for.
-# The test defines look: what to show when something is not so.
+# Sourced by the tests of whole programs, from the top of the tree: counting and waiting.
+# The test defines look(): what to show when a check fails.
 
 mount_var() { # an empty /var for this test alone, which must be in a mount namespace of its own
 	mount -t tmpfs -o mode=755 test /var && mkdir -p /var/empty && ln -s /run /var/run

@@ -1,4 +1,4 @@
-"""Every command of `sekisho` with every option under ASan, on files at and beyond every limit. Judged by what it says."""
+"""Every command of `sekisho` with every option under ASan, on files at and beyond every limit. Checks the output."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ def check(what, good, seen=""):
 
 
 def run(root, line):
-    """The answer, as the console shows it: both outputs; and the exit status."""
+    """The answer as shown by the console (stdout and stderr), and the exit status."""
     done = subprocess.run([SEKISHO, "--root", root, *line.split()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env={"PATH": os.environ["PATH"]}, timeout=300)
     return done.stdout.decode("utf-8"), done.returncode
@@ -112,7 +112,7 @@ def run_table(root, facts):
 
 
 def logs(root):
-    """The ring's edges, and a log that is nearly none."""
+    """The limits of the ring, and a nearly empty log."""
     folder = f"{root}/state/audit"
     for end in (b"", b"2026-11-21T08:30:00Z 000999 console console.command log blocked\n", b"2026-11-21T08:30:00Z 0009",
                 b"\x00", b"\n\n", b"2026-11-21T08:30:00Z 000999 gate blocked\n"):
@@ -148,7 +148,7 @@ def logs(root):
 
 
 def moving(root):
-    """The log moves on while it is read: nothing is shown twice and nothing is missing."""
+    """The log is rotated while it is read: nothing is shown twice and nothing is missing."""
     folder = f"{root}/state/audit"
     shutil.rmtree(folder)
     log = commands.BusyLog()
@@ -184,7 +184,7 @@ def version(root):
 
 
 def nobody(root):
-    """A tree without any state: everything says so, in the form that was asked for."""
+    """A tree without any state files: every command reports that, in the requested form."""
     for line in ("status", "rules", "cert show", "log", "log blocked", "session start", "session end", "cert renew", "check"):
         answer, status = run(root, line)
         check(f"an empty box, `{line}`", status in (1, 2) and answer.strip(), (status, answer))

@@ -1,4 +1,4 @@
-"""The command line and the console as programs: what they print, how they end, and that there is no way out."""
+"""The command line and the console as programs: their output, their exit, and that there is no escape from the console."""
 
 import json
 import os
@@ -169,7 +169,7 @@ def test_others(root):
 
 
 def test_log_of_the_console(root):
-    """What somebody has typed is shown as that, and not explained as if a program had said it."""
+    """Typed text is shown as such, and not explained as if a program had reported it."""
     path = f"{root}/state/audit/audit.log"
     kept = open(path, encoding="utf-8").read()
     for line, said in (("gate session.failed hub-refuses-cert", True), ("console console.command hub-refuses-cert", False),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`sekisho rules`: what gate has written, as a page and as JSON. Runs in the checkout's top."""
+"""`sekisho rules`: gate's file as a page and as JSON. Runs in the checkout's top."""
 import json
 import pathlib
 import subprocess

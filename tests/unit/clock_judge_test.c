@@ -1,4 +1,4 @@
-/* What the clock believes: the packets of NTP, and the judgement over several servers. */
+/* Which time clock trusts: NTP packets, and the verdict over several servers. */
 #include "test.h"
 
 #include "judge.h"
@@ -16,7 +16,7 @@ static void put(uint8_t *at, uint64_t value, int octets)
         at[i] = (uint8_t)(value >> (8 * (octets - 1 - i)));
 }
 
-/* An answer of a server that says `when` and took 2 ms to write it. */
+/* An answer with the time `when` from a server that took 2 ms. */
 static void answer(uint8_t p[NTP_PACKET], int64_t when)
 {
     memset(p, 0, NTP_PACKET);
@@ -68,7 +68,7 @@ static struct judge_facts facts(void)
     return (struct judge_facts){.mono_ns = MONO, .floor_s = BUILT, .reference_s = BUILT + 100, .end_s = END};
 }
 
-/* A server that says it is so many seconds after the image was built. */
+/* A server whose time is so many seconds after the image's build. */
 static struct judge_answer says(int64_t after)
 {
     return (struct judge_answer){true, 1000, (BUILT + after) * S - MONO};
@@ -117,7 +117,7 @@ static void several_servers(void **state)
     assert_int_equal(VERDICT(&f, &who, 5000, 1000, 1001), JUDGE_GOOD);
     assert_in_range(who, 1, 2);
     assert_int_equal(VERDICT(&f, NULL, 5000, 5000, 1000, 1001), JUDGE_CONTRADICT);
-    assert_int_equal(VERDICT(&f, &who, 1000000000 - BUILT, 1000), JUDGE_GOOD); /* who is before the floor has no say */
+    assert_int_equal(VERDICT(&f, &who, 1000000000 - BUILT, 1000), JUDGE_GOOD); /* one before the floor is ignored */
     assert_int_equal(who, 1);
     assert_int_equal(VERDICT(&f, NULL, 91 * 86400, 91 * 86400), JUDGE_AGREED);
     assert_int_equal(VERDICT(&f, NULL, 91 * 86400, 1000), JUDGE_CONTRADICT);
@@ -134,11 +134,12 @@ static void second_opinion(void **state)
     assert_int_equal(VERDICT(&f, &who, 1000, 91 * 86400), JUDGE_CONFIRMED);
     assert_int_equal(who, 1);
     assert_int_equal(VERDICT(&f, NULL, 1000), JUDGE_DENIED);
-    assert_int_equal(VERDICT(&f, NULL, 90 * 86400 + 43200), JUDGE_LEAP); /* half a day beside it: no yes, no no */
-    assert_int_equal(VERDICT(&f, NULL, -1000), JUDGE_BEFORE); /* and below the floor nobody is believed */
+    assert_int_equal(VERDICT(&f, NULL, 90 * 86400 + 43200),
+                     JUDGE_LEAP); /* half a day off: neither confirmed nor denied */
+    assert_int_equal(VERDICT(&f, NULL, -1000), JUDGE_BEFORE); /* below the floor no time is trusted */
 }
 
-/* What is told of a time that is not believed. */
+/* The causes for a time that is not trusted. */
 static void told(void **state)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* How the tests of frontend.c begin, and what they look at: on top of the fake world, for tests of cmocka. */
+/* Set-up and checks shared by the tests of frontend.c: on top of the fixture, for cmocka. */
 #ifndef SEKISHO_DNS_CASES_H
 #define SEKISHO_DNS_CASES_H
 

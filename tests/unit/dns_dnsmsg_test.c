@@ -1,4 +1,4 @@
-/* DNS messages: the question parser's strictness, the answers that we write, the check of a resolver's echo. */
+/* DNS messages: the strict parser for queries, our answers, the check of a resolver's response. */
 #include "dns_fixture.h"
 
 #include <setjmp.h>
@@ -177,7 +177,7 @@ static void test_root_and_odd_octets(void **state)
     memcpy(m.data + DNS_HEADER_LEN + 1, "a\n\33[31m\0", 8);
     assert_int_equal(parse(), DNS_CHECK_OK);
     dns_name_to_text(q.name, q.name_len, text);
-    assert_string_equal(text, "a??[31m?.Lab.Example"); /* nothing that a terminal would obey */
+    assert_string_equal(text, "a??[31m?.Lab.Example"); /* no terminal sequences */
 }
 
 /* ---- answers ---- */

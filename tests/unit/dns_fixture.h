@@ -1,7 +1,7 @@
 /*
- * A fake world around src/dns/frontend.c for its unit tests and fuzzer: a clock that only moves when told, a gate that
- * writes down what it hears, a resolver whose answers the test builds, clients whose answers are kept and read back with
- * c-ares. Nothing here sleeps or opens a socket. What should not happen in the fixture itself aborts.
+ * The environment of src/dns/frontend.c for its unit tests and fuzzer: a manual clock, a gate that records its
+ * messages, a resolver whose answers the test builds, clients whose answers are recorded and parsed with c-ares.
+ * Nothing here sleeps or opens a socket. Errors of the fixture itself abort.
  */
 #ifndef SEKISHO_DNS_FIXTURE_H
 #define SEKISHO_DNS_FIXTURE_H
@@ -17,7 +17,7 @@
 #include <string.h>
 
 #ifndef WORLD_LOG
-#define WORLD_LOG 1024 /* kept of each kind, then the oldest are overwritten */
+#define WORLD_LOG 1024 /* entries of each kind; the oldest are overwritten */
 #endif
 
 /* ids and services of the listed names */
@@ -72,7 +72,7 @@ static inline void wire_begin(struct wire *w, uint16_t id, unsigned flags, const
     wire16(w, 1);
 }
 
-/* One record more; count: the place of its section's count in the header (6 answer, 8 authority, 10 additional). */
+/* Add a record; count: the offset of its section's count in the header (6 answer, 8 authority, 10 additional). */
 static inline void wire_record(struct wire *w, unsigned count, const char *owner, uint16_t type, uint32_t ttl,
                                const void *data, size_t len)
 {
@@ -135,7 +135,7 @@ static inline void wire_edns(struct wire *w, unsigned room)
     wire16(w, 0);
 }
 
-/* ---- the world ---- */
+/* ---- the environment ---- */
 
 struct world {
     uint64_t now;
@@ -262,7 +262,7 @@ static inline void world_mode(struct world *w, enum msg_mode_kind mode, unsigned
     frontend_mode(&w->q, w->now, &m);
 }
 
-/* Time passes, in steps as frontend_tick wants them. */
+/* Advance the time, in the steps requested by frontend_tick. */
 static inline void world_wait(struct world *w, uint64_t ms)
 {
     uint64_t end = w->now + ms;
@@ -284,7 +284,7 @@ static inline struct client client_of(const char *text, uint16_t port)
     return c;
 }
 
-/* Octets from a client; what is answered at once is recorded as any reply is. Returns how many answers came. */
+/* Octets from a client; an immediate answer is recorded like any other. Returns the number of answers. */
 static inline unsigned ask_raw(struct world *w, const struct client *from, const uint8_t *data, size_t len)
 {
     static uint8_t out[DNS_TCP_MAX];
@@ -303,7 +303,7 @@ static inline unsigned ask_from(struct world *w, const struct client *from, cons
     return ask_raw(w, from, m.data, m.len);
 }
 
-/* The usual PC asks, with EDNS. */
+/* A query of the usual PC, with EDNS. */
 static inline unsigned ask(struct world *w, const char *name, uint16_t type)
 {
     struct client pc = client_of("192.168.77.100", 40000);
@@ -311,8 +311,7 @@ static inline unsigned ask(struct world *w, const char *name, uint16_t type)
 }
 
 /*
- * Begin an answer to the latest question to a resolver (or to the one before it, and so on, by `back`): the question as
- * it was asked, letter by letter.
+ * Start an answer to the latest query to a resolver (or an earlier one, by `back`), with exactly its question.
  */
 static inline void answer_begin(struct world *w, unsigned back, struct wire *m, unsigned flags)
 {
@@ -342,7 +341,7 @@ static inline void deliver_addr(struct world *w, const char *name, uint32_t ttl,
     deliver(w, 0, &m);
 }
 
-/* Messages of one type that gate has got, and the latest of them. */
+/* The messages of one type sent to gate, and the latest of them. */
 static inline unsigned told(const struct world *w, enum msg_type type)
 {
     unsigned n = 0;
@@ -412,8 +411,8 @@ static inline void see_opt(struct seen *s, const ares_dns_rr_t *rr)
 }
 
 /*
- * Read an answer back. False: c-ares does not take it for a DNS message. An error without a question (dns_build_error),
- * which c-ares never takes, is read here.
+ * Parse an answer. False: not a DNS message to c-ares. An error without a question (dns_build_error), which c-ares
+ * rejects, is parsed here.
  */
 static inline bool see(const uint8_t *data, size_t len, struct seen *s)
 {

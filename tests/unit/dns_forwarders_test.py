@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""`dns` behind the DNS servers that hospitals have (tests/lab/hospital_dns.py), with a stand-in for gate and a signed root.
+"""`dns` behind the DNS servers that hospitals have (tests/lab/hospital_dns.py), with a simulated gate and a signed root.
 
-In a closed LAN, each server's first question finds no tunnel, which then takes 1.5 s; in mode internet many other names come
-first, and must raise none. Runs as root in the workshop, in mount, network and process namespaces of its own.
+In a closed LAN, each server's first query finds no tunnel, which then takes 1.5 s; in mode internet many other names come
+first, and must not bring one up. Runs as root in the workshop, in mount, network and process namespaces of its own.
 """
 
 import os

@@ -1,4 +1,4 @@
-/* What the front does beyond one plain answer: wildcards, bound hosts, many addresses, TCP, HTTPS records, fairness. */
+/* Beyond a single plain answer: wildcards, bound hosts, many addresses, TCP, HTTPS records, fairness. */
 #include "dns_fixture.h"
 
 #include <setjmp.h>
@@ -103,7 +103,7 @@ static unsigned told_why(enum msg_why why)
     return n;
 }
 
-/* A page's names are nobody's business; hundreds of new ones below a wildcard may be words, so the auditor hears of it. */
+/* A page's names are not reported; hundreds of new ones below a wildcard may be leaked data, so they are. */
 static void test_a_tunnel_below_a_wildcard_is_told(void **state)
 {
     (void)state;
@@ -140,7 +140,7 @@ static void test_bound_host(void **state)
     assert_int_equal(s.ede, DNS_EDE_BLOCKED);
     assert_non_null(strstr(s.text, "sekisho"));
     assert_refused(WHY_HOST, REGISTRY_NAME);
-    assert_int_equal(told(&w, MSG_WANT), 0); /* and it raises no tunnel */
+    assert_int_equal(told(&w, MSG_WANT), 0); /* and it brings up no tunnel */
     assert_int_equal(ask_from(&w, &free, OTHER_NAME, DNS_A), 1);
     assert_refused(WHY_HOST, OTHER_NAME);
     world_mode(&w, MODE_SESSION, 3, 0, 7);
@@ -204,7 +204,7 @@ static void test_64_addresses(void **state)
     admit_number(0, ADMIT_OK);
     admit_number(0, ADMIT_OK);
     admit_number(3, ADMIT_OK);
-    assert_int_equal(w.replied, 0); /* all of them, or none */
+    assert_int_equal(w.replied, 0); /* all or none */
     admit_number(1, ADMIT_OK);
     assert_int_equal(w.replied, 1);
     struct seen s = last(&w);
@@ -326,7 +326,7 @@ static void test_unlisted_over_tcp(void **state)
     assert_int_equal(ask(&w, UNLISTED_NAME, DNS_A), 0);
     answer_begin(&w, 0, &m, 0x8380);
     deliver(&w, 0, &m);
-    assert_true(last(&w).tc); /* over UDP the client is told to come by TCP */
+    assert_true(last(&w).tc); /* over UDP the client gets TC */
     struct client c = client_of("192.168.77.100", 40001);
     c.tcp = true;
     assert_int_equal(ask_from(&w, &c, UNLISTED_NAME, DNS_A), 0);
@@ -361,7 +361,7 @@ static void test_long_answer_to_clients(void **state)
     assert_int_equal(last(&w).count, 64);
 }
 
-/* ---- what a forger has to guess ---- */
+/* ---- what a spoofer has to guess ---- */
 
 static void test_each_try_is_another_question(void **state)
 {
@@ -378,7 +378,7 @@ static void test_each_try_is_another_question(void **state)
     wire_begin(&m, (uint16_t)(w.ask[FRONTEND_TRIES - 1].data[0] << 8 | w.ask[FRONTEND_TRIES - 1].data[1]), 0x8180,
                "REGISTRY.lab.example", DNS_A);
     wire_addr(&m, REGISTRY_NAME, 60, "10.99.0.66");
-    deliver(&w, 0, &m); /* a forger who does not know the letters */
+    deliver(&w, 0, &m); /* a spoofer who does not know the case */
     assert_int_equal(told(&w, MSG_ADMIT), 0);
 }
 

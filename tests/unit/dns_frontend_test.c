@@ -1,4 +1,4 @@
-/* A question's life, in a fake world: what is held, asked, admitted, cached, and when. */
+/* The life of a query: what is held, sent, admitted, cached, and when. */
 #include "dns_cases.h"
 
 /* From question to cached answer. */
@@ -71,7 +71,7 @@ static void test_cache_ends_with_generation(void **state)
     assert_int_equal(w.asked, 2);
     deliver_addr(&w, REGISTRY_NAME, 120, "10.99.0.6");
     world_mode(&w, MODE_CLOSED, 0, 0, 0);
-    admit(&w, ADMIT_OK); /* a confirmation of the session before opens nothing */
+    admit(&w, ADMIT_OK); /* a confirmation of the previous session allows nothing */
     assert_int_equal(w.replied, 1);
 }
 
@@ -84,13 +84,13 @@ static void test_new_session_asks_again(void **state)
     wire_addr(&m, REGISTRY_NAME, 60, "10.99.0.5");
     world_mode(&w, MODE_SESSION, 1, 0, 8);
     assert_int_equal(w.asked, 2);
-    deliver(&w, 1, &m); /* what the resolver said in the session before */
+    deliver(&w, 1, &m); /* the resolver's answer from the previous session */
     assert_int_equal(told(&w, MSG_ADMIT), 0);
     deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
     assert_int_equal(w.gate[told_last(&w, MSG_ADMIT)].u.admit.generation, 8);
     world_mode(&w, MODE_SESSION, 1, 0, 9);
     assert_int_equal(w.asked, 3);
-    admit(&w, ADMIT_OK); /* gate's yes to the session before opens nothing now */
+    admit(&w, ADMIT_OK); /* gate's confirmation from the previous session allows nothing now */
     assert_int_equal(w.replied, 0);
 }
 
@@ -130,7 +130,7 @@ static void test_case_is_given_back(void **state)
     enum dns_rcode rcode;
     assert_int_equal(dns_question_parse(w.ask[0].data, w.ask[0].len, &q, &rcode), DNS_CHECK_OK);
     uint8_t asked[] = "\010ReGiStRy\003LAB\007eXaMpLe";
-    assert_memory_not_equal(q.name, asked, q.name_len); /* one client's wording does not go to the resolver */
+    assert_memory_not_equal(q.name, asked, q.name_len); /* one client's case is not sent to the resolver */
     deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
     admit(&w, ADMIT_OK);
     struct seen s = last(&w);
@@ -226,7 +226,7 @@ static void test_want_again_right_after_failure(void **state)
     world_wait(&w, FRONTEND_WANT_MS - 200);
     assert_int_equal(told(&w, MSG_WANT), 1); /* too soon */
     world_wait(&w, 200);
-    assert_int_equal(told(&w, MSG_WANT), 2); /* but not forgotten: gate must hear of it, or nobody raises the tunnel */
+    assert_int_equal(told(&w, MSG_WANT), 2); /* but not forgotten: gate must get it, or the tunnel is not brought up */
 }
 
 static void test_want_is_sent_later_when_gate_is_full(void **state)
@@ -296,7 +296,7 @@ static void test_waiting_bound_of_all(void **state)
     struct seen s = last(&w);
     assert_int_equal(s.rcode, DNS_SERVFAIL);
     struct client first = client_of("192.168.77.2", 40000);
-    assert_true(addr_equal(&w.reply[0].to.addr, &first.addr)); /* one of those who have most makes room for him */
+    assert_true(addr_equal(&w.reply[0].to.addr, &first.addr)); /* one of the client with most entries is evicted */
     assert_refused(WHY_LIMIT, REGISTRY_NAME, NULL);
     deliver_addr(&w, REGISTRY_NAME, 60, "10.99.0.5");
     admit(&w, ADMIT_OK);

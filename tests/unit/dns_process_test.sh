@@ -1,6 +1,6 @@
 #!/bin/sh
-# names as a process: its user, capabilities, system call filter and empty root, and what it answers to dig over UDP and
-# TCP with a stand-in for gate (tests/bench/dns/fakegate.c) and for the resolver. Runs as root in the workshop, in mount,
+# dns as a process: its user, capabilities, system call filter and empty root, and its answers to dig over UDP and TCP
+# with a simulated gate (tests/bench/dns/fakegate.c) and resolver. Runs as root in the workshop, in mount,
 # network and process namespaces of its own: its mounts, its port 53 and its processes end with it.
 set -u
 [ -d /sekisho ] || exec scripts/workshop run -- sh "$0"
@@ -75,7 +75,7 @@ check "an unlisted name" says 'status: REFUSED'
 check "and why" says 'EDE: 15 \(Blocked\): \(sekisho: this name is not on'
 check "gate heard of it" told '^refused why=0 type=1 client=127\.0\.0\.1 answer=.* name=decoy\.example\.net$'
 
-# ---- below a wildcard; a cut answer; what a forger would have to guess ----
+# ---- below a wildcard; a cut answer; what a spoofer would have to guess ----
 ask a.b.wild.example A
 check "below a wildcard" says '^a\.b\.wild\.example\..*A[[:space:]]+10\.99\.0\.'
 ask wild.example A
@@ -125,7 +125,7 @@ for server in unbound:5400 dnsmasq:5401; do
 	check "through $server, with DNSSEC asked for" says "^x\.$server\.wild\.example\..*A[[:space:]]+10\.99\.0\."
 	ask -p "$port" cut.wild.example A
 	check "64 addresses through $server" [ "$(grep -c '^cut\.wild\.example\..*[[:space:]]A[[:space:]]' /var/dig)" -eq 64 ]
-	# What a hospital's PCs ask for all the time, and the box refuses: the server must not give the box up for it.
+	# Names that a hospital's PCs ask for all the time and the box refuses: the server must not mark the box as failed.
 	seq -f 'n%.0f.telemetry.example A' 1000 >/var/asks
 	dig @127.0.0.1 -p "$port" +tries=1 +time=2 +short -f /var/asks >/var/refused 2>&1
 	check "nothing for unlisted names through $server" [ "$(grep -c '^[0-9]' /var/refused)" -eq 0 ]
@@ -134,7 +134,7 @@ for server in unbound:5400 dnsmasq:5401; do
 done
 kill "$unbound" "$dnsmasq"
 
-# ---- a flood of one client is another one's loss of nothing ----
+# ---- one client's flood does not affect another ----
 build/bench/dnsload -a 127.0.0.1 -s 127.0.0.9 -k 1 -t 8 -f -N 100000 'f%u.wild.example' >/var/flood &
 flood=$!
 sleep 1
@@ -214,7 +214,7 @@ check "and why" says 'EDE: 15 \(Blocked\): \(sekisho: the answer pointed outside
 check "with the address for the log" told '^refused why=2 type=1 client=127\.0\.0\.1 answer=10\.99\.0\.[0-9]+ name=registry'
 check "it ends with gate" stop
 
-# ---- its end, and a line that is no gate ----
+# ---- its exit, and a peer that is not gate ----
 start -m session
 kill -STOP "$names"
 check "it ends with gate also when it hangs" stop

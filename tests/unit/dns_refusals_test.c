@@ -1,4 +1,4 @@
-/* What is refused, in a fake world: forged answers, astray answers, names and types that are not listed, mode internet. */
+/* Refusals: forged answers, answers outside the tunnel, unlisted names and types, mode internet. */
 #include "dns_cases.h"
 
 /* ---- forged, wrong and missing answers ---- */
@@ -240,7 +240,7 @@ static void test_resolver_that_never_understands(void **state)
     assert_true(asked_with_edns()); /* and nothing is remembered */
 }
 
-/* Who guesses the id of a question has it asked once more, with letters and an id of its own; no more. */
+/* Guessing a query's id only causes one retry with a new id and case. */
 static void test_forged_bare_header(void **state)
 {
     (void)state;
@@ -332,7 +332,7 @@ static void test_no_such_name_of_a_name_with_ipv6_only(void **state)
     assert_int_equal(no_such_name(DNS_A), DNS_NOERROR);
 }
 
-/* ---- what is never asked ---- */
+/* ---- names and types that are never queried ---- */
 
 static void test_unlisted_is_refused(void **state)
 {
@@ -356,7 +356,7 @@ static void test_names_near_a_listed_one_are_refused(void **state)
     assert_int_equal(w.asked, 0);
 }
 
-/* Asked first or alone, it neither waits nor raises a tunnel; the name's IPv4 address is as good as ever. */
+/* Asked first or alone, it neither waits nor brings up a tunnel; the name's IPv4 address is as good as ever. */
 static void test_a_lan_without_ipv6_gets_no_ipv6_addresses(void **state)
 {
     (void)state;
@@ -491,7 +491,7 @@ static void test_internet_private_answers(void **state)
         passed_on(others[i], "10.30.1.10");
         assert_refused(WHY_PRIVATE, others[i], "10.30.1.10");
     }
-    line.net.addr.family = 0; /* the line is down */
+    line.net.addr.family = 0; /* the uplink is down */
     assert_true(frontend_never(&w.q, &line));
     passed_on(good[0], "172.16.1.2");
     assert_int_equal(last(&w).rcode, DNS_NOERROR);
@@ -533,7 +533,7 @@ static void test_internet_listed_name_is_held(void **state)
 {
     (void)state;
     assert_int_equal(ask(&w, REGISTRY_NAME, DNS_A), 0);
-    assert_int_equal(w.asked, 0); /* never to the line's resolver */
+    assert_int_equal(w.asked, 0); /* never to the uplink's resolver */
     assert_int_equal(told(&w, MSG_WANT), 1);
 }
 

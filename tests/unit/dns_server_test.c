@@ -1,4 +1,7 @@
-/* The clients' side over real sockets on loopback: UDP batches, TCP framing, bounds, silence before the list is complete. */
+/*
+ * The clients' side over real sockets on loopback: UDP batches, TCP framing, bounds, silence before the list is
+ * complete.
+ */
 #include "dns_fixture.h"
 #include "tokens.h"
 #include "server.h"
@@ -80,7 +83,7 @@ static int client_socket(int type, const struct sockaddr_in *to)
     return client_socket_at(type, to, INADDR_LOOPBACK);
 }
 
-/* What epoll says is ready gets its turn, until nothing is. */
+/* Handle epoll's events until there are none. */
 static void turn(void)
 {
     struct epoll_event e;
@@ -323,7 +326,7 @@ static void test_too_many_lan_sockets(void **state)
     assert_false(server_listen(&server, IPPROTO_UDP, 2000));
 }
 
-/* Four clients hold all places; a fifth gets one, and only one of those who have most loses it. */
+/* Four clients hold all entries; a fifth gets one from a client with most of them. */
 static void test_tcp_places_are_shared(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Copies of signed answers: what may stand in one, each guard with the octets that it is there for. */
+/* Copies of signed answers: what they may contain; each guard with the octets that it exists for. */
 #include "dns_fixture.h"
 #include "signed.h"
 
@@ -101,7 +101,7 @@ static void test_kinds(void **state)
         }
 }
 
-/* An address has no place but in the answer. */
+/* Addresses are allowed in the answer section only. */
 static void test_address_in_the_authority(void **state)
 {
     (void)state;
@@ -124,7 +124,7 @@ static void test_another_class(void **state)
     }
 }
 
-/* Cut anywhere: nothing is read behind the end, and nothing but a whole message is copied. */
+/* Cut anywhere: nothing is read past the end, and only a whole message is copied. */
 static void test_cut(void **state)
 {
     (void)state;

@@ -51,7 +51,7 @@ static void test_hosts(void **state)
     assert_true(hosts_may(&h, &(struct addr){.family = AF_INET, .bytes = {10, 0, 0, 63}}, 8));
 }
 
-/* ---- who makes room ---- */
+/* ---- eviction ---- */
 
 static void test_fair(void **state)
 {
@@ -61,8 +61,8 @@ static void test_fair(void **state)
     const struct addr *v = evict_victim(owners, 6, &c);
     assert_non_null(v);
     assert_true(addr_equal(v, &a));
-    assert_null(evict_victim(owners, 6, &a)); /* not for himself */
-    assert_null(evict_victim(owners, 6, &b)); /* two against three: he would have most then */
+    assert_null(evict_victim(owners, 6, &a)); /* not for itself */
+    assert_null(evict_victim(owners, 6, &b)); /* two against three: it would then have most */
     owners[1] = &a;
     assert_true(addr_equal(evict_victim(owners, 6, &b), &a));
     owners[0] = owners[1] = owners[3] = NULL;

@@ -1,4 +1,4 @@
-/* The one clock of an answer: the invariants of ttlclock.h at every step of an answer's life. */
+/* The lifetime of an answer: the invariants of ttlclock.h at every step of an answer's life. */
 #include "ttlclock.h"
 
 #include <setjmp.h>

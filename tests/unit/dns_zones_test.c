@@ -1,6 +1,5 @@
 /*
- * Servers in front of the box that validate: what they may ask about zones, in each mode; signed answers; how long they are
- * left waiting.
+ * Validating servers in front of the box: zone queries in each mode; signed answers; how long they wait.
  */
 #include "dns_cases.h"
 
@@ -137,7 +136,10 @@ static void test_internet_asks_the_line_and_raises_nothing(void **state)
     assert_int_equal(told(&w, MSG_WANT), 1);
 }
 
-/* BIND, when a name is refused, goes on to ask the root's servers for NS by itself; that comes to the box all the same. */
+/*
+ * BIND, when a name is refused, goes on to ask the root's servers for NS by itself; that comes to the box all the
+ * same.
+ */
 static void test_a_question_for_the_roots_servers_raises_nothing(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The agent with a real store, and the test in the place of the network part, of the centre's CA and of time. */
+/* The agent with a real store; the test plays the network part, the centre's CA and the clock. */
 #ifndef TEST_ENROLL_AGENT_FIXTURE_H
 #define TEST_ENROLL_AGENT_FIXTURE_H
 
@@ -35,7 +35,7 @@ struct fixture {
     unsigned chain_count; /* certificates that came along with it */
 };
 
-/* In the place of libc's, also for OpenSSL, which judges dates by it: the fixture's time is everybody's. */
+/* Replaces libc's, also for OpenSSL, which checks dates with it: everything uses the fixture's time. */
 static int64_t *everybodys_time;
 time_t time(time_t *out)
 {
@@ -121,14 +121,14 @@ static inline int end(void **state)
     return 0;
 }
 
-/* Time goes on. */
+/* Advance the time. */
 static inline void pass(struct fixture *f, int64_t seconds)
 {
     f->now.mono += seconds;
     f->now.unix_s += seconds;
 }
 
-/* One tick: does it begin an exchange? Then its messages are taken. */
+/* One tick; if it starts an exchange, receive its messages. */
 static inline bool asks(struct fixture *f)
 {
     struct msg m;

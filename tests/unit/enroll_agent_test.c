@@ -1,4 +1,4 @@
-/* The enrolment agent: when it asks, what it makes of the answers, and what it does not let itself be told. */
+/* The enrolment agent: when it starts exchanges, how it handles the results, and what it refuses. */
 #include "enroll_agent_fixture.h"
 
 #include "schedule.h"

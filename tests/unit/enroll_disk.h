@@ -1,7 +1,7 @@
 /*
- * A disk in memory for the store's test: knows what was synced, fails or loses its power at a chosen call. Each folder
- * remembers all its states since its last sync, each file whether its content was synced, so a cut may bring back any
- * of them. As on a real disk, syncing a file or folder says nothing about its name in the folder above.
+ * A disk in memory for the store's test: records what was synced, fails or loses power at a chosen call. Each folder
+ * keeps all its states since its last sync, each file whether its content was synced, so a power cut may restore any
+ * of them. As on a real disk, syncing a file or folder does not sync its name in the parent folder.
  */
 #ifndef TEST_ENROLL_DISK_H
 #define TEST_ENROLL_DISK_H

@@ -1,6 +1,6 @@
 #!/bin/sh
-# enroll as it runs on the box, against an EST server that nobody here wrote (estserver) and Debian's charon, in a network
-# namespace of its own: first enrolment, renewal, restarts, every refusal, and the end of either of its two parts.
+# enroll as it runs on the box, against a third-party EST server (estserver) and Debian's charon, in a network
+# namespace of its own: first enrolment, renewal, restarts, every refusal, and the exit of either of its two parts.
 #
 # Run inside the workshop, from the top: sh tests/unit/enroll_est_test.sh   (as root; about 30 s; needs build/bin/enroll)
 [ -n "${ENROLL_TEST_INSIDE:-}" ] ||

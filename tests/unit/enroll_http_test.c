@@ -1,4 +1,6 @@
-/* What an enrolment server may send: HTTP framing, base64 in every form, Retry-After in every form, certs-only PKCS#7. */
+/*
+ * Responses of an enrolment server: HTTP framing, base64 in every form, Retry-After in every form, certs-only PKCS#7.
+ */
 #include "base64.h"
 #include "certs_only.h"
 #include "http.h"

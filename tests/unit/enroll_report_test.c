@@ -1,4 +1,4 @@
-/* What enroll tells the box when its store cannot be read any more. */
+/* enroll's state file when its store cannot be read any more. */
 #include "state_file.h"
 #include "report.h"
 
@@ -35,7 +35,7 @@ static bool has(const char *path, const char *key, const char *value)
            strcmp(got, value) == 0;
 }
 
-/* People hear of what is wrong all the same; the certificate follows as soon as it can be read. */
+/* The fault is reported all the same; the certificate follows as soon as it can be read. */
 static void a_certificate_that_cannot_be_read(void **state)
 {
     (void)state;

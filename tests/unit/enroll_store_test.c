@@ -1,6 +1,6 @@
 /*
  * The generation store through its life, with the power cut before each call that changes something, and in the repair
- * after it as well: there is always a pair that works or a clean nothing, and no key that was asked for is lost.
+ * after it as well: there is always a working pair or none at all, and no requested key is lost.
  */
 #include "enroll_disk.h"
 #include "store.h"

@@ -1,4 +1,4 @@
-/* What gate and people are told of a certificate's subject, and how long one may be. */
+/* A certificate's subject for gate and for people, and its maximum length. */
 #include "keys.h"
 
 #include <openssl/evp.h>

@@ -1,6 +1,6 @@
 /*
- * One HTTPS request against OpenSSL's server side: a client certificate that is asked for only after the path has been
- * read, as Apache does it in a Location, and a server whose certificate is from a CA that only a fingerprint names.
+ * One HTTPS request against OpenSSL's server side: a client certificate that is requested only after the path has been
+ * read, as by Apache in a Location, and a server whose CA is known only by its fingerprint.
  */
 #include "test.h"
 
@@ -87,8 +87,9 @@ static int anybody(int good, X509_STORE_CTX *ctx)
 }
 
 /*
- * What the client answers is read as it comes. In TLS 1.2 the second handshake is driven to its end; after TLS 1.3's request
- * nothing can be driven, and the client, which waits for its page, has nothing else to send: a reading runs into its limit.
+ * What the client answers is read as it comes. In TLS 1.2 the second handshake is driven to its end; after TLS 1.3's
+ * request nothing can be driven, and the client, which waits for its page, has nothing else to send: a reading runs
+ * into its limit.
  */
 static void ask_later(SSL *ssl, enum asks asks)
 {
@@ -237,7 +238,7 @@ static void pinned(void **state)
     peer.pin_count = 2;
     assert_true(ask(ASKS_NOBODY, &server, peer).good);
 
-    /* What hangs on the pin is judged as ever. */
+    /* Below the pin the usual checks apply. */
     struct pair late = issue("est", &middle, false, -1), forged = issue("est", &stranger, false, 30);
     o = ask(ASKS_NOBODY, &late, peer);
     assert_false(o.good);

@@ -1,12 +1,12 @@
-"""An EST server with the habits of Apache and of public CAs, for enroll_est_test.sh and the lab's `renew`:
+"""An EST server that behaves like Apache and public CAs, for enroll_est_test.sh and the lab's `renew`:
 
     est_server.py ADDRESS PORT CERTIFICATE KEY [SUBJECT]     SUBJECT: of all certificates, as `openssl ca -subj` takes it
 
-Runs in the folder of the CA (ca.cnf, ca.crt). Everything below /.well-known/est is sent on to /moved on the same server
-(307), the client's certificate is asked for only when the path has been read (post-handshake authentication). Below the
-labels `nowhere`, `curt` and `mute` it says less than it should: 307 without a Location, 401 without a WWW-Authenticate, 500 without a
-word. Below the labels of ODD it answers the request with that, and below `circle`, `elsewhere` and `bye` it sends the box round, away, or
-nowhere at all.
+Runs in the folder of the CA (ca.cnf, ca.crt). Everything below /.well-known/est is redirected to /moved on the same server (307); the
+client's certificate is requested only after the path has been read (post-handshake authentication). Below the labels `nowhere`,
+`curt` and `mute` it omits parts: 307 without a Location, 401 without a WWW-Authenticate, 500 without a body. Below the labels of
+ODD it answers the request with that, and below `circle`, `elsewhere` and `bye` it redirects the box in a loop, to another server, or
+closes the connection.
 """
 
 import base64

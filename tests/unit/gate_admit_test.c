@@ -1,4 +1,4 @@
-/* What may be opened, and for how long. */
+/* Which addresses may be allowed, and for how long. */
 #include "admit.h"
 
 #include <errno.h>
@@ -274,7 +274,7 @@ static void only_the_name_that_was_asked_for(void **state)
     now.services_up = 1 << 2;
 }
 
-/* sni's question: name, address, port and service must all be those of one admission that lives. */
+/* For sni: name, address, port and service must all belong to one live admission. */
 static void agrees_to_pairs_only(void **state)
 {
     (void)state;
@@ -360,7 +360,7 @@ static void count_pair(void *user, const struct admit_pair *pair, const char *na
     listed_texts += name[0] != '*';
 }
 
-/* A PC invents names below a wildcard: the table fills, newcomers are refused, and a listed name still finds its place. */
+/* A PC invents names below a wildcard: the table fills, new ones are refused, and a listed name still gets an entry. */
 static void names_without_end(void **state)
 {
     (void)state;

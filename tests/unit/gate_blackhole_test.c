@@ -1,11 +1,16 @@
-/* A tunnel that carries nothing while its IKE_SA lives: when it is taken for one, what is done, and what is none. */
+/*
+ * A tunnel that carries nothing while its IKE_SA lives: when it is detected, the reaction, and what must not count as
+ * one.
+ */
 #include "gate_session_fixture.h"
 #include "ike_sa.h"
 #include "vici.h"
 
 static struct blackhole_counts seen;
 
-/* So many looks, with so many packets sent before each. (The idle clock is another matter: something keeps it going.) */
+/*
+ * So many looks, with so many packets sent before each. (The idle clock is another matter: something keeps it going.)
+ */
 static void looks(unsigned count, unsigned sent)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -48,14 +53,14 @@ static void raised_anew(void **state)
     assert_closed();
     assert_int_equal(fake.terminated[1], 1);
     assert_int_equal(told("session.hollow service=lab sent=20 received=0"), 1);
-    /* From the beginning, as soon as the old one is down, without anybody's question. */
+    /* Re-established as soon as the old one is down, without a query. */
     assert_int_equal(fake.initiated[1], 1);
     taken_down(1);
     assert_int_equal(fake.initiated[1], 2);
     up(1);
     assert_int_equal(s.state, SESSION_UP);
     assert_string_equal(said(&s.fault), "");
-    /* People are told for a while, and then no more. */
+    /* It is reported for a while, and then no more. */
     assert_int_not_equal(s.services[1].blackhole_at, 0);
     fake.activity++;
     later(SESSION_BLACKHOLE_SHOWN_MS);
@@ -125,7 +130,7 @@ static void is_none(void **state)
     seen.busy = true;
     looks(2 * BLACKHOLE_CHECKS, 4);
     assert_int_equal(s.state, SESSION_UP);
-    /* Nothing can be asked through it (the service's names are resolved on the line). */
+    /* No probe is possible (the service's names are resolved on the uplink). */
     begin(CONF_OUTSIDE_CLOSED);
     fake.no_probe = true;
     looks(2 * BLACKHOLE_CHECKS, 100);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # gate as a whole process, with `dns` and real charons (box and hub) in network namespaces: a session on demand, by
-# command, and every way in which one of the processes fails. ESP is charon's own (kernel-libipsec), so it is the
-# decisions that are tested here; packets through kernel ESP are tested in the lab.
+# command, and every way in which one of the processes fails. ESP is charon's own (kernel-libipsec), so only the
+# decisions are tested here; packets through kernel ESP are tested in the lab.
 #
 # Run inside the workshop, from the top: sh tests/unit/gate_charon_test.sh   (as root; about 70 s; needs build/bin)
 [ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"
@@ -72,7 +72,7 @@ ok "no SA is left" soon no_sa
 ask
 ok "and a session again" soon says 'session up'
 
-# ---- names dies
+# ---- dns dies
 kill -9 "$(pgrep -P $pid)"
 ok "names killed: gate ends with it" soon gone $pid
 ok "and has closed the kernel before" kernel closed

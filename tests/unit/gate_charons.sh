@@ -1,4 +1,4 @@
-# For the tests of gate with real charons, by `.` from the top of the tree: a network pc - box - hub in namespaces,
+# Sourced by the tests of gate with real charons, from the top of the tree: a network pc - box - hub in namespaces,
 # certificates, and how charons and gate are started. Makes a folder of its own ($w) and goes there.
 # A test that wants another hub defines hub_children (what stands in `children`) and hub_ike anew before start_hub.
 
@@ -29,7 +29,7 @@ mkdir -p /run/netns && mount -t tmpfs netns /run/netns || exit 1
 for n in pc box hub; do ip netns add $n && ip -n $n link set lo up; done
 ip link add lan0 netns box type veth peer name p netns pc
 ip link add wan0 netns box type veth peer name w netns hub
-# The host's kernel need not know NFQUEUE; nothing here gets as far.
+# The host's kernel may lack NFQUEUE, which is not needed here.
 sed 's/queue to .*/drop/' firewall.nft | ip netns exec box nft -f - || exit 1
 while read -r n address interface; do
 	ip -n "$n" addr add "$address" dev "$interface" && ip -n "$n" link set "$interface" up

@@ -1,4 +1,4 @@
-/* What `dns` says is told to people: which answer was not believed, and which line of a file is missing. */
+/* Reports of `dns` for people: which answer was refused, and which entry of a file is missing. */
 #include "dns_requests.h"
 #include "state.h"
 #include "test.h"
@@ -27,7 +27,7 @@ static const char *refused(void)
     return cause_line(&requests.refused, line);
 }
 
-/* People are told which line of the site file is missing. */
+/* The missing line of the site file is reported. */
 static void a_private_answer_names_its_line(void **state)
 {
     struct msg m = {.head = {.type = MSG_REFUSED}, .u.refused = {.why = WHY_PRIVATE, .qtype = 1}};

@@ -1,5 +1,5 @@
 /*
- * firewall.h against a real kernel: the shipped rule set is loaded into a network namespace of its own, changed through
+ * firewall.h against a real kernel: the shipped ruleset is loaded into its own network namespace, changed through
  * our functions and read back with nft. Needs root (the workshop has it) and runs in the checkout's top.
  */
 #include "firewall.h"
@@ -200,7 +200,10 @@ static void allow_adds_renews_and_is_emptied(void **state)
     assert_shows("set inet sekisho tls_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 1m");
     assert_hides("set inet sekisho allow_v4", "10.20.0.80");
 
-    /* The same time as before begins anew as well. (Without that what is left only shrinks, however often it is tried.) */
+    /*
+     * The same time as before begins anew as well. (Without that what is left only shrinks, however often it is
+     * tried.)
+     */
     bool longer = false;
     for (unsigned i = 0; i < 5 && !longer; i++) {
         struct timespec second = {1, 500000000};
@@ -280,7 +283,7 @@ static struct conf hosts_conf(void)
     return conf;
 }
 
-/* Whatever has become of them meanwhile (rules that were loaded afresh behind gate's back): nothing opens without them. */
+/* Whatever has happened to them meanwhile (a ruleset reloaded without gate): nothing is allowed without them. */
 static void what_opens_brings_the_prefixes(void **state)
 {
     (void)state;

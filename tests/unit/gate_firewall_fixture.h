@@ -1,6 +1,6 @@
 /*
- * Three network namespaces with the shipped rule set in the middle one: a PC, the box and the line, and sockets of ours
- * in each. For the tests that judge the rule set by real packets.
+ * Three network namespaces with the shipped ruleset in the middle one: a PC, the box and the uplink, and sockets of
+ * ours in each. For the tests of the ruleset with real packets.
  */
 #ifndef GATE_FIREWALL_FIXTURE_H
 #define GATE_FIREWALL_FIXTURE_H
@@ -27,14 +27,14 @@
 #define PC "192.168.77.10"
 #define BOX_LAN "192.168.77.1"
 #define BOX_WAN "203.0.113.2"
-#define SERVER "203.0.113.1"  /* the line's other end, plays the internet */
-#define REGISTRY "10.20.0.80" /* behind the tunnel; here it is at the line's end, to see what leaks */
+#define SERVER "203.0.113.1"  /* beyond the uplink, plays the internet */
+#define REGISTRY "10.20.0.80" /* behind the tunnel; here it is on the uplink, to detect leaks */
 #ifndef FIREWALL_WITHOUT
 #define FIREWALL_WITHOUT "" /* commands of sed: rules to be left out */
 #endif
 /*
- * On a busy machine a packet may take its time from one namespace to the next. So what must arrive is waited for as long as
- * it takes, and what a packet must be counted as, too; only what must not arrive is given a fixed time.
+ * On a busy machine a packet may take its time from one namespace to the next. So what must arrive is waited for as
+ * long as it takes, and what a packet must be counted as, too; only what must not arrive is given a fixed time.
  */
 #define SURELY_MS 30000
 #define SOON_MS 300
@@ -108,8 +108,8 @@ static inline struct sockaddr_in at(const char *addr, int port)
 }
 
 /*
- * A socket in that namespace, bound; stream sockets listen. Closing one is a reset: nobody of an earlier test repeats a FIN
- * that a later one would count.
+ * A socket in that namespace, bound; stream sockets listen. Closing one is a reset: nobody of an earlier test repeats
+ * a FIN that a later one would count.
  */
 static inline int bound(int where, int type, const char *addr, int port)
 {

@@ -1,11 +1,11 @@
 /*
- * The rule set against real packets: a PC, the box and the line in three network namespaces, sockets of ours in each.
- * What needs IPsec (a session's own traffic passing) is not here but in the lab; that nothing passes without IPsec is.
- * Needs root, runs in the checkout's top.
+ * The ruleset with real packets: a PC, the box and the uplink in three network namespaces, sockets of ours in each.
+ * Traffic that needs IPsec (a session's own) is tested in the lab; here, that nothing passes without IPsec. Needs
+ * root, runs in the checkout's top.
  */
 #include "gate_firewall_fixture.h"
 
-/* ---- LAN to line ---- */
+/* ---- LAN to uplink ---- */
 
 static void closed_lets_nothing_through(void **state)
 {
@@ -75,7 +75,10 @@ static void who_waits_is_told_no_in_the_end(void **state)
     }
 }
 
-/* What gate does with a flow whose ClientHello it does not agree to: from the next packet of either end on it is over. */
+/*
+ * What gate does with a flow whose ClientHello it does not agree to: from the next packet of either end on it is
+ * over.
+ */
 static void a_refused_flow_is_reset_at_both_ends(void **state)
 {
     (void)state;
@@ -285,7 +288,7 @@ static void one_service_opens_nothing_of_another(void **state)
     close(pc);
 }
 
-/* ---- from the line ---- */
+/* ---- from the uplink ---- */
 
 /* The other service's session is on, this one's tunnel is down: a new flow to it is told so at once. */
 static void a_service_without_tunnel_is_refused(void **state)
@@ -503,7 +506,7 @@ static void path_mtu_of_what_is_wrapped(void **state)
     assert_int_equal(counter("dropped_input_wan"), before + 2); /* the first two are not among them */
 }
 
-/* ---- what the box itself may say ---- */
+/* ---- the box's own packets ---- */
 
 /* As that user: whether one datagram to addr:port arrives at fd; whether a TCP connection comes about. */
 static void user(uid_t uid, int type, const char *addr, int port, int arriving, bool may)

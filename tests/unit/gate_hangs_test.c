@@ -1,4 +1,4 @@
-/* Programs that stand still: when `dns` and `sni` are asked, and when they are given up; the line to the hang guard. */
+/* Programs that hang: when `dns` and `sni` are pinged, and when they are given up; the pipe to the hang guard. */
 #include "test.h"
 
 #include "dns_link.h"
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static uev_ctx_t loop;
-static int other; /* the far end of the line */
+static int other; /* the peer's socket */
 static enum cause_code why;
 static bool hangs;
 static jmp_buf ended;

@@ -1,12 +1,12 @@
 /*
- * Hosts that are bound to a service, judged by real packets: which card may use what, with which address. Needs root, runs
- * in the checkout's top.
+ * Bound hosts with real packets: which MAC address may use which service, with which IP address. Needs root, runs in
+ * the top of the checkout.
  */
-/* That the box passes IPv4 only is one rule; what stands behind it is judged here all the same. */
+/* That the box passes IPv4 only is one rule; the rules behind it are tested here all the same. */
 #define FIREWALL_WITHOUT "/goto no_ip_version/d; "
 #include "gate_firewall_fixture.h"
 
-/* Set the PC's network card and address; the rest of its setup stays. */
+/* Set the PC's MAC and IP address; the rest of its setup stays. */
 static void become(const char *mac, const char *addr)
 {
     char command[256];
@@ -24,7 +24,10 @@ static void become(const char *mac, const char *addr)
 #define FOREIGN "02:00:5e:10:00:21"
 #define STRANGER "02:00:5e:10:00:99"
 
-/* One datagram of the PC to the registry; which counter it ends in. That it gets as far as IPsec (`clear`) is to pass. */
+/*
+ * One datagram of the PC to the registry; which counter it ends in. That it gets as far as IPsec (`clear`) is to
+ * pass.
+ */
 static const char *ends_in(const char *mac, const char *addr)
 {
     static const char *const names[] = {"dropped_clear", "dropped_wrong_host", "dropped_spoofed", "dropped_not_listed"};
@@ -65,9 +68,11 @@ static void bound_hosts(void **state)
     assert_string_equal(ends_in(FOREIGN, "192.168.77.21"), "dropped_wrong_host"); /* bound to another */
     assert_string_equal(ends_in("02:00:5e:10:00:22", "192.168.77.22"), "dropped_wrong_host"); /* to none */
     assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_wrong_host"); /* the others may use `two` */
-    assert_string_equal(ends_in(STRANGER, "192.168.77.20"), "dropped_wrong_host"); /* a bound address, another card */
+    assert_string_equal(ends_in(STRANGER, "192.168.77.20"),
+                        "dropped_wrong_host"); /* a bound address, another MAC address */
     assert_string_equal(ends_in(FOREIGN, "192.168.77.20"), "dropped_wrong_host");
-    assert_string_equal(ends_in(BOUND, "192.168.77.50"), "dropped_wrong_host"); /* a bound card, another address */
+    assert_string_equal(ends_in(BOUND, "192.168.77.50"),
+                        "dropped_wrong_host"); /* a bound MAC address, another address */
     snprintf(conf.site.others, sizeof conf.site.others, "all");
     assert_int_equal(firewall_hosts(&conf), 0);
     assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_clear");
@@ -92,12 +97,12 @@ static void bound_hosts(void **state)
     send_to(pc, BOX_LAN, 69);
     close(pc);
     (void)counted("dropped_wrong_host", before + 2);
-    /* Having asked makes nobody known: the next packet of that card and address is refused like the first. */
+    /* An ARP request verifies nobody: the next packet of that MAC and IP address is refused like the first. */
     pc = bound(PC_NS, SOCK_DGRAM, "192.168.77.20", 0);
     send_to(pc, BOX_LAN, 53);
     assert_true(silent(dns));
     close(pc), close(dhcp), close(dns);
-    /* Who has just sent is known for a second; a binding holds at once nevertheless. */
+    /* A sender stays verified for a second; a binding takes effect at once nevertheless. */
     assert_string_equal(ends_in(STRANGER, "192.168.77.50"), "dropped_clear");
     assert_true(conf_parse_addr("192.168.77.50", &conf.site.hosts[0].addr));
     assert_int_equal(firewall_hosts(&conf), 0);
@@ -106,7 +111,7 @@ static void bound_hosts(void **state)
     assert_int_equal(firewall_hosts(&conf), 0);
 }
 
-/* IPv6 has no bound address: the card alone decides. Seen by the counters, for the box routes no IPv6 here. */
+/* IPv6 has no bound address: only the MAC address decides. Checked by the counters, as the box routes no IPv6 here. */
 static void bound_hosts_v6(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# gate with real charons, and hubs that are not as one would wish: without a key exchange for new keys, closing the
-# CHILD_SA alone, carrying nothing, refusing. What stands afterwards is what is judged: at the box, and at the hub.
+# gate with real charons, and imperfect hubs: without PFS, deleting only the CHILD_SA, carrying nothing, refusing.
+# Checks the SAs left afterwards, at the box and at the hub.
 #
 # Run inside the workshop, from the top: sh tests/unit/gate_hub_test.sh   (as root; about 2 min; needs build/bin)
 [ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"

@@ -1,4 +1,4 @@
-/* What gate reads out of charon's `list-sa`. The first message is as charon 6.0.1 sends it, shortened. */
+/* Parsing charon's `list-sa`. The first message is from charon 6.0.1, shortened. */
 #include "charon.h"
 #include "ike_sa.h"
 #include "vici.h"

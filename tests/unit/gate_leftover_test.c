@@ -1,4 +1,4 @@
-/* What charon holds beyond a tunnel's end, and what its hub is known for: nothing of an IKE_SA outlasts one attempt. */
+/* SAs that charon keeps after a tunnel's end: nothing of an IKE_SA survives one attempt. */
 #include "gate_session_fixture.h"
 
 /* Whatever goes wrong inside an IKE_SA, it does not outlast the attempt: all that stands is taken down. */
@@ -47,7 +47,7 @@ static void no_ike_sa_without_its_child(void **state)
     assert_true(session_command_end(&s, &answer));
     assert_int_equal(answer.code, CAUSE_NO_SESSION_LEFT_OVER);
     assert_int_equal(fake.terminated[4], 1);
-    /* charon does not say that it is done: a wish does not wait for that for ever. */
+    /* charon does not report completion: a query does not wait for it for ever. */
     session_want(&s, 4, NULL);
     assert_int_equal(fake.initiated[4], 0);
     fake.going[4] = false;
@@ -122,7 +122,7 @@ static void another_address(void **state)
     assert_int_equal(fake.kernel.generation, generation);
 }
 
-/* What people are answered. */
+/* The answers to commands. */
 static void answers(void **state)
 {
     struct cause answer;

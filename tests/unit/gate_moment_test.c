@@ -1,6 +1,6 @@
 /*
- * The moment in which the rule set changes: packets of the LAN go on meanwhile. A transaction is prepared element by element
- * before it is in force as a whole, and what searches a set in that time must not miss what is in force still.
+ * The moment of a change of the ruleset, while the LAN keeps sending. A transaction is prepared element by element
+ * before it takes effect as a whole, and look-ups meanwhile must not miss elements that are still in force.
  */
 #include "gate_firewall_fixture.h"
 
@@ -34,7 +34,10 @@ static unsigned arrived(int fd)
     return n;
 }
 
-/* Each view of gate's brings the registry's prefixes, for nothing opens without them. In `internet` all else may pass. */
+/*
+ * Each view of gate's brings the registry's prefixes, for nothing opens without them. In `internet` all else may
+ * pass.
+ */
 static void the_registry_is_never_in_clear(void **state)
 {
     (void)state;
@@ -76,9 +79,9 @@ static unsigned told_of(const char *what)
 }
 
 /*
- * An interval is not deleted and added anew in one transaction: until the old elements are taken out of the tree, a search
- * that comes upon one of them first does not find the new one behind it (Linux 6.12, nft_set_rbtree.c). With one processor
- * a packet is handled whole in that moment, past both lines.
+ * An interval is not deleted and added anew in one transaction: until the old elements are taken out of the tree, a
+ * search that comes upon one of them first does not find the new one behind it (Linux 6.12, nft_set_rbtree.c). With
+ * one processor a packet is handled whole in that moment, past both lines.
  */
 static void the_prefixes_are_left_where_they_are(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * What the box itself may send: to the line, to the LAN, through a tunnel. (Which user may reach what is in gate_firewall;
+ * The box's own packets: to the uplink, to the LAN, through a tunnel. (Which user may reach what is in gate_firewall;
  * here are the ports, the errors and the exceptions.)
  */
 #include "gate_tunnel_fixture.h"
@@ -132,7 +132,10 @@ static void to_a_resolver_in_a_tunnel(void **state)
     assert_int_equal(firewall_resolvers(NULL, 0), 0);
 }
 
-/* An ICMP error of the box quotes what a PC was sent, past every rule: none leaves, though connection tracking knows it. */
+/*
+ * An ICMP error of the box quotes what a PC was sent, past every rule: none leaves, though connection tracking knows
+ * it.
+ */
 static void no_error_to_the_line(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What src/lib/proposal.c knows of algorithms, compared with charon as the box loads it (configs/strongswan.conf) and with
-# the kernel's configuration; and what `sekisho check` says of each word.
+# The algorithms in src/lib/proposal.c, compared with charon as loaded on the box (configs/strongswan.conf) and with the
+# kernel's configuration; and the verdict of `sekisho check` on each keyword.
 #
 # Run inside the workshop, from the top: sh tests/unit/gate_proposals_test.sh   (as root; needs build/bin)
 [ -n "${GATE_TEST_INSIDE:-}" ] || GATE_TEST_INSIDE=1 exec unshare --mount --pid --net --fork --kill-child --mount-proc sh "$0"

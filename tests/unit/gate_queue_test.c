@@ -1,6 +1,6 @@
 /*
- * What comes back from the queue of `sni`, and what else a mark alone must not open. A rule stands in for the queue: it
- * gives every packet of the LAN the mark of those that were in it.
+ * Packets that return from sni's queue, and marks that alone must not allow anything. A rule replaces the queue: it
+ * gives every packet of the LAN the mark of queued ones.
  */
 #include "gate_tunnel_fixture.h"
 
@@ -95,7 +95,7 @@ static void of_a_refused_flow_the_reset_only(void **state)
     end_flow(&f);
 }
 
-/* What holds for every packet holds for those too. */
+/* The general rules apply to these packets too. */
 static void through_its_own_tunnel_only(void **state)
 {
     (void)state;
@@ -175,7 +175,7 @@ static void no_flow_begins_without_a_number(void **state)
     close(server), close(pc);
 }
 
-/* Patience is for TCP, which repeats itself: all else is counted as what it is. */
+/* Only TCP is held silently, as it retransmits: anything else is counted by its reason. */
 static void only_tcp_waits(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* What is told of refusals: words, allowances, folding. The audit log is caught here. */
+/* Reports of refusals: words, allowances, folding. Audit events are captured here. */
 #include "refusals.h"
 #include "audit.h"
 
@@ -180,7 +180,7 @@ static void a_noisy_reason_hides_no_other(void **state)
     assert_int_equal(lines, REFUSALS_BURST + 3);
 }
 
-/* What strangers write ends up in one word of plain letters; a reason that nobody knows is not written at all. */
+/* Untrusted text becomes one word of plain letters; an unknown reason is not logged at all. */
 static void nothing_strange_in_the_log(void **state)
 {
     (void)state;

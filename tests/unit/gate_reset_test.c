@@ -1,4 +1,4 @@
-/* A reset is a packet that a stranger's TCP must believe: every octet counts. */
+/* A reset must be accepted by the peer's TCP: every octet counts. */
 #include "reset.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /*
- * What the rule set takes for granted of a tracked flow, and a packet that breaks it (docs/firewall-premises.md): a second
- * connection on the ports of the first, which connection tracking lets pass as part of it; datagrams, of which no first one
- * says anything about the others. Both ends are this test, segment by segment; their kernels are kept from answering.
+ * The ruleset's assumptions about tracked flows, and packets that violate them (docs/firewall-premises.md): a second
+ * connection on the ports of the first, which connection tracking takes for part of it; datagrams, where the first one
+ * proves nothing about the others. The test plays both endpoints, segment by segment; their kernels do not answer.
  */
 #include "gate_tunnel_fixture.h"
 #include "queue.h"

@@ -1,6 +1,7 @@
 /*
- * Who may say what he is: frames with senders, options and headers that no ordinary program sends, from the LAN and from
- * the line, and the reason under which each is refused. IPv6 too, which the box does not pass but must not be fooled by.
+ * Sender checks: frames with source addresses, options and headers that no ordinary program sends, from the LAN and
+ * from the uplink, and the reason for which each is refused. IPv6 too, which the box does not pass but must not be
+ * fooled by.
  */
 #include "gate_firewall_fixture.h"
 
@@ -139,7 +140,7 @@ static size_t packet(uint8_t *p, const struct packet *k)
     return head + len;
 }
 
-/* Send it to the box's card, from this one (NULL: its own). */
+/* Send it to the box's interface, from this MAC address (NULL: its own). */
 static void send_frame(int where, const uint8_t *mac, bool everybody, const struct packet *k)
 {
     uint8_t frame[FRAME_MAX];
@@ -276,7 +277,7 @@ static void to_the_box_itself(void **state)
         {PC_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, "input_lan"},
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_UDP, 5000, 5000, 1, false}, "input_wan"},
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, "input_wan"},
-        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, false}, ""}, /* the line's router */
+        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, false}, ""}, /* the uplink's router */
         /* Too large (3/4), but what it quotes is not what the box wraps; and other errors about that. */
         {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0304, 0, IPPROTO_ESP, false}, ""},
         {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0303, 0, IPPROTO_ESP, false}, "input_wan"},
@@ -310,7 +311,7 @@ static void not_too_often(void **state)
     }
 }
 
-/* Who is known by card and address is so in the LAN only. */
+/* A verified MAC and IP address counts on the LAN only. */
 static void the_line_with_a_card_of_the_lan(void **state)
 {
     (void)state;
@@ -326,7 +327,7 @@ static void the_line_with_a_card_of_the_lan(void **state)
         send_frame(WAN_NS, mac, false, &k);
         assert_int_equal(counted("dropped_spoofed", before + 1), before + 1);
     }
-    /* And nobody of the line becomes known. */
+    /* And nobody on the uplink becomes verified. */
     struct packet k = {SERVER, BOX_WAN, IPPROTO_UDP, 5000, 5000, 1, false};
     assert_string_equal(ends(WAN_NS, NULL, false, &k), "input_wan");
     static const struct packet pc = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, false};

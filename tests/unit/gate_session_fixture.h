@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 static struct fake {
-    struct firewall_view kernel; /* what the kernel does */
+    struct firewall_view kernel; /* the kernel's present state */
     bool kernel_refuses, charon_refuses;
     bool no_probe; /* there is nothing to ask through the tunnel */
     unsigned probed[9];
@@ -25,8 +25,8 @@ static struct fake {
     unsigned applied, forgotten, initiated[9], terminated[9];
     uint32_t last_forgotten, random;
     uint64_t activity, now;
-    struct msg_mode told; /* what `dns` knows */
-    uint8_t failed;       /* all failures that names was told */
+    struct msg_mode told; /* the last mode sent to dns */
+    uint8_t failed;       /* all failures sent to dns */
     bool has_ike_sa[9];       /* charon holds an IKE_SA */
     bool going[9];        /* and was told to take it down */
     bool sockets[9];      /* resolver sockets open */

@@ -1,7 +1,7 @@
 /* The session's state machine over sequences of events, with a fake kernel, a fake charon and a clock of our own. */
 #include "gate_session_fixture.h"
 
-/* ---- the way it goes well ---- */
+/* ---- the normal course ---- */
 
 static void demand_session(void **state)
 {
@@ -108,7 +108,7 @@ static void internet_flows_live_through_a_failed_attempt(void **state)
     assert_int_equal(fake.last_forgotten, generation);
 }
 
-/* In a session names are asked for on the line only if a service's are resolved there; without one, as the LAN may. */
+/* In a session names are resolved on the uplink only if a service's are resolved there; without one, as the LAN may. */
 static void who_may_ask_on_the_line(void **state)
 {
     (void)state;
@@ -405,7 +405,7 @@ static void kernel_refuses_to_leave_a_session(void **state)
     session_command_end(&s, &answer);
     assert_int_equal(s.state, SESSION_FAULT);
     assert_int_equal(fake.told.mode, MODE_CLOSED); /* whatever the kernel does, no name is answered */
-    assert_int_equal(fake.terminated[1], 1);       /* and there is no tunnel to use */
+    assert_int_equal(fake.terminated[1], 1); /* and there is no tunnel to use */
     fake.kernel_refuses = false;
     later(SESSION_FAULT_MS);
     assert_int_equal(fake.kernel.mode, MODE_INTERNET);

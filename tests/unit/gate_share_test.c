@@ -1,6 +1,6 @@
 /*
- * The table of tracked connections belongs to all: what one PC, and what the LAN together, can take of it, and that the box
- * knows who it is. By real packets and the real rules; only how fast a PC may be is set aside where it is not the matter.
+ * The connection table is shared: how much one PC, and the LAN as a whole, can take of it, and that the box reports
+ * the PC. With real packets and the real rules; only the rate limit is removed where it is not the subject.
  */
 #include "gate_tunnel_fixture.h"
 

@@ -1,4 +1,4 @@
-/* What `sni` says is checked: gate makes no packet of its own for a flow that the kernel does not know. */
+/* Checks of sni's messages: gate makes no packet of its own for a flow that the kernel does not know. */
 #include "sni_verdicts.h"
 #include "firewall.h"
 #include "queue.h"
@@ -98,7 +98,9 @@ static void each_verdict_changes_its_bits_only(void **state)
     } rows[] = {
         {FLOW_EARLY, NF_ACCEPT, false, 0, 0},
         {FLOW_AFTER, NF_REPEAT, false, 0, 0},
-        /* A flow that is a question again (its bit is another) stays one, whatever comes late; so does a refused one. */
+        /*
+         * A flow that is a question again (its bit is another) stays one, whatever comes late; so does a refused one.
+         */
         {FLOW_ANSWER, NF_ACCEPT, true, 0, FIREWALL_MARK_AGREED},
     };
     struct msg_flow m = {.service = 1, .client_port = 50000, .server_port = 443, .count = 2, .packets = {7, 8}};

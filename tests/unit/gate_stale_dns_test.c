@@ -1,4 +1,7 @@
-/* PCs that still know an address from the session before: who begins a session by one, and what is looked up again. */
+/*
+ * PCs that still know an address from the previous session: which of them start a session, and what is looked up
+ * again.
+ */
 #include "sni_verdicts.h"
 #include "clock.h"
 #include "ipc.h"
@@ -25,8 +28,8 @@ static struct {
 } gate;
 static struct stale_dns stale_dns;
 static struct sni_verdicts verdicts;
-static int names; /* the far end of the line to `dns` */
-static unsigned raised; /* service that charon was asked for last */
+static int names; /* the peer's socket of the connection to dns */
+static unsigned raised; /* the last service requested from charon */
 
 static struct addr address(const char *text)
 {
@@ -77,7 +80,7 @@ static uint64_t now(void *user)
 static const struct session_ops ops = {
     .apply = apply, .initiate = initiate, .announce = announce, .changed = changed, .random = number, .now = now};
 
-/* ---- what was open in the session before ---- */
+/* ---- addresses allowed in the previous session ---- */
 
 static unsigned remote(void *user, uint8_t service, const struct prefix **out)
 {

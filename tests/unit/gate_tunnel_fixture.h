@@ -1,7 +1,7 @@
 /*
- * Tunnels for the tests of the packet filter. The test machine's kernel need not have IPsec: here the upper six bits of the
- * type of service stand in for the tunnel. A packet with 4 * N there comes out of tunnel N (from the line) or is going to
- * leave by it (to the line); with 0 it is in clear.
+ * Tunnels for the tests of the packet filter. The test machine's kernel may lack IPsec: here the upper six bits of
+ * the type of service represent the tunnel. A packet with 4 * N comes out of tunnel N (from the uplink) or will leave
+ * through it (to the uplink); with 0 it is in clear.
  */
 #ifndef GATE_TUNNEL_FIXTURE_H
 #define GATE_TUNNEL_FIXTURE_H

@@ -1,5 +1,5 @@
 /*
- * What a session lets pass, and through which tunnel, judged by real packets. (With IPsec itself: the lab.)
+ * What a session allows, and through which tunnel, with real packets. (With IPsec itself: the lab.)
  */
 #include "gate_tunnel_fixture.h"
 
@@ -393,8 +393,9 @@ static int segment_size(int fd)
 }
 
 /*
- * The largest packet of ESP in UDP around a full segment of this size, with each cipher that the box can (src/lib/proposal.c):
- * IPv4, UDP, SPI and number, IV, what is enciphered with its two octets at the end, check value.
+ * The largest packet of ESP in UDP around a full segment of this size, with each cipher that the box can
+ * (src/lib/proposal.c): IPv4, UDP, SPI and number, IV, what is enciphered with its two octets at the end, check
+ * value.
  */
 static int largest_packet(int segment)
 {
@@ -411,7 +412,7 @@ static int largest_packet(int segment)
     return largest;
 }
 
-/* Outward by what the route says, inward by what every line takes: a Flet's line has 1454. */
+/* Outward by what the route says, inward by the smallest usual MTU: Flet's has 1454. */
 static void segments_fit_the_tunnel(void **state)
 {
     (void)state;
@@ -429,7 +430,10 @@ static void segments_fit_the_tunnel(void **state)
     run("ip link set wan0 mtu 1500");
 }
 
-/* Outside a session too: the box itself lets nothing larger onto the line, and a PC need not learn it by an error. */
+/*
+ * Outside a session too: the box sends nothing larger to the uplink, and a PC does not need an ICMP error to learn
+ * it.
+ */
 static void segments_fit_the_line_without_a_tunnel(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The hang guard of the box: whom it ends, and whom not. In namespaces of its own, with the box's users.
+# The box's hang guard: which programs it kills, and which not. In its own namespaces, with the box's users.
 #
 # Run inside the workshop, from the top: sh tests/unit/hang_guard_test.sh   (as root; about 20 s)
 [ -n "${HANG_GUARD_TEST_INSIDE:-}" ] || HANG_GUARD_TEST_INSIDE=1 exec unshare --mount --pid --fork --kill-child --mount-proc sh "$0"

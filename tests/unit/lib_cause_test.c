@@ -1,4 +1,4 @@
-/* The table of causes: whole in both languages, and nothing but what is in it goes through. */
+/* The table of causes: complete in both languages, and only valid causes are accepted. */
 #include "cause.h"
 #include "cause_text.h"
 #include "test.h"
@@ -269,7 +269,7 @@ static void a_cause_is_never_wrong(void **state)
     assert_string_equal(cause_line(&c, line), "");
 }
 
-/* Behind what is there already: another argument. False: not all of it has a place. */
+/* Append another argument. False: no room for all of it. */
 static bool put_arg(struct cause *c, size_t *len, const char *word, size_t repeat)
 {
     for (size_t i = 0; i < repeat * strlen(word); i++)
@@ -281,7 +281,10 @@ static bool put_arg(struct cause *c, size_t *len, const char *word, size_t repea
     return true;
 }
 
-/* Each part is good by itself; what comes of it would not fit a line, or is not all there: it would be told to nobody. */
+/*
+ * Each part is good by itself; what comes of it would not fit a line, or is not all there: it would be told to
+ * nobody.
+ */
 static void what_cannot_be_written_is_refused(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 """The causes (src/lib/cause.def) and the programs: each is raised somewhere and by some test, and nothing else is told to people.
 
-A process border carries codes to people and no free text: neither in a message (src/lib/msg.h) nor in a state file.
+Between processes causes are codes, never free text: neither in a message (src/lib/msg.h) nor in a state file.
 """
 
 import glob
@@ -44,7 +44,7 @@ tests = "\n".join(read(p) for kind in ("unit/*_test.*", "unit/*.h", "golden/*.ex
                   for p in glob.glob(f"tests/{kind}", recursive=True) if p != "tests/unit/lib_causes_test.py")
 
 
-# What no test can bring about at will, and why.
+# Causes that no test can produce at will, and why.
 RARE = {
     "peer-not-its-own": "a child that was taken over: the lab's scenario taken-over",
     "peer-breaks-rules": "a child that was taken over: the lab's scenario taken-over",

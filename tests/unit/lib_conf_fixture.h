@@ -1,4 +1,4 @@
-/* Texts of site and service files for lib_conf_test.c, and what the parser says to them. */
+/* Texts of site and service files for lib_conf_test.c, and the parser's results for them. */
 #ifndef LIB_CONF_FIXTURE_H
 #define LIB_CONF_FIXTURE_H
 

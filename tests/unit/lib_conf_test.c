@@ -374,7 +374,7 @@ static void load_all(void **state)
     assert_contains(errors.list[3].file, "two/b.conf");
     assert_int_equal(errors.list[3].line, 11);
 
-    /* The line's own network is in none of them, nor its DNS server. */
+    /* The uplink's own network is in none of them, nor its DNS server. */
     put("fixed.conf", SITE_HEAD "[wan]\nmode = static\naddress = 10.20.0.5/24\ngateway = 10.20.0.1\ndns = 10.20.0.53\n"
                                 "ntp = ntp.nict.jp\n" ENROLL);
     load_with_errors("fixed.conf");
@@ -456,7 +456,7 @@ static void proposals(void **state)
                                      "aes256gcm16,aes256gcm16,aes256gcm16\n" DNS ALLOW);
 }
 
-/* Mistakes that have no story of their own: one file with many of them each. */
+/* Further mistakes: files with many of them each. */
 static void many_mistakes_in_one_file(void **state)
 {
     char big[16384], name[200];

@@ -1,4 +1,4 @@
-/* The control socket: who is answered, who waits, who is hung up. */
+/* The control socket: which clients are answered, wait, or are disconnected. */
 #include "ctl_server.h"
 #include "test.h"
 

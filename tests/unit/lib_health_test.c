@@ -1,4 +1,4 @@
-/* What the state files of the daemons mean to people. */
+/* What the daemons' state files mean for people. */
 #include "test.h"
 
 #include "health.h"
@@ -17,7 +17,7 @@ static void set(enum health_file file, const char *text)
     (void)snprintf(h.text[file], sizeof h.text[file], "%s", text ? text : "");
 }
 
-/* A box where everything is as it should be. */
+/* A box without any problem. */
 static int all_well(void **state)
 {
     (void)state;
@@ -68,7 +68,10 @@ static bool has_problem(const char *id)
     return problem(id) != NULL;
 }
 
-/* The cause of a program stands behind the sentence, in the language of the sentence; and what it knows to do is said. */
+/*
+ * The cause of a program stands behind the sentence, in the language of the sentence; and what it knows to do is
+ * said.
+ */
 static void details_in_both_languages(void **state)
 {
     static const struct {
@@ -176,7 +179,7 @@ static void certificates(void **state)
     assert_false(has_problem("cert-none"));
     set(HEALTH_ENROLL, "version 1\nphase valid\nloaded yes\nnot-after 1799999999\n");
     assert_true(has_problem("cert-over"));
-    /* no judgement of dates on a clock that nobody confirmed */
+    /* dates are not checked with an unconfirmed clock */
     set(HEALTH_CLOCK, "version 1\ntrusted no\n");
     assert_false(has_problem("cert-over"));
     assert_true(has_problem("clock-unsure"));

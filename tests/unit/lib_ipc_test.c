@@ -1,4 +1,4 @@
-/* The messages between our processes: who may send what to whom, sizes, contents, descriptors. */
+/* IPC messages: directions, sizes, contents, descriptors. */
 #include "test.h"
 
 #include "ipc.h"
@@ -13,7 +13,7 @@
 
 #define ROLES (ROLE_CTL_CLIENT + 1)
 
-/* A good message of every type: the table is written a second time here, so that a slip in ipc.c shows. */
+/* A valid message of every type: the table is repeated here, so that a mistake in ipc.c is detected. */
 static const struct sample {
     enum msg_type type;
     enum msg_role to;

@@ -1,4 +1,4 @@
-"""Who opens what. A file in a folder that another user can write may be a link to the private key, or a pipe that never ends:
+"""Which code opens which file. A file in a folder that another user can write may be a link to the private key, or a pipe that never ends:
 C reads such files through state_file_read() alone, and a script, which runs as root, does not touch them at all."""
 
 import glob

@@ -94,7 +94,7 @@ static void failures_keep_the_old(void **state)
     assert_string_equal(text, "");
 }
 
-/* What another program, taken over, could put in the place of its file. */
+/* What another program, if compromised, could put in place of its file. */
 static void nothing_but_a_plain_file(void **state)
 {
     char text[64], other[80];
@@ -105,7 +105,7 @@ static void nothing_but_a_plain_file(void **state)
     assert_int_equal(state_file_read(path, 612, text, sizeof text), 0); /* root's */
     assert_int_equal(chown(path, 612, 612), 0);
     assert_int_equal(state_file_read(path, 612, text, sizeof text), 0);
-    assert_int_equal(state_file_read(path, 608, text, sizeof text), -1); /* a stranger's */
+    assert_int_equal(state_file_read(path, 608, text, sizeof text), -1); /* another user's */
     assert_int_equal(errno, EBADMSG);
     (void)snprintf(other, sizeof other, "%s/other", dir);
     assert_int_equal(link(path, other), 0); /* a second name of somebody else's file */

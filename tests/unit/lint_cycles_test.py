@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""scripts/lint-cycles: it finds a circle of calls and one of #include, and nothing where there is none."""
+"""scripts/lint-cycles: it finds a cycle of calls and one of #includes, and nothing where there is none."""
 import os
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 /*
- * The server's answer to what was agreed to: read from segments of any size, in any order, repeated, overlapping; of the
- * server that it is, to the ClientHello that it is; a HelloRetryRequest, alerts, other protocols.
+ * The server's answer in an allowed flow: from segments of any size and order, retransmitted, overlapping; only from
+ * that server and to that ClientHello; HelloRetryRequest, alerts, other protocols.
  */
 #include "test.h"
 
@@ -19,7 +19,7 @@ static const uint8_t
                        0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
                        0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9d}; /* as near to it as can be */
 
-/* ---- what a server says ---- */
+/* ---- servers' answers ---- */
 
 static void put_answer_record(unsigned type, const void *data, size_t len)
 {
@@ -342,7 +342,7 @@ static void test_whole_and_behind_an_alert(void **state)
     }
 }
 
-/* What says two things at one place is refused, and both ends hear of it. */
+/* Contradicting segments are refused, and both endpoints are reset. */
 static void test_two_stories(void **state)
 {
     (void)state;
@@ -453,7 +453,10 @@ static void test_heard_all_the_same(void **state)
     assert_said(says(3, answer.len), FLOW_ANSWER);
 }
 
-/* A SYN-ACK before gate's verdict is there, and one after it: gate is told of a flow of this service, and believes it. */
+/*
+ * A SYN-ACK before gate's verdict is there, and one after it: gate is told of a flow of this service, and believes
+ * it.
+ */
 static void test_refused_between_two_synacks(void **state)
 {
     (void)state;

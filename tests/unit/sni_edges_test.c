@@ -1,4 +1,4 @@
-/* The edges of the stream that sni keeps of each flow. */
+/* The limits of the stream that sni keeps for each flow. */
 #include "sni_fixture.h"
 #include "test.h"
 

@@ -1,7 +1,7 @@
 /*
- * A fake world around src/sni/flows.c for its unit tests and fuzzer: a clock that only moves when told, a kernel that
- * hands over packets with ids, a gate that writes down what it hears and checks that every id is mentioned once, and a
- * server that believes whatever was let go. Nothing here sleeps or opens a socket. What should not happen aborts.
+ * The environment of src/sni/flows.c for its unit tests and fuzzer: a manual clock, a kernel that queues packets with
+ * ids, a gate that records its messages and checks that every id is reported once, and a server that accepts
+ * everything that passed. Nothing here sleeps or opens a socket. Errors abort.
  */
 #ifndef SEKISHO_SNI_FIXTURE_H
 #define SEKISHO_SNI_FIXTURE_H
@@ -245,7 +245,7 @@ static inline void put_packet(struct octets *o, const struct segment *s)
     o->data[tcp + 17] = (uint8_t)check;
 }
 
-/* ---- the world ---- */
+/* ---- the environment ---- */
 
 #ifndef WORLD_IDS
 #define WORLD_IDS 65536
@@ -303,7 +303,7 @@ static inline void world_start(struct world *w)
     world_mode(w, MODE_SESSION, 7);
 }
 
-/* Time passes, timers run. */
+/* Advance the time and run the timers. */
 static inline void world_wait(struct world *w, uint64_t ms)
 {
     uint64_t end = w->now + ms;
@@ -399,7 +399,9 @@ static inline uint32_t world_piece(struct world *w, const struct octets *stream,
                                               .len = to - from});
 }
 
-/* A segment of the server, as it says it: octets `from` to `to` of its stream, acknowledging so much of the client's. */
+/*
+ * A segment of the server, as it says it: octets `from` to `to` of its stream, acknowledging so much of the client's.
+ */
 static inline uint32_t world_answer_of(struct world *w, const struct segment *back)
 {
     struct octets *o = calloc(1, sizeof *o);
@@ -423,7 +425,7 @@ static inline uint32_t world_answer(struct world *w, const struct octets *stream
                                                 .len = to - from});
 }
 
-/* What gate has heard about an id; -1: nothing yet. */
+/* The message to gate about an id; -1: none yet. */
 static inline int world_said(const struct world *w, uint32_t id)
 {
     return (int)w->said[id % WORLD_IDS] - 1;

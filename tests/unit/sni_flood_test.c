@@ -1,4 +1,4 @@
-/* Who has how many places in sni's tables: a client with many flows drives out its own, the oldest first, and nobody else's. */
+/* Shares of sni's tables: a client with many flows evicts its own, the oldest first, and no other client's. */
 #include "test.h"
 
 #include "sni_fixture.h"
@@ -99,8 +99,8 @@ static void test_own_oldest_first(void **state)
 }
 
 /*
- * Flows that are agreed to and not answered, however many: an honest one's octets are compared, its answer is read. It has
- * its place after `before` others.
+ * Flows that are agreed to and not answered, however many: an honest one's octets are compared, its answer is read.
+ * It has its place after `before` others.
  */
 static void flood_of_agreed(unsigned before, const char *flooder, const char *client)
 {
@@ -159,7 +159,7 @@ static void test_what_is_over_is_not_counted(void **state)
         says(CLIENT, (uint16_t)(2000 + i), 0, 50);
     }
     assert_int_equal(w.f.works_used, 50 + FLOWS_WORKS_CLIENT_MAX);
-    for (unsigned i = 0; i < FLOWS_WORKS_CLIENT_MAX; i++) /* which is another story */
+    for (unsigned i = 0; i < FLOWS_WORKS_CLIENT_MAX; i++) /* (a separate limit) */
         o.data[10] ^= 1, says(CLIENT, (uint16_t)(2000 + i), 0, 50), o.data[10] ^= 1;
     assert_int_equal(w.f.works_used, 50);
     opens(CLIENT, 3000);

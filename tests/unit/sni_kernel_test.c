@@ -1,4 +1,4 @@
-/* What the kernel sends: netlink messages of both kinds, IP heads of every shape, refused packets folded. */
+/* Input from the kernel: netlink messages of both kinds, IP headers of every shape, folding of refused packets. */
 #include "test.h"
 
 #include "blocked.h"
@@ -187,7 +187,7 @@ static void test_folding(void **state)
     assert_int_equal(last.count, 1);
 }
 
-/* gate begins a session for a PC that waits: soon after one session's end it may be the next. */
+/* gate starts a session for a waiting PC, perhaps soon after the end of the previous one. */
 static void test_waiting_is_told_soon_again(void **state)
 {
     (void)state;

@@ -1,6 +1,7 @@
 /*
- * Every length and limit in a ClientHello, at its edge: what is wrong is called so as soon as the octet is there that makes
- * it wrong, with the right reason, and nothing is read behind what has come (there a page begins that cannot be read).
+ * Every length and limit in a ClientHello, at its boundary: an error is reported as soon as the octet that makes it
+ * wrong has arrived, with the right reason, and nothing is read beyond the octets received (an unreadable page
+ * follows).
  */
 #include "sni_fixture.h"
 #include "test.h"

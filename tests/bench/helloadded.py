@@ -22,7 +22,7 @@ NAME = "n0." + resolver.DOMAIN
 QUEUE_HERE = [
     ("queue to $sni_queue", "goto to_sni"),
     ("	chain asked_out {", "	chain to_sni {\n	}\n	chain asked_out {"),
-    # Without IPsec `same` is true of every packet, of those from the queue too.
+    # Without IPsec the rule about `service_reqid` is true of every packet, of those from the queue too.
     ("		ct state == established meta mark . ipsec out reqid $service_reqid accept\n		meta mark & $asked != 0 jump requeue_check\n",
      "		meta mark & $asked != 0 jump requeue_check\n		ct state == established meta mark . ipsec out reqid $service_reqid accept\n"),
     ("		ct mark @asking return\n",

@@ -332,7 +332,7 @@ static void the_line_with_a_card_of_the_lan(void **state)
     assert_string_equal(ends(WAN_NS, NULL, false, &k), "input_wan");
     static const struct packet pc = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, false};
     send_frame(PC_NS, NULL, false, &pc);
-    assert_int_equal(system("nft list set inet sekisho verified | grep -q lan0"), 0);
+    assert_int_equal(system("nft list set inet sekisho verified | grep -q lan0") == 0, !without_fast_path());
     assert_int_not_equal(system("nft list set inet sekisho verified | grep -q wan0"), 0);
 }
 
@@ -456,7 +456,7 @@ static void ike_is_tracked(void **state)
         run("conntrack -F 2>/dev/null");
         assert_string_equal(ends(WAN_NS, NULL, false, &k), "");
         int found = system("conntrack -L -p udp --orig-src " HUB " 2>/dev/null | grep -q dport=4500");
-        assert_int_equal(found == 0, word == 0);
+        assert_int_equal(found == 0, word == 0 || without_fast_path());
     }
 }
 

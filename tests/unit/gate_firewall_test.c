@@ -75,10 +75,7 @@ static void who_waits_is_told_no_in_the_end(void **state)
     }
 }
 
-/*
- * What gate does with a flow whose ClientHello it does not agree to: from the next packet of either end on it is
- * over.
- */
+/* A flow whose ClientHello gate does not allow: the next packet from either peer is answered with a reset. */
 static void a_refused_flow_is_reset_at_both_ends(void **state)
 {
     (void)state;

@@ -85,14 +85,6 @@ static int write_synced(const struct store *s, const char *folder, const char *f
     return s->ops->sync(s->ctx, path);
 }
 
-/* All files are written and synced: give the folder its final name, durably. */
-static int state_file_folder(const struct store *s, const char *tmp, const char *name)
-{
-    if (s->ops->sync(s->ctx, tmp) < 0 || s->ops->rename(s->ctx, tmp, name) < 0)
-        return -1;
-    return s->ops->sync(s->ctx, ".");
-}
-
 /* ---- the current generation ---- */
 
 static int switch_to(struct store *s, uint32_t gen)
@@ -132,20 +124,6 @@ static uint32_t newest_below(const struct store *s, uint32_t limit)
     return s->ops->list(s->ctx, ".", survey_entry, &v) < 0 ? 0 : v.highest;
 }
 
-/* Is the pending key already in this generation? Then a commit was interrupted near its end. */
-static bool pending_is_in(const struct store *s, uint32_t gen)
-{
-    uint8_t a[4096], b[4096];
-    char path[STORE_NAME_MAX];
-    snprintf(path, sizeof path, "gen-%u/key.pem", gen);
-    long a_len = s->ops->read_file(s->ctx, path, a, sizeof a);
-    long b_len = s->ops->read_file(s->ctx, PENDING "/key.pem", b, sizeof b);
-    bool same = a_len > 0 && a_len == b_len && memcmp(a, b, (size_t)a_len) == 0;
-    explicit_bzero(a, sizeof a);
-    explicit_bzero(b, sizeof b);
-    return same;
-}
-
 static int prune(struct store *s)
 {
     uint32_t keep = s->current;
@@ -182,10 +160,11 @@ int store_open(struct store *s, const struct store_ops *ops, void *ctx)
     else if (errno != ENOENT)
         return -1;
 
-    /* A newer generation with the pending key is a commit interrupted by a power cut: finish it. */
-    if (s->pending && s->highest > s->current && pending_is_in(s, s->highest) && switch_to(s, s->highest) < 0)
-        return -1;
-    if (s->pending && s->current > 0 && pending_is_in(s, s->current) && store_drop_pending(s) < 0)
+    /*
+     * The newest generation is the one to use. Where `current` differs, the power was cut between a rename and the switch
+     * after it: of a commit (there is a newer one) or of a fall-back (its own is gone).
+     */
+    if (s->highest > 0 && s->highest != s->current && switch_to(s, s->highest) < 0)
         return -1;
     return prune(s);
 }
@@ -202,38 +181,36 @@ int store_begin(struct store *s, struct store_blob key, struct store_blob csr)
 {
     if (store_drop_pending(s) < 0 || remove_folder(s, PENDING TMP) < 0 ||
         s->ops->make_folder(s->ctx, PENDING TMP) < 0 || write_synced(s, PENDING TMP, "key.pem", key) < 0 ||
-        write_synced(s, PENDING TMP, "csr.der", csr) < 0 || state_file_folder(s, PENDING TMP, PENDING) < 0)
+        write_synced(s, PENDING TMP, "csr.der", csr) < 0 || s->ops->sync(s->ctx, PENDING TMP) < 0 ||
+        s->ops->rename(s->ctx, PENDING TMP, PENDING) < 0 || s->ops->sync(s->ctx, ".") < 0)
         return -1;
     s->pending = true;
     return 0;
 }
 
-static int copy_pending(const struct store *s, const char *folder, const char *file)
+/* A file of the pending folder, in place of what an interrupted commit may have left there; empty: none. */
+static int put_pending(const struct store *s, const char *file, struct store_blob blob)
 {
-    static uint8_t data[STORE_FILE_MAX];
-    int result = -1;
-    long len = store_read_pending(s, file, data, sizeof data);
-    if (len >= 0)
-        result = write_synced(s, folder, file, (struct store_blob){data, (size_t)len});
-    explicit_bzero(data, len > 0 ? (size_t)len : 0);
-    return result;
+    char path[STORE_NAME_MAX];
+    if (join(path, sizeof path, PENDING, file) < 0 || s->ops->remove(s->ctx, path) < 0)
+        return -1;
+    return blob.len > 0 ? write_synced(s, PENDING, file, blob) : 0;
 }
 
 int store_commit(struct store *s, struct store_blob cert, struct store_blob ca, struct store_blob chain)
 {
-    char name[STORE_NAME_MAX], tmp[STORE_NAME_MAX];
-    /* The number is used even if this fails: its folder may already exist. */
-    s->highest++;
-    gen_name(s->highest, name, sizeof name);
-    snprintf(tmp, sizeof tmp, "gen-%u" TMP, s->highest);
-    if (remove_folder(s, tmp) < 0 || s->ops->make_folder(s->ctx, tmp) < 0 || copy_pending(s, tmp, "key.pem") < 0 ||
-        copy_pending(s, tmp, "csr.der") < 0 || write_synced(s, tmp, "cert.pem", cert) < 0 ||
-        write_synced(s, tmp, "ca.pem", ca) < 0 || (chain.len > 0 && write_synced(s, tmp, "chain.pem", chain) < 0) ||
-        state_file_folder(s, tmp, name) < 0 || switch_to(s, s->highest) < 0)
+    char name[STORE_NAME_MAX];
+    if (put_pending(s, "cert.pem", cert) < 0 || put_pending(s, "ca.pem", ca) < 0 ||
+        put_pending(s, "chain.pem", chain) < 0 || s->ops->sync(s->ctx, PENDING) < 0)
         return -1;
-    /* The switch is done. The rest is cleaning up; the next store_open repeats it if it fails here. */
-    if (store_drop_pending(s) == 0)
-        prune(s);
+    /* The number is used even if this fails: its folder may already exist. */
+    gen_name(++s->highest, name, sizeof name);
+    if (s->ops->rename(s->ctx, PENDING, name) < 0)
+        return -1;
+    s->pending = false; /* a whole generation: if the rest fails, the next store_open switches to it */
+    if (s->ops->sync(s->ctx, ".") < 0 || switch_to(s, s->highest) < 0)
+        return -1;
+    (void)prune(s); /* only cleaning up, and repeated by the next store_open */
     return 0;
 }
 
@@ -245,8 +222,9 @@ int store_fall_back(struct store *s)
         errno = ENOENT;
         return -1;
     }
+    /* The folder goes first, so that the newest generation is the one to use at any moment. */
     gen_name(broken, name, sizeof name);
-    return switch_to(s, older) < 0 ? -1 : remove_folder(s, name);
+    return remove_folder(s, name) < 0 ? -1 : switch_to(s, older);
 }
 
 long store_read(const struct store *s, const char *file, void *out, size_t max)

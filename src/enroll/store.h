@@ -2,8 +2,9 @@
  * The generation store: a private key with its certificate is one generation, an immutable folder.
  *
  *   keys/gen-7/{key.pem,csr.der,cert.pem,ca.pem,chain.pem}   a generation; chain.pem only if there are intermediates
- *   keys/current -> gen-7                                     the one in use: switched by one rename
- *   keys/pending/{key.pem,csr.der}                            a new key whose certificate is or will be requested
+ *   keys/current -> gen-7                                     the one in use, always the newest: switched by one rename
+ *   keys/pending/{key.pem,csr.der}                            a new key whose certificate is or will be requested; the
+ *                                                             certificates are added, then it is renamed to gen-8
  *   keys/NAME.tmp                                             being written; discarded after a power cut
  *
  * Every file and folder is synced before the rename that makes it visible, and the parent folder after it. So a power

@@ -257,6 +257,33 @@ static void test_fall_back_needs_an_older_one(void **state)
     disk_free(d);
 }
 
+/* What an interrupted commit has left beside the pending key is not taken for the next one's. */
+static void test_rest_of_a_commit(void **state)
+{
+    struct disk *d = disk_make();
+    struct life l = {0};
+    (void)state;
+    assert_int_equal(store_open(&l.s, &disk_ops, d), 0);
+    assert_true(begin(&l, 2));
+    assert_int_equal(disk_write_file(d, "pending/cert.pem", "ce", 2), 0);
+    assert_int_equal(disk_write_file(d, "pending/chain.pem", "chain 9", 7), 0);
+    assert_true(commit(&l));
+    assert_int_equal(check_current(&l.s), 2); /* whole, and without a chain */
+    disk_free(d);
+}
+
+/* A private key is written once: the folder that it was made in becomes the generation. */
+static void check_key_is_moved(struct life *l, int fd, unsigned number)
+{
+    struct stat made, used;
+    assert_true(begin(l, number));
+    assert_int_equal(fstatat(fd, "pending/key.pem", &made, 0), 0);
+    assert_true(commit(l));
+    assert_int_equal(fstatat(fd, "current/key.pem", &used, 0), 0);
+    assert_int_equal(used.st_ino, made.st_ino);
+    assert_int_equal(faccessat(fd, "pending", F_OK, 0), -1);
+}
+
 static void test_strange_names(void **state)
 {
     static const char *const names[] = {"gen-", "gen-0", "gen-07", "gen-x", "gen-4294967296", "lost+found", "gen--1"};
@@ -286,7 +313,9 @@ static void test_real_files(void **state)
     assert_true(fd >= 0);
     assert_int_equal(store_open(&l.s, &store_fs_ops, &fd), 0);
     assert_true(begin(&l, 1) && commit(&l) && begin(&l, 2) && begin(&l, 3) && commit(&l) && begin(&l, 4) && commit(&l));
-    assert_true(fall_back(&l) && begin(&l, 5) && commit(&l) && begin(&l, 6));
+    assert_true(fall_back(&l));
+    check_key_is_moved(&l, fd, 5);
+    assert_true(begin(&l, 6));
     assert_int_equal(symlinkat("/etc/passwd", fd, "gen-9.tmp"), 0); /* a stray link is removed, not followed */
     assert_int_equal(store_open(&again, &store_fs_ops, &fd), 0);
     check_promises(&again, &l);
@@ -312,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_cut_anything_of_it_stays),
         cmocka_unit_test(test_one_failure),
         cmocka_unit_test(test_fall_back_needs_an_older_one),
+        cmocka_unit_test(test_rest_of_a_commit),
         cmocka_unit_test(test_strange_names),
         cmocka_unit_test(test_real_files),
     };

@@ -164,6 +164,20 @@ static void opens_no_tunnel_outside_a_session(void **state)
     end(&t);
 }
 
+/* A flow to the internet, and the LAN is closed since: gets no answer. */
+static void an_answer_to_a_closed_lan(void **state)
+{
+    (void)state;
+    struct sockaddr_in from;
+    internet(113);
+    int server = bound(WAN_NS, SOCK_DGRAM, SERVER, 5000), pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
+    send_to(pc, SERVER, 5000);
+    assert_true(arrives(server, &from));
+    closed();
+    refused("dropped_old_flow", (void)!sendto(server, "y", 1, 0, (struct sockaddr *)&from, sizeof from), pc);
+    close(server), close(pc);
+}
+
 /* The mode says yes, but there is no number any more that a flow could get. */
 static void no_flow_begins_without_a_number(void **state)
 {
@@ -211,6 +225,7 @@ int main(void)
         cmocka_unit_test(through_its_own_tunnel_only),
         cmocka_unit_test(opens_nothing_from_the_internet),
         cmocka_unit_test(opens_no_tunnel_outside_a_session),
+        cmocka_unit_test(an_answer_to_a_closed_lan),
         cmocka_unit_test(no_flow_begins_without_a_number),
         cmocka_unit_test(only_tcp_waits),
         cmocka_unit_test(who_waits_goes_on_waiting),

@@ -26,7 +26,7 @@ void admit_init(struct admit *a, const struct conf *conf)
     a->conf = conf;
     a->name_count = 0;
     a->generation = 0;
-    a->epoch++; /* whatever the tables hold is of before */
+    a->epoch++; /* invalidates all entries of the tables */
     a->admitted = a->limited = a->limit_said_ms = 0;
     if (getrandom(a->key, sizeof a->key, 0) != sizeof a->key)
         log_fatal("no random numbers: %s", strerror(errno));
@@ -71,7 +71,7 @@ static enum msg_verdict check_address(const struct admit *a, const struct admit_
         return ADMIT_FORBIDDEN;
     if (!in_list(s->remote, s->remote_count, addr))
         return addr_kind(addr) != ADDR_PUBLIC ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
-    /* The service file's prefixes are what the kernel guards; the hub may have agreed to less. */
+    /* The kernel guards the service file's prefixes; the hub may have accepted fewer. */
     unsigned count = now->remote(now->user, s->number, &negotiated);
     return in_list(negotiated, count, addr) ? ADMIT_OK : ADMIT_OUTSIDE;
 }
@@ -96,11 +96,11 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
         return ADMIT_STALE;
     uint32_t timeout = m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
     if (timeout == 0)
-        timeout = 1; /* to the kernel 0 would mean for ever */
+        timeout = 1; /* 0 would mean no time-out */
     for (unsigned i = 0; i < m->count; i++) {
         enum msg_verdict verdict = check_address(a, now, s, &m->addrs[i]);
         if (verdict != ADMIT_OK)
-            return verdict; /* one bad address spoils the answer */
+            return verdict; /* one bad address refuses the whole answer */
         for (unsigned j = 0; j < rule->port_count; j++)
             out[(*count)++] = (struct firewall_allow){.addr = m->addrs[i],
                                                       .proto = rule->ports[j].proto,
@@ -112,11 +112,11 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
     return ADMIT_OK;
 }
 
-/* ---- the tables: each key has WINDOW places, what is outlived is free ---- */
+/* ---- the tables: each key has WINDOW slots, expired entries are free ---- */
 
 #define WINDOW 16
 
-/* A table was full. One line a minute at most says so. */
+/* A table was full: log it, at most once a minute. */
 static void limit(struct admit *a, uint64_t now_ms, const char *what)
 {
     a->limited++;
@@ -157,8 +157,8 @@ static const struct admit_pair *pair_find(const struct admit *a, uint64_t id)
 }
 
 /*
- * Its own place or a free one. When all are taken, a name that is listed by itself takes the place of one below a
- * wildcard, the one that ends first: below a wildcard a PC can invent names without end. NULL: no place.
+ * Its own entry or a free one. When all are in use, an exactly listed name evicts one below a wildcard, the one that
+ * expires first: below a wildcard a PC can invent any number of names. NULL: no room.
  */
 static struct admit_pair *pair_place(struct admit *a, uint64_t id, unsigned rule, uint64_t now_ms)
 {
@@ -181,7 +181,10 @@ static bool same_element(const struct firewall_allow *x, const struct firewall_a
            addr_equal(&x->addr, &y->addr);
 }
 
-/* Its place, made if need be. When all are taken the one that ends first is forgotten; the kernel still has it. */
+/*
+ * Its entry, created if necessary. When all are in use the one that expires first is evicted; the kernel still has
+ * it.
+ */
 static struct admit_element *element_place(struct admit *a, const struct firewall_allow *e, uint64_t now_ms)
 {
     uint8_t text[22] = {e->addr.family, e->proto, (uint8_t)(e->port >> 8), (uint8_t)e->port, e->service, e->tls};
@@ -203,7 +206,7 @@ static struct admit_element *element_place(struct admit *a, const struct firewal
     return place;
 }
 
-/* Where this name's text is kept; ADMIT_TEXTS: nowhere, there is no room. */
+/* Index of this name's text; ADMIT_TEXTS: no room. */
 static uint16_t text_place(struct admit *a, const char *name, uint64_t now_ms, uint64_t ends_ms)
 {
     uint64_t at = siphash(a->key, name, strlen(name));
@@ -227,7 +230,7 @@ static uint16_t text_place(struct admit *a, const char *name, uint64_t now_ms, u
     return (uint16_t)(place - a->texts);
 }
 
-/* ---- opening ---- */
+/* ---- admission ---- */
 
 enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                                struct firewall_allow list[FIREWALL_ALLOW_MAX], unsigned *count)
@@ -237,7 +240,7 @@ enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, con
         return verdict;
     if (a->generation != now->generation) {
         a->generation = now->generation;
-        a->epoch++; /* the sets were emptied with the change of session */
+        a->epoch++; /* the change of session has flushed the sets */
     }
     for (unsigned i = 0; i < m->count; i++)
         if (!pair_place(a, pair_id(a, m->id, m->name, &m->addrs[i]), m->id, now->now_ms)) {
@@ -263,7 +266,7 @@ static void remember_pair(struct admit *a, const struct admit_now *now, const st
 {
     uint64_t id = pair_id(a, m->id, m->name, addr);
     struct admit_pair *p = pair_place(a, id, m->id, now->now_ms);
-    if (!p) { /* others of the same batch were quicker */
+    if (!p) { /* other answers of the batch have taken the last slot */
         limit(a, now->now_ms, "a new name below a wildcard is not answered");
         return;
     }
@@ -305,7 +308,7 @@ enum msg_verdict admit_open(struct admit *a, const struct admit_now *now, const 
     return ADMIT_OK;
 }
 
-/* ---- questions ---- */
+/* ---- queries ---- */
 
 static bool has_tls_port(const struct conf_rule *rule, uint16_t port)
 {

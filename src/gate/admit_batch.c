@@ -15,8 +15,8 @@ static void open_one(struct admit_batch *b, const struct admit_now *now, const s
 }
 
 /*
- * Open `list`, the elements of m[0..answers). If the kernel does not take them together, each answer is tried alone, so
- * that one cannot spoil the others.
+ * Add `list`, the elements of m[0..answers). If the kernel refuses them together, each answer is tried alone, so that
+ * one cannot affect the others.
  */
 static void open_together(struct admit_batch *b, const struct admit_now *now, const struct msg_admit *m,
                           unsigned answers, const struct firewall_allow *list, const unsigned *counts)

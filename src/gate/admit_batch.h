@@ -1,6 +1,6 @@
 /*
- * The answers of `dns` that wait to be opened. What has come since the loop's last turn is opened together, in as few
- * transactions as hold it: a transaction costs the kernel much more than an element does.
+ * Collects the answers of `dns` that are to be admitted. Those of one turn of the event loop are committed together,
+ * in as few transactions as possible: a transaction costs the kernel much more than an element.
  */
 #ifndef SEKISHO_GATE_ADMIT_BATCH_H
 #define SEKISHO_GATE_ADMIT_BATCH_H
@@ -16,7 +16,7 @@ struct admit_batch {
     struct admit *admit;
     const struct session *session;
     struct charon *charon;
-    /* Once for each answer that was added, in no order: only now is the address open, or not. */
+    /* Called once for each answer added, in no order, with the result of the commit. */
     void (*done)(void *user, const struct msg_admit *m, enum msg_verdict verdict);
     void *user;
     /* its own */
@@ -24,7 +24,7 @@ struct admit_batch {
     struct msg_admit waiting[ADMIT_BATCH_MAX];
 };
 
-/* May open all at once, when there is no more room. */
+/* Commits the batch first if it is full. */
 void admit_batch_add(struct admit_batch *b, const struct msg_admit *m);
 void admit_batch_open(struct admit_batch *b);
 

@@ -1,4 +1,4 @@
-/* What admit.h needs to know of the moment, from those who know it: the session, and charon. */
+/* struct admit_now, filled from the session and from charon. */
 #ifndef SEKISHO_GATE_ADMIT_MOMENT_H
 #define SEKISHO_GATE_ADMIT_MOMENT_H
 

@@ -2,7 +2,7 @@
 
 enum blackhole_verdict blackhole_check(struct blackhole *b, const struct blackhole_counts *now)
 {
-    /* (Fewer than before: a CHILD_SA of old keys has gone with its count. Then it begins anew.) */
+    /* (Lower than before: an old CHILD_SA has been deleted with its counters. Then start again.) */
     if (now->busy || now->child != b->last.child || now->in != b->last.in || now->out < b->last.out) {
         *b = (struct blackhole){.last = *now};
         return BLACKHOLE_NO;

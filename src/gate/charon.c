@@ -33,8 +33,7 @@ static void compare_child(struct charon_service *v)
     const struct ike_sa *old = &v->sa, *new = &v->listed;
     bool same = old->child && addr_equal(&old->vip4, &new->vip4) && addr_equal(&old->vip6, &new->vip6) &&
                 addr_equal(&old->hub, &new->hub);
-    /* The first CHILD_SA of an IKE_SA lives on its key exchange; one that comes later has its own, or the hub wants
-     * none. */
+    /* The first CHILD_SA of an IKE_SA uses its key exchange; a later one has its own, unless the hub refuses PFS. */
     bool renewed = old->child && old->ike == new->ike && old->child != new->child;
     v->sa = v->listed;
     if (renewed)
@@ -45,7 +44,7 @@ static void compare_child(struct charon_service *v)
     }
 }
 
-/* Compare what was listed with what the session knows. */
+/* Compare the list with the session's state. */
 static void compare(struct charon_service *v)
 {
     struct charon *c = v->charon;
@@ -76,7 +75,7 @@ static void forget_listed(struct charon *c)
     }
 }
 
-/* A list that nothing has happened for is not what decides what is up: in the moment of a change it can miss both. */
+/* A list without an event does not decide what is up: during a replacement it may contain neither CHILD_SA. */
 static void count(struct charon_service *v)
 {
     v->carried.child = v->listed.child;
@@ -105,7 +104,7 @@ static void list_done(void *user, const uint8_t *data, size_t len)
 static void list(struct charon *c)
 {
     if (c->listing) {
-        c->list_again = true; /* the list under way may be older than what has just happened */
+        c->list_again = true; /* the list in progress may be older than the event */
         return;
     }
     forget_listed(c);
@@ -135,7 +134,7 @@ static void on_event(void *user, const char *event, const uint8_t *data, size_t 
 
 /* ---- loading connections ---- */
 
-/* False: why is what charon says of it; "" if it says nothing, or has gone. */
+/* False: *why is charon's error text; "" if there is none, or the connection was lost. */
 static bool succeeded(const uint8_t *data, size_t len, char *why, size_t why_len)
 {
     char text[8] = "";
@@ -148,7 +147,7 @@ static bool succeeded(const uint8_t *data, size_t len, char *why, size_t why_len
     return false;
 }
 
-/* charon names its own key for what it refuses; people know that of the service file. */
+/* Translate charon's key in an error to that of the service file, which people know. */
 static const char *key_of(const char *why)
 {
     static const struct {
@@ -225,7 +224,7 @@ static void ready(struct charon *c)
     load(c);
 }
 
-/* A tunnel that was up before us is taken down: gate begins closed, and whoever wants it asks again. */
+/* Terminate the tunnels of an earlier gate: gate starts closed, and the next query brings one up again. */
 static void cleaned(void *user, const uint8_t *data, size_t len)
 {
     struct charon *c = user;
@@ -280,7 +279,7 @@ static void close_control(struct charon_service *v)
     struct vici *control = v->control;
     uev_io_stop(&v->control_io);
     v->control = NULL;
-    v->finished = true; /* its answer is of no interest any more */
+    v->finished = true; /* ignore its reply */
     vici_close(control);
 }
 
@@ -291,7 +290,7 @@ static void lost(struct charon *c, bool hangs)
     uev_io_stop(&c->io);
     c->vici = NULL;
     c->clean = c->loaded = c->listing = c->counting = false;
-    /* First of all closed; what follows is housekeeping. */
+    /* Close first; the rest is housekeeping. */
     if (hangs)
         session_charon_hangs(c->session);
     else
@@ -306,7 +305,7 @@ static void lost(struct charon *c, bool hangs)
     }
 }
 
-/* It was asked for something that may take its time. */
+/* A request was sent that may take long. */
 static bool busy(const struct charon *c)
 {
     bool attempt = false;
@@ -315,7 +314,7 @@ static bool busy(const struct charon *c)
     return attempt || (c->listing && !c->counting) || c->waiting > 0;
 }
 
-/* While one is being raised, charon may hold it for long (the hub's name), and the list would wait for that. */
+/* During an attempt charon may lock the IKE_SA for long (resolving the hub's name), and the list would wait for it. */
 static void look_what_is_carried(struct charon *c)
 {
     bool up = false;
@@ -331,12 +330,12 @@ static void look_what_is_carried(struct charon *c)
     watch(c);
 }
 
-/* An IKE daemon that hangs keeps its sockets open: that it answers is the only sign of life. */
+/* An IKE daemon that hangs keeps its sockets open: only an answer shows that it is alive. */
 static void feel_pulse(struct charon *c)
 {
     switch (liveness_tick(&c->liveness, CHARON_ASK_TICKS, busy(c) ? CHARON_HANGS_BUSY_TICKS : CHARON_HANGS_TICKS)) {
     case LIVENESS_FINE: break;
-    case LIVENESS_ASK: /* (when too many questions are open already, one more is not needed) */
+    case LIVENESS_ASK: /* (not needed if too many requests are open already) */
         if (vici_request(c->vici, "version", NULL, NULL, NULL) == 0)
             watch(c);
         break;
@@ -374,15 +373,15 @@ void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, str
     }
 }
 
-/* ---- raising and taking down ---- */
+/* ---- initiate and terminate ---- */
 
-/* What charon's log says, and what it means for people. */
+/* Texts in charon's log, and their causes. */
 static const struct {
     const char *log;
     enum cause_code meaning;
 } meanings[] = {
     {"AUTHENTICATION_FAILED", CAUSE_HUB_REFUSES_CERT},
-    /* In IKE_SA_INIT a hub also says so when none of its connections is for us; later only ESP is meant. */
+    /* In IKE_SA_INIT a hub also sends it when none of its connections matches; later it concerns ESP only. */
     {"NO_PROPOSAL_CHOSEN notify, no CHILD_SA", CAUSE_HUB_REFUSES_ESP},
     {"NO_PROPOSAL_CHOSEN", CAUSE_HUB_REFUSES_IKE},
     {"TEMPORARY_FAILURE", CAUSE_HUB_BUSY},
@@ -416,7 +415,7 @@ static void on_control_event(void *user, const char *event, const uint8_t *data,
     char line[512];
     if (strcmp(event, "control-log") != 0 || !vici_get(data, len, "msg", line, sizeof line))
         return;
-    if (!v->why) /* the first one: what comes after it only follows */
+    if (!v->why) /* keep the first: later ones are consequences */
         v->why = charon_meaning(line);
 }
 
@@ -491,7 +490,7 @@ static void terminated(void *user, const uint8_t *data, size_t len)
     struct charon_service *v = user;
     (void)len;
     if (!data)
-        return; /* charon has gone: all is over */
+        return; /* charon has exited: there are no tunnels */
     v->has_ike_sa = false;
     session_taken_down(v->charon->session, v->conf->number);
 }
@@ -501,7 +500,7 @@ void charon_terminate(struct charon *c, uint8_t service)
     struct charon_service *v = &c->services[service];
     if (!v->conf || !c->vici)
         return;
-    memset(&v->sa, 0, sizeof v->sa); /* what is being taken down counts as down */
+    memset(&v->sa, 0, sizeof v->sa); /* a tunnel being terminated counts as down */
     if (request_termination(c, v->conf->name, terminated, v) < 0)
         log_error("charon cannot be asked to take down %s: %s", v->conf->name, strerror(errno));
     watch(c);

@@ -1,9 +1,9 @@
 /*
- * charon, over VICI: loads one connection for each service, raises and takes down their tunnels, and tells the session
- * what is up. Truth is always what `list-sas` says; charon's events only say when to look again.
+ * charon, over VICI: loads one connection for each service, initiates and terminates their tunnels, and tells the
+ * session what is up. `list-sas` is authoritative; charon's events only trigger a new list.
  *
- * One connection stays open for events, lists and terminations. charon answers the requests of one connection one after
- * the other, and `initiate` takes as long as IKE does, so each attempt has a connection of its own.
+ * One VICI connection stays open for events, lists and terminations. charon answers the requests of a VICI connection
+ * in order, and `initiate` takes as long as IKE does, so each attempt has its own.
  */
 #ifndef SEKISHO_GATE_CHARON_H
 #define SEKISHO_GATE_CHARON_H
@@ -22,9 +22,8 @@
 
 #define CHARON_INITIATE_MS 20000
 /*
- * In ticks of SESSION_TICK_MS. charon answers in order, and what it is doing may have to wait: for its few threads, or
- * for the hub's name, which it looks up with the tunnel held (three silent DNS servers: 30 s). That is no reason to end
- * it.
+ * In ticks of SESSION_TICK_MS. charon answers in order and may be delayed: by a lack of threads, or while it resolves
+ * the hub's name with the IKE_SA locked (three silent DNS servers: 30 s). That is no reason to kill it.
  */
 #define CHARON_ASK_TICKS 10
 #define CHARON_HANGS_TICKS 30
@@ -36,45 +35,45 @@ struct charon;
 struct charon_service {
     struct charon *charon;
     const struct conf_service *conf; /* NULL: no such service */
-    struct ike_sa sa;                    /* what is up; sa.child 0: nothing */
-    struct ike_sa listed;                /* collected while a list is coming in */
-    struct blackhole_counts carried; /* the same, of all its IKE_SAs: while one replaces the other there are two */
-    /* Charon has an IKE_SA of this service, with a CHILD_SA or without; the same of the list that is coming in. */
+    struct ike_sa sa;                    /* the tunnel; sa.child 0: down */
+    struct ike_sa listed;                /* collected while a list is received */
+    struct blackhole_counts carried; /* the same, summed over its IKE_SAs: during a replacement there are two */
+    /* charon has an IKE_SA of this service, with or without a CHILD_SA; the same for the list being received. */
     bool has_ike_sa, listed_ike_sa;
     struct vici *control; /* while an attempt is running */
     uev_t control_io;
     bool finished; /* the attempt has been answered */
-    enum cause_code why; /* what charon's log said about the failure; none: nothing that is known */
+    enum cause_code why; /* the cause of the failure from charon's log; CAUSE_NONE: not known */
 };
 
 struct charon {
     uev_ctx_t *loop;
     struct session *session;
-    struct prefix lan; /* [lan] address: no address in a tunnel is of it */
+    struct prefix lan; /* [lan] address: a virtual IP must be outside it */
     const char *socket; /* path */
     struct vici *vici;
     uev_t io;
     struct liveness liveness;
-    void (*hangs)(void *user); /* it does not answer: it must be ended (closed already). NULL: nobody cares */
+    void (*hangs)(void *user); /* it does not answer and must be killed (the LAN is closed already). May be NULL */
     void *user;
-    bool clean; /* what a gate before us had raised is gone */
+    bool clean; /* the tunnels of an earlier gate are gone */
     bool listing, list_again;
-    bool counting; /* the list under way is only to see what the tunnels have carried */
+    bool counting; /* the list in progress is only for the tunnels' counters */
     unsigned ticks; /* until the next of these */
-    bool credentials; /* enroll says that key and certificate are loaded */
+    bool credentials; /* enroll reports that key and certificate are loaded */
     bool loaded; /* all connections are in charon, with `identity` */
-    unsigned waiting; /* replies to terminate (before clean) or to load-conn */
+    unsigned waiting; /* outstanding replies to terminate (before clean) or to load-conn */
     bool refused; /* one of those load-conn failed */
-    uint64_t load_at; /* try to load again at this time; 0: no */
+    uint64_t load_at; /* time of the next attempt to load; 0: none */
     struct state_watch_certificate own; /* our IKE identity: the certificate's subject; identity "": none yet */
     struct charon_service services[CONF_SERVICES_MAX + 1];
 };
 
-/* conf and session must outlive it. Nothing is opened yet: charon_tick does. */
+/* conf and session must outlive it. Opens nothing; charon_tick connects. */
 void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, struct session *session);
-/* About every 500 ms: connect again if needed, load again if charon had refused. */
+/* Call about every 500 ms: reconnects if needed, and loads again what charon had refused. */
 void charon_tick(struct charon *c);
-/* The certificate that enroll has, and whether it has loaded it. */
+/* The certificate from enroll's state, and whether it is loaded. */
 void charon_identity(struct charon *c, const struct state_watch_certificate *own);
 
 /* For struct session_ops. */
@@ -84,11 +83,11 @@ bool charon_has_ike_sa(const struct charon *c, uint8_t service);
 /* The tunnel's negotiated remote prefixes; 0 while it is down. */
 unsigned charon_remote(const struct charon *c, uint8_t service, const struct prefix **out);
 
-/* What a line of charon's log means for people; none: nothing that is known. */
+/* The cause for a line of charon's log; CAUSE_NONE: unknown. */
 enum cause_code charon_meaning(const char *line);
 
-/* The IPv4 networks of the service file that the hub has left out of the tunnel, which is up; out: as many as it
- * has. */
+/* The IPv4 networks of the service file that the hub has not accepted for the tunnel, which must be up. Returns their
+ * number. */
 unsigned charon_left_out(const struct charon *c, uint8_t service, const struct prefix *out[CONF_PREFIXES_MAX]);
 
 #endif

@@ -27,7 +27,7 @@ static void add_list(struct vici_buf *to, const char *name, const char *item)
     vici_list_end(to);
 }
 
-/* Each proposal of a list is an item of its own. */
+/* Each proposal of a list is a separate item. */
 static void add_proposals(struct vici_buf *to, const char *list)
 {
     char one[PROPOSAL_MAX];
@@ -36,9 +36,9 @@ static void add_proposals(struct vici_buf *to, const char *list)
 }
 
 /*
- * For ESP each is offered once more without its key exchange, behind all that have one. A hub that wants none
- * (libreswan's `pfs=no`, an `esp_proposals` without a group) refuses the others whenever the tunnel needs new keys; in
- * IKE_AUTH it makes no difference. It is the hub that chooses, under IKE's own protection: nobody on the way can.
+ * For ESP each is offered again without its key exchange, after all that have one. A hub without PFS (libreswan's
+ * `pfs=no`, an `esp_proposals` without a group) refuses the others at every rekey; in IKE_AUTH it makes no
+ * difference. Only the hub can choose it: IKE is protected against attackers on the path.
  */
 static void add_esp_proposals(struct vici_buf *to, const char *list)
 {
@@ -60,9 +60,9 @@ static bool has_family(const struct conf_service *s, int family)
 }
 
 /*
- * Who we are: the subject of our certificate, octet by octet. Written as text charon would read it anew, and there are
- * subjects that do not come out the same, or not at all: commas, other alphabets, empty parts. One that is too long for
- * that it takes out of the certificate.
+ * Our identity: the subject of our certificate, as DER. charon would have to parse a text form, and some subjects do
+ * not survive that: commas, other alphabets, empty parts. If the DER is too long, charon takes it from the
+ * certificate.
  */
 static void add_identity(struct vici_buf *to, const struct state_watch_certificate *own)
 {
@@ -94,9 +94,8 @@ void connection_build(struct vici_buf *to, const struct conf_service *s, const s
     vici_kvf(to, "unique", "replace");
     vici_kvf(to, "send_cert", "always");
     vici_kvf(to, "rekey_time", "4h");
-    /* How long before its end a hub's authentication lifetime (RFC 4478) is met by a new one. The default, a tenth of
-     * the re-key time, is longer than the whole lifetime that some hubs ask for: we would begin again at once for
-     * ever. */
+    /* How long before the end of a hub's authentication lifetime (RFC 4478) to reauthenticate. The default, a tenth
+     * of the rekey time, exceeds the whole lifetime of some hubs: we would reauthenticate in an endless loop. */
     vici_kvf(to, "over_time", "30s");
     vici_section(to, "local");
     vici_kvf(to, "auth", "pubkey");

@@ -1,4 +1,4 @@
-/* The connection of a service as charon is given it (VICI load-conn). Pure. */
+/* Builds the connection of a service for charon (VICI load-conn). Pure. */
 #ifndef SEKISHO_GATE_CONNECTION_H
 #define SEKISHO_GATE_CONNECTION_H
 
@@ -6,9 +6,9 @@
 #include "vici.h"
 #include "state_watch.h"
 
-#define CONNECTION_ID_DIGITS_MAX 502 /* charon reads an identity of up to 511 letters, of these 8 are "asn1dn:#" */
+#define CONNECTION_ID_DIGITS_MAX 502 /* charon reads identities of up to 511 characters, of these 8 are "asn1dn:#" */
 
-/* own: who we are. The message is begun here; to->overflow: it does not fit. */
+/* own: our IKE identity. Starts the message; to->overflow: it does not fit. */
 void connection_build(struct vici_buf *to, const struct conf_service *s, const struct state_watch_certificate *own);
 
 #endif

@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #define DNS_PORT 53
-#define DIVERTED_PORT 1053 /* as in configs/firewall.nft: questions over UDP that were sent to another DNS server */
+#define DIVERTED_PORT 1053 /* as in configs/firewall.nft: redirected UDP queries to other DNS servers */
 #define SEND_WAIT_MS 1000
 #define ASK_TICKS 2
-#define HANGS_TICKS 8 /* four seconds of silence, three of them after the question */
-#define PROBE_TICKS 40 /* the kernel repeats it some times */
-#define LAN_BUFFER (1 << 20) /* a burst of questions of a whole LAN waits here while answers are confirmed */
+#define HANGS_TICKS 8 /* four seconds of silence, three of them after the ping */
+#define PROBE_TICKS 40 /* long enough for some retransmissions by the kernel */
+#define LAN_BUFFER (1 << 20) /* holds a burst of queries of a whole LAN while answers are confirmed */
 
 /* It ends with us: it sees the end of the line. */
 static void run_child(int sock, const char *path)
@@ -59,7 +59,7 @@ static void give_stream(struct dns_link *c, uint8_t service);
 static void receive(struct dns_link *c)
 {
     static struct msg m;
-    /* Not for ever: the rest of the loop has its turn too. */
+    /* Bounded, so that other event sources get their turn. */
     for (unsigned i = 0; i < 64; i++) {
         int fd = -1;
         switch (ipc_recv(c->sock, ROLE_GATE, &m, &fd)) {
@@ -131,8 +131,8 @@ void dns_link_tick(struct dns_link *c)
 /* ---- sockets ---- */
 
 /*
- * Room for a crowd of questions. Answers are whole packets that no router may cut (they fit any link, DNS_MSG_MAX),
- * sized by the interface and not by what an ICMP error says: a forged one could make them fragments.
+ * A large receive buffer for bursts of queries. Answers must never be fragmented (DNS_MSG_MAX fits any link): their
+ * size follows the interface's MTU, not ICMP errors, which could be forged to cause fragments.
  */
 static bool for_datagrams(int fd, int family)
 {
@@ -227,7 +227,7 @@ unsigned dns_link_upstream(struct dns_link *c, uint8_t service, const struct add
     return made;
 }
 
-/* An answer was cut, so `dns` asks for a TCP connection. It knows by its own time-out when there is none. */
+/* An answer was truncated, so `dns` requests a TCP connection. Failures need no reply: it has its own time-out. */
 static void give_stream(struct dns_link *c, uint8_t service)
 {
     struct dns_link_resolvers *r = &c->resolvers[service];

@@ -21,7 +21,7 @@ static void on_want(struct dns_requests *d, const struct msg_want *m)
         session_want(d->session, service, &m->client);
 }
 
-/* Mostly a site's own server that nobody has told the box of: which line is missing. */
+/* Usually a site's own server that the site file does not have: report the missing line. */
 static void note_private_answer(struct dns_requests *d, const struct msg_refused *m)
 {
     char name[CONF_FQDN_MAX], answer[INET6_ADDRSTRLEN];
@@ -32,7 +32,7 @@ static void note_private_answer(struct dns_requests *d, const struct msg_refused
     d->refused_at = clock_monotonic_ms();
 }
 
-/* In a network of the service file that the hub of the name's tunnel, which is up, has left out. */
+/* Is it in a network of the service file that the hub has not accepted for the tunnel, which is up? */
 static bool hub_leaves_out(const struct dns_requests *d, const char *name, const struct addr *a)
 {
     const struct prefix *left[CONF_PREFIXES_MAX];
@@ -44,7 +44,7 @@ static bool hub_leaves_out(const struct dns_requests *d, const char *name, const
     return false;
 }
 
-/* An answer that lies, or that the service file does not cover, is something for IT: it is shown for some minutes. */
+/* A wrong answer, or one that the service file does not cover, concerns the IT staff: it is shown for some minutes. */
 static void note_wrong_answer(struct dns_requests *d, const struct msg_refused *m)
 {
     char name[CONF_FQDN_MAX], answer[INET6_ADDRSTRLEN];
@@ -72,7 +72,7 @@ static void on_message(void *user, const struct msg *m)
     switch (m->head.type) {
     case MSG_ADMIT: admit_batch_add(&d->batch, &m->u.admit); return;
     case MSG_WANT:
-        admit_batch_open(&d->batch); /* in the order of their coming: a wish may change the session */
+        admit_batch_open(&d->batch); /* keep the order: MSG_WANT may change the session */
         on_want(d, &m->u.want);
         break;
     case MSG_REFUSED:
@@ -80,7 +80,7 @@ static void on_message(void *user, const struct msg *m)
         note_wrong_answer(d, &m->u.refused);
         *d->changed = true;
         break;
-    default: break; /* dns_link.c lets no other through */
+    default: break; /* dns_link.c passes no others */
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * firewall.h by libnftnl and libmnl: what the elements look like. The transactions themselves: firewall_batch.c;
- * counters and tracked flows: firewall_flow.c.
+ * firewall.h by libnftnl and libmnl: the format of the elements. Transactions are in firewall_batch.c, counters and
+ * tracked flows in firewall_flow.c.
  */
 #include "firewall.h"
 #include "firewall_batch.h"
@@ -14,13 +14,13 @@
 #include <net/if.h>
 #include <string.h>
 
-/* Keys of allow_v4 and allow_v6: each part of a concatenation begins at a multiple of four octets. */
+/* Keys of allow_v4 and allow_v6: each part of a concatenation is padded to four octets. */
 struct allow_key_v4 {
     uint8_t addr[4];
     uint8_t proto, pad1[3];
     uint16_t port; /* network byte order */
     uint8_t pad2[2];
-    uint32_t mark; /* host byte order, as marks are everywhere */
+    uint32_t mark; /* host byte order, like all marks */
 };
 struct allow_key_v6 {
     uint8_t addr[16];
@@ -36,13 +36,13 @@ static uint32_t addr_len(const struct addr *a)
     return a->family == AF_INET6 ? 16 : 4;
 }
 
-/* Address sets and maps come in pairs; this picks the one for the address's family. */
+/* Address sets and maps come in pairs; this selects the one for the address's family. */
 static const char *of_family(const struct addr *a, const char *v4, const char *v6)
 {
     return a->family == AF_INET6 ? v6 : v4;
 }
 
-/* chain: where a map of verdicts jumps to; NULL: it is a set. */
+/* chain: the target in a verdict map; NULL: it is a set. */
 static void interface_element(struct batch *b, const char *set, const char *interface, const char *chain)
 {
     char name[IFNAMSIZ] = {0}; /* the key is the whole array, padded with NUL */
@@ -51,7 +51,7 @@ static void interface_element(struct batch *b, const char *set, const char *inte
     batch_add(b, set, &e, 1);
 }
 
-/* What a new flow gets as its mark. */
+/* The mark for new flows. */
 static void mark_element(struct batch *b, const char *map, uint32_t mark)
 {
     char name[IFNAMSIZ] = "lan0";
@@ -65,7 +65,7 @@ static void live_element(struct batch *b, const char *set, uint32_t mark)
     batch_add(b, set, &e, 1);
 }
 
-/* The session's number, and its two forms for flows whose ClientHello is still a question. */
+/* The generation, and its two forms for flows whose ClientHello is not checked or not answered yet. */
 static void generation_elements(struct batch *b, const struct firewall_view *view)
 {
     uint32_t asking = view->generation | FIREWALL_MARK_ASKING;
@@ -108,7 +108,7 @@ static void tunnel_elements(struct batch *b, const struct firewall_tunnel *t)
     }
 }
 
-/* First address after the prefix; false when the prefix reaches the end of the address space. */
+/* The first address after the prefix; false: the prefix extends to the end of the address space. */
 static bool prefix_end(const struct prefix *p, uint8_t end[16])
 {
     memcpy(end, p->addr.bytes, 16);
@@ -126,9 +126,9 @@ static bool prefix_end(const struct prefix *p, uint8_t end[16])
 }
 
 /*
- * The registry's prefixes, and which service each belongs to. Those that are there stay untouched: deleted and added
- * anew in one transaction, a prefix is not found for a moment (its old element, no longer in force, hides the new one
- * until it is taken out of the tree), and in `internet` its addresses would leave in clear.
+ * The registry's prefixes, and the service of each. Existing ones are left untouched: if a prefix is deleted and
+ * added in one transaction, look-ups miss it for a moment (its old, inactive element hides the new one until it is
+ * removed from the tree), and in `internet` packets to its addresses would leave in clear.
  */
 static void registry_elements(struct batch *b, const struct conf_service *services, unsigned count)
 {
@@ -137,7 +137,7 @@ static void registry_elements(struct batch *b, const struct conf_service *servic
         for (unsigned j = 0; j < services[i].remote_count; j++) {
             const struct prefix *p = &services[i].remote[j];
             uint8_t end[16];
-            /* An interval is two elements: where it begins, with the data, and the first address behind it. */
+            /* An interval is two elements: its start, with the data, and the first address after it. */
             struct element e[2] = {
                 {.key = p->addr.bytes, .key_len = addr_len(&p->addr), .data = &mark, .data_len = sizeof mark},
                 {.key = end, .key_len = addr_len(&p->addr), .interval_end = true},
@@ -201,7 +201,7 @@ int firewall_resolvers(const struct addr *addrs, unsigned count)
     return batch_commit(b);
 }
 
-/* Add those of list that belong into this set, all in one message. */
+/* Add those of list that belong to this set, in one message. */
 static void allow_into(struct batch *b, const struct firewall_allow *list, unsigned count, bool v6, bool tls)
 {
     static const char *const sets[2][2] = {{"allow_v4", "tls_v4"}, {"allow_v6", "tls_v6"}};

@@ -13,18 +13,18 @@
 #include <unistd.h>
 
 #define BATCH_MAX (160 * 1024)
-#define ELEMENT_ROOM 256 /* more than one message with one element, or one more element, can take */
+#define ELEMENT_ROOM 256 /* upper bound of a message with one element, and of one more element */
 
 struct batch {
     size_t len;
     uint32_t first_seq;
-    struct nlmsghdr *last; /* the message that asks for the acknowledgement */
-    int error;             /* errno of the first thing that went wrong while filling; 0: none */
+    struct nlmsghdr *last; /* the message that requests the acknowledgement */
+    int error;             /* errno of the first failure while filling; 0: none */
 };
 
 static struct mnl_socket *nl;
 static uint32_t seq;
-/* The kernel wants messages aligned; a netlink header needs 4. */
+/* The kernel requires aligned messages; a netlink header needs 4. */
 static _Alignas(struct nlmsghdr) char buffer[BATCH_MAX];
 static struct batch the_batch;
 
@@ -34,7 +34,7 @@ int batch_open(void)
     if (!nl)
         return -1;
     int on = 1;
-    /* Errors come back without a copy of what we sent. */
+    /* Errors are returned without a copy of the request. */
     mnl_socket_setsockopt(nl, NETLINK_CAP_ACK, &on, sizeof on);
     return mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID);
 }
@@ -51,7 +51,7 @@ uint32_t batch_seq(void)
     return ++seq;
 }
 
-/* Room for n more elements? Remembers the failure, so that fillers need not check. */
+/* Is there room for n more elements? Records the failure, so that callers need not check. */
 static bool room(struct batch *b, unsigned n)
 {
     if (!b->error && b->len + (size_t)(n + 2) * ELEMENT_ROOM > sizeof buffer)
@@ -108,7 +108,7 @@ static bool fill_element(struct nftnl_set_elem *e, const struct element *from)
     }
     if (from->timeout_ms) {
         nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_TIMEOUT, from->timeout_ms);
-        /* To an element that is there with this very timeout the kernel gives no new end unless one is named. */
+        /* The kernel does not renew an element that has the same timeout unless an expiration is given. */
         nftnl_set_elem_set_u64(e, NFTNL_SET_ELEM_EXPIRATION, from->timeout_ms);
     }
     if (from->interval_end)
@@ -135,14 +135,14 @@ void batch_add(struct batch *b, const char *name, const struct element *list, un
 }
 
 /*
- * The kernel handles what we send before send returns, so all its answers are waiting: none more will come. An error of
- * any message means that the whole transaction was undone; success is the acknowledgement of the last one, for
- * a transaction that failed at its end is reported at its first message.
+ * The kernel processes the request before send returns, so all its answers are already queued. An error for any
+ * message means that the whole transaction was rolled back; success is the acknowledgement of the last message,
+ * because a failure at commit is reported for the first one.
  */
 static int answers(uint32_t wanted_ack)
 {
     char in[8192];
-    int error = EIO; /* nothing acknowledged */
+    int error = EIO; /* no acknowledgement */
     bool failed = false;
     for (;;) {
         ssize_t n = recv(mnl_socket_get_fd(nl), in, sizeof in, MSG_DONTWAIT);

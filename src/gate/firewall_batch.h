@@ -1,6 +1,6 @@
 /*
- * One nf_tables transaction of set elements: collected in a fixed buffer, sent in one datagram, answered before the
- * send returns. There is one buffer and one socket: a batch is begun, filled and committed without another in between.
+ * One nf_tables transaction of set elements: collected in a fixed buffer, sent in one datagram, acknowledged before the
+ * send returns. There is only one buffer and one socket: batches must not overlap.
  */
 #ifndef SEKISHO_GATE_FIREWALL_BATCH_H
 #define SEKISHO_GATE_FIREWALL_BATCH_H
@@ -17,10 +17,10 @@ struct batch;
 struct element {
     const void *key;
     uint32_t key_len;
-    const void *data; /* of a map; NULL: none */
+    const void *data; /* the value in a map; NULL: none */
     uint32_t data_len;
-    const char *jump; /* of a verdict map: the chain; NULL: none */
-    uint64_t timeout_ms; /* 0: the set has none */
+    const char *jump; /* the chain in a verdict map; NULL: none */
+    uint64_t timeout_ms; /* 0: the set has no time-outs */
     bool interval_end;
 };
 
@@ -30,10 +30,10 @@ void batch_close(void);
 struct batch *batch_begin(void);
 void batch_flush(struct batch *b, const char *set);
 void batch_add(struct batch *b, const char *set, const struct element *list, unsigned count);
-/* 0: the kernel has taken all of it. -1 with errno: none of it (also if it did not fit the buffer: EMSGSIZE). */
+/* 0: the kernel has committed all of it. -1 with errno: none of it (EMSGSIZE: it did not fit into the buffer). */
 int batch_commit(struct batch *b);
 
-/* A single request outside any transaction: send, hand each answer to cb (may be NULL) until the end or the ack. */
+/* A single request outside any transaction: send, and pass each answer to cb (may be NULL) until the end or the ack. */
 int batch_ask(struct nlmsghdr *nlh, mnl_cb_t cb, void *data);
 uint32_t batch_seq(void); /* the next sequence number */
 

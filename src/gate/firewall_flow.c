@@ -1,4 +1,4 @@
-/* firewall.h, the rest: counters of the rule set, and single tracked flows. */
+/* firewall.h: the ruleset's counters, and single tracked flows. */
 #include "firewall.h"
 #include "firewall_batch.h"
 
@@ -14,7 +14,7 @@
 
 /* ---- counters ---- */
 
-/* What is dropped of the box's own output, DHCP noise and broken packets: nobody asks why. */
+/* Drops of no interest to people: the box's own output, DHCP noise and broken packets. */
 static bool is_odd(const char *reason)
 {
     static const char *const names[] = {"spoofed", "invalid", "input-wan", "output"};
@@ -79,7 +79,7 @@ int firewall_counters(struct firewall_counters *out)
     struct reading reading = {0};
     if (batch_ask(nlh, counter_cb, &reading) < 0)
         return -1;
-    if (reading.objects == 0) { /* the kernel lists nothing, and no error, where the table is not there */
+    if (reading.objects == 0) { /* without the table the kernel lists nothing and reports no error */
         errno = ENOENT;
         return -1;
     }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* Each part of a concatenation begins at a multiple of four octets. */
+/* Each part of a concatenation is padded to four octets. */
 struct mac_mark {
     uint8_t mac[6], pad[2];
     uint32_t mark;

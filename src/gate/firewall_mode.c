@@ -6,8 +6,8 @@
 
 void firewall_mode_begin(const struct firewall_mode *f)
 {
-    /* (Closed, which is how the rules were loaded; Finit loads them afresh and starts gate again. What opens later
-     * brings the prefixes with it, so that it cannot open without them.) */
+    /* (Closed, as the ruleset was loaded; Finit reloads it and restarts gate. A later change of mode includes the
+     * prefixes, so that nothing can be allowed without them.) */
     if (firewall_hosts(f->conf) < 0)
         log_fatal("the kernel does not take which host may use what: %s", strerror(errno));
 }

@@ -14,7 +14,7 @@ uint64_t firewall_stats_activity(struct firewall_stats *f)
     return f->counters.session_out + f->counters.session_in;
 }
 
-/* One host has (nearly) its share of the table of connections, or all together have filled it: people are told who. */
+/* Report a host that has nearly its share of the connection table, or that the table is nearly full. */
 static void read_table(struct firewall_stats *f)
 {
     char host[INET6_ADDRSTRLEN];

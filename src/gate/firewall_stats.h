@@ -1,5 +1,5 @@
-/* What the packet filter has counted, and how full the table of connections is. Read now and then, for idle clock
- * and people. */
+/* The packet filter's counters, and the use of the connection table. Read periodically, for the idle time and for
+ * people. */
 #ifndef SEKISHO_GATE_FIREWALL_STATS_H
 #define SEKISHO_GATE_FIREWALL_STATS_H
 
@@ -11,13 +11,13 @@ struct firewall_stats {
     bool *changed; /* set when the state file is to be written (publish.h) */
     /* its own */
     uint64_t read_at,
-        told; /* by firewall_stats_tick; packets that were counted then, of those that people are told of */
+        told; /* read_at: time of the last reading by firewall_stats_tick; told: the number of blocked packets then */
     struct firewall_counters counters;
     struct firewall_tracked tracked;
-    bool crowded; /* somebody has too many connections, and that was said */
+    bool crowded; /* a host has too many connections, and that was reported */
 };
 
-/* Packets through the tunnels: for the idle clock. */
+/* Packets through the tunnels, for the idle time. */
 uint64_t firewall_stats_activity(struct firewall_stats *f);
 /* Reads every few seconds. */
 void firewall_stats_tick(struct firewall_stats *f, uint64_t now_ms);

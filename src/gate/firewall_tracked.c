@@ -1,4 +1,4 @@
-/* firewall.h: how full the table of tracked connections is, and whose they are. */
+/* firewall.h: the use of the connection table, in all and by host. */
 #include "firewall.h"
 #include "firewall_batch.h"
 
@@ -9,11 +9,11 @@
 #include <linux/netlink.h>
 #include <string.h>
 
-/* Whoever holds more than one part in CANDIDATES + 1 of the table is found (Misra and Gries). */
+/* Finds every host with more than 1 / (CANDIDATES + 1) of the table (Misra and Gries). */
 #define CANDIDATES 63
 
 struct candidate {
-    uint32_t addr; /* as on the wire; 0: unused */
+    uint32_t addr; /* network byte order; 0: unused */
     uint32_t count;
 };
 
@@ -65,7 +65,7 @@ static const struct nlattr *attribute(const struct nlmsghdr *nlh, unsigned type)
     return NULL;
 }
 
-/* As `ct count` has it, by which the share goes: it leaves out connections that are kept only for their ports. */
+/* Like `ct count`, on which the share is based: without connections that are kept only for their ports. */
 static bool is_over(const struct nlmsghdr *nlh)
 {
     const struct nlattr *tcp = within(attribute(nlh, CTA_PROTOINFO), CTA_PROTOINFO_TCP),
@@ -76,7 +76,7 @@ static bool is_over(const struct nlmsghdr *nlh)
     return value == TCP_CONNTRACK_TIME_WAIT || value == TCP_CONNTRACK_CLOSE;
 }
 
-/* Who began this connection: an address of the LAN; 0: another's, or it is over. */
+/* The LAN address that started this connection; 0: not of the LAN, or the connection is closed. */
 static uint32_t beginner(const struct census *c, const struct nlmsghdr *nlh)
 {
     const struct nlattr *source = within(within(attribute(nlh, CTA_TUPLE_ORIG), CTA_TUPLE_IP), CTA_IP_V4_SRC);
@@ -121,7 +121,7 @@ static int count_cb(const struct nlmsghdr *nlh, void *data)
     return MNL_CB_OK;
 }
 
-/* Two passes: who can have many, and how many they have. */
+/* Two passes: find the candidates, then count their connections. */
 static int census(struct census *c)
 {
     char buf[256];

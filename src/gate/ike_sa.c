@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One CHILD_SA while it is being read. */
+/* The CHILD_SA being parsed. */
 struct child {
     uint32_t id;
     bool carries, exchanged;
@@ -37,8 +37,8 @@ bool ike_sa_parse_ts(const char *text, struct prefix *out)
 {
     char plain[64];
     size_t n = strcspn(text, "[");
-    /* A selector narrowed to a protocol or port is less than the prefix; what the kernel then finds no policy for is
-     * dropped by the filter, so taking the prefix is safe. */
+    /* A selector narrowed to a protocol or port is less than the prefix; packets without an IPsec policy are dropped
+     * by the packet filter, so using the prefix is safe. */
     if (n >= sizeof plain)
         return false;
     memcpy(plain, text, n);
@@ -70,7 +70,7 @@ static void child_key(struct child *c, const char *name, const char *value)
 {
     if (!strcmp(name, "uniqueid"))
         c->id = (uint32_t)strtoul(value, NULL, 10);
-    else if (!strcmp(name, "state")) /* while new keys are being agreed on, the old ones are used */
+    else if (!strcmp(name, "state")) /* during a rekey the old SA is still in use */
         c->carries = !strcmp(value, "INSTALLED") || !strcmp(value, "REKEYING");
     else if (!strcmp(name, "dh-group"))
         c->exchanged = true;
@@ -113,7 +113,7 @@ bool ike_sa_read(const void *data, size_t len, struct ike_sa *out)
         switch (element) {
         case VICI_SECTION:
             if (r.depth == 1 && (out->name[0] || strlen(r.name) >= sizeof out->name))
-                return false; /* one IKE SA a message */
+                return false; /* only one IKE_SA per message */
             if (r.depth == 1)
                 strcpy(out->name, r.name);
             else if (r.depth == 2)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Message `id` of the list of names; false: there is none. */
+/* Fill message `id` of the list of names; false: there are no more. */
 static bool name_message(const struct admit *admit, unsigned id, struct msg_name *m)
 {
     *m = (struct msg_name){.id = (uint16_t)id};

@@ -1,8 +1,8 @@
 /*
- * gate: the session and the packet filter. Starts as root to bind port 53 and start `dns`; from then on it is its
- * own user with CAP_NET_ADMIN. Whatever goes wrong here ends closed: the first act is to close the kernel.
+ * gate: the session and the packet filter. Starts as root to bind port 53 and start `dns`; then it runs as its own user
+ * with CAP_NET_ADMIN. It fails closed: first of all it closes the packet filter.
  *
- * Here the parts are connected, and nowhere else: each owns its state and is given what it needs. See
+ * The parts are connected only here: each owns its state and gets what it needs. See
  * docs/decisions/0066-parts-of-gate.md.
  */
 #include "admit.h"
@@ -39,25 +39,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SITE_CHECK_TICKS 10 /* a bad site file is looked at again every this many ticks */
+#define SITE_CHECK_TICKS 10 /* interval of checking an invalid site file again */
 
-/* Where things are; the defaults are the box's. */
+/* Paths; the defaults are the box's. */
 static struct {
     const char *site;      /* /state/site.conf */
     const char *services1; /* /state/services */
     const char *services2; /* /etc/sekisho/services */
     const char *run;       /* /run/sekisho */
-    const char *names;     /* the child's program */
+    const char *names;     /* the program dns */
     const char *vici;      /* charon's socket */
 } paths;
 
 static uev_ctx_t loop;
 static struct conf conf;
-static struct cause fault; /* why gate is not configured: then this alone is published. None: it is */
+static struct cause fault; /* why gate is not configured: then only this is published. CAUSE_NONE: it is */
 static struct state_watch_file site_file, certificate_file;
 static struct ctl_server ctl;
 
-/* The parts, in the order of who knows whom: each only those above it. */
+/* The parts, in the order of their dependencies: each uses only those above it. */
 static struct dns_link dns;
 static struct sni_link sni;
 static struct refusals refusals;
@@ -74,9 +74,9 @@ static struct uplink uplink;
 static struct publish publish;
 static struct session_effects effects;
 
-/* ---- what parts tell upwards ---- */
+/* ---- callbacks of the parts ---- */
 
-/* It cannot be started again, which takes root: gate ends too, closed, and Finit starts both. */
+/* dns cannot be restarted without root: gate exits too, closed, and Finit restarts both. */
 static void on_dns_lost(void *user, enum cause_code why)
 {
     (void)user;
@@ -118,7 +118,7 @@ static void on_ctl(uev_t *w, void *arg, int events)
     ctl_server_process(&ctl, on_command, NULL);
 }
 
-/* ---- who is connected to whom ---- */
+/* ---- connecting the parts ---- */
 
 static void wire(void)
 {
@@ -245,7 +245,7 @@ static bool options(int argc, char **argv)
 static void load_configuration(void)
 {
     static struct conf_errors errors;
-    /* Taken before reading: a change after this is seen. */
+    /* Before reading the file, so that a later change is noticed. */
     snprintf(site_file.path, sizeof site_file.path, "%s", paths.site);
     state_watch_changed(&site_file);
     if (conf_load_all(paths.site, paths.services1, paths.services2, &conf, &errors))
@@ -257,7 +257,7 @@ static void load_configuration(void)
     log_error("%s", cause_line(&fault, line));
 }
 
-/* RUN/gate, where our user may put its state without root, and root its sockets, which nobody can replace. */
+/* Make RUN/gate, where our user can create its state file, and root's sockets cannot be replaced. */
 static void make_run_folder(void)
 {
     char path[160];
@@ -304,14 +304,14 @@ static void start_parts(void)
     dns_link_watch(&dns, &loop, &dns_requests_ops, &requests);
     resolvers_init(&resolvers);
     session_begin(&session);
-    if (firewall_forget_all() < 0) /* closed first, so that what comes now begins as a refused flow */
+    if (firewall_forget_all() < 0) /* after closing, so that flows that go on are refused as new ones */
         log_warn("earlier connections are still tracked: %s", strerror(errno));
     link_config_dns(&dns, &admit);
     if (sni_link_watch(&sni, &loop, &sni_verdicts_ops, &verdicts) < 0)
         log_fatal("cannot watch sni's socket: %s", strerror(errno));
 }
 
-/* Until a signal. */
+/* Run until a signal. */
 static void run(void)
 {
     static uev_t tick, sigterm, sigint, commands;

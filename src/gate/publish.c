@@ -3,7 +3,7 @@
 #include "rules.h"
 #include "state.h"
 
-#define STATE_EVERY_MS 200 /* not more often than this */
+#define STATE_EVERY_MS 200 /* minimum interval */
 
 void publish_state(struct publish *p)
 {
@@ -12,7 +12,7 @@ void publish_state(struct publish *p)
     state_write(&p->view);
 }
 
-/* The page of open names changes with every answer, so it has a slower clock of its own. */
+/* The file of rules changes with every answer, so it has a longer interval. */
 static void publish_rules(struct publish *p)
 {
     p->rules_at = clock_monotonic_ms();

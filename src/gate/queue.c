@@ -15,10 +15,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define QUEUE_LENGTH 1024         /* packets held by the kernel in all */
-#define QUEUE_COPY 0xffff         /* of each packet: all */
-#define ANSWER_COPY 128           /* of a SYN-ACK: both headers with all options */
-#define BLOCKED_COPY 96           /* of a refused packet: addresses, protocol, ports */
+#define QUEUE_LENGTH 1024         /* maximum of packets held by the kernel */
+#define QUEUE_COPY 0xffff         /* octets copied of each packet: all */
+#define ANSWER_COPY 128           /* octets copied of a SYN-ACK: both headers with all options */
+#define BLOCKED_COPY 96           /* octets copied of a refused packet: addresses, protocol, ports */
 #define RECEIVE_BUFFER (2u << 20) /* the queue's length times a full segment; a burst of refused packets */
 #define VERDICT_ROOM 256
 
@@ -36,7 +36,7 @@ static struct nlmsghdr *request(char *buf, unsigned type, uint16_t resource)
     return nlh;
 }
 
-/* Send with a request for acknowledgement, which is there when send returns. 0, or -1 with errno. */
+/* Send with a request for acknowledgement, which is queued when send returns. 0, or -1 with errno. */
 static int ask(int fd, struct nlmsghdr *nlh)
 {
     char in[1024];
@@ -49,7 +49,7 @@ static int ask(int fd, struct nlmsghdr *nlh)
             return -1;
         const struct nlmsghdr *answer = (const void *)in;
         if (!mnl_nlmsg_ok(answer, (int)n) || answer->nlmsg_type != NLMSG_ERROR)
-            continue; /* a packet that came already: its sender sends it again */
+            continue; /* a packet arrived early: its sender retransmits it */
         const struct nlmsgerr *e = mnl_nlmsg_get_payload(answer);
         errno = -e->error;
         return e->error ? -1 : 0;
@@ -63,7 +63,7 @@ static int open_socket(void)
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
     if (fd < 0)
         return -1;
-    /* NO_ENOBUFS: what does not fit is dropped by the kernel and counted there; the reader need not be told. */
+    /* NO_ENOBUFS: the kernel drops and counts packets that do not fit, without an error for the reader. */
     if (bind(fd, (struct sockaddr *)&any, sizeof any) == 0 &&
         setsockopt(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, &on, sizeof on) == 0 &&
         setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on) == 0 &&
@@ -84,7 +84,7 @@ static int queue_command(int fd, uint8_t command)
     return ask(fd, nlh);
 }
 
-/* No fail-open; aggregates are cut into segments, one packet each. */
+/* No fail-open; GRO aggregates are split into segments, one packet each. */
 static int queue_parameters(int fd)
 {
     char buf[256];
@@ -106,7 +106,7 @@ static int log_command(int fd, uint16_t group, uint8_t command)
     return ask(fd, nlh);
 }
 
-/* Bind a log group: so many octets of a packet, handed over when so many wait or after so many hundredths of a
+/* Bind a log group: copy so many octets per packet; deliver when so many packets wait, or after so many hundredths of a
  * second. */
 static int log_bind(int fd, uint16_t group, uint32_t copy, uint32_t together, uint32_t centiseconds)
 {
@@ -134,7 +134,7 @@ int queue_open_packets(void)
     int fd = open_socket();
     if (fd < 0)
         return -1;
-    /* The answers first: no flow may be asked about whose SYN-ACK was not seen. */
+    /* The SYN-ACKs first: no flow may be queued whose SYN-ACK was not logged. */
     if (log_bind(fd, QUEUE_LOG_ANSWER, ANSWER_COPY, 1, 1) < 0 || queue_command(fd, NFQNL_CFG_CMD_BIND) < 0 ||
         queue_parameters(fd) < 0)
         return failed(fd);
@@ -179,8 +179,8 @@ static void flush(struct queue_batch *b)
 }
 
 /*
- * The two bits that say "asking" and "agreed" are changed and the rest of the mark is kept: a verdict that comes late
- * gives a flow of an earlier session that session's mark, which is dead.
+ * Change only the two bits "asking" and "agreed" of the mark: a late verdict gives a flow of an earlier session that
+ * session's mark, which is dead.
  */
 static void put_mark(struct nlmsghdr *nlh, uint32_t mark, uint32_t mask)
 {
@@ -203,7 +203,7 @@ void queue_add(struct queue_batch *b, enum queue_verdict verdict, uint32_t packe
     if (verdict == QUEUE_AGREE)
         put_mark(nlh, FIREWALL_MARK_AGREED, FIREWALL_MARK_ASKING | FIREWALL_MARK_AGREED);
     if (verdict == QUEUE_ANSWER)
-        put_mark(nlh, 0, FIREWALL_MARK_AGREED); /* (a flow that has become a question again stays one) */
+        put_mark(nlh, 0, FIREWALL_MARK_AGREED); /* (a flow that needs a new verdict still needs it) */
     if (verdict == QUEUE_REPLACE)
         mnl_attr_put(nlh, NFQA_PAYLOAD, len, replacement);
     b->len += NLMSG_ALIGN(nlh->nlmsg_len);

@@ -68,7 +68,7 @@ static struct refusals_reason *count(struct refusals *r, enum reason_kind kind, 
     return NULL;
 }
 
-/* A bucket of REFUSALS_BURST tokens, filled by one each REFUSALS_EVERY_MS. */
+/* A bucket of REFUSALS_BURST tokens, refilled by one every REFUSALS_EVERY_MS. */
 static bool may_write(struct refusals_reason *e, uint64_t now_ms)
 {
     if (!e)
@@ -85,8 +85,8 @@ static bool may_write(struct refusals_reason *e, uint64_t now_ms)
 }
 
 /*
- * May this line be written? It may not if the same was written a moment ago, or if its reason has used up its
- * allowance. times: how often the same has happened since it was written last, this one included.
+ * May this line be written? Not if the same line was written recently, or if its reason has used up its allowance.
+ * times: number of occurrences since it was last written, including this one.
  */
 static bool write_line(struct refusals *r, struct refusals_reason *e, const char *line, uint64_t now_ms,
                        unsigned *times)
@@ -155,7 +155,7 @@ void refusals_tls(struct refusals *r, const struct msg_flow *m, uint64_t now_ms)
     const char *why = words[m->what] ? words[m->what] : "broken";
     struct refusals_reason *e = count(r, REASON_TLS, why, now_ms);
     r->tls++;
-    /* `name` is what the PC asked for, `at` the listed name that the address was admitted for. */
+    /* `name` is from the PC's ClientHello, `at` the listed name that the address was admitted for. */
     char line[AUDIT_LINE_MAX];
     unsigned times;
     snprintf(line, sizeof line, "name=%s at=%s client=%s server=%s port=%u why=%s",
@@ -186,7 +186,7 @@ static bool has_port(const struct conf_rule *rule, uint8_t proto, uint16_t port)
     return false;
 }
 
-/* The rules see an address that is not open; here it is known that it was, at this port. */
+/* The packet filter only sees an address that is not allowed; we know that it was, on this port, until recently. */
 static const char *packet_reason(struct refusals *r, const struct msg_blocked *m, uint64_t now_ms)
 {
     const struct refusals_name *n = name_place(r, &m->server);

@@ -1,6 +1,6 @@
 /*
- * A TCP reset, as a whole IP packet. Pure: nothing is read but the arguments. What a refused TLS flow sends to its
- * server in place of its first words.
+ * Builds a TCP reset as a whole IP packet, which replaces a refused TLS flow's first data on its way to the server.
+ * Pure.
  */
 #ifndef SEKISHO_GATE_RESET_H
 #define SEKISHO_GATE_RESET_H
@@ -15,10 +15,10 @@
 struct reset {
     struct addr from, to; /* of one family, AF_INET or AF_INET6 */
     uint16_t from_port, to_port;
-    uint32_t seq, ack; /* seq: what the receiver expects next; ack goes along (RST and ACK) */
+    uint32_t seq, ack; /* seq: the receiver's next expected sequence number; the packet has RST and ACK */
 };
 
-/* The packet's length: 40 (IPv4) or 60 (IPv6), checksums included. */
+/* Returns the packet's length, 40 (IPv4) or 60 (IPv6). Includes the checksums. */
 size_t reset_build(uint8_t out[RESET_MAX], const struct reset *r);
 
 #endif

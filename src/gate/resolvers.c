@@ -58,7 +58,7 @@ void resolvers_tunnel(struct resolvers *r, uint8_t service, const struct firewal
         dns_link_upstream(r->dns, service, NULL, 0, NULL);
         return;
     }
-    /* From the virtual address, so that the questions go through the tunnel. */
+    /* From the virtual IP, so that the queries go through the tunnel. */
     const struct addr *vip = s->resolver.family == AF_INET6 ? &tunnel->vip6 : &tunnel->vip4;
     if (!vip->family || dns_link_upstream(r->dns, service, &s->resolver, 1, vip) == 0)
         log_error("%s: no socket to its resolver could be made; its names will not be found", s->name);

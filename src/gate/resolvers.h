@@ -1,5 +1,5 @@
-/* Which DNS servers the box may ask, and the sockets that `dns` asks them through: the uplink's, and each open
- * tunnel's. */
+/* The DNS servers that the box may query, and dns's sockets to them: the uplink's, and those of each tunnel that is
+ * up. */
 #ifndef SEKISHO_GATE_RESOLVERS_H
 #define SEKISHO_GATE_RESOLVERS_H
 
@@ -17,15 +17,15 @@ struct resolvers {
     struct addr inside[CONF_SERVICES_MAX + 1]; /* by number of the service, while its tunnel is up; family 0: none */
 };
 
-/* Once all that is given is there: none may be asked yet. */
+/* Call once the members given at the start are set. No server may be queried yet. */
 void resolvers_init(struct resolvers *r);
 /* The uplink's DNS servers: for services that are resolved outside, and for names that are not listed. */
 void resolvers_uplink(struct resolvers *r, const struct addr *list, unsigned count);
-/* The service's tunnel is up, or gone (NULL). */
+/* The service's tunnel is up, or down (NULL). */
 void resolvers_tunnel(struct resolvers *r, uint8_t service, const struct firewall_tunnel *tunnel);
-/* Begin a connection through the tunnel that a host behind it must answer; false: there is nothing to ask. */
+/* Start a connection through the tunnel that a host behind it must answer; false: no probe is possible. */
 bool resolvers_probe(struct resolvers *r, uint8_t service);
-/* One that is asked now, for people; NULL: none. */
+/* A server in use now, for the status; NULL: none. */
 const struct addr *resolvers_one(const struct resolvers *r);
 
 #endif

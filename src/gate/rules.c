@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Room that is kept for the last line. */
+/* Room reserved for the last line. */
 #define TAIL 32
 
 struct page {
@@ -23,7 +23,7 @@ struct page {
     char text[RULES_MAX];
 };
 
-/* One whole line or nothing. */
+/* Append a whole line or nothing. */
 static bool add(struct page *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static bool add(struct page *p, const char *fmt, ...)
 {

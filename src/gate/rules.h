@@ -1,14 +1,14 @@
 /*
- * RUN/gate/rules: what is allowed now, one thing a line, for `sekisho rules` and for `cat`:
+ * RUN/gate/rules: what is allowed now, one entry per line, for `sekisho rules` and for `cat`:
  *
  *   version 1
  *   written TIME                                    seconds since 1970, as all times here
  *   mode closed|internet|session
  *   service NUMBER up|down NAME HUB|- TITLE         every service of the site
- *   host ADDRESS MAC SERVICE|none                   hosts that are bound to a service
+ *   host ADDRESS MAC SERVICE|none                   bound hosts
  *   others all|none|SERVICE                         what the other hosts may use
- *   open NUMBER NAME ADDRESS TIME PORT[,PORT...]  PORT: tcp/443+tls, udp/123; TIME: of its end, if not asked for again
- *   more COUNT                                      open pairs that did not fit
+ *   open NUMBER NAME ADDRESS TIME PORT[,PORT...]  PORT: tcp/443+tls, udp/123; TIME: when it expires unless renewed
+ *   more COUNT                                      number of allowed pairs that did not fit
  */
 #ifndef SEKISHO_GATE_RULES_H
 #define SEKISHO_GATE_RULES_H
@@ -16,7 +16,7 @@
 #include "view.h"
 
 #define RULES_MAX (128 * 1024) /* bytes of the file */
-#define RULES_EVERY_MS 2000    /* not written more often than this; a change of the session at once */
+#define RULES_EVERY_MS 2000    /* minimum interval of writing, except after a change of the session */
 
 /* Called by publish.c alone. */
 void rules_write(const struct view *view);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- looking at the services ---- */
+/* ---- queries about services ---- */
 
 static struct session_service *service_of(struct session *s, uint8_t number)
 {
@@ -65,7 +65,7 @@ static uint32_t new_generation(struct session *s)
     return g;
 }
 
-/* Bring the kernel to what `state` asks for. False: it refused, and what it does now is uncertain. */
+/* Make the kernel's mode match `state`. False: it has refused, and its mode is uncertain. */
 static bool apply(struct session *s, enum session_state state)
 {
     struct firewall_view view = {.mode = mode_of(s, state)};
@@ -78,7 +78,7 @@ static bool apply(struct session *s, enum session_state state)
             if (s->services[n].up)
                 view.tunnels[view.tunnel_count++] = s->services[n].tunnel;
     } else if (same_mode && state != SESSION_FAULT && state != SESSION_STARTING) {
-        return true; /* idle and raising alternate without cutting anybody's flows */
+        return true; /* between idle and raising no flows are cut */
     }
     if (view.mode != MODE_CLOSED)
         view.generation = same_flows ? s->view.generation : new_generation(s);
@@ -95,9 +95,9 @@ static bool apply(struct session *s, enum session_state state)
 static void take_down(struct session *s, uint8_t number)
 {
     if (!s->charon)
-        return; /* with it has gone what it held; what the kernel still has is taken down when it is back */
+        return; /* its SAs are gone with it; those left in the kernel are removed when it is back */
     if (s->services[number].ending)
-        return; /* being done; a second request might meet the next attempt's IKE_SA */
+        return; /* in progress; a second request might hit the next attempt's IKE_SA */
     s->services[number].ending = s->ops->now(s->user) + SESSION_ENDING_MS;
     s->ops->terminate(s->user, number);
 }
@@ -116,8 +116,8 @@ static void drop_tunnels(struct session *s)
 }
 
 /*
- * The only function that changes the state. It logs, sets the state's time-out, brings the kernel in line (before
- * anybody is told), and ends in `fault` when the kernel refuses.
+ * The only function that changes the state. It logs, sets the state's time-out, updates the kernel (before the mode is
+ * announced), and goes to `fault` if the kernel refuses.
  */
 static void enter(struct session *s, enum session_state state, uint8_t failed, const struct cause *why)
 {
@@ -125,7 +125,7 @@ static void enter(struct session *s, enum session_state state, uint8_t failed, c
         [SESSION_ENDING] = SESSION_ENDING_MS, [SESSION_FAULT] = SESSION_FAULT_MS};
     uint64_t now = s->ops->now(s->user);
     char line[CAUSE_LINE_MAX];
-    struct cause reason = *why; /* it may be one of those that are changed here */
+    struct cause reason = *why; /* a copy, as *why may be changed here */
     log_info("session: %s -> %s: %s", session_state_name(s->state), session_state_name(state),
              cause_line(&reason, line));
     if (s->state == SESSION_UP && state != SESSION_UP) {
@@ -155,7 +155,7 @@ static void enter(struct session *s, enum session_state state, uint8_t failed, c
         s->ops->helpless(s->user);
 }
 
-/* ---- raising ---- */
+/* ---- initiating ---- */
 
 static void raise_tunnel(struct session *s, uint8_t number, const struct cause *reason)
 {
@@ -173,7 +173,7 @@ static void raise_tunnel(struct session *s, uint8_t number, const struct cause *
                  cause_word((enum cause_code)reason->code));
 }
 
-/* It cannot be raised now, but probably in a moment: an old session is ending, or everything is just starting. */
+/* It cannot be initiated now, but probably soon: an old session is ending, or the box is starting. */
 static bool must_wait(const struct session *s)
 {
     bool arriving = !s->charon || !s->credentials;
@@ -191,7 +191,7 @@ void session_want(struct session *s, uint8_t number, const struct addr *client)
         addr_text(client, text, sizeof text);
     snprintf(v->client, sizeof v->client, "%s", text);
     if (must_wait(s) || v->ending) {
-        v->wanted = true; /* a moment only; the question waits */
+        v->wanted = true; /* briefly; the DNS query waits */
         return;
     }
     struct cause why;
@@ -239,7 +239,7 @@ void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel)
     struct session_service *v = service_of(s, tunnel->service);
     bool asked = v && (v->up || v->raising) && !v->ending;
     if (!asked || (s->state != SESSION_RAISING && s->state != SESSION_UP)) {
-        /* Nobody has asked for it (any more): a tunnel without a session is not kept. */
+        /* Not requested (any more): do not keep a tunnel without a session. */
         take_down(s, tunnel->service);
         return;
     }
@@ -262,8 +262,8 @@ void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel)
     s->active_count = s->ops->activity(s->user);
     if (s->state == SESSION_UP)
         log_info("session: up, %s: %s", v->name, cause_word((enum cause_code)reason.code));
-    /* The mode is announced only after the kernel has it; the resolver's sockets come before, so that the first query
-     * finds them. They are of no use while the kernel is closed. */
+    /* The mode is announced only after the kernel has it; the resolver's sockets come first, so that the first query
+     * finds them. They are useless while the packet filter is closed. */
     s->ops->tunnel(s->user, tunnel->service, tunnel);
     enter(s, SESSION_UP, 0, &reason);
     if (s->state != SESSION_UP || !fresh)
@@ -280,7 +280,7 @@ static bool any_ending(const struct session *s)
     return false;
 }
 
-/* Raise what was asked for while it could not be; once time is over, say that it cannot. */
+/* Initiate what was requested while it was not possible; after the time-out report the failure. */
 static void raise_wanted(struct session *s)
 {
     uint8_t given_up = 0;
@@ -304,7 +304,7 @@ static void raise_wanted(struct session *s)
         announce(s, given_up);
 }
 
-/* Go where the machine rests when no tunnel is wanted; if one was asked for in the meantime, raise it. */
+/* Go to the idle state; if a tunnel was requested in the meantime, initiate it. */
 static void rest(struct session *s, const struct cause *reason)
 {
     enter(s, s->charon ? SESSION_IDLE : SESSION_STARTING, 0, reason);
@@ -327,7 +327,7 @@ void session_tunnel_down(struct session *s, uint8_t number, const struct cause *
     v->up = false;
     take_down(s, number);
     s->ops->tunnel(s->user, number, NULL);
-    if (session_services_up(s)) /* the other tunnels' session goes on without this one */
+    if (session_services_up(s)) /* the session goes on with the other tunnels */
         enter(s, SESSION_UP, 0, &reason);
     else
         rest(s, &reason);
@@ -359,7 +359,7 @@ void session_left_over(struct session *s, uint8_t number)
     take_down(s, number);
 }
 
-/* ---- what happens around us ---- */
+/* ---- events from outside ---- */
 
 static void begin_grace(struct session *s)
 {
@@ -375,7 +375,7 @@ static void charon_away(struct session *s, enum cause_code how, enum cause_code 
         s->services[n].ending = 0;
     begin_grace(s);
     if (s->state == SESSION_FAULT)
-        return; /* left only when the kernel obeys */
+        return; /* left only when the kernel accepts a change */
     cause_set(&s->fault, fault, NULL);
     audit_cause(s, "fault", "", CAUSE_OF(how));
     enter(s, SESSION_STARTING, 0, CAUSE_OF(how));
@@ -444,8 +444,8 @@ void session_wan(struct session *s, bool up, bool address_changed)
     if (up != s->wan)
         log_info("session: %s, the line is %s", session_state_name(s->state), up ? "up" : "down");
     s->wan = up;
-    /* Lost for a moment is no reason to end: if the hub is not there any more, charon finds out (DPD). But with another
-     * address of ours the tunnel is of no use. */
+    /* A short loss does not end the session: if the hub has become unreachable, charon notices (DPD). But with another
+     * address of ours the tunnel is useless. */
     if (up && address_changed && (s->state == SESSION_UP || s->state == SESSION_RAISING))
         enter(s, SESSION_ENDING, 0, CAUSE_OF(CAUSE_LINE_MOVED));
     s->ops->changed(s->user);
@@ -463,7 +463,7 @@ bool session_command_start(struct session *s, uint8_t number, struct cause *answ
         cause_set(answer, v->up ? CAUSE_TUNNEL_UP_ALREADY : CAUSE_TUNNEL_RAISING, v->name, NULL);
         return true;
     }
-    if (v->ending) { /* a moment only */
+    if (v->ending) { /* briefly */
         v->wanted = true;
         snprintf(v->client, sizeof v->client, SESSION_CONSOLE);
         cause_set(answer, CAUSE_TUNNEL_RAISING, v->name, NULL);
@@ -477,7 +477,7 @@ bool session_command_start(struct session *s, uint8_t number, struct cause *answ
     return v->raising;
 }
 
-/* Whatever charon still holds of any service; true: there was something. */
+/* Terminate any SAs that charon still has; true: there were some. */
 static bool take_down_rest(struct session *s)
 {
     bool any = false;
@@ -553,14 +553,14 @@ void session_tick(struct session *s)
         rest(s, CAUSE_OF(CAUSE_SESSION_OVER));
     } else if (s->state == SESSION_FAULT) {
         s->deadline = now + SESSION_FAULT_MS;
-        if (apply(s, SESSION_FAULT)) { /* closed first; only a kernel that takes that may go on */
+        if (apply(s, SESSION_FAULT)) { /* close first; go on only if the kernel accepts that */
             no_fault(s);
             rest(s, CAUSE_OF(CAUSE_FIREWALL_AGAIN));
         }
     }
 }
 
-/* ---- setting up ---- */
+/* ---- set-up ---- */
 
 void session_init(struct session *s, const struct conf *conf, const struct session_ops *ops, void *user)
 {

@@ -1,4 +1,4 @@
-/* What others ask of the session; nothing is changed here. */
+/* Queries about the session, without changes. */
 #include "session.h"
 
 #include <string.h>
@@ -31,7 +31,7 @@ uint8_t session_services_up(const struct session *s)
 
 void session_mode(const struct session *s, struct msg_mode *out)
 {
-    /* In `fault` the kernel may still be in the mode before; nobody is to rely on that. */
+    /* In `fault` the kernel may still be in the previous mode; do not rely on it. */
     *out = (struct msg_mode){.mode = s->state == SESSION_FAULT ? MODE_CLOSED : (uint8_t)s->view.mode,
                              .services_up = session_services_up(s)};
     if (out->mode == MODE_SESSION)

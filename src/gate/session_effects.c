@@ -25,8 +25,9 @@ static uint64_t op_activity(void *user)
     return firewall_stats_activity(((struct session_effects *)user)->stats);
 }
 
-/* When gate has ended, Finit loads the whole rule set anew (rootfs …/close), which closes everything, and starts
- * gate. */
+/*
+ * When gate has exited, Finit reloads the whole ruleset (rootfs …/close), which closes everything, and restarts gate.
+ */
 static void op_helpless(void *user)
 {
     publish_state(((struct session_effects *)user)->publish);
@@ -63,7 +64,7 @@ static void op_tunnel(void *user, uint8_t service, const struct firewall_tunnel 
         stale_dns_resolve(e->stale_dns, service);
 }
 
-/* ---- who is told ---- */
+/* ---- notifications ---- */
 
 static void op_announce(void *user, const struct msg_mode *mode)
 {
@@ -83,7 +84,7 @@ static void op_audit(void *user, const char *event, const char *details)
     audit_event(event, "%s", details);
 }
 
-/* ---- what it needs ---- */
+/* ---- inputs ---- */
 
 static uint32_t op_random(void *user)
 {

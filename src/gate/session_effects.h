@@ -1,5 +1,4 @@
-/* What happens when the session wants something done: struct session_ops, with the packet filter, charon, `dns` and
- * `sni`. */
+/* Implements struct session_ops with the packet filter, charon, `dns` and `sni`. */
 #ifndef SEKISHO_GATE_SESSION_EFFECTS_H
 #define SEKISHO_GATE_SESSION_EFFECTS_H
 

@@ -1,4 +1,4 @@
-/* What a tunnel's CHILD_SA is worth: where its keys come from, and whether it carries. */
+/* The quality of a tunnel's CHILD_SA: PFS, and whether it carries traffic. */
 #include "session.h"
 #include "log.h"
 
@@ -16,7 +16,7 @@ void session_new_keys(struct session *s, uint8_t number, bool fresh)
     s->ops->changed(s->user);
 }
 
-/* Through the same end as a tunnel that its hub has closed: the IKE_SA goes, and the wish begins with IKE_SA_INIT. */
+/* Handled like a tunnel closed by its hub: the IKE_SA is terminated, and the next attempt starts with IKE_SA_INIT. */
 static void raise_anew(struct session *s, uint8_t number, unsigned long long sent)
 {
     struct session_service *v = &s->services[number];

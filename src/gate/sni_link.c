@@ -10,7 +10,7 @@
 
 #define MESSAGES_AT_ONCE 64
 #define ASK_TICKS 2
-#define HANGS_TICKS 8 /* four seconds of silence, three of them after the question */
+#define HANGS_TICKS 8 /* four seconds of silence, three of them after the ping */
 #define SEND_BUFFER (1u << 20) /* the whole list of names at once */
 
 int sni_link_open(struct sni_link *h, const char *path)
@@ -19,7 +19,7 @@ int sni_link_open(struct sni_link *h, const char *path)
     h->listen_fd = ipc_listen(path, -1);
     if (h->listen_fd < 0)
         return -1;
-    return chmod(path, 0600); /* it stays root's: `sni` comes as root, and nobody can put another in its place */
+    return chmod(path, 0600); /* still owned by root: `sni` connects as root, and nobody can replace the socket */
 }
 
 bool sni_link_is_there(const struct sni_link *h)
@@ -31,7 +31,7 @@ static void close_link(struct sni_link *h, enum cause_code why, bool hangs)
 {
     if (h->fd < 0)
         return;
-    /* The queues first: from here on nothing is held for a reader that is not there. */
+    /* The queues first: from here on no packets are held without a reader. */
     if (h->packets >= 0)
         queue_close_packets(h->packets);
     if (h->blocked >= 0)
@@ -96,7 +96,7 @@ void sni_link_tick(struct sni_link *h)
     }
 }
 
-/* The sockets that it reads. Without them it is of no use. */
+/* Pass the sockets that it reads. Without them it is useless. */
 static void hand_over_queues(struct sni_link *h)
 {
     const struct msg_queue packets = {QUEUE_SNI}, blocked = {QUEUE_BLOCKED};

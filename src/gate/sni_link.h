@@ -1,8 +1,8 @@
 /*
- * The line to `sni`, a service of its own: it connects as root to RUN/gate/sni.sock before it gives everything up, and
- * is handed the list of names and the sockets to read packets from. One connection at a time; a new one replaces the
- * old. `sni` may come and go: flows that it has agreed to go on, new ones wait, because the kernel's queue is
- * closed with the line and has no bypass.
+ * The connection to `sni`, which is started by Finit: it connects as root to RUN/gate/sni.sock before it drops its
+ * privileges, and gets the list of names and the sockets to read packets from. One connection at a time; a new one
+ * replaces the old. `sni` may be restarted at any time: allowed flows go on, new ones wait, because the kernel's
+ * queue is closed with the connection and has no bypass.
  */
 #ifndef SEKISHO_GATE_SNI_LINK_H
 #define SEKISHO_GATE_SNI_LINK_H
@@ -14,10 +14,10 @@
 #include <uev/uev.h>
 
 struct sni_link_ops {
-    void (*here)(void *user); /* connected: send names, end of names, mode; the queues follow by themselves */
-    void (*ready)(void *user); /* it has them: flows can be asked about */
+    void (*here)(void *user); /* connected: send names, end of names, mode; the queues follow automatically */
+    void (*ready)(void *user); /* it has them: flows can be checked */
     void (*message)(void *user, const struct msg *m);
-    /* The line and the queues are closed. hangs: the program is still there, and has to be ended. */
+    /* The connection and the queues are closed. hangs: the program still runs and must be killed. */
     void (*gone)(void *user, enum cause_code why, bool hangs); /* CAUSE_PEER_… */
 };
 
@@ -25,7 +25,7 @@ struct sni_link {
     uev_ctx_t *loop;
     uev_t listening, io;
     int listen_fd;
-    int fd;      /* -1: nobody there */
+    int fd;      /* -1: not connected */
     int packets; /* our copies of the queue sockets; -1: none */
     int blocked;
     struct liveness liveness;
@@ -34,13 +34,13 @@ struct sni_link {
     void *user;
 };
 
-/* Make the socket, for its owner alone. 0, or -1 with errno. */
+/* Make the listening socket, accessible to its owner only. 0, or -1 with errno. */
 int sni_link_open(struct sni_link *h, const char *path);
 int sni_link_watch(struct sni_link *h, uev_ctx_t *loop, const struct sni_link_ops *ops, void *user);
-/* Every SESSION_TICK_MS: one that says nothing is asked, one that then does not answer is hung up. */
+/* Call every SESSION_TICK_MS: pings a silent sni, and disconnects one that then does not answer. */
 void sni_link_tick(struct sni_link *h);
 bool sni_link_is_there(const struct sni_link *h);
-/* Send if it is there. One that does not read its messages is hung up. */
+/* Send if connected. An sni that does not read its messages is disconnected. */
 void sni_link_send(struct sni_link *h, enum msg_type type, const void *body, int fd);
 
 #endif

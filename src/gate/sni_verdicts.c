@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- it comes and goes ---- */
+/* ---- connect and disconnect ---- */
 
 static void on_here(void *user)
 {
@@ -54,7 +54,7 @@ static void verdict_for_all(struct queue_batch *b, enum queue_verdict verdict, c
         queue_add(b, verdict, m->packets[i], NULL, 0);
 }
 
-/* From now on the rules reset what comes of it. False: the kernel does not know the flow (any more). */
+/* Make the rules reset the flow's further packets. False: the kernel does not know the flow (any more). */
 static bool mark_refused(const struct msg_flow *m)
 {
     struct firewall_flow flow = {m->client, m->server, m->client_port, m->server_port};
@@ -66,9 +66,9 @@ static bool mark_refused(const struct msg_flow *m)
 }
 
 /*
- * Both ends are reset: the server by a reset in place of the flow's first held packet; the client by the rule set,
- * which sees the held packets that are left, or the client's next one, again with the mark of refused flows. The
- * addresses are what `sni` says: of a flow that the kernel does not know nothing is made, or they could be anybody's.
+ * Reset both peers: the server by a reset that replaces the flow's first held packet; the client by the rules, which
+ * see the remaining held packets, or the client's next one, again with the mark of refused flows. The addresses come
+ * from `sni`: for a flow unknown to the kernel nothing is sent, as they could be anybody's.
  */
 static void refuse(struct sni_verdicts *v, struct queue_batch *b, const struct msg_flow *m)
 {
@@ -100,7 +100,7 @@ static void on_flow(struct sni_verdicts *v, const struct msg_flow *m)
     } else if (m->what == FLOW_AFTER) {
         verdict_for_all(&b, QUEUE_REPEAT, m, 0);
     } else if (m->what == FLOW_MORE) {
-        /* (If it could not be marked, the rules would ask again, for ever.) */
+        /* (If it could not be marked, the rules would queue it again, in an endless loop.) */
         verdict_for_all(&b, mark_refused(m) ? QUEUE_REPEAT : QUEUE_DROP, m, 0);
     } else if (m->what == FLOW_NAME && admit_agrees(v->admit, &now, m->service, &m->server, m->server_port, m->name)) {
         verdict_for_all(&b, QUEUE_AGREE, m, 0);
@@ -115,7 +115,7 @@ static void on_flow(struct sni_verdicts *v, const struct msg_flow *m)
 static void on_blocked(struct sni_verdicts *v, const struct msg_blocked *m)
 {
     struct msg_blocked told = *m;
-    /* Who has a registry's address from elsewhere than the DNS waits in vain: that is said. */
+    /* A PC that has a registry's address from another source than DNS waits in vain: report that. */
     if (strcmp(m->reason, "waiting") == 0 && !stale_dns_wanted(v->stale_dns, m)) {
         snprintf(told.reason, sizeof told.reason, "unasked");
         if (m->client.family)
@@ -132,7 +132,7 @@ static void on_message(void *user, const struct msg *m)
     switch (m->head.type) {
     case MSG_FLOW: on_flow(v, &m->u.flow); break;
     case MSG_BLOCKED: on_blocked(v, &m->u.blocked); break;
-    default: break; /* sni_link.c lets no other through */
+    default: break; /* sni_link.c passes no others */
     }
 }
 

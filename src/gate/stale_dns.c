@@ -4,9 +4,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define STALE_DNS_NAMES_MAX 64 /* looked up for one tunnel */
+#define STALE_DNS_NAMES_MAX 64 /* names resolved per tunnel */
 #define STALE_DNS_EVERY_MS 5000
-#define STALE_DNS_BEFORE_MS 30000 /* the answer in the cache is over by then: an element outlives it by a minute */
+#define STALE_DNS_BEFORE_MS 30000 /* the cached answer has expired by then: an element outlives it by a minute */
 
 static bool has_tcp_port(const struct admit *a, const struct admit_pair *p, uint16_t port)
 {
@@ -39,7 +39,7 @@ bool stale_dns_wanted(struct stale_dns *d, const struct msg_blocked *m)
     if (m->proto != IPPROTO_TCP || !m->client.family || !m->server.family)
         return false;
     admit_each(d->admit, clock_monotonic_ms(), match, &w);
-    /* As `dns` judges a question, by the address. (The rule set has judged the packet by its network card before.) */
+    /* By the IP address, as `dns` decides. (The packet filter has checked the packet's MAC address before.) */
     uint8_t may = conf_host_may(d->admit->conf, conf_host_at(&d->admit->conf->site, &m->client));
     if (w.service && (may >> (w.service->number - 1) & 1))
         session_want(d->session, w.service->number, &m->client);
@@ -52,7 +52,7 @@ struct names {
     const struct stale_dns *d;
     uint8_t service;
     unsigned count;
-    uint8_t rules[ADMIT_NAMES_MAX / 8 + 1], texts[ADMIT_TEXTS / 8 + 1]; /* bits: has been asked for already */
+    uint8_t rules[ADMIT_NAMES_MAX / 8 + 1], texts[ADMIT_TEXTS / 8 + 1]; /* bits: already requested */
 };
 
 static bool once(uint8_t *bits, unsigned i)
@@ -67,7 +67,7 @@ static void resolve(void *user, const struct admit_pair *p, const char *name)
     struct names *n = user;
     struct msg_resolve m = {.id = p->rule};
     if (p->addr.family != AF_INET || admit_service(n->d->admit, p->rule)->number != n->service ||
-        n->count == STALE_DNS_NAMES_MAX || name[0] == '*') /* a name below a wildcard that was not kept */
+        n->count == STALE_DNS_NAMES_MAX || name[0] == '*') /* below a wildcard, and its text was not kept */
         return;
     if (p->text < ADMIT_TEXTS ? !once(n->texts, p->text) : !once(n->rules, p->rule))
         return;
@@ -85,14 +85,14 @@ void stale_dns_resolve(struct stale_dns *d, uint8_t service)
 /* ---- a session lives ---- */
 
 struct ends {
-    uint64_t at[ADMIT_NAMES_MAX]; /* of the last address of each name on the list; 0: none is open */
+    uint64_t at[ADMIT_NAMES_MAX]; /* expiry of the last address of each listed name; 0: none is allowed */
 };
 
 static void note_end(void *user, const struct admit_pair *p, const char *name)
 {
     struct ends *e = user;
     (void)name;
-    /* (Below a wildcard a PC can invent names, and would be given them to keep.) */
+    /* (Not below wildcards, where a PC can invent names that would then be kept.) */
     if (p->addr.family == AF_INET && p->text == ADMIT_TEXTS && p->ends_ms > e->at[p->rule])
         e->at[p->rule] = p->ends_ms;
 }

@@ -13,7 +13,7 @@ static bool is_configured(const struct view *v)
     return v->fault->code == CAUSE_NONE;
 }
 
-/* What readers know: before charon is there nothing is going on either. */
+/* The word for readers: `starting` is published as idle. */
 static const char *session_word(const struct view *v)
 {
     if (!is_configured(v))
@@ -57,7 +57,7 @@ static bool was_blackhole(const struct session_service *v)
     return v->blackhole_at != 0;
 }
 
-/* The services of which this is true; no line if there is none. */
+/* The services for which this is true; no line if there are none. */
 static void add_which(struct state_file *p, const struct session *s, const char *key,
                       bool (*is)(const struct session_service *v))
 {
@@ -71,7 +71,7 @@ static void add_which(struct state_file *p, const struct session *s, const char 
         state_file_add(p, key, "%s", names);
 }
 
-/* Networks of the service files that the hubs of tunnels that are up do not carry: as many as find room, each whole. */
+/* The service files' networks that the hubs of the present tunnels do not carry: as many whole ones as fit. */
 static void add_left_out(struct state_file *p, const struct view *v)
 {
     char text[INET6_ADDRSTRLEN], list[400] = "", rest[16] = "";
@@ -98,7 +98,7 @@ static void add_left_out(struct state_file *p, const struct view *v)
         state_file_add(p, "not-carried", "%s%s", list, rest);
 }
 
-/* It needs a moment to come back; only then it is a matter for people. */
+/* A restart takes a moment; only a longer absence is reported. */
 static const char *sni_word(const struct view *v)
 {
     if (sni_link_is_there(v->sni))
@@ -117,7 +117,7 @@ static void add_refusals(struct state_file *p, const struct view *v)
     for (unsigned i = 0; i < REFUSALS_REASONS && v->refusals->reasons[i].reason; i++) {
         const struct refusals_reason *r = &v->refusals->reasons[i];
         if (r->reason->kind == REASON_PACKET)
-            continue; /* the rule set counts them all, `sni` sees a part */
+            continue; /* the ruleset counts all of them, `sni` sees only a part */
         snprintf(key, sizeof key, "blocked.%s%s", kinds[r->reason->kind], r->reason->word);
         state_file_add(p, key, "%llu", (unsigned long long)r->count);
     }
@@ -176,7 +176,7 @@ void state_write(const struct view *v)
     state_file_add(&p, "asked", "%llu", (unsigned long long)v->stats->counters.asked);
     state_file_add(&p, "agreed", "%llu", (unsigned long long)v->verdicts->agreed);
     state_file_add(&p, "admitted", "%llu", (unsigned long long)v->admit->admitted);
-    state_file_add(&p, "limited", "%llu", (unsigned long long)v->admit->limited); /* times that a table was full */
+    state_file_add(&p, "limited", "%llu", (unsigned long long)v->admit->limited); /* number of times a table was full */
     state_file_add(&p, "names", "%s", configured ? "running" : "down");
     state_file_add(&p, "hello", "%s", sni_word(v));
     add_crowd(&p, v);

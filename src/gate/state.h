@@ -1,4 +1,4 @@
-/* gate/state: what the rest of the box and people can see of gate (docs/state-files.md). Called by publish.c alone. */
+/* Writes gate/state, gate's state file (docs/state-files.md). Called only by publish.c. */
 #ifndef SEKISHO_GATE_STATE_H
 #define SEKISHO_GATE_STATE_H
 

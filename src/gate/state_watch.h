@@ -1,4 +1,4 @@
-/* What other programs of the box publish and gate needs: the line (wan) and the certificate (enroll). Polled. */
+/* Other programs' state files that gate needs: the uplink (wan) and the certificate (enroll). Polled. */
 #ifndef SEKISHO_GATE_STATE_WATCH_H
 #define SEKISHO_GATE_STATE_WATCH_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* A file that is looked at again when it was replaced. */
+/* A file that is read again when it has been replaced. */
 struct state_watch_file {
     char path[128];
     struct timespec changed;
@@ -21,7 +21,7 @@ struct state_watch_wan {
     struct addr dns[CONF_ADDRS_MAX];
 };
 
-#define STATE_WATCH_NAME_MAX 1024 /* octets of a certificate's subject in DER; enroll takes no longer one */
+#define STATE_WATCH_NAME_MAX 1024 /* octets of a certificate's subject in DER; enroll accepts no longer ones */
 #define STATE_WATCH_PEM_MAX 12288
 
 struct state_watch_certificate {
@@ -32,9 +32,9 @@ struct state_watch_certificate {
 
 /* The file `name` in the folder `run` (e.g. /run/sekisho). */
 void state_watch_init(struct state_watch_file *f, const char *run, const char *name);
-/* True once for each new content (also its appearance, and its disappearance). */
+/* True once for each new content, including its appearance and disappearance. */
 bool state_watch_changed(struct state_watch_file *f);
-/* Read what is there now; what is missing or malformed reads as down, none. */
+/* Read the present content; missing or malformed values mean down, none. */
 void state_watch_read_wan(const struct state_watch_file *f, struct state_watch_wan *out);
 void state_watch_read_certificate(const struct state_watch_file *f, struct state_watch_certificate *out);
 

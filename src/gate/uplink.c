@@ -14,7 +14,7 @@ void uplink_tick(struct uplink *u)
         return;
     state_watch_read_wan(&u->file, &now);
     resolvers_uplink(u->resolvers, now.dns, now.dns_count);
-    /* (While it is down it has none; then the last one is compared with the next.) */
+    /* (While it is down there is none; then compare the last one with the next.) */
     bool moved = u->address.family && now.address.family && !addr_equal(&u->address, &now.address);
     if (now.address.family)
         u->address = now.address;

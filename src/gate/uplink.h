@@ -1,4 +1,4 @@
-/* The uplink as `wan` publishes it: its DNS servers, the box's own address, up or down; who needs it is told. */
+/* Reads the uplink's state published by `wan` (DNS servers, own address, up or down) and passes it on. */
 #ifndef SEKISHO_GATE_UPLINK_H
 #define SEKISHO_GATE_UPLINK_H
 
@@ -14,7 +14,7 @@ struct uplink {
     struct dns_link *dns;
     /* its own */
     struct state_watch_file file;
-    struct addr address; /* the last one: remembered while the uplink is down; family 0: none yet */
+    struct addr address; /* the last one, kept while the uplink is down; family 0: none yet */
 };
 
 void uplink_init(struct uplink *u, const char *run);

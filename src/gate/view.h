@@ -1,4 +1,4 @@
-/* What is published of gate: read only, given to state.c and rules.c by publish.c. */
+/* Read-only access to the parts of gate that are published, for state.c and rules.c; set up by main.c. */
 #ifndef SEKISHO_GATE_VIEW_H
 #define SEKISHO_GATE_VIEW_H
 
@@ -15,7 +15,8 @@
 
 struct view {
     const char *run; /* /run/sekisho */
-    const struct cause *fault; /* why gate is not configured; none: it is. Else all that follows means nothing yet */
+    const struct cause
+        *fault; /* why gate is not configured; the other members are then meaningless. CAUSE_NONE: it is */
     const struct conf *conf;
     const struct session *session;
     const struct charon *charon;

@@ -73,7 +73,7 @@ struct packet {
     uint16_t sport, dport; /* UDP */
     uint8_t
         word; /* the octets after the ports, so ESP's number or what tells ESP in UDP from IKE; also ICMPv6's type */
-    bool options; /* of IP */
+    bool options; /* of IP; IPv6: it has passed a router */
 };
 
 static size_t udp(uint8_t *p, const struct packet *k)
@@ -96,10 +96,21 @@ static size_t icmp_error(uint8_t *p, const struct packet *k)
     return 36;
 }
 
+/* An ICMPv6 error of type `word` about a packet of protocol sport, both ports dport. */
+static size_t icmp6_error(uint8_t *p, const struct packet *k)
+{
+    memset(p, 0, 56);
+    p[0] = k->word, p[8] = 0x60, p[14] = (uint8_t)k->sport;
+    p[48] = p[50] = (uint8_t)(k->dport >> 8), p[49] = p[51] = (uint8_t)k->dport;
+    return 56;
+}
+
 static size_t header(uint8_t *p, const struct packet *k)
 {
     if (k->proto == IPPROTO_ICMP)
         return icmp_error(p, k);
+    if (k->proto == IPPROTO_ICMPV6 && k->word < 128)
+        return icmp6_error(p, k);
     if (k->proto == IPPROTO_UDP)
         return udp(p, k);
     memset(p, k->word, 24); /* (ICMPv6: a type; a routing or hop-by-hop header: one of 8 octets, then nothing) */
@@ -118,7 +129,7 @@ static size_t packet(uint8_t *p, const struct packet *k)
     size_t head, len;
     if (strchr(k->to, ':')) {
         memset(p, 0, 40);
-        p[0] = 0x60, p[6] = k->proto, p[7] = 255;
+        p[0] = 0x60, p[6] = k->proto, p[7] = k->options ? 64 : 255;
         assert_true(inet_pton(AF_INET6, k->from, p + 8) == 1 && inet_pton(AF_INET6, k->to, p + 24) == 1);
         len = header(p + 40, k);
         p[5] = (uint8_t)len;
@@ -278,6 +289,10 @@ static void to_the_box_itself(void **state)
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_UDP, 5000, 5000, 1, false}, "input_wan"},
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, "input_wan"},
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, false}, ""}, /* the uplink's router */
+        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, true}, "input_wan"},
+        {PC_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 136, false}, ""},
+        {PC_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 136, true}, "input_lan"},
+        {PC_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, false}, "input_lan"},
         /* Too large (3/4), but what it quotes is not what the box wraps; and other errors about that. */
         {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0304, 0, IPPROTO_ESP, false}, ""},
         {WAN_NS, {SERVER, BOX_WAN, IPPROTO_ICMP, 0x0303, 0, IPPROTO_ESP, false}, "input_wan"},
@@ -331,8 +346,13 @@ static void the_line_with_a_card_of_the_lan(void **state)
     struct packet k = {SERVER, BOX_WAN, IPPROTO_UDP, 5000, 5000, 1, false};
     assert_string_equal(ends(WAN_NS, NULL, false, &k), "input_wan");
     static const struct packet pc = {PC, BOX_LAN, IPPROTO_UDP, 7, 7, 1, false};
-    send_frame(PC_NS, NULL, false, &pc);
-    assert_int_equal(system("nft list set inet sekisho verified | grep -q lan0") == 0, !without_fast_path());
+    /* (It is remembered for a second, and a busy machine may take longer to look.) */
+    bool seen = false;
+    for (unsigned i = 0; i < 100 && !seen && !without_fast_path(); i++) {
+        send_frame(PC_NS, NULL, false, &pc);
+        seen = system("nft list set inet sekisho verified | grep -q lan0") == 0;
+    }
+    assert_int_equal(seen, !without_fast_path());
     assert_int_not_equal(system("nft list set inet sekisho verified | grep -q wan0"), 0);
 }
 
@@ -477,6 +497,13 @@ static void senders_v6(void **state)
         {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_ROUTING, 5000, 5000, 1, false}, "invalid"},
         {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_HOPOPTS, 5000, 5000, 1, false}, "invalid"},
         {PC_NS, {"fd00:77::5", "fd00:55::1", IPPROTO_UDP, 5000, 5000, 1, false}, "ip_version"},
+        /* Too large (2), as for IPv4. */
+        {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_ICMPV6, IPPROTO_ESP, 0, 2, false}, ""},
+        {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_ICMPV6, IPPROTO_ESP, 0, 1, false}, "input_wan"},
+        {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_ICMPV6, IPPROTO_UDP, 4500, 2, false}, ""},
+        {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_ICMPV6, IPPROTO_UDP, 4500, 1, false}, "input_wan"},
+        {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_ICMPV6, IPPROTO_UDP, 4501, 2, false}, "input_wan"},
+        {WAN_NS, {"fd00:99::11", BOX_WAN6, IPPROTO_ICMPV6, IPPROTO_TCP, 4500, 2, false}, "input_wan"},
     };
     closed();
     EACH(cases);

@@ -1,4 +1,4 @@
-/* What commands answer with: a sentence or a cause, in the form and the language that were asked for. */
+/* The answers of commands: a sentence or a cause, in the requested form and language. */
 #include "cause_text.h"
 #include "json.h"
 #include "ops.h"

@@ -17,7 +17,7 @@
 #define PROBE_TICKS 40 /* long enough for some retransmissions by the kernel */
 #define LAN_BUFFER (1 << 20) /* holds a burst of queries of a whole LAN while answers are confirmed */
 
-/* It ends with us: it sees the end of the line. */
+/* The child exits when gate does, because the connection is then closed. */
 static void run_child(int sock, const char *path)
 {
     char name[] = "dns", *const argv[] = {name, NULL};

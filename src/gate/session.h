@@ -135,7 +135,7 @@ void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel);
 void session_tunnel_down(struct session *s, uint8_t service, const struct cause *why);
 void session_taken_down(struct session *s, uint8_t service); /* what ops->terminate asked for is done */
 void session_left_over(struct session *s,
-                       uint8_t service); /* an IKE_SA stands without a CHILD_SA, and nobody is at work */
+                       uint8_t service); /* there is an IKE_SA without a CHILD_SA, and no exchange in progress */
 /* The CHILD_SA was rekeyed; fresh: with a new key exchange (RFC 7296 section 2.17). */
 void session_new_keys(struct session *s, uint8_t service, bool fresh);
 /* The counters of a tunnel that is up; call every BLACKHOLE_CHECK_TICKS. */

@@ -1,4 +1,4 @@
-/* What the value parsers and the tables use of the parser: mistakes, and which keys were there. */
+/* The parser's functions for the value parsers and the tables: mistakes, and which keys were seen. */
 #include "conf_parse.h"
 
 #include <stdio.h>

@@ -37,7 +37,7 @@ static void hang_up(struct ctl_server *c, unsigned i)
     c->callers[i] = -1;
 }
 
-/* A free place, or that of the caller who has been silent for longest. */
+/* A free slot, or that of the caller idle for longest, who is disconnected. */
 static unsigned place(struct ctl_server *c)
 {
     unsigned quiet = 0;
@@ -51,7 +51,7 @@ static unsigned place(struct ctl_server *c)
     return quiet;
 }
 
-/* One at a time: it is heard before the next one may take its place. */
+/* Accept one at a time: its request is read before the next one can take its slot. */
 static void take_caller(struct ctl_server *c)
 {
     int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -66,7 +66,7 @@ static void take_caller(struct ctl_server *c)
     c->heard[i] = ++c->turn;
 }
 
-/* Whoever may call could fill the log. */
+/* Rate-limited, as a caller could fill the log. */
 static void warn(struct ctl_server *c)
 {
     uint64_t now = clock_monotonic_ms();
@@ -86,7 +86,7 @@ static void serve(struct ctl_server *c, unsigned i, ctl_server_fn *fn, void *use
         return;
     c->heard[i] = ++c->turn;
     if (fd >= 0)
-        close(fd); /* no request brings one */
+        close(fd); /* no request carries a descriptor */
     if (result == IPC_OK && fn(user, &m, &reply)) {
         if (ipc_send(c->callers[i], MSG_CTL_REPLY, &reply, -1) != IPC_OK)
             hang_up(c, i);

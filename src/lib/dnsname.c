@@ -16,7 +16,7 @@ uint8_t dns_name_to_wire(const char *text, uint8_t *out)
         if (*text == '.') {
             text++;
             if (*text == '\0')
-                return 0; /* a final dot */
+                return 0; /* final dot */
         }
     }
     if (n == 0)

@@ -1,4 +1,4 @@
-/* Names as DNS messages have them: labels, each behind its length, and a zero (RFC 1035 section 3.1). Pure. */
+/* Names in DNS wire form: labels, each after its length octet, and a zero (RFC 1035 section 3.1). Pure. */
 #ifndef SEKISHO_DNSNAME_H
 #define SEKISHO_DNSNAME_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define DNS_WIRE_NAME_MAX 255
-#define DNS_TEXT_NAME_MAX 254 /* of the same name as text, with NUL */
+#define DNS_TEXT_NAME_MAX 254 /* octets of the name as text, with NUL */
 
 /* Wire form of a lower-case FQDN. Returns its length; 0: invalid. out[DNS_WIRE_NAME_MAX]. */
 uint8_t dns_name_to_wire(const char *text, uint8_t *out);

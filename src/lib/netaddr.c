@@ -66,9 +66,9 @@ enum addr_kind addr_kind(const struct addr *a)
         V4(OTHER, 24, 203, 0, 113),
         V6(PRIVATE, 7, 0xfc),
         V6(NO_HOST, 8, 0),          /* ::, ::1, IPv4 inside IPv6 (mapped, compatible, NAT64 64:ff9b::/96) */
-        V6(NO_HOST, 9, 0xfe, 0x80), /* fe80::/10 link-local, fec0::/10 site-local of old (RFC 3879) */
+        V6(NO_HOST, 9, 0xfe, 0x80), /* fe80::/10 link-local, fec0::/10 deprecated site-local (RFC 3879) */
         V6(NO_HOST, 8, 0xff),       /* multicast */
-        V6(OTHER, 64, 0x01),        /* 100::/64, discarded */
+        V6(OTHER, 64, 0x01),        /* 100::/64, discard-only (RFC 6666) */
         V6(OTHER, 23, 0x20, 0x01),
         V6(OTHER, 32, 0x20, 0x01, 0x0d, 0xb8),
         V6(OTHER, 16, 0x20, 0x02), /* 6to4 */

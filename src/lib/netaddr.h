@@ -1,4 +1,4 @@
-/* Addresses and prefixes of both families, and what kind of address one is. Pure. */
+/* Addresses and prefixes of both families, and kinds of addresses. Pure. */
 #ifndef SEKISHO_NETADDR_H
 #define SEKISHO_NETADDR_H
 
@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* An address of either family; v4 in the first four octets, network byte order. */
+/* An address of either family in network byte order; IPv4 uses the first four octets. */
 struct addr {
-    uint8_t family; /* AF_INET or AF_INET6; 0: none */
+    uint8_t family; /* AF_INET or AF_INET6; 0: no address */
     uint8_t bytes[16];
 };
 
@@ -21,18 +21,18 @@ struct prefix {
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 bool addr_equal(const struct addr *a, const struct addr *b);
-/* Writes the address as text; buf at least INET6_ADDRSTRLEN; returns buf. */
+/* Write the address as text; len at least INET6_ADDRSTRLEN. Returns buf. */
 const char *addr_text(const struct addr *a, char *buf, size_t len);
 
-/* For connect, bind and sendto; returns the size of what stands in *out. */
+/* For connect, bind and sendto. Returns the size of the address in *out. */
 socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *out);
 
-/* The kinds of RFC 6890's registries, as far as they differ for us. */
+/* The kinds of addresses by the registries of RFC 6890, as far as the box distinguishes them. */
 enum addr_kind {
-    ADDR_PUBLIC,  /* anybody's on the Internet */
-    ADDR_PRIVATE, /* RFC 1918, RFC 6598, RFC 4193: right inside a tunnel or a house, wrong on the Internet */
-    ADDR_OTHER,   /* documentation, benchmarks, transition: nobody's, but a host can have it (in a lab) */
-    ADDR_NO_HOST  /* this host, this link, many hosts, IPv4 inside IPv6, none: no other host has it, wherever it is */
+    ADDR_PUBLIC,  /* globally reachable */
+    ADDR_PRIVATE, /* RFC 1918, RFC 6598, RFC 4193: valid inside a tunnel or a site, not on the Internet */
+    ADDR_OTHER,   /* documentation, benchmarking, transition: unassigned, but possible for a host (in a lab) */
+    ADDR_NO_HOST /* loopback, link-local, multicast, unspecified, IPv4 inside IPv6: never the address of a remote host */
 };
 enum addr_kind addr_kind(const struct addr *a);
 

@@ -1,5 +1,4 @@
-/* Numbers in network byte order, octet by octet, so that they need no alignment. The length is the caller's to
- * check. */
+/* Numbers in network byte order, accessed octet by octet, so that no alignment is needed. The caller checks lengths. */
 #ifndef SEKISHO_OCTETS_H
 #define SEKISHO_OCTETS_H
 
@@ -15,7 +14,7 @@ static inline uint32_t octets_get32(const uint8_t *at)
     return (uint32_t)octets_get16(at) << 16 | octets_get16(at + 2);
 }
 
-/* Both return the place behind what was written. */
+/* Both return the position after the octets written. */
 static inline uint8_t *octets_put16(uint8_t *at, unsigned value)
 {
     at[0] = (uint8_t)(value >> 8);

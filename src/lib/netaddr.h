@@ -32,7 +32,7 @@ enum addr_kind {
     ADDR_PUBLIC,  /* globally reachable */
     ADDR_PRIVATE, /* RFC 1918, RFC 6598, RFC 4193: valid inside a tunnel or a site, not on the Internet */
     ADDR_OTHER,   /* documentation, benchmarking, transition: unassigned, but possible for a host (in a lab) */
-    ADDR_NO_HOST /* loopback, link-local, multicast, unspecified, IPv4 inside IPv6: never the address of a remote host */
+    ADDR_NO_HOST /* loopback, link-local, multicast, unspecified, IPv4 inside IPv6: never a remote host's */
 };
 enum addr_kind addr_kind(const struct addr *a);
 

@@ -396,7 +396,7 @@ def processor_ns(contender):
 
 
 def box_pays_for_what_arrives():
-    """A veth pair handles a packet on its sender's processor; a box's own network card would interrupt the box's."""
+    """A veth pair handles a packet on its sender's processor; a box's own network interface would interrupt the box's."""
     path, mask = "/sys/class/net/lan0/queues/rx-0/rps_cpus", f"{1 << int(BOX_CPU[-1]):x}"
     done = net.run("box", ["sh", "-c", f"echo {mask} >{path} && cat {path}"])
     if done.stdout.strip().lstrip("0") != mask:

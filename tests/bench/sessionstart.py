@@ -51,7 +51,7 @@ class Way:
 
 
 def dumps(folder, name):
-    """(what QEMU is told, {card: file}) so that each card's frames are written down with the machine's time."""
+    """(QEMU's arguments, {interface: file}) to record each interface's frames with the machine's time."""
     files = {card: os.path.abspath(f"{folder}/{name}-{card}.pcap") for card in ("lan", "wan")}
     return [word for card, path in files.items() for word in ("-object", f"filter-dump,id=dump-{card},netdev={card},file={path}")], files
 

@@ -145,7 +145,7 @@ static struct {
     uint32_t iss;
     bool refused, answered;
     unsigned agreed; /* ClientHellos */
-    char name[CONF_FQDN_MAX]; /* that was agreed to */
+    char name[CONF_FQDN_MAX]; /* the allowed one */
     uint32_t top;
     uint8_t octets[STREAM_MAX + 1], data[STREAM_MAX + 1];
 } servers[PORTS];

@@ -403,7 +403,7 @@ class Run:
             raise RuntimeError(f"the site file could not be changed: {text}")
         self.session_begins()
 
-    # ---- the judge is tried out: leaks made on purpose
+    # ---- test of the check itself: deliberate leaks
 
     def leak_on_purpose(self):
         """[(what, first, last)]: the rule set is broken in two ways, a second each."""
@@ -457,7 +457,7 @@ def echo(ns, address):
 
 
 def silent(router, interface, address, ns, card):
-    """An address that nobody has: what is sent to it arrives at the card of ns and goes no further."""
+    """An unused address: packets to it reach the interface of ns and go no further."""
     mac = re.search(r"link/ether (\S+)", net.ip("link", "show", card, ns=ns))[1]
     net.ip("neigh", "replace", address, "lladdr", mac, "dev", interface, "nud", "permanent", ns=router)
 

@@ -6,7 +6,7 @@ import topology as t
 
 # Where a probe may come out.
 #   LISTED     behind the hub, through the tunnel, in a session
-#   INTERNET   on the line in clear, without a session, and only if the site file says `outside-session = internet`
+#   INTERNET   on the uplink in clear, without a session, and only if the site file says `outside-session = internet`
 #   ASKED      the same, but it is the box that asks on (DNS): the moment is not that of the packets around it
 #   NEVER      nowhere
 LISTED, INTERNET, ASKED, NEVER = "listed", "internet", "asked", "never"

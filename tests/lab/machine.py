@@ -1,4 +1,4 @@
-"""A machine in QEMU that is not our box: a RAM disk of stock parts (ramdisk.py), network cards in the lab's namespaces, the
+"""A machine in QEMU that is not our box: a RAM disk of stock parts (ramdisk.py), network interfaces in the lab's namespaces, the
 console in a file, and an agent on its third serial port. Switched on and off like a box (box.py)."""
 
 import os
@@ -19,7 +19,7 @@ class Card:
     ns: str
     tap: str
     mac: str
-    slot: int      # on the PCI bus: cards are numbered in this order
+    slot: int      # on the PCI bus: interfaces are numbered in this order
 
 
 class Machine:

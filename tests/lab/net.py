@@ -72,7 +72,7 @@ def tap(ns, name):
 
 
 def borrow(ns, name):
-    """A TAP of the keeper's (warm.py), taken over with the name that it has there; as new, but for its own address."""
+    """A TAP of the keeper (warm.py), reused under its name there; like a new one except for its own address."""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     os.setns(netns.outside, os.CLONE_NEWNET)
     try:

@@ -87,7 +87,7 @@ class Pc:
         return self.address
 
     def fixed(self, address="192.168.77.50"):
-        """An address by hand, as a stubborn PC has it."""
+        """A manually configured address."""
         net.ip("-4", "addr", "flush", "dev", "pc0", ns=NS)
         net.ip("addr", "add", address + "/24", "dev", "pc0", ns=NS)
         net.ip("route", "replace", "default", "via", t.BOX_LAN, ns=NS)
@@ -96,7 +96,7 @@ class Pc:
         self.address, self.router = address, t.BOX_LAN
 
     def become(self, address, mac):
-        """Another PC at the same plug: its network card and its address, both by hand."""
+        """Another PC at the same socket: its MAC address and its IP address, both set manually."""
         net.ip("link", "set", "pc0", "address", mac, ns=NS)
         net.ip("neigh", "flush", "dev", "pc0", ns=NS)
         self.fixed(address)

@@ -13,7 +13,7 @@ import net
 import pki
 import topology as t
 
-# In the registry's pages: a byte sequence that must never be seen on the line.
+# In the registry's pages: a byte sequence that must never be seen on the uplink.
 MARKER = "SEKISHO-LAB-REGISTRY-PAGE-7f3a91"
 BIG = 25 * 1000 * 1000
 
@@ -250,7 +250,7 @@ class Charon(Server):
         return sum(c["state"] == "INSTALLED" for sa in self.sas() for c in sa["children"])
 
     def established(self):
-        """How many IKE_SAs it has agreed to so far, new ones for old ones included."""
+        """Number of IKE_SAs established so far, including rekeyed ones."""
         with open(self.log, errors="replace") as f:
             return len(re.findall(r" IKE_SA \S+ established between ", f.read()))
 
@@ -378,7 +378,7 @@ pools {{
             os.unlink(self.vici)
 
     def speak_for(self, networks, box, boxes):
-        """It has been taken over: packets with any source in these networks go into the tunnel to the box as well.
+        """The hub is compromised: packets with any source in these networks go into the tunnel to the box as well.
 
         box: that box's address on the line; boxes: whom the packets may be for. A policy of its own, which uses the keys
         of the tunnel that stands, so the tunnel must stand.

@@ -59,7 +59,7 @@ EST_PORT = 8085
 EST_USER, EST_PASSWORD = "estuser", "estpwd"    # built into estserver
 DEVICE = "box-0001"
 
-# ---- the box's network cards -----------------------------------------------------------------------------------
+# ---- the box's interfaces --------------------------------------------------------------------------------------
 
 MAC_LAN = "52:54:00:5e:00:01"
 MAC_WAN = "52:54:00:5e:00:02"
@@ -70,7 +70,7 @@ BOX_LAN6 = "fe80::5054:ff:fe5e:1"    # link-local address that the kernel makes 
 @dataclass
 class Interface:
     name: str
-    peer: str                        # "tap:lan", "tap:wan" (the box's card), or "NAMESPACE" (veth into its bridge)
+    peer: str                        # "tap:lan", "tap:wan" (the box's interface), or "NAMESPACE" (veth into its bridge)
     addresses: list = field(default_factory=list)
     mac: str = ""
 

@@ -1,4 +1,4 @@
-"""The capture point on the line, between the box's WAN card and the provider; and the same for other interfaces."""
+"""The capture point on the uplink, between the box's WAN interface and the provider; and the same for other interfaces."""
 
 import ipaddress
 import re
@@ -75,7 +75,7 @@ class Capture:
         return [p.what() for p in self.packets() if pattern.search(p.raw)]
 
     def strangers(self, also=()):
-        """Packets of the box to anybody but those it has business with: the hub, the line's own servers, EST."""
+        """Packets of the box to unexpected destinations: not the hub, the uplink's own servers or EST."""
         friends = {t.HUB, t.ISP, t.EST, "255.255.255.255", *also}
         return [p.what() for p in self.packets(from_box=True)
                 if p.kind in ("ip", "ip6") and p.dst not in friends and not _own_ip6(p)]

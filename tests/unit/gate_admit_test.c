@@ -226,7 +226,7 @@ static void shared_address_keeps_the_longer_time(void **state)
     now.now_ms += 60000; /* now both are over */
     assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
     assert_int_equal(opened[0].timeout_s, 10);
-    /* A new session begins with empty sets: nothing of before counts. */
+    /* A new session starts with empty sets: earlier admissions do not count. */
     m = ask(0, "10.20.1.1", 1000);
     assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
     struct admit_now later = now;

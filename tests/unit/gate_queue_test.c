@@ -49,7 +49,7 @@ static void by_the_mark_that_its_flow_has_now(void **state)
     passes(106, 0, false);
 }
 
-/* The same of what the server has said: it goes to the PC as long as its flow is agreed to or live. */
+/* The same for packets from the server: they go to the PC as long as the flow is allowed or live. */
 static void answers_by_the_mark_that_their_flow_has_now(void **state)
 {
     (void)state;

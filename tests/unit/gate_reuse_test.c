@@ -305,7 +305,7 @@ static void every_beginning_is_cut_to_size(void **state)
     run("ip link set wan0 mtu 1500");
 }
 
-/* Closed by both: connection tracking itself forgets it for a new SYN, and that one is judged as new. Closed by the server's
+/* Closed by both: connection tracking itself drops it for a new SYN, which is handled as new. Closed by the server's
  * reset: it does not. */
 static void after_its_end(void **state)
 {
@@ -447,7 +447,7 @@ static void each_synack_is_shown(void **state)
 
 /* ---- the queue of `sni` ---- */
 
-/* A segment in fragments is put together before it is judged: a large one has no place in the queue. */
+/* A fragmented segment is reassembled before it is checked: a large one does not enter the queue. */
 static void no_large_packet_goes_to_sni(void **state)
 {
     (void)state;
@@ -455,8 +455,7 @@ static void no_large_packet_goes_to_sni(void **state)
     tls(280);
     handshake();
     uint64_t asked = counter("asked"), crowd = counter("dropped_crowd");
-    segment_of(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, words,
-               4000); /* (a ClientHello that the card has put together) */
+    segment_of(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, words, 4000); /* (a ClientHello merged by GRO) */
     counted("asked", asked + 1);
     segment_of(PC_NS, TH_ACK, PC_ISN + 1, SERVER_ISN + 1, words, LARGEST);
     counted("dropped_crowd", crowd + 1);

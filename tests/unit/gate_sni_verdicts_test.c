@@ -87,7 +87,7 @@ static void nothing_is_made_for_an_unknown_flow(void **state)
     }
 }
 
-/* A flow is agreed to, answered; what was under way goes through the rules again. */
+/* A flow is allowed, then answered; packets in flight pass the rules again. */
 static void each_verdict_changes_its_bits_only(void **state)
 {
     static const struct {

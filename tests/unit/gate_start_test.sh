@@ -61,7 +61,7 @@ ok "and says why" grep -q 'does not take which host may use what' gate.log
 ok "the LAN is closed" closed
 ok "not one of the hosts is half there" eval "! nft list set inet sekisho hosts_at | grep -q elements"
 
-# The same with room: gate goes on, and the session of before is over.
+# The same with room: gate goes on, and the previous session is over.
 session_of_before 8
 ./gate -s site.conf -d services -r run -n "$w/dns" -v "$w/no.vici" >gate.log 2>&1 &
 pid=$!

@@ -286,7 +286,7 @@ static uint32_t says(size_t from, size_t to)
     return world_answer(&w, &answer, from, to, o.len);
 }
 
-/* The client's next words; they were not agreed to by anybody. */
+/* The client's next data, which was not allowed. */
 static uint32_t more(void)
 {
     static const uint8_t words[64] = {23, 3, 3, 0, 59};
@@ -404,7 +404,7 @@ static void test_forged(void **state)
         assert_said(id, rows[i].good ? FLOW_ANSWER : FLOW_EARLY);
         assert_said(more(), rows[i].good ? FLOW_AFTER : FLOW_SECOND);
     }
-    /* With a wrong checksum (the client throws it away); from elsewhere; before it was agreed to; in no session. */
+    /* With a wrong checksum (the client discards it); from elsewhere; before it was allowed; without a session. */
     static const struct segment of[] = {{.flags = PACKET_ACK | PACKET_URG}, {.flags = PACKET_ACK | PACKET_RST}};
     for (unsigned i = 0; i < COUNT(of); i++) {
         begin();
@@ -423,7 +423,7 @@ static void test_forged(void **state)
                         .ack = ISS + 1 + (uint32_t)o.len,
                         .data = answer.data,
                         .len = answer.len};
-    assert_said(world_answer_of(&w, &s), FLOW_EARLY); /* (as to one that an earlier hello has agreed to) */
+    assert_said(world_answer_of(&w, &s), FLOW_EARLY); /* (as in a flow allowed before sni was restarted) */
     world_mode(&w, MODE_CLOSED, 0);
     assert_said(says(0, answer.len), FLOW_DROP);
     world_mode(&w, MODE_SESSION, 8);

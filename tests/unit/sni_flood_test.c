@@ -99,7 +99,7 @@ static void test_own_oldest_first(void **state)
 }
 
 /*
- * Flows that are agreed to and not answered, however many: an honest one's octets are compared, its answer is read.
+ * Any number of allowed flows without an answer: an honest one's octets are still compared, its answer is read.
  * It has its place after `before` others.
  */
 static void flood_of_agreed(unsigned before, const char *flooder, const char *client)
@@ -112,7 +112,7 @@ static void flood_of_agreed(unsigned before, const char *flooder, const char *cl
             assert_said(says(client, 40000, 0, o.len), FLOW_NAME);
         }
         opens(flooder, (uint16_t)(1000 + i));
-        says(flooder, (uint16_t)(1000 + i), 0, i % 3 ? o.len : 50); /* some are not even agreed to */
+        says(flooder, (uint16_t)(1000 + i), 0, i % 3 ? o.len : 50); /* some are not even allowed */
     }
     assert_int_equal(w.f.works_used, FLOWS_WORKS_MAX);
     assert_said(says(client, 40000, 0, o.len), FLOW_EARLY);

@@ -214,7 +214,7 @@ static void test_second_hello(void **state)
     put(&o, ccs, 6);
     put_hello(&o, REGISTRY_NAME);
     size_t second = o.len;
-    assert_whole_is(FLOW_SECOND); /* before anything is agreed to there can be only one */
+    assert_whole_is(FLOW_SECOND); /* before a flow is allowed there can be only one */
     begin();
     assert_said(world_piece(&w, &o, 0, end), FLOW_NAME);
     struct segment s = {.seq = ISS + 1 + (uint32_t)end, .ack = IRS + 100, .data = o.data + end, .len = 60};
@@ -331,7 +331,10 @@ static void test_early_name(void **state)
     assert_said(id, FLOW_ECH);
 }
 
-/* A client that puts thousands of octets before the name, and waits, gets no more than a bounded part of them through. */
+/*
+ * A client that puts thousands of octets before the name, and waits, gets no more than a bounded part of them
+ * through.
+ */
 static void test_much_before_the_name(void **state)
 {
     (void)state;
@@ -347,7 +350,7 @@ static void test_much_before_the_name(void **state)
             assert_said(id, let_go == at ? FLOW_TOO_LONG : FLOW_MORE);
     }
     assert_true(let_go > 0 && let_go <= FLOWS_NAMELESS_MAX);
-    /* Whole at once, or by a client that does not wait, it is judged by its name alone. */
+    /* Whole at once, or by a client that does not wait, it is checked by its name alone. */
     with((struct shape){.name = REGISTRY_NAME, TLS13, .pad = 12000});
     assert_whole_is(FLOW_NAME);
 }

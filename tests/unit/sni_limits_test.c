@@ -91,7 +91,7 @@ static void test_ports_again(void **state)
     assert_said(world_segment(&w, &s), FLOW_NAME);
 }
 
-/* The octets of the ClientHello that was agreed to again, and what belongs behind it, acknowledging that. */
+/* The octets of the allowed ClientHello again, and what belongs after it, with that acknowledgement. */
 static int says_again(uint32_t ack, bool more)
 {
     static const uint8_t ccs[] = {20, 3, 3, 0, 1, 1};
@@ -104,7 +104,7 @@ static int says_again(uint32_t ack, bool more)
     return world_said(&w, world_segment(&w, &s));
 }
 
-/* It was agreed to, and now it acknowledges what this server cannot have said: it is another connection. */
+/* It was allowed, and now acknowledges data that this server cannot have sent: another connection. */
 static void test_another_server_behind_what_was_agreed_to(void **state)
 {
     (void)state;
@@ -126,7 +126,7 @@ static void test_another_server_behind_what_was_agreed_to(void **state)
         }
 }
 
-/* The kernel says: to a flow that was agreed to. Believed is a repetition only. */
+/* A SYN-ACK in a flow that the kernel has as allowed: only a retransmission is accepted. */
 static void test_another_synack_behind_what_was_agreed_to(void **state)
 {
     (void)state;
@@ -188,7 +188,7 @@ static void test_share_of_the_queue(void **state)
     }
 }
 
-/* The same behind ClientHellos that were agreed to: what lies behind a gap there is held as well. */
+/* The same after allowed ClientHellos: data after a gap is held there too. */
 static void test_share_of_the_queue_behind_what_was_agreed_to(void **state)
 {
     (void)state;
@@ -227,7 +227,7 @@ static void test_crowd(void **state)
     assert_said(first, FLOW_CROWD);
     assert_said(other, -1);
     assert_int_equal(w.f.works_used, FLOWS_WORKS_CLIENT_MAX + 1);
-    /* many clients: the oldest gives way, also what is agreed to first */
+    /* many clients: the oldest is evicted, allowed ones first */
     char client[32];
     for (unsigned i = 0; i < FLOWS_WORKS_MAX * 3; i++) {
         snprintf(client, sizeof client, "192.168.78.%u", i % 250);

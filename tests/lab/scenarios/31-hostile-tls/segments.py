@@ -206,7 +206,7 @@ def insertion_fields(h):
     _insert(h, chksum=0x1234)
     _insert(h, flags="PAU", urgptr=20)
     _insert(h, flags="P")
-    # Not by a FIN: the server takes such a segment and answers, so what comes after it is a flow that was agreed to.
+    # Not by a FIN: the server accepts such a segment and answers, so what follows belongs to an allowed flow.
     _insert(h, flags="PAR")
     _insert(h, flags="PAS")
 

@@ -33,7 +33,7 @@ def scans(lab, trial):
             (trial.line, "fe80::1", "fe80::5054:ff:fe5e:2", "from the line, its IPv6 address", ([], [])))
     found = {}
 
-    def one_by_one(card):      # (both cards at the same time)
+    def one_by_one(card):      # (both interfaces at the same time)
         for mine, source, address, what, _ in wanted:
             if mine is card:
                 found[what] = mine.scan(source, address, ALL)

@@ -5,7 +5,7 @@ import topology as t
 
 
 def lease(lab, *options):
-    """What the line's server gives besides the address."""
+    """What the uplink's DHCP server gives besides the address."""
     with open(lab.isp.conf) as f:
         text = f.read()
     text = re.sub(r"^dhcp-option=(option:netmask|option:classless|option:router).*\n", "", text, flags=re.M)

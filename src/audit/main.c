@@ -123,6 +123,13 @@ static bool failed(struct audit *a, enum cause_code what)
     return false;
 }
 
+static void add_cause(struct audit *a, const char *event, enum cause_code cause)
+{
+    char text[2 * CAUSE_WORD_MAX];
+    (void)snprintf(text, sizeof text, "%s %s", event, cause_word(cause));
+    add_own(a, text);
+}
+
 /* If the log cannot be opened, the program stays and publishes the fault, so that `status` shows it. */
 static bool open_log(struct audit *a)
 {
@@ -133,7 +140,7 @@ static bool open_log(struct audit *a)
     a->open = true;
     add_own(a, "audit.start");
     if (a->store.torn)
-        add_own(a, "audit.torn the line before was cut off by a power failure");
+        add_cause(a, "audit.torn", CAUSE_LOG_TORN);
     return true;
 }
 
@@ -143,7 +150,7 @@ static bool flush(struct audit *a)
     if (!open_log(a))
         return false;
     if (a->store.shortened != a->shortened_told && batch_has_room(a)) {
-        add_own(a, "audit.shortened the disk is full: the oldest part of the log was given up for the newest");
+        add_cause(a, "audit.shortened", CAUSE_LOG_SHORTENED);
         a->shortened_told = a->store.shortened;
     }
     if (a->len == 0)

@@ -161,8 +161,8 @@ int store_open(struct store *s, const struct store_ops *ops, void *ctx)
         return -1;
 
     /*
-     * Use the newest generation. If `current` differs, the power was cut between a rename and the switch after it: of a
-     * commit (there is a newer one) or of a fall-back (its own is gone).
+     * Use the newest generation. If `current` differs, the power was cut between a rename and the switch after it: of
+     * a commit (there is a newer one) or of a fall-back (its own is gone).
      */
     if (s->highest > 0 && s->highest != s->current && switch_to(s, s->highest) < 0)
         return -1;

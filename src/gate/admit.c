@@ -117,14 +117,16 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
 #define WINDOW 16
 
 /* A table was full: log it, at most once a minute. */
-static void limit(struct admit *a, uint64_t now_ms, const char *what)
+static void limit(struct admit *a, uint64_t now_ms, enum cause_code what)
 {
     a->limited++;
     if (a->limit_said_ms && now_ms - a->limit_said_ms < ADMIT_LIMIT_LOG_MS)
         return;
     a->limit_said_ms = now_ms;
-    log_warn("a table of open addresses is full (%llu times so far): %s", (unsigned long long)a->limited, what);
-    audit_event("limit", "table=\"open addresses\" times=%llu effect=\"%s\"", (unsigned long long)a->limited, what);
+    log_warn("a table of open addresses is full (%llu times so far): %s", (unsigned long long)a->limited,
+             cause_word(what));
+    audit_event("limit", "table=\"open addresses\" times=%llu cause=\"%s\"", (unsigned long long)a->limited,
+                cause_word(what));
 }
 
 static bool is_wildcard(const struct admit *a, unsigned id)
@@ -201,7 +203,7 @@ static struct admit_element *element_place(struct admit *a, const struct firewal
             place = p;
     }
     if (place->ends_ms > now_ms)
-        limit(a, now_ms, "an address that several names share may close before the last of them ends");
+        limit(a, now_ms, CAUSE_SHARED_ADDRESS_MAY_CLOSE);
     *place = (struct admit_element){.element = *e, .epoch = a->epoch};
     return place;
 }
@@ -244,7 +246,7 @@ enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, con
     }
     for (unsigned i = 0; i < m->count; i++)
         if (!pair_place(a, pair_id(a, m->id, m->name, &m->addrs[i]), m->id, now->now_ms)) {
-            limit(a, now->now_ms, "a new name below a wildcard is not answered");
+            limit(a, now->now_ms, CAUSE_WILDCARD_NAME_UNANSWERED);
             return ADMIT_KERNEL;
         }
     for (unsigned i = 0; i < *count; i++) {
@@ -267,11 +269,11 @@ static void remember_pair(struct admit *a, const struct admit_now *now, const st
     uint64_t id = pair_id(a, m->id, m->name, addr);
     struct admit_pair *p = pair_place(a, id, m->id, now->now_ms);
     if (!p) { /* other answers of the batch have taken the last slot */
-        limit(a, now->now_ms, "a new name below a wildcard is not answered");
+        limit(a, now->now_ms, CAUSE_WILDCARD_NAME_UNANSWERED);
         return;
     }
     if (pair_alive(a, p, now->now_ms) && p->id != id)
-        limit(a, now->now_ms, "a name below a wildcard gives way to a listed one");
+        limit(a, now->now_ms, CAUSE_WILDCARD_NAME_GIVES_WAY);
     if (p->epoch == a->epoch && p->id == id && p->ends_ms > ends_ms)
         ends_ms = p->ends_ms;
     uint16_t text = is_wildcard(a, m->id) ? text_place(a, m->name, now->now_ms, ends_ms) : ADMIT_TEXTS;

@@ -127,9 +127,8 @@ void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_
                                                  [WHY_LIMIT] = "limit"};
     char client[INET6_ADDRSTRLEN], answer[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX];
     if (m->why == WHY_MANY) {
-        audit_event("dns.many",
-                    "client=%s name=%s note=\"answered, but so many names below a wildcard can carry words\"",
-                    address(&m->client, client, sizeof client), refusals_word(m->name, name, sizeof name));
+        audit_event("dns.many", "client=%s name=%s cause=\"%s\"", address(&m->client, client, sizeof client),
+                    refusals_word(m->name, name, sizeof name), cause_word(CAUSE_WILDCARD_NAMES_MANY));
         return;
     }
     struct refusals_reason *e = count(r, REASON_DNS, words[m->why], now_ms);

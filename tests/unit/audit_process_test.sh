@@ -63,7 +63,7 @@ stop -KILL
 printf '2026-11-21T08:30:00Z %s gate cut o' "$(padded $((last + 1)))" >>"$log"
 start
 check "numbers go on, the cut line stands alone" wait_for " $(padded $((last + 2))) audit audit\\.start\$"
-check "the cut is said" wait_for 'audit\.torn'
+check "the cut is said" wait_for 'audit\.torn log-torn$'
 stop -TERM
 
 # The log cannot be opened (a broken disk), and then it can: the program stays, says so, and goes on by itself.

@@ -131,6 +131,16 @@ def logs(root):
             answer, status = run(root, "log --lang en")
             lines = count + bool(end.strip(b"\n"))
             check(f"{what}: log", status == 0 and len(answer.splitlines()) == max(1, min(lines, 20)), (status, answer))
+    # What the box adds to its log by itself is said in both languages, whatever stands before the cause.
+    notes = {"audit.torn log-torn": ("cut off by a power failure", "停電"),
+             "audit.shortened log-shortened": ("oldest part of the log", "最も古い記録"),
+             'dns.many client=192.168.77.10 name=a.example.jp cause="wildcard-names-many"': ("carry data", "データの持ち出し"),
+             'limit table="open addresses" times=3 cause="wildcard-name-gives-way"': ("gives way", "許可リスト")}
+    for event, (en, ja) in notes.items():
+        put(f"{folder}/audit.log", f"2026-11-21T08:30:00+09:00 000001 gate {event}\n")
+        said = {lang: run(root, f"log --lang {lang}")[0] for lang in ("en", "ja")}
+        check(f"{event}: English", en in said["en"] and ja not in said["en"], said)
+        check(f"{event}: Japanese", ja in said["ja"] and en not in said["ja"], said)
     put(f"{folder}/audit.log", "")
     check("an empty log is said to be empty", "The audit log is empty." in run(root, "log")[0], run(root, "log"))
     check("and is an empty list", run(root, "log --json") == ("[]\n", 0), run(root, "log --json"))

@@ -1,5 +1,6 @@
 /* Which addresses may be allowed, and for how long. */
 #include "admit.h"
+#include "audit.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -350,6 +351,18 @@ static void a_name_that_changes_all_the_time(void **state)
     assert_int_equal(admit.limited, 0);
 }
 
+/* What the audit log is told. */
+static char last[256];
+
+void audit_event(const char *event, const char *fmt, ...)
+{
+    va_list args;
+    int n = snprintf(last, sizeof last, "%s ", event);
+    va_start(args, fmt);
+    (void)vsnprintf(last + n, sizeof last - (size_t)n, fmt, args);
+    va_end(args);
+}
+
 static unsigned listed_pairs, listed_texts;
 
 static void count_pair(void *user, const struct admit_pair *pair, const char *name)
@@ -376,6 +389,9 @@ static void names_without_end(void **state)
     }
     assert_in_range(refused, ADMIT_PAIRS, ADMIT_PAIRS + ADMIT_PAIRS / 4);
     assert_int_equal(admit.limited, refused);
+    assert_non_null(strstr(last, "limit table=\"open addresses\" times="));
+    assert_non_null(strstr(last, " cause=\"wildcard-name-unanswered\""));
+    now.now_ms += ADMIT_LIMIT_LOG_MS + 1;
     listed_pairs = listed_texts = 0;
     admit_each(&admit, now.now_ms, count_pair, NULL);
     assert_int_equal(listed_pairs, 2 * ADMIT_PAIRS - refused);
@@ -387,9 +403,26 @@ static void names_without_end(void **state)
         assert_int_equal(admit_open(&admit, &now, &listed, fake_allow), ADMIT_OK);
         assert_true(admit_agrees(&admit, &now, 3, &listed.addrs[0], 443, "one.example.jp"));
     }
+    assert_non_null(strstr(last, " cause=\"wildcard-name-gives-way\""));
     now.now_ms += 301000; /* and it all passes */
     assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
     now.services_up = 1 << 2;
+}
+
+/* More open addresses than the table has places for: it is said, and every answer is opened all the same. */
+static void addresses_without_end(void **state)
+{
+    (void)state;
+    last[0] = '\0';
+    now.now_ms += ADMIT_LIMIT_LOG_MS + 1;
+    for (unsigned i = 0; !strstr(last, " cause=\"shared-address-may-close\""); i++) {
+        struct msg_admit m = ask(0, "fd00:20::", 300);
+        m.addrs[0].bytes[13] = (uint8_t)(i >> 16);
+        m.addrs[0].bytes[14] = (uint8_t)(i >> 8);
+        m.addrs[0].bytes[15] = (uint8_t)i;
+        assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+        assert_in_range(i, 0, ADMIT_ELEMENTS); /* two ports each */
+    }
 }
 
 static void times_are_bounded(void **state)
@@ -420,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup(names_at_one_address_die_apart, setup),
         cmocka_unit_test_setup(a_name_that_changes_all_the_time, setup),
         cmocka_unit_test_setup(names_without_end, setup),
+        cmocka_unit_test_setup(addresses_without_end, setup),
         cmocka_unit_test_setup(times_are_bounded, setup),
     };
     return cmocka_run_group_tests_name("gate_admit", tests, NULL, NULL);

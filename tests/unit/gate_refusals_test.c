@@ -140,7 +140,8 @@ static void many_names_are_told(void **state)
 {
     (void)state;
     question("aGVsbG8.wild.example", WHY_MANY, 1);
-    assert_non_null(strstr(last, "dns.many client=192.168.77.10 name=aGVsbG8.wild.example note="));
+    assert_non_null(
+        strstr(last, "dns.many client=192.168.77.10 name=aGVsbG8.wild.example cause=\"wildcard-names-many\""));
     assert_int_equal(r.dns, 0);
 }
 

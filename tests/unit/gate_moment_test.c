@@ -9,7 +9,8 @@
 
 #define PORT 443
 #define CHANGES 1500
-#define EVENTS "build/unit/gate_moment.events"
+/* Each run has its own: two may go on side by side (scripts/unit). */
+static char events[64];
 
 static pid_t flood(const char *addr)
 {
@@ -70,7 +71,7 @@ static unsigned told_of(const char *what)
 {
     char line[1024];
     unsigned n = 0;
-    FILE *f = fopen(EVENTS, "r");
+    FILE *f = fopen(events, "r");
     while (f && fgets(line, sizeof line, f))
         n += strstr(line, what) != NULL;
     if (f)
@@ -90,14 +91,16 @@ static void the_prefixes_are_left_where_they_are(void **state)
     assert_true(conf_parse_prefix("10.20.0.0/16", &service.remote[0]));
     struct firewall_view v = {.mode = MODE_INTERNET, .generation = 9000, .registry = &service, .registry_count = 1};
     assert_int_equal(firewall_apply(&v), 0);
-    unlink(EVENTS); /* of a run that was broken off */
+    char listen_to[128];
+    snprintf(events, sizeof events, "build/unit/gate_moment.events.%d", getpid());
+    snprintf(listen_to, sizeof listen_to, "exec stdbuf -oL nft monitor elements >%s", events);
     pid_t monitor = fork();
     if (monitor == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("sh", "sh", "-c", "exec stdbuf -oL nft monitor elements >" EVENTS, (char *)NULL);
+        execlp("sh", "sh", "-c", listen_to, (char *)NULL);
         _exit(127);
     }
-    for (unsigned waited = 0; told_of("mode") == 0 && waited < SURELY_MS; waited += 50) { /* until it listens */
+    for (unsigned waited = 0; told_of("delete element inet sekisho mode") == 0 && waited < SURELY_MS; waited += 50) { /* until it listens */
         v.generation++;
         assert_int_equal(firewall_apply(&v), 0);
         usleep(50000);
@@ -106,7 +109,7 @@ static void the_prefixes_are_left_where_they_are(void **state)
     waitpid(monitor, NULL, 0);
     assert_true(told_of("delete element inet sekisho mode") > 0);
     assert_int_equal(told_of("tunnel_v4"), 0);
-    unlink(EVENTS);
+    unlink(events);
 }
 
 int main(void)

@@ -100,7 +100,8 @@ static void the_prefixes_are_left_where_they_are(void **state)
         execlp("sh", "sh", "-c", listen_to, (char *)NULL);
         _exit(127);
     }
-    for (unsigned waited = 0; told_of("delete element inet sekisho mode") == 0 && waited < SURELY_MS; waited += 50) { /* until it listens */
+    for (unsigned waited = 0; told_of("delete element inet sekisho mode") == 0 && waited < SURELY_MS;
+         waited += 50) { /* until it listens */
         v.generation++;
         assert_int_equal(firewall_apply(&v), 0);
         usleep(50000);

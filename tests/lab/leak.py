@@ -29,7 +29,7 @@ RESEND = 1.5             # seconds without an answer until the PC asks again
 OVERHEAD = 40            # seconds of the long form for the box's boot, the deliberate leaks and the checks
 STUCK = 300              # seconds without a session until the run is aborted
 HEAVY = ("gate", "dns", "charon")      # their death ends the session
-EVENTS = 0.07            # share of sessions that the hub re-keys, and of those that it ends
+EVENTS = 0.07            # share of sessions that the hub rekeys, and of those that it deletes
 BACK = 8.0               # seconds after which the rules know that sni has been killed, and may know the next one
 AFTERMATH = 3            # sessions after a death that ends one: for these nothing can be claimed
 
@@ -124,14 +124,14 @@ class Probes:
         return self.sender.word(2)
 
     def still(self):
-        """Both senders still send, all counters still count?"""
+        """Are both senders and all counters still running?"""
         return [p for p in (self.sender, self.from_line, self.line, self.behind, self.pc) if p.process.poll() is not None] == []
 
     def stop(self):
         for p in (self.sender, self.from_line):
             p.process.kill()
             p.process.wait()
-        time.sleep(1.5)                          # what is still on its way
+        time.sleep(1.5)                          # for packets in flight
         for p in (self.line, self.behind, self.pc):
             p.process.kill()
             p.process.wait()
@@ -176,7 +176,7 @@ class Asker:
                 answer = self.socket.recv(1500)
             except TimeoutError:
                 continue
-            except OSError:                      # nobody listens: names has just been killed
+            except OSError:                      # nobody listens: dns has just been killed
                 self.unanswered.pop(self.number, None)
                 time.sleep(0.1)
                 sent = 0.0

@@ -1,4 +1,4 @@
-"""The leak counter's judgement. It knows numbers only: what was sent when, and which numbers came out where.
+"""The leak counter's checks. They use numbers only: what was sent when, and which numbers came out where.
 
 Probes leave the PC in the order of their numbers, by one cable, and the box (one processor, one queue a card) handles them
 in that order. So "before" and "after" are a matter of numbers, not of clocks. What is known for certain:
@@ -63,7 +63,7 @@ def _upto(end, kind, kinds):
 
 @dataclass
 class Known:
-    """What the lab knows for certain, as numbers."""
+    """Everything that the lab knows for certain, as numbers."""
     open: Spans = field(default_factory=Spans)
     tls: Spans = field(default_factory=Spans)        # the same, and sni was not killed of late
     closed: Spans = field(default_factory=Spans)

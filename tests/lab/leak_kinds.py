@@ -1,4 +1,4 @@
-"""The kinds of probes that the leak counter sends: what each is, and where it may come out at all."""
+"""The kinds of probes of the leak counter: their packets, and where each may come out."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ import topology as t
 LISTED, INTERNET, ASKED, NEVER = "listed", "internet", "asked", "never"
 
 PROBER = "192.168.77.60"         # the probes' own address at the PC, so that the PC's real traffic keeps its ports and limits
-# The listed names, asked for in turn (the box raises a session for the same name once a second only); their addresses:
+# The listed names, asked for in turn (the box starts a session for the same name only once a second); their addresses:
 NAMES = [f"probe{i}.lab.example" for i in range(4)]
-SILENT = "10.20.0.90"            # nobody has it: what arrives is counted and not answered
+SILENT = "10.20.0.90"            # unused: packets are counted and not answered
 ECHO = t.REGISTRY                # udp/9001 answers, so that there are flows that have seen both directions
 DECOY_SILENT = "203.0.113.81"    # the same on the internet
 DECOY_ECHO = t.DECOY
@@ -22,7 +22,7 @@ STRANGER = "203.0.113.82"        # an address of the internet that is only ever 
 PORT, ECHO_PORT, TLS_PORT = 9000, 9001, 443
 RULES = "".join(f"name = {name} tcp/443 tls, tcp/{PORT}, udp/{PORT}, udp/{ECHO_PORT}\n" for name in NAMES)
 PC6_LOCAL = "fe80::5054:ff:fe5e:77"
-INWARD = 80                      # kinds from here on come from the line
+INWARD = 80                      # kinds from here on come from the uplink
 
 
 @dataclass
@@ -95,7 +95,7 @@ _NEVER = [
 
 
 def _inward(box):
-    """From the line into the LAN: nothing of that may arrive at the PC, ever."""
+    """From the uplink into the LAN: none may ever arrive at the PC."""
     return [
         ("from the line as if from the registry, to the PC", "udp", ECHO, PROBER, ECHO_PORT, 1, 20100),
         ("from the line as if from behind the hub, to the box", "udp", t.UNLISTED, box, PORT, 1, 20000),

@@ -28,7 +28,7 @@ class Machine:
         os.makedirs(self.folder, exist_ok=True)
         self.name, self.kernel, self.initrd, self.memory, self.cards = name, kernel, initrd, memory, cards
         self.console_log = f"{self.folder}/console.log"
-        self.extra = []        # more for QEMU's command line
+        self.extra = []        # further QEMU arguments
         self.process = self.agent = None
         self.started = time.monotonic()
 

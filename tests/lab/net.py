@@ -18,7 +18,7 @@ VNET_HDR_SIZE = 12    # virtio 1.0
 
 
 def nodad(address: str) -> tuple:
-    """An IPv6 address is usable at once only without duplicate detection: a server that binds it must not wait."""
+    """Without duplicate address detection an IPv6 address is usable at once, so that servers can bind it."""
     return ("nodad",) if ":" in address else ()
 
 
@@ -105,7 +105,7 @@ def build(keeper=False):
     for ns in topology.NAMESPACES:
         ip("netns", "add", ns.name)
         ip("link", "set", "lo", "up", ns=ns.name)
-        # Addresses are there at once, and nothing but what is written in the topology.
+        # Addresses are usable at once, and there are none but those of the topology.
         sysctl(ns.name, net__ipv6__conf__all__accept_dad=0, net__ipv6__conf__default__accept_dad=0,
                net__ipv6__conf__default__accept_ra=0, net__ipv4__conf__all__rp_filter=0,
                net__ipv4__conf__default__rp_filter=0)

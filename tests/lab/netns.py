@@ -1,4 +1,4 @@
-"""Everything that the lab starts lives in namespaces of its own, so that nothing is left behind however it ends.
+"""The lab runs in its own namespaces, so that nothing is left behind however it exits.
 
 The child of enter() is process 1 of a new PID namespace with private mounts and an empty network. When it ends, the
 kernel kills every process in it and with the last of them go mounts, network namespaces and devices. It is itself
@@ -16,7 +16,7 @@ outside = None         # in such namespaces: the network namespace from which it
 
 
 def die_with_parent():
-    """In a child before exec: the kernel kills it when its parent goes."""
+    """Call in a child before exec: the kernel kills it when its parent dies."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 

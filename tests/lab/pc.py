@@ -1,4 +1,4 @@
-"""The PC in the LAN: ordinary programs in the namespace `lan`, and what they saw."""
+"""The PC in the LAN: ordinary programs in the namespace `lan`, and their results."""
 
 import errno
 import os
@@ -31,12 +31,12 @@ esac
 
 @dataclass
 class Page:
-    """What curl saw."""
+    """The result of curl."""
     status: int          # HTTP status; 0: none
     body: str
-    error: str           # curl's own words; "" if it got a page
+    error: str           # curl's error text; "" if it got a page
     seconds: float
-    address: str         # whom it was connected to
+    address: str         # the address it was connected to
 
     def __str__(self):
         return f"page {self.status} from {self.address}" if self.status else f"no page ({self.error})"
@@ -44,7 +44,7 @@ class Page:
 
 @dataclass
 class Answer:
-    """What a DNS server said."""
+    """The answer of a DNS server."""
     status: str          # NOERROR, REFUSED, SERVFAIL ...; "": no answer
     addresses: list
     ttl: int
@@ -103,12 +103,12 @@ class Pc:
         self.ping(t.BOX_LAN, 1, 1)  # the box learns where the address is now
 
     def ipv6(self):
-        """An IPv6 address, and the box as the router whether it wants to be or not."""
+        """Configure an IPv6 address, and the box as the router, regardless of whether it is one."""
         net.ip("-6", "addr", "replace", t.PC6 + "/64", "dev", "pc0", ns=NS)
         net.ip("-6", "route", "replace", "default", "via", t.BOX_LAN6, "dev", "pc0", ns=NS)
 
     def curl(self, url, *more, timeout=20, connect_to=None):
-        """Fetch a page. connect_to: go to this address whatever the name says."""
+        """Fetch a page. connect_to: connect to this address instead of resolving the name."""
         command = ["curl", "-sS", "-m", str(timeout), "--noproxy", "*", "--cacert", pki.path("web.crt"),
                    "-w", "\n%{http_code} %{remote_ip}", *more]
         if connect_to:
@@ -123,7 +123,7 @@ class Pc:
         return Page(status if not error else 0, body, error, seconds, words[1] if len(words) > 1 else "")
 
     def dns(self, name, kind="A", server=None, timeout=25, tcp=False):
-        """Ask for a name: the box, or whom else."""
+        """Resolve a name with the box, or with another server."""
         begin = time.monotonic()
         done = net.run(NS, ["dig", "+tries=1", f"+timeout={timeout}", "+nocookie", *(["+tcp"] if tcp else []),
                             f"@{server or t.BOX_LAN}", name, kind], timeout=timeout + 5)
@@ -153,7 +153,7 @@ class Pc:
                 return "unreachable"
 
     def scan(self, address, ports, timeout=4, ns=NS, surely=()):
-        """TCP ports that are open, all asked at once; the time is enough for a SYN that was lost to be sent twice more.
+        """The open TCP ports, all probed at once; the time is enough for two retransmissions of a lost SYN.
 
         surely: ports whose answer is waited for longer than that, on a busy machine.
         """
@@ -205,7 +205,7 @@ class Pc:
 
     @staticmethod
     def tls():
-        """For hold(): a client that speaks TLS and believes in the lab's web CA."""
+        """For hold(): a TLS client that trusts the lab's web CA."""
         return ssl.create_default_context(cafile=pki.path("web.crt"))
 
     def hold(self, address, host, port=80, every=0.1, tls=None, patience=3):

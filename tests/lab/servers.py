@@ -41,7 +41,7 @@ class Server:
         return True
 
     def spawn(self):
-        """Start without waiting. In the main thread only: the kernel ends a child with the thread that made it."""
+        """Start without waiting. In the main thread only: the kernel kills a child with the thread that made it."""
         self.process = net.start(self.ns, self.command(), self.log)
 
     def settle(self, timeout=90):
@@ -85,7 +85,7 @@ class Server:
 
 
 class Dnsmasq(Server):
-    """DNS for some names, and DHCP where asked for."""
+    """DNS for some names, and DHCP if requested."""
 
     def __init__(self, ns, folder, name, address, names, extra=()):
         super().__init__(ns, folder, name)
@@ -104,14 +104,14 @@ class Dnsmasq(Server):
         return self._tcp(self.address, 53)
 
     def asked(self, name):
-        """How many queries for that name have come in."""
+        """Number of queries received for that name."""
         with open(self.log, errors="replace") as f:
-            # (The box turns letters at random.)
+            # (The box randomises the case.)
             return len(re.findall(r"query\[\w+\] " + re.escape(name) + r" ", f.read(), re.I))
 
 
 class Line(Dnsmasq):
-    """The line's DHCP and DNS."""
+    """The uplink's DHCP and DNS."""
 
     def __init__(self, folder, first=100, last=199):
         self.leases = os.path.abspath(f"{folder}/isp/leases")
@@ -122,14 +122,14 @@ class Line(Dnsmasq):
             f"dhcp-leasefile={self.leases}"])
 
     def offer_mtu(self, mtu):
-        """From now on its leases say how large a packet the line takes (option 26)."""
+        """Make its leases announce the uplink's MTU (option 26)."""
         self.stop()
         with open(self.conf, "a") as f:
             f.write(f"dhcp-option-force=option:mtu,{mtu}\n")
         self.start()
 
     def move(self, first, last):
-        """From now on it gives other addresses, and takes back the ones that it gave."""
+        """Make it give other addresses, and revoke those given."""
         self.stop()
         with open(self.conf) as f:
             text = f.read()
@@ -140,7 +140,7 @@ class Line(Dnsmasq):
 
 
 class Ntp(Server):
-    """The line's time server: it gives the host's time."""
+    """The uplink's time server, with the host's time."""
 
     def __init__(self, folder):
         super().__init__("wan", folder, "ntp")
@@ -179,7 +179,7 @@ class Charon(Server):
     def configure(self):
         plugins = ("nonce openssl pem pkcs1 pkcs8 x509 revocation constraints kernel-libipsec kernel-netlink "
                    "socket-default updown vici")
-        # kernel-libipsec and the sockets keep several threads for themselves: with 8 none is left for VICI.
+        # kernel-libipsec and the sockets occupy several threads: with 8 none is left for VICI.
         self.write("strongswan.conf", f"""charon {{
   load = {plugins}
   install_routes = yes
@@ -255,20 +255,20 @@ class Charon(Server):
             return len(re.findall(r" IKE_SA \S+ established between ", f.read()))
 
     def terminate(self):
-        """The hub ends every tunnel by itself."""
+        """The hub deletes every tunnel."""
         for sa in self.sas():
             self.swanctl("--terminate", "--ike", sa["name"])
 
 
 @dataclass
 class Centre:
-    """A registry's side: the hub, what it offers, and the network behind it."""
+    """A registry's side: the hub, the networks it offers, and the network behind it."""
     hub_ns: str
     hub: str                # name of the server and of its certificate
     address: str
     identity: str
     inner: str              # network behind it
-    pool: str               # addresses that it lends
+    pool: str               # its virtual IPs
     ns: str                 # namespace of that network
     dns: str
     names: dict
@@ -320,13 +320,13 @@ pools {{
         shutil.copy(pki.path("ca.crt"), f"{self.folder}/x509ca/ca.crt")
 
     def present(self, certificate):
-        """Show another certificate from now on (`hub`, or another name in the lab's PKI)."""
+        """Use another certificate from now on (`hub`, or another name in the lab's PKI)."""
         shutil.copy(pki.path(f"{certificate}.crt"), f"{self.folder}/x509/hub.crt")
         shutil.copy(pki.path(f"{certificate}.key"), f"{self.folder}/private/hub.key")
         self.load()
 
     def propose_esp(self, proposals, rekey=0):
-        """What it agrees to for ESP from now on; rekey: it begins new keys after so many seconds (0: charon's hour)."""
+        """Its ESP proposals from now on; rekey: it rekeys after so many seconds (0: charon's hour)."""
         with open(self.conf) as f:
             text = re.sub(r"\n +(rekey|life|rand)_time = [^\n]*# child", "", f.read())
         lines = f"esp_proposals = {proposals}"
@@ -336,7 +336,7 @@ pools {{
         self.load()
 
     def authenticate_every(self, seconds):
-        """Tunnels that are made from now on must be authenticated anew after so long (RFC 4478); 0: never."""
+        """Further tunnels must be reauthenticated after so long (RFC 4478); 0: never."""
         with open(self.conf) as f:
             lines = [line for line in f if "reauth_time" not in line and "rand_time" not in line]
         at = next(i for i, line in enumerate(lines) if "dpd_delay" in line)
@@ -347,11 +347,11 @@ pools {{
         self.load()
 
     def spis(self):
-        """The SPIs of the ESP SAs that stand, as swanctl shows them."""
+        """The SPIs of the installed ESP SAs, as shown by swanctl."""
         return re.findall(r"^    in  (\w+)", self.swanctl("--list-sas").stdout, re.M)
 
     def swallow(self):
-        """Whatever comes by the CHILD_SAs that stand now is lost, IKE goes on. Returns their SPIs."""
+        """Drop all packets of the present CHILD_SAs; IKE goes on. Returns their SPIs."""
         spis = self.spis()
         rules = "".join(f"udp dport 4500 @th,64,32 0x{s} counter drop\nesp spi 0x{s} counter drop\n" for s in spis)
         done = net.run("hub", ["nft", "-f", "-"], text="table inet hollow { chain in { type filter hook prerouting "
@@ -361,16 +361,16 @@ pools {{
         return spis
 
     def swallowed(self):
-        """Packets that were lost by that."""
+        """Packets dropped by that."""
         text = net.run("hub", ["nft", "list", "table", "inet", "hollow"]).stdout
         return sum(int(n) for n in re.findall(r"counter packets (\d+)", text))
 
     def rekey(self, what):
-        """The hub begins: "child" or "ike" gets new keys. True if it was done."""
+        """The hub rekeys "child" or "ike". True if it was done."""
         return self.swanctl("--rekey", *(["--child", "registry"] if what == "child" else ["--ike", "sites"])).returncode == 0
 
     def die(self):
-        """Killed: nobody is told."""
+        """Kill it, without notice to the peers."""
         self.process.kill()
         self.process.wait()
         self.process = None
@@ -404,13 +404,13 @@ pools {{
         self.load()
 
     def refuse_revoked(self, crl):
-        """From now on certificates on this list are refused; standing tunnels are not touched."""
+        """Refuse certificates on this list from now on; existing tunnels are not affected."""
         shutil.copy(crl, f"{self.folder}/x509crl/ca.crl")
         self.load()
 
 
 class Est(Server):
-    """estserver of libest: somebody else's EST server."""
+    """estserver of libest: a third-party EST server."""
 
     def __init__(self, folder, issuer, certificate="est"):
         super().__init__("est", folder, "est")
@@ -431,7 +431,7 @@ class Est(Server):
 
 
 class EstLikeApache(Est):
-    """Another in its place: as Apache serves it, with subjects as other CAs write them."""
+    """Another EST server: with Apache's behaviour and other CAs' subjects."""
 
     def __init__(self, folder, issuer, subject):
         super().__init__(folder, issuer)
@@ -523,7 +523,7 @@ class Registry(Nginx):
     def offer_big(self):
         """Make the large file that it serves as /big; its path."""
         if not os.path.exists(self.big):
-            # Not compressible, and every part different from every other: a repeat on the wire is no accident.
+            # Incompressible, and all parts differ: a repetition on the wire is not a coincidence.
             with open(self.big, "wb") as f:
                 f.write(os.urandom(BIG))
         return self.big
@@ -546,7 +546,7 @@ class Registry2(Nginx):
 
 
 class Decoy(Nginx):
-    """A web site that nobody listed."""
+    """An unlisted web site."""
 
     address = t.DECOY
 
@@ -604,7 +604,7 @@ class InnerDns(Server):
         return self._tcp(self.centre.dns, 53)
 
     def lie(self, lies, ttl=60):
-        """Answer these names so from now on: {name: [addresses]}; a text with a final dot is a CNAME. {} ends it."""
+        """Answer these names like this from now on: {name: [addresses]}; a text with a final dot is a CNAME. {} ends it."""
         self.lies, self.ttl = lies, ttl
         self._configure()
         if self.process:

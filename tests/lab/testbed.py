@@ -1,4 +1,4 @@
-"""A whole lab: namespaces, servers, the PC, the capture point and a box. What a scenario gets as `lab`."""
+"""A whole lab: namespaces, servers, the PC, the capture point and a box. The object `lab` of a scenario."""
 
 import contextlib
 import threading
@@ -14,8 +14,8 @@ import warm
 import wire
 
 LAB_SERVICE = "configs/services/lab.conf"
-PATIENCE = 240       # seconds for what must come to be: only what never comes costs so much, also on a busy machine
-HELD = 7.0           # seconds: a PC's question that waits for a tunnel is given up by the box after eight
+PATIENCE = 240       # seconds to wait for what must happen; only a failure takes so long, even on a busy machine
+HELD = 7.0           # seconds: the box gives up a query that waits for a tunnel after eight
 
 
 class Testbed:
@@ -44,7 +44,7 @@ class Testbed:
         self.inner_dns2 = servers.InnerDns(folder, servers.SECOND)
         self.pc = pc.Pc(folder)
 
-    # ---- surroundings
+    # ---- environment
 
     def up(self, without=(), second=False):
         """Start every server but those named in `without` (attribute names); second: the second centre's too."""
@@ -76,7 +76,7 @@ class Testbed:
         with open(f"build/lab/packages/{wanted.replace('/', '-')}", encoding="utf-8") as f:
             return f.read().strip() or None
 
-    # ---- what the box is told
+    # ---- the box's configuration
 
     def site(self, outside=None, idle="10 min", session=None, server=None, fingerprint=None, device=t.DEVICE,
              password=t.EST_PASSWORD, extra="", hosts=()):
@@ -123,7 +123,7 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
         return self.box
 
     def boot(self, site=None, services=None, check=True, lab_image=False, **start):
-        """Make a box and switch it on; returns when its console answers.
+        """Make a box and boot it; returns when its console answers.
 
         In a group of scenarios (warm.py): or take the one that is warm, if it is the same.
         """
@@ -188,16 +188,16 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
         self.report.step("its state is saved for the group")
 
     def answer(self, name, **more):
-        """The PC asks the box for a name. Again, if it was held in vain until the tunnel stands, as long as the box holds any."""
+        """The PC asks the box for a name; again if the hold timed out before the tunnel was up."""
         return self._held(lambda: self.pc.dns(name, timeout=40, **more), lambda answer: answer.status == "NOERROR")
 
     def page(self, url, **more):
-        """A page of a listed name. Again, if its question was held in vain until the tunnel stands."""
+        """A page of a listed name; again if the hold of its query timed out before the tunnel was up."""
         return self._held(lambda: self.pc.curl(url, **{"timeout": 40, **more}), lambda page: page.status != 0)
 
     @staticmethod
     def _held(ask, good):
-        """What fails sooner than the box gives up a question is a fault. On a slow machine a tunnel may take longer than that."""
+        """A failure before the box's own time-out is an error. On a slow machine a tunnel may take longer than that."""
         slow, end = False, time.monotonic() + PATIENCE
         while True:
             seen = ask()
@@ -220,7 +220,7 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
 
     @contextlib.contextmanager
     def busy(self, every=2):
-        """Meanwhile somebody at the PC works with the registry, so a session is on and is not idle."""
+        """Meanwhile the PC uses the registry, so that there is a session and it is not idle."""
         done = threading.Event()
 
         def work():
@@ -238,12 +238,12 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
     # ---- the wire
 
     def capture(self, ns="wan", interface="line0", expression="", big=False, longest=0):
-        """A capture of the line (or of another interface), used with `with`."""
+        """A capture of the uplink (or of another interface), used with `with`."""
         self.captures += 1
         return wire.Capture(f"{self.folder}/capture-{self.captures}.pcap", ns, interface, expression, big,
                             longest)
 
-    # ---- judgement
+    # ---- checks
 
     def eventually(self, what, expected, ask, timeout=PATIENCE, good=None, step=0.25):
         """Ask until it is as expected. The line says how long it took."""
@@ -258,7 +258,7 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
         return self.check(f"{what} ({seconds:.1f} s)", expected, seen, holds)
 
     def _line(self, what, words, ask, timeout):
-        """A line with all these words comes up in what ask() gives."""
+        """Wait until ask() returns a line with all these words."""
         none = "no such line"
 
         def find():
@@ -274,11 +274,11 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
         return self._line(what, words, lambda: self.box.cli("status").split("\n"), timeout)
 
     def closed(self, what="the LAN is closed"):
-        """Nothing passes: neither a listed nor any other address, by TCP, UDP or ping."""
+        """Check that nothing passes: neither to a listed nor to any other address, by TCP, UDP or ping."""
         seen = {}
 
         def tcp(address, port):
-            # Not for a second: an attempt that is repeated is a wish for a session, if the address was open lately.
+            # Less than a second: a retransmission would start a session if the address was allowed recently.
             seen[f"{address}:{port}"] = self.pc.tcp(address, port, 0.6)
         with self.capture() as capture:
             threads = [threading.Thread(target=tcp, args=place) for place in

@@ -1,4 +1,4 @@
-"""What TLS clients said first: the ClientHellos of a capture, put together from their segments."""
+"""The ClientHellos in a capture, reassembled from their segments."""
 
 import struct
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ def hellos(path, source):
             flows.setdefault((p.sport, p.dst, p.dport), {}).setdefault(p.seq, p.payload)
     out = []
     for (sport, dst, dport), parts in flows.items():
-        # The capture begins before the connection and is taken where nothing overtakes: what was seen first comes first.
+        # The capture starts before the connection, at a point without reordering.
         stream, segments, at = b"", 0, next(iter(parts))
         while at in parts and not _whole(stream):
             stream += parts[at]

@@ -1,4 +1,4 @@
-"""The lab's one description: namespaces, links, addresses, names. Everything else in the lab reads it from here.
+"""The single description of the lab: namespaces, links, addresses, names. All other modules read it from here.
 
 All addresses are from documentation ranges (RFC 5737, RFC 3849) or private; nothing here is connected to the host.
 """
@@ -13,7 +13,7 @@ LAN6 = "2001:db8:77::/64"
 PC6 = "2001:db8:77::2"
 
 LINE_NET = "198.51.100.0/24"
-ISP = "198.51.100.1"             # router, DHCP, DNS and NTP server of the line
+ISP = "198.51.100.1"             # router, DHCP, DNS and NTP server of the uplink
 ISP6 = "2001:db8:100::1"
 
 HUB = "203.0.113.10"
@@ -29,10 +29,10 @@ INNER_NET = "10.20.0.0/16"       # what the hub offers in the tunnel
 HUB_INNER = "10.20.0.1"
 INNER_DNS = "10.20.0.53"
 REGISTRY = "10.20.0.80"
-UNLISTED = "10.20.0.81"          # behind the hub too, but on nobody's list
+UNLISTED = "10.20.0.81"          # behind the hub too, but not listed
 PORTAL = "10.20.0.82"            # a site that is started only where real clients are tested
 STATIC = "10.20.0.83"
-VIP_NET = "10.99.0.0/24"         # addresses that the hub lends to boxes
+VIP_NET = "10.99.0.0/24"         # the hub's virtual IPs
 
 # A second centre: another hub, another registry, which shares nothing with the first but the CA.
 HUB2 = "203.0.113.11"
@@ -49,7 +49,7 @@ FORMS_NAME = "forms.lab.example"
 UNLISTED_NAME = "unlisted.lab.example"
 PORTAL_NAME = "portal.lab.example"
 STATIC_NAME = "static.lab.example"
-STRANGE_NAME = "strange.lab.example"            # at the portal's address, but on nobody's list
+STRANGE_NAME = "strange.lab.example"            # at the portal's address, but not listed
 DECOY_NAME = "decoy.example"
 HUB_NAME = "hub.lab.example"
 HUB2_NAME = "hub2.lab2.example"
@@ -93,7 +93,7 @@ NAMESPACES = [
     Namespace("wan", "the line's provider, and the internet's router; the capture is taken here",
               [Interface("line0", "tap:wan", [ISP + "/24", ISP6 + "/64"])],
               bridge="net0", bridge_addresses=[PUBLIC_ROUTER + "/24", PUBLIC_ROUTER6 + "/64"], forward=True,
-              # A trap: what leaves the box in clear for the registry does arrive, and is answered.
+              # A trap: packets that leave the box in clear for the registry do arrive, and are answered.
               routes=[f"{INNER_NET} via {HUB}", f"{INNER2_NET} via {HUB2}", f"{LAN6} dev line0"],
               servers=[(ISP, "dnsmasq: DHCP and DNS of the line"), (ISP, "chronyd: NTP")]),
     Namespace("hub", "the VPN hub: stock Debian strongSwan, kernel-libipsec",

@@ -1,4 +1,4 @@
-"""A warm box: one machine that several scenarios have in turn, each from the same moment on.
+"""A warm box: one machine that several scenarios use in turn, each from the same snapshot.
 
 Scenarios of one group (GROUP in scenario.py) run one after the other in the same namespaces, whose process 1 is the keeper. Each has
 surroundings of its own, new, in such namespaces inside that one, as if it were alone. What they share is the machine: the first one
@@ -25,7 +25,7 @@ import netns
 import net
 import topology as t
 
-VARIABLE = "LAB_KEEPER"       # number of the socket to the keeper
+VARIABLE = "LAB_KEEPER"       # descriptor of the socket to the keeper
 TAPS = [i.name for n in t.NAMESPACES for i in n.interfaces if i.peer.startswith("tap:")]
 TICK = os.sysconf("SC_CLK_TCK")
 MIB = 1 << 20
@@ -56,7 +56,7 @@ class Process(subprocess.Popen):
 # ---- the keeper's side
 
 class Keeper:
-    """Keeps one machine. Serves one scenario at a time, which asks by messages of JSON."""
+    """Keeps one machine. Serves one scenario at a time, with JSON messages."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -169,7 +169,7 @@ def keeper():
 
 
 def key(*parts):
-    """Boxes with the same parts are the same box."""
+    """Key of a box: boxes with the same inputs are the same."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

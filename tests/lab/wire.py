@@ -15,7 +15,7 @@ PRIVATE = [ipaddress.ip_network(n) for n in (t.INNER_NET, t.VIP_NET, t.INNER2_NE
 
 
 class Capture:
-    """tcpdump on one interface. Use with `with`; afterwards .packets() and the judgements below."""
+    """tcpdump on one interface. Use with `with`; afterwards .packets() and the checks below."""
 
     def __init__(self, path, ns="wan", interface="line0", expression="", big=False, longest=0):
         self.path, self.ns, self.interface, self.expression, self.big = path, ns, interface, expression, big
@@ -25,7 +25,7 @@ class Capture:
         self.dropped = None
 
     def __enter__(self):
-        # Without immediate mode the last second would still be in the kernel's ring when tcpdump is told to end.
+        # Without immediate mode the last second would still be in the kernel's ring when tcpdump is stopped.
         command = ["ip", "netns", "exec", self.ns, "tcpdump", "-n", "-p", "--immediate-mode", "-U", "-Z", "root",
                    "-s", str(self.longest),
                    "-B", "262144" if self.big else "65536", "-i", self.interface, "-w", self.path]
@@ -47,7 +47,7 @@ class Capture:
         self.dropped = max(numbers[1] - numbers[0], numbers[2]) if len(numbers) >= 3 else -1
 
     def _drained(self):
-        """Wait for what is on its way, and until tcpdump, which may be slow on a busy machine, has nothing more to write."""
+        """Wait for packets in flight, and until tcpdump, which may be slow on a busy machine, has written everything."""
         asleep, end = 0, time.monotonic() + 20
         time.sleep(0.2)
         while asleep < 2 and time.monotonic() < end:
@@ -60,14 +60,14 @@ class Capture:
         macs = (t.MAC_WAN, t.MAC_LAN)
         return (p for p in pcap.read(self.path) if from_box is None or (p.src_mac in macs) == from_box)
 
-    # ---- judgements
+    # ---- checks
 
     def clear(self):
         """Packets with an inner address outside IPsec: each is a leak. (Replies of the hub count as well.)"""
         return [p.what() for p in self.packets() if _inner(p.src) or _inner(p.dst)]
 
     def marked(self):
-        """Packets that show bytes of the registry's traffic: its page, its names as text and as DNS has them."""
+        """Packets that contain the registry's traffic in clear: its page, its names as text and in DNS form."""
         words = [servers.MARKER.encode()]
         for name in (*t.INNER_NAMES, *t.INNER2_NAMES):
             words += [name.encode(), b"".join(bytes([len(x)]) + x.encode() for x in name.split("."))]
@@ -135,5 +135,5 @@ def _inner(text):
 
 
 def _own_ip6(p):
-    """The box's own housekeeping on the link: neighbour discovery, listener reports."""
+    """The box's own link-local traffic: neighbour discovery, listener reports."""
     return p.kind == "ip6" and p.dst.startswith("ff02:") and (p.src == "::" or p.src.startswith("fe80:"))

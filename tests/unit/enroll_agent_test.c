@@ -1,6 +1,8 @@
 /* The enrolment agent: when it starts exchanges, how it handles the results, and what it refuses. */
 #include "enroll_agent_fixture.h"
 
+#include <sys/stat.h>
+
 #include "schedule.h"
 
 static void test_first_enrolment(void **state)
@@ -298,6 +300,44 @@ static void test_damaged_generation_falls_back(void **state)
     assert_int_equal(f->agent.phase, PHASE_VALID);
 }
 
+/* A folder that is gone: nothing can be made, read or renamed in it, as on a storage that has failed. */
+static int gone_folder(void)
+{
+    char name[] = "/tmp/agent-gone-XXXXXX";
+    assert_non_null(mkdtemp(name));
+    int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(rmdir(name), 0);
+    return fd;
+}
+
+/* Each failure of the storage has its cause, and enrolling works again as soon as the storage does. */
+static void test_storage_that_fails(void **state)
+{
+    struct fixture *f = *state;
+    int good = f->keys, gone = gone_folder();
+    f->keys = gone;
+    assert_false(asks(f));
+    assert_int_equal(f->agent.fault.code, CAUSE_KEY_NOT_STORED);
+    f->keys = good;
+    assert_true(asks_within(f, DAY) >= 0);
+    f->keys = gone;
+    issue(f, NULL, f->now.unix_s - DAY, f->now.unix_s + 89 * DAY);
+    assert_int_equal(f->agent.fault.code, CAUSE_KEY_NOT_READ);
+    f->keys = good;
+    assert_true(asks_within(f, DAY) >= 0);
+    assert_int_equal(mkdirat(good, "pending/cert.pem", 0700), 0); /* cannot be written, and cannot be removed */
+    assert_int_equal(mkdirat(good, "pending/cert.pem/x", 0700), 0);
+    issue(f, NULL, f->now.unix_s - DAY, f->now.unix_s + 89 * DAY);
+    assert_int_equal(f->agent.fault.code, CAUSE_CERT_NOT_STORED);
+    assert_int_equal(f->agent.store.current, 0);
+    assert_int_equal(unlinkat(good, "pending/cert.pem/x", AT_REMOVEDIR), 0);
+    assert_true(asks_within(f, DAY) >= 0);
+    issue(f, NULL, f->now.unix_s - DAY, f->now.unix_s + 89 * DAY);
+    assert_int_equal(f->agent.phase, PHASE_VALID);
+    assert_int_equal(f->agent.fault.code, CAUSE_NONE);
+    close(gone);
+}
+
 static void test_without_a_site_file(void **state)
 {
     struct fixture *f = *state;
@@ -346,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_certificates_change_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_network_part_that_breaks_the_rules, begin, end),
         cmocka_unit_test_setup_teardown(test_damaged_generation_falls_back, begin, end),
+        cmocka_unit_test_setup_teardown(test_storage_that_fails, begin, end),
         cmocka_unit_test_setup_teardown(test_without_a_site_file, begin, end),
         cmocka_unit_test(test_renewals_are_spread_over_the_last_third),
     };

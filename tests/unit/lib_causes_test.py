@@ -70,8 +70,6 @@ RARE = {
     "est-cert-too-large": "the response is limited first",
     "est-request-too-large": "longer values than a site file may have",
     "est-cert-no-use": "another key than EC is never made",
-    "key-not-stored": "a disk that fails in the middle",
-    "key-not-read": "a disk that fails in the middle",
     "vpn-refuses-cert": "charon takes what OpenSSL has made",
     "vpn-no-cert": "out of memory",
     "gate-late": "ninety seconds",

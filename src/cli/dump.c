@@ -39,9 +39,28 @@ static void dump_allow(const struct conf_service *service, uint8_t family)
         }
 }
 
+/* A tunnel of the PC's own: its mark has a bit beside the number, and it is IPv4's only. */
+static void dump_pc(const struct conf_service *service)
+{
+    for (unsigned i = 0; i < service->rule_count; i++) {
+        const struct conf_rule *rule = &service->rules[i];
+        (void)printf("map pc_hubs { A(%s) : 0x1%u }\n", rule->name, service->number);
+        for (unsigned k = 0; k < rule->port_count; k++)
+            if (rule->ports[k].proto == IPPROTO_ESP)
+                (void)printf("set esp_v4 { A(%s) . 0x1%u }\n", rule->name, service->number);
+            else
+                (void)printf("set allow_v4 { A(%s) . udp . %u . 0x1%u }\n", rule->name, rule->ports[k].port,
+                             service->number);
+    }
+}
+
 void dump_service(const struct conf_service *service)
 {
     char text[INET6_ADDRSTRLEN];
+    if (service->by_pc) {
+        dump_pc(service);
+        return;
+    }
     for (unsigned i = 0; i < service->remote_count; i++) {
         const struct prefix *p = &service->remote[i];
         (void)printf("map tunnel_%s { %s/%u : %u }\n", version(p->addr.family), addr_text(&p->addr, text, sizeof text),
@@ -54,9 +73,16 @@ void dump_service(const struct conf_service *service)
     dump_allow(service, AF_INET6);
 }
 
+static const char *mark(const struct conf_service *service, char text[8])
+{
+    (void)snprintf(text, 8, "%s%u", service->by_pc ? "0x1" : "", service->number);
+    return text;
+}
+
 /* Which host may use what: the same elements as gate's firewall_hosts adds. */
 void dump_hosts(const struct conf *conf)
 {
+    char text[8];
     for (unsigned i = 0; i < conf->site.host_count; i++) {
         const struct conf_host *h = &conf->site.hosts[i];
         const uint8_t *m = h->mac;
@@ -64,11 +90,11 @@ void dump_hosts(const struct conf *conf)
         (void)snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
         (void)addr_text(&h->addr, address, sizeof address);
         (void)printf("set hosts { %s }\nset hosts_at { %s . %s }\nset hosts_v4 { %s }\n", mac, mac, address, address);
-        for (unsigned number = 1; number <= CONF_SERVICES_MAX; number++)
-            if (conf_host_may(conf, h) >> (number - 1) & 1)
-                (void)printf("set hosts_may { %s . %u }\n", mac, number);
+        for (unsigned k = 0; k < conf->service_count; k++)
+            if (conf_host_may(conf, h) >> (conf->services[k].number - 1) & 1)
+                (void)printf("set hosts_may { %s . %s }\n", mac, mark(&conf->services[k], text));
     }
-    for (unsigned number = 1; number <= CONF_SERVICES_MAX; number++)
-        if (conf_host_may(conf, NULL) >> (number - 1) & 1)
-            (void)printf("set unbound { %u }\n", number);
+    for (unsigned i = 0; i < conf->service_count; i++)
+        if (conf_host_may(conf, NULL) >> (conf->services[i].number - 1) & 1)
+            (void)printf("set unbound { %s }\n", mark(&conf->services[i], text));
 }

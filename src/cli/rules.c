@@ -20,6 +20,7 @@
 struct service {
     unsigned number;
     bool up;
+    bool by_pc; /* the tunnel is the PC's own: hub is "pc" */
     char name[CONF_NAME_MAX], hub[INET6_ADDRSTRLEN], title[CONF_TEXT_MAX];
 };
 
@@ -51,6 +52,7 @@ static void take_line(char *line)
     if (sscanf(line, "service %u %7s %31s %45s %n", &s.number, word, s.name, s.hub, &at) == 4 && at > 0 &&
         page.service_count < CONF_SERVICES_MAX) {
         s.up = strcmp(word, "up") == 0;
+        s.by_pc = strcmp(s.hub, "pc") == 0;
         (void)snprintf(s.title, sizeof s.title, "%s", line + at);
         page.services[page.service_count++] = s;
     } else if (sscanf(line, "host %45s %17s %31s", h.addr, h.mac, h.service) == 3 && page.host_count < CONF_HOSTS_MAX) {
@@ -158,18 +160,8 @@ static void put_open(const struct open *o, bool first, enum ops_lang lang)
         (void)printf("    %-39s until %s (%lld s)\n", o->addr, clock, o->until - (long long)time(NULL));
 }
 
-static void show_service(const struct service *s, enum ops_lang lang)
+static void show_opens(const struct service *s, enum ops_lang lang)
 {
-    char en[256], ja[256];
-    (void)printf("\n%s\n", s->title);
-    if (!s->up) {
-        say(lang, "  ", "Its tunnel is down: nothing of it can be reached.", "トンネルは切れています(通信できません)");
-        return;
-    }
-    (void)snprintf(en, sizeof en, "Only through the tunnel `%s` to the hub %s.", s->name, s->hub);
-    (void)snprintf(ja, sizeof ja, "トンネル「%s」(接続先 %s)だけを通ります。", s->name, s->hub);
-    say(lang, "  ", en, ja);
-    say_whom(s, lang);
     const char *last = "";
     unsigned shown = 0;
     for (unsigned i = 0; i < page.open_count; i++) {
@@ -183,6 +175,33 @@ static void show_service(const struct service *s, enum ops_lang lang)
     if (shown == 0)
         say(lang, "  ", "No name has been asked for yet: nothing is open.",
             "まだ名前の問い合わせがなく、何も開いていません。");
+}
+
+static void show_service(const struct service *s, enum ops_lang lang)
+{
+    char en[256], ja[256];
+    (void)printf("\n%s\n", s->title);
+    if (s->by_pc && !s->up) {
+        say(lang, "  ", "Its tunnel is the PC's own, and its session is not on: nothing of it can be reached.",
+            "PC自身がトンネルを張るサービスです。接続していません(通信できません)");
+        return;
+    }
+    if (!s->up) {
+        say(lang, "  ", "Its tunnel is down: nothing of it can be reached.", "トンネルは切れています(通信できません)");
+        return;
+    }
+    if (s->by_pc) {
+        say(lang, "  ", "Its tunnel is the PC's own: open on the line is its hub, and nothing else.",
+            "PC自身がトンネルを張ります。回線側では、その接続先とだけ通信できます。");
+        say_whom(s, lang);
+        show_opens(s, lang);
+        return;
+    }
+    (void)snprintf(en, sizeof en, "Only through the tunnel `%s` to the hub %s.", s->name, s->hub);
+    (void)snprintf(ja, sizeof ja, "トンネル「%s」(接続先 %s)だけを通ります。", s->name, s->hub);
+    say(lang, "  ", en, ja);
+    say_whom(s, lang);
+    show_opens(s, lang);
 }
 
 static void show(enum ops_lang lang)
@@ -211,7 +230,8 @@ static void json_service(struct json *j, const struct service *s)
     json_text(j, "name", s->name);
     json_text(j, "title", s->title);
     json_bool(j, "up", s->up);
-    json_text(j, "hub", s->hub);
+    json_text(j, "tunnel", s->by_pc ? "pc" : "box");
+    json_text(j, "hub", s->by_pc ? "-" : s->hub);
     json_bool(j, "others", conf_allows(page.others, s->name));
     json_open(j, "hosts", '[');
     for (unsigned i = 0; i < page.host_count; i++)

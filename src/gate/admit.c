@@ -63,10 +63,25 @@ static bool in_list(const struct prefix *list, unsigned count, const struct addr
     return false;
 }
 
+/* The hub of a PC's own tunnel is a host of the internet that is nothing else here. */
+static enum msg_verdict check_pc_hub(const struct admit *a, const struct conf_service *s, const struct addr *addr)
+{
+    enum addr_kind kind = addr_kind(addr);
+    if (addr->family != AF_INET || kind == ADDR_NO_HOST || kind == ADDR_PRIVATE ||
+        prefix_contains(&a->conf->site.lan_address, addr) || (a->taken && a->taken(a->taken_user, s->number, addr)))
+        return ADMIT_FORBIDDEN;
+    for (unsigned i = 0; i < a->conf->service_count; i++)
+        if (in_list(a->conf->services[i].remote, a->conf->services[i].remote_count, addr))
+            return ADMIT_FORBIDDEN;
+    return ADMIT_OK;
+}
+
 static enum msg_verdict check_address(const struct admit *a, const struct admit_now *now, const struct conf_service *s,
                                       const struct addr *addr)
 {
     const struct prefix *negotiated = NULL;
+    if (s->by_pc)
+        return check_pc_hub(a, s, addr);
     if (addr_kind(addr) == ADDR_NO_HOST || prefix_contains(&a->conf->site.lan_address, addr))
         return ADMIT_FORBIDDEN;
     if (!in_list(s->remote, s->remote_count, addr))
@@ -82,6 +97,15 @@ uint8_t admit_service_of(const struct admit *a, const char *name)
     return id < 0 ? 0 : a->listed.names[id].service;
 }
 
+static uint32_t timeout_of(const struct conf_service *s, const struct msg_admit *m)
+{
+    if (s->by_pc)
+        return ADMIT_TIMEOUT_MAX_S; /* a tunnel to it may stand for as long as the session does */
+    if (m->timeout_s == 0)
+        return 1; /* to the kernel 0 would mean for ever */
+    return m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
+}
+
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                              struct firewall_allow out[FIREWALL_ALLOW_MAX], unsigned *count)
 {
@@ -94,9 +118,7 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
         return ADMIT_FORBIDDEN;
     if (!now->generation || m->generation != now->generation || !(now->services_up & (1u << (s->number - 1))))
         return ADMIT_STALE;
-    uint32_t timeout = m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
-    if (timeout == 0)
-        timeout = 1; /* 0 would mean no time-out */
+    uint32_t timeout = timeout_of(s, m);
     for (unsigned i = 0; i < m->count; i++) {
         enum msg_verdict verdict = check_address(a, now, s, &m->addrs[i]);
         if (verdict != ADMIT_OK)
@@ -107,7 +129,8 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
                                                       .port = rule->ports[j].port,
                                                       .service = s->number,
                                                       .timeout_s = timeout,
-                                                      .tls = rule->ports[j].tls};
+                                                      .tls = rule->ports[j].tls,
+                                                      .by_pc = s->by_pc};
     }
     return ADMIT_OK;
 }
@@ -283,8 +306,7 @@ static void remember_pair(struct admit *a, const struct admit_now *now, const st
 void admit_done(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                 const struct firewall_allow *list, unsigned count)
 {
-    uint32_t timeout_s = m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
-    uint64_t ends_ms = now->now_ms + (timeout_s ? timeout_s : 1) * 1000ULL;
+    uint64_t ends_ms = now->now_ms + timeout_of(admit_service(a, m->id), m) * 1000ULL;
     for (unsigned i = 0; i < m->count; i++)
         remember_pair(a, now, m, &m->addrs[i], ends_ms);
     for (unsigned i = 0; i < count; i++) {

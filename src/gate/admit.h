@@ -56,6 +56,9 @@ struct admit_element {
 /* Large, and mostly untouched; must be zeroed before the first admit_init. */
 struct admit {
     const struct conf *conf;
+    /* Is this address the box's own, or the hub of another service's tunnel? NULL: of none. (pc_tunnels.c) */
+    bool (*taken)(void *user, uint8_t service, const struct addr *addr);
+    void *taken_user;
     unsigned name_count;
     struct {
         uint8_t service; /* index in conf->services */

@@ -39,7 +39,7 @@ static void compare_child(struct charon_service *v)
     if (renewed)
         session_new_keys(c->session, number, v->sa.exchanged);
     if (!same) {
-        struct firewall_tunnel t = {number, v->sa.vip4, v->sa.vip6, v->sa.hub};
+        struct firewall_tunnel t = {number, v->sa.vip4, v->sa.vip6, v->sa.hub, false};
         session_tunnel_up(c->session, &t);
     }
 }
@@ -197,6 +197,10 @@ static void load(struct charon *c)
             c->waiting++;
         else
             c->refused = true;
+    }
+    if (c->waiting == 0 && !c->refused) { /* all services' tunnels are the PCs' own */
+        c->loaded = true;
+        session_credentials(c->session, c->credentials);
     }
     watch(c);
 }
@@ -368,6 +372,8 @@ void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, str
     c->socket = VICI_SOCKET;
     for (unsigned i = 0; i < conf->service_count; i++) {
         unsigned n = conf->services[i].number;
+        if (conf->services[i].by_pc)
+            continue; /* charon has no part in it */
         c->services[n].charon = c;
         c->services[n].conf = &conf->services[i];
     }

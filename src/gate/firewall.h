@@ -29,12 +29,15 @@
 #define FIREWALL_MARK_DATAGRAM 0x20000000u
 #define FIREWALL_MARK_FORMS (FIREWALL_MARK_ASKING | FIREWALL_MARK_AGREED | FIREWALL_MARK_DATAGRAM)
 #define FIREWALL_MARK_REFUSED 1u
+/* The bit in the mark of a packet whose service has its tunnel on the PC (configs/firewall.nft, pc). */
+#define FIREWALL_MARK_PC 0x10u
 
 /* A tunnel that is up. family 0: no such address. */
 struct firewall_tunnel {
     uint8_t service; /* 1..8 */
     struct addr vip4, vip6; /* the virtual IPs: the source address of translated LAN traffic */
     struct addr hub; /* the hub's outer address */
+    bool by_pc; /* the tunnel is the PC's own: nothing of it is known, there is only leave for it */
 };
 
 #define FIREWALL_REASONS_MAX 32
@@ -55,14 +58,15 @@ struct firewall_view {
     unsigned registry_count;
 };
 
-/* One element of allow_v4 or allow_v6; with tls, of tls_v4 or tls_v6. */
+/* One element of allow_v4 or allow_v6; with tls, of tls_v4 or tls_v6; IPPROTO_ESP, whose port is 0, of esp_v4. */
 struct firewall_allow {
     struct addr addr;
-    uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
+    uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ESP */
     uint16_t port; /* host byte order */
     uint8_t service; /* 1..8 */
     uint32_t timeout_s; /* from now; replaces that of an existing element */
     bool tls; /* `sni` must check the name in the ClientHello */
+    bool by_pc; /* of a PC's own tunnel: the address becomes its service's hub, also beyond this session (pc_hubs) */
 };
 
 /* Packets since the ruleset was loaded (GRO aggregates count once). */

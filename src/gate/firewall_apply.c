@@ -87,9 +87,14 @@ int firewall_asking(uint32_t generation)
     return batch_commit(b);
 }
 
+static uint32_t service_mark(uint8_t service, bool by_pc)
+{
+    return by_pc ? service | FIREWALL_MARK_PC : service;
+}
+
 static void tunnel_elements(struct batch *b, const struct firewall_tunnel *t)
 {
-    uint32_t mark = t->service;
+    uint32_t mark = service_mark(t->service, t->by_pc);
     struct element up = {.key = &mark, .key_len = sizeof mark};
     batch_add(b, "up", &up, 1);
     const struct addr *vips[] = {&t->vip4, &t->vip6};
@@ -153,7 +158,7 @@ int firewall_apply(const struct firewall_view *view)
                                           "asking", "agreed",     "datagrams", "names_ask",
                                           "up",     "vip_v4",     "vip_v6",    "hubs_v4",
                                           "hubs_v6"};
-    static const char *const admitted[] = {"allow_v4", "allow_v6", "tls_v4", "tls_v6"};
+    static const char *const admitted[] = {"allow_v4", "allow_v6", "esp_v4", "tls_v4", "tls_v6"};
     static const char *const chains[][2] = {
         [MODE_CLOSED] = {"closed", "closed"},
         [MODE_INTERNET] = {"internet", "internet_in"},
@@ -211,10 +216,11 @@ static void allow_into(struct batch *b, const struct firewall_allow *list, unsig
     unsigned n = 0;
     for (unsigned i = 0; i < count; i++) {
         const struct firewall_allow *a = &list[i];
-        if ((a->addr.family == AF_INET6) != v6 || a->tls != tls)
+        uint32_t mark = service_mark(a->service, a->by_pc);
+        if ((a->addr.family == AF_INET6) != v6 || a->tls != tls || a->proto == IPPROTO_ESP)
             continue;
-        keys4[n] = (struct allow_key_v4){.proto = a->proto, .port = htons(a->port), .mark = a->service};
-        keys6[n] = (struct allow_key_v6){.proto = a->proto, .port = htons(a->port), .mark = a->service};
+        keys4[n] = (struct allow_key_v4){.proto = a->proto, .port = htons(a->port), .mark = mark};
+        keys6[n] = (struct allow_key_v6){.proto = a->proto, .port = htons(a->port), .mark = mark};
         memcpy(keys4[n].addr, a->addr.bytes, sizeof keys4[n].addr);
         memcpy(keys6[n].addr, a->addr.bytes, sizeof keys6[n].addr);
         elements[n] = (struct element){.key = v6 ? (void *)&keys6[n] : &keys4[n],
@@ -226,6 +232,26 @@ static void allow_into(struct batch *b, const struct firewall_allow *list, unsig
         batch_add(b, sets[v6][tls], elements, n);
 }
 
+/* Of PCs' own tunnels: ESP, and whose hub each address is from now on. */
+static void allow_pc(struct batch *b, const struct firewall_allow *a)
+{
+    struct esp_key {
+        uint8_t addr[4];
+        uint32_t mark;
+    } key = {.mark = service_mark(a->service, true)};
+    uint64_t timeout_ms = (uint64_t)a->timeout_s * 1000;
+    memcpy(key.addr, a->addr.bytes, sizeof key.addr);
+    struct element esp = {.key = &key, .key_len = sizeof key, .timeout_ms = timeout_ms};
+    struct element hub = {.key = key.addr,
+                          .key_len = sizeof key.addr,
+                          .data = &key.mark,
+                          .data_len = sizeof key.mark,
+                          .timeout_ms = timeout_ms};
+    if (a->proto == IPPROTO_ESP)
+        batch_add(b, "esp_v4", &esp, 1);
+    batch_add(b, "pc_hubs", &hub, 1);
+}
+
 int firewall_allow(const struct firewall_allow *list, unsigned count)
 {
     if (count > FIREWALL_BATCH_MAX) {
@@ -235,6 +261,9 @@ int firewall_allow(const struct firewall_allow *list, unsigned count)
     struct batch *b = batch_begin();
     for (unsigned i = 0; i < 4; i++)
         allow_into(b, list, count, i & 1, i & 2);
+    for (unsigned i = 0; i < count; i++)
+        if (list[i].by_pc && list[i].addr.family == AF_INET)
+            allow_pc(b, &list[i]);
     return batch_commit(b);
 }
 

@@ -21,6 +21,11 @@ static void add(struct batch *b, const char *set, const void *key, uint32_t len)
     batch_add(b, set, &e, 1);
 }
 
+static uint32_t mark_of(const struct conf_service *s)
+{
+    return s->by_pc ? s->number | FIREWALL_MARK_PC : s->number;
+}
+
 static void add_host(struct batch *b, const struct conf *conf, const struct conf_host *h)
 {
     struct mac_v4 at = {0};
@@ -29,10 +34,11 @@ static void add_host(struct batch *b, const struct conf *conf, const struct conf
     add(b, "hosts", h->mac, sizeof h->mac);
     add(b, "hosts_at", &at, sizeof at);
     add(b, "hosts_v4", h->addr.bytes, 4);
-    for (uint32_t number = 1; number <= CONF_SERVICES_MAX; number++) {
-        struct mac_mark may = {.mark = number};
+    for (unsigned i = 0; i < conf->service_count; i++) {
+        const struct conf_service *s = &conf->services[i];
+        struct mac_mark may = {.mark = mark_of(s)};
         memcpy(may.mac, h->mac, sizeof may.mac);
-        if (conf_host_may(conf, h) >> (number - 1) & 1)
+        if (conf_host_may(conf, h) >> (s->number - 1) & 1)
             add(b, "hosts_may", &may, sizeof may);
     }
 }
@@ -45,8 +51,10 @@ int firewall_hosts(const struct conf *conf)
         batch_flush(b, sets[i]);
     for (unsigned i = 0; i < conf->site.host_count; i++)
         add_host(b, conf, &conf->site.hosts[i]);
-    for (uint32_t mark = 1; mark <= CONF_SERVICES_MAX; mark++)
-        if (conf_host_may(conf, NULL) >> (mark - 1) & 1)
+    for (unsigned i = 0; i < conf->service_count; i++) {
+        uint32_t mark = mark_of(&conf->services[i]);
+        if (conf_host_may(conf, NULL) >> (conf->services[i].number - 1) & 1)
             add(b, "unbound", &mark, sizeof mark);
+    }
     return batch_commit(b);
 }

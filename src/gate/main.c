@@ -18,6 +18,7 @@
 #include "hang_guard.h"
 #include "link_config.h"
 #include "log.h"
+#include "pc_tunnels.h"
 #include "publish.h"
 #include "refusals.h"
 #include "resolvers.h"
@@ -68,6 +69,7 @@ static struct firewall_mode mode;
 static struct firewall_stats stats;
 static struct resolvers resolvers;
 static struct stale_dns stale_dns;
+static struct pc_tunnels pc_tunnels;
 static struct dns_requests requests;
 static struct sni_verdicts verdicts;
 static struct uplink uplink;
@@ -126,10 +128,12 @@ static void wire(void)
     stats = (struct firewall_stats){.lan = &conf.site.lan_address, .changed = &publish.changed};
     resolvers = (struct resolvers){.conf = &conf, .dns = &dns};
     stale_dns = (struct stale_dns){.admit = &admit, .session = &session, .dns = &dns};
+    pc_tunnels = (struct pc_tunnels){.admit = &admit, .session = &session, .dns = &dns, .uplink = &uplink.address};
     requests.session = &session;
     requests.charon = &charon;
     requests.admit = &admit;
     requests.refusals = &refusals;
+    requests.pc_tunnels = &pc_tunnels;
     requests.dns = &dns;
     requests.changed = &publish.changed;
     requests.lost = on_dns_lost;
@@ -139,6 +143,7 @@ static void wire(void)
                                      .refusals = &refusals,
                                      .sni = &sni,
                                      .stale_dns = &stale_dns,
+                                     .pc_tunnels = &pc_tunnels,
                                      .run = paths.run,
                                      .changed = &publish.changed};
     uplink = (struct uplink){.session = &session, .resolvers = &resolvers, .dns = &dns};
@@ -161,6 +166,7 @@ static void wire(void)
                                        .sni = &sni,
                                        .resolvers = &resolvers,
                                        .stale_dns = &stale_dns,
+                                       .pc_tunnels = &pc_tunnels,
                                        .publish = &publish};
 }
 
@@ -293,6 +299,7 @@ static void start_parts(void)
 {
     firewall_mode_begin(&mode);
     admit_init(&admit, &conf);
+    pc_tunnels_init(&pc_tunnels);
     session_init(&session, &conf, &session_effects_ops, &effects);
     charon_init(&charon, &loop, &conf, &session);
     charon.socket = paths.vici;

@@ -169,7 +169,7 @@ void refusals_tls(struct refusals *r, const struct msg_flow *m, uint64_t now_ms)
 
 static const char *proto_word(uint8_t proto, char *out, size_t size)
 {
-    static const char *const words[] = {[1] = "icmp", [6] = "tcp", [17] = "udp", [58] = "icmpv6"};
+    static const char *const words[] = {[1] = "icmp", [6] = "tcp", [17] = "udp", [50] = "esp", [58] = "icmpv6"};
     if (proto < sizeof words / sizeof words[0] && words[proto])
         snprintf(out, size, "%s", words[proto]);
     else

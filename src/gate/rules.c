@@ -45,7 +45,9 @@ static void add_services(struct page *p)
         const struct conf_service *s = &conf->services[i];
         const struct session_service *v = &p->view->session->services[s->number];
         char hub[INET6_ADDRSTRLEN] = "-";
-        if (v->up && v->tunnel.hub.family)
+        if (s->by_pc)
+            (void)snprintf(hub, sizeof hub, "pc"); /* the PC's own tunnel */
+        else if (v->up && v->tunnel.hub.family)
             (void)addr_text(&v->tunnel.hub, hub, sizeof hub);
         (void)add(p, "service %u %s %s %s %s\n", s->number, v->up ? "up" : "down", s->name, hub, s->title);
     }
@@ -68,10 +70,15 @@ static void ports_text(const struct conf_rule *rule, char *out, size_t size)
 {
     size_t len = 0;
     out[0] = '\0';
-    for (unsigned i = 0; i < rule->port_count && len < size; i++)
-        len += (size_t)snprintf(out + len, size - len, "%s%s/%u%s", i ? "," : "",
-                                rule->ports[i].proto == IPPROTO_TCP ? "tcp" : "udp", rule->ports[i].port,
-                                rule->ports[i].tls ? "+tls" : "");
+    for (unsigned i = 0; i < rule->port_count && len < size; i++) {
+        const struct conf_port *p = &rule->ports[i];
+        const char *comma = i ? "," : "";
+        if (p->proto == IPPROTO_ESP)
+            len += (size_t)snprintf(out + len, size - len, "%sesp", comma);
+        else
+            len += (size_t)snprintf(out + len, size - len, "%s%s/%u%s", comma, p->proto == IPPROTO_TCP ? "tcp" : "udp",
+                                    p->port, p->tls ? "+tls" : "");
+    }
 }
 
 static void add_pair(void *user, const struct admit_pair *pair, const char *name)

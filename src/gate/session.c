@@ -94,6 +94,8 @@ static bool apply(struct session *s, enum session_state state)
 
 static void take_down(struct session *s, uint8_t number)
 {
+    if (s->services[number].by_pc)
+        return; /* charon has no part in it */
     if (!s->charon)
         return; /* its SAs are gone with it; those left in the kernel are removed when it is back */
     if (s->services[number].ending)
@@ -160,7 +162,7 @@ static void enter(struct session *s, enum session_state state, uint8_t failed, c
 static void raise_tunnel(struct session *s, uint8_t number, const struct cause *reason)
 {
     struct session_service *v = &s->services[number];
-    if (s->ops->initiate(s->user, number) < 0) {
+    if (!v->by_pc && s->ops->initiate(s->user, number) < 0) {
         session_raise_failed(s, number, CAUSE_OF(CAUSE_VPN_REFUSES));
         return;
     }
@@ -171,14 +173,10 @@ static void raise_tunnel(struct session *s, uint8_t number, const struct cause *
     else
         log_info("session: %s, also raising %s: %s", session_state_name(s->state), v->name,
                  cause_word((enum cause_code)reason->code));
-}
-
-/* It cannot be initiated now, but probably soon: an old session is ending, or the box is starting. */
-static bool must_wait(const struct session *s)
-{
-    bool arriving = !s->charon || !s->credentials;
-    return s->state == SESSION_ENDING ||
-           (arriving && s->state != SESSION_FAULT && s->ops->now(s->user) < s->grace_until);
+    if (v->by_pc) {
+        struct firewall_tunnel none = {.service = number, .by_pc = true};
+        session_tunnel_up(s, &none);
+    }
 }
 
 void session_want(struct session *s, uint8_t number, const struct addr *client)
@@ -190,12 +188,12 @@ void session_want(struct session *s, uint8_t number, const struct addr *client)
     if (client)
         addr_text(client, text, sizeof text);
     snprintf(v->client, sizeof v->client, "%s", text);
-    if (must_wait(s) || v->ending) {
+    if (session_must_wait(s, v) || v->ending) {
         v->wanted = true; /* briefly; the DNS query waits */
         return;
     }
     struct cause why;
-    bool obstacle = session_obstacle(s, &why);
+    bool obstacle = session_obstacle(s, number, &why);
     if (obstacle || s->ops->now(s->user) < v->next_try) {
         if (obstacle)
             s->fault = why;
@@ -254,8 +252,14 @@ void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel)
         v->blackhole = (struct blackhole){0};
     s->moved = !fresh && !(addr_equal(&v->tunnel.vip4, &tunnel->vip4) && addr_equal(&v->tunnel.vip6, &tunnel->vip6));
     v->tunnel = *tunnel;
-    no_fault(s);
-    cause_set(&reason, fresh ? CAUSE_TUNNEL_UP : s->moved ? CAUSE_TUNNEL_MOVED : CAUSE_TUNNEL_RENEWED, v->name, NULL);
+    if (!v->by_pc)
+        no_fault(s);
+    cause_set(&reason,
+              v->by_pc   ? CAUSE_PC_TUNNEL_OPEN
+              : fresh    ? CAUSE_TUNNEL_UP
+              : s->moved ? CAUSE_TUNNEL_MOVED
+                         : CAUSE_TUNNEL_RENEWED,
+              v->name, NULL);
     if (s->moved)
         audit_cause(s, "session.moved", "", &reason);
     s->active_at = s->ops->now(s->user);
@@ -268,31 +272,22 @@ void session_tunnel_up(struct session *s, const struct firewall_tunnel *tunnel)
     enter(s, SESSION_UP, 0, &reason);
     if (s->state != SESSION_UP || !fresh)
         return;
-    snprintf(details, sizeof details, "service=%s client=%s generation=%u", v->name, v->client, s->view.generation);
+    snprintf(details, sizeof details, "service=%s client=%s generation=%u%s", v->name, v->client, s->view.generation,
+             v->by_pc ? " tunnel=pc" : "");
     s->ops->audit(s->user, "session.start", details);
-}
-
-static bool any_ending(const struct session *s)
-{
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (s->services[n].ending)
-            return true;
-    return false;
 }
 
 /* Initiate what was requested while it was not possible; after the time-out report the failure. */
 static void raise_wanted(struct session *s)
 {
     uint8_t given_up = 0;
-    if (must_wait(s))
-        return;
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
         struct session_service *v = &s->services[n];
-        if (!v->wanted || v->ending)
+        if (!v->wanted || v->ending || session_must_wait(s, v))
             continue;
         v->wanted = false;
         struct cause why;
-        if (session_obstacle(s, &why)) {
+        if (session_obstacle(s, n, &why)) {
             s->fault = why;
             given_up |= (uint8_t)(1u << (n - 1));
         } else if (!v->up && !v->raising) {
@@ -339,7 +334,7 @@ void session_taken_down(struct session *s, uint8_t number)
     if (!v || !v->ending)
         return;
     v->ending = 0;
-    if (s->state == SESSION_ENDING && !any_ending(s))
+    if (s->state == SESSION_ENDING && !session_any_ending(s))
         rest(s, CAUSE_OF(CAUSE_SESSION_OVER));
     else
         raise_wanted(s);
@@ -457,10 +452,14 @@ bool session_command_start(struct session *s, uint8_t number, struct cause *answ
         number = s->first;
     struct session_service *v = service_of(s, number);
     cause_set(answer, CAUSE_NO_SUCH_SERVICE, NULL);
-    if (!v || session_obstacle(s, answer))
+    if (!v || session_obstacle(s, number, answer))
         return false;
     if (v->up || v->raising) {
-        cause_set(answer, v->up ? CAUSE_TUNNEL_UP_ALREADY : CAUSE_TUNNEL_RAISING, v->name, NULL);
+        cause_set(answer,
+                  v->by_pc ? CAUSE_PC_TUNNEL_OPEN_NOW
+                  : v->up  ? CAUSE_TUNNEL_UP_ALREADY
+                           : CAUSE_TUNNEL_RAISING,
+                  v->name, NULL);
         return true;
     }
     if (v->ending) { /* briefly */
@@ -469,12 +468,16 @@ bool session_command_start(struct session *s, uint8_t number, struct cause *answ
         cause_set(answer, CAUSE_TUNNEL_RAISING, v->name, NULL);
         return true;
     }
+    if (v->by_pc)
+        snprintf(v->client, sizeof v->client, SESSION_CONSOLE);
     raise_tunnel(s, number, CAUSE_OF(CAUSE_SESSION_BY_COMMAND));
-    if (v->raising)
+    if (v->up)
+        cause_set(answer, CAUSE_PC_TUNNEL_OPEN_NOW, v->name, NULL);
+    else if (v->raising)
         cause_set(answer, CAUSE_TUNNEL_RAISING, v->name, NULL);
     else
         *answer = s->fault;
-    return v->raising;
+    return v->raising || v->up;
 }
 
 /* Terminate any SAs that charon still has; true: there were some. */
@@ -482,7 +485,7 @@ static bool take_down_rest(struct session *s)
 {
     bool any = false;
     for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
-        if (!s->services[n].known || !s->charon || !s->ops->has_ike_sa(s->user, n))
+        if (!s->services[n].known || s->services[n].by_pc || !s->charon || !s->ops->has_ike_sa(s->user, n))
             continue;
         any = true;
         take_down(s, n);
@@ -520,9 +523,10 @@ static void tick_always(struct session *s, uint64_t now)
         (s->state != SESSION_IDLE && s->state != SESSION_RAISING && s->state != SESSION_UP))
         return;
     struct cause obstacle;
-    for (uint8_t n = 1; n <= CONF_SERVICES_MAX && !session_obstacle(s, &obstacle); n++) {
+    for (uint8_t n = 1; n <= CONF_SERVICES_MAX; n++) {
         struct session_service *v = &s->services[n];
-        if (v->known && !v->up && !v->raising && !v->ending && now >= v->next_try)
+        if (v->known && !v->by_pc && !v->up && !v->raising && !v->ending && now >= v->next_try &&
+            !session_obstacle(s, n, &obstacle))
             raise_tunnel(s, n, CAUSE_OF(CAUSE_SESSION_ALWAYS));
     }
 }
@@ -535,7 +539,7 @@ static void tick_idle(struct session *s, uint64_t now)
     if (count != s->active_count) {
         s->active_count = count;
         s->active_at = now;
-    } else if (s->start != CONF_START_ALWAYS && now - s->active_at >= s->idle_ms) {
+    } else if (!session_lasts(s) && now - s->active_at >= s->idle_ms) {
         enter(s, SESSION_ENDING, 0, CAUSE_OF(CAUSE_SESSION_IDLE));
     }
 }
@@ -547,7 +551,9 @@ void session_tick(struct session *s)
     raise_wanted(s);
     tick_idle(s, now);
     tick_always(s, now);
-    if (!s->deadline || now < s->deadline)
+    bool over =
+        s->state == SESSION_ENDING && !session_any_ending(s); /* a PC's own tunnel: there is nothing to be waited for */
+    if (!over && (!s->deadline || now < s->deadline))
         return;
     if (s->state == SESSION_ENDING) {
         rest(s, CAUSE_OF(CAUSE_SESSION_OVER));
@@ -575,6 +581,7 @@ void session_init(struct session *s, const struct conf *conf, const struct sessi
         if (c->number < 1 || c->number > CONF_SERVICES_MAX)
             continue;
         s->services[c->number].known = true;
+        s->services[c->number].by_pc = c->by_pc;
         memcpy(s->services[c->number].name, c->name, sizeof c->name);
         s->names_outside = s->names_outside || c->resolver_wan;
         if (!s->first)

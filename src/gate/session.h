@@ -15,6 +15,9 @@
  * is told to terminate the IKE_SA, and the next attempt waits for that and starts with IKE_SA_INIT. So no
  * inconsistent state of the two peers survives an attempt.
  *
+ * A service whose tunnel is the PC's own is up as soon as it is wanted: there is nothing to raise, neither charon's
+ * consent nor a certificate to wait for; it is down as soon as the session ends. What it is otherwise is the same.
+ *
  * Every change of mode gets a new generation, so no flow outlives the mode in which it was admitted.
  */
 #ifndef SEKISHO_GATE_SESSION_H
@@ -75,6 +78,7 @@ struct session_ops {
 /* One service; index = service number. */
 struct session_service {
     bool known; /* it is in the configuration */
+    bool by_pc; /* its tunnel is the PC's own: "up" is leave for it, and charon is asked for nothing */
     char name[CONF_NAME_MAX];
     bool up, raising;
     /* charon was asked to terminate it and has not reported completion; time after which not to wait. 0: no */
@@ -156,7 +160,12 @@ const char *session_state_name(enum session_state state);
 const char *session_mode_word(const struct session *s); /* NULL: there is none, so closed */
 uint8_t session_services_up(const struct session *s); /* bit N-1: service N */
 void session_mode(const struct session *s, struct msg_mode *out);
-/* Why no tunnel can be initiated now; false, and CAUSE_NONE: it can. */
-bool session_obstacle(const struct session *s, struct cause *why);
+/* Why no tunnel of this service can be initiated now; false, and CAUSE_NONE: it can. */
+bool session_obstacle(const struct session *s, uint8_t service, struct cause *why);
+/* It cannot be raised now, but probably in a moment: an old session is ending, or everything is just starting. */
+bool session_must_wait(const struct session *s, const struct session_service *v);
+bool session_any_ending(const struct session *s); /* charon is taking something down */
+/* Silence does not end it: `session = always`, and a tunnel of the box's. (A PC's own has an end in any case.) */
+bool session_lasts(const struct session *s);
 
 #endif

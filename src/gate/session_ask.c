@@ -38,14 +38,15 @@ void session_mode(const struct session *s, struct msg_mode *out)
         out->generation = s->view.generation;
 }
 
-bool session_obstacle(const struct session *s, struct cause *why)
+bool session_obstacle(const struct session *s, uint8_t number, struct cause *why)
 {
+    bool by_pc = s->services[number].by_pc;
     *why = (struct cause){0};
     if (!s->charon)
         cause_set(why, CAUSE_VPN_NOT_YET, NULL);
-    else if (!s->credentials && s->refused.code)
+    else if (!by_pc && !s->credentials && s->refused.code)
         *why = s->refused;
-    else if (!s->credentials)
+    else if (!by_pc && !s->credentials)
         cause_set(why, CAUSE_NO_CERTIFICATE, NULL);
     else if (!s->wan)
         cause_set(why, CAUSE_LINE_DOWN, NULL);
@@ -54,6 +55,29 @@ bool session_obstacle(const struct session *s, struct cause *why)
     else if (s->state == SESSION_FAULT)
         *why = s->fault;
     return why->code != CAUSE_NONE;
+}
+
+bool session_must_wait(const struct session *s, const struct session_service *v)
+{
+    bool arriving = !s->charon || (!v->by_pc && !s->credentials);
+    return s->state == SESSION_ENDING ||
+           (arriving && s->state != SESSION_FAULT && s->ops->now(s->user) < s->grace_until);
+}
+
+bool session_any_ending(const struct session *s)
+{
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (s->services[n].ending)
+            return true;
+    return false;
+}
+
+bool session_lasts(const struct session *s)
+{
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (s->start == CONF_START_ALWAYS && s->services[n].known && !s->services[n].by_pc)
+            return true;
+    return false;
 }
 
 void session_asked_by(const struct session_service *v, struct cause *out)

@@ -60,7 +60,9 @@ static void op_tunnel(void *user, uint8_t service, const struct firewall_tunnel 
 {
     struct session_effects *e = user;
     resolvers_tunnel(e->resolvers, service, tunnel);
-    if (tunnel)
+    if (tunnel && tunnel->by_pc)
+        pc_tunnels_resolve(e->pc_tunnels, service);
+    else if (tunnel)
         stale_dns_resolve(e->stale_dns, service);
 }
 

@@ -6,6 +6,7 @@
 #include "dns_link.h"
 #include "firewall_mode.h"
 #include "firewall_stats.h"
+#include "pc_tunnels.h"
 #include "publish.h"
 #include "resolvers.h"
 #include "session.h"
@@ -21,6 +22,7 @@ struct session_effects {
     struct sni_link *sni;
     struct resolvers *resolvers;
     struct stale_dns *stale_dns;
+    struct pc_tunnels *pc_tunnels;
     struct publish *publish;
 };
 

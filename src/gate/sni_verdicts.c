@@ -123,6 +123,8 @@ static void on_blocked(struct sni_verdicts *v, const struct msg_blocked *m)
         v->unasked_at = clock_monotonic_ms();
         *v->changed = true;
     }
+    if (strcmp(m->reason, "pc-begins") == 0)
+        pc_tunnels_wanted(v->pc_tunnels, m);
     refusals_packet(v->refusals, &told, clock_monotonic_ms());
 }
 

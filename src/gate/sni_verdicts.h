@@ -7,6 +7,7 @@
 
 #include "admit.h"
 #include "charon.h"
+#include "pc_tunnels.h"
 #include "refusals.h"
 #include "session.h"
 #include "sni_link.h"
@@ -23,6 +24,7 @@ struct sni_verdicts {
     struct refusals *refusals;
     struct sni_link *sni;
     struct stale_dns *stale_dns;
+    struct pc_tunnels *pc_tunnels;
     const char *run; /* /run/sekisho */
     bool *changed; /* set when the state file is to be written (publish.h) */
     /* its own */

@@ -32,7 +32,7 @@ static void add_addr(struct state_file *p, const char *key, const struct addr *a
 
 static void add_tunnels(struct state_file *p, const struct session *s)
 {
-    bool up = false;
+    bool up = false, by_pc = false;
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
         const struct session_service *v = &s->services[n];
         if (!v->up && !v->raising)
@@ -40,11 +40,18 @@ static void add_tunnels(struct state_file *p, const struct session *s)
         state_file_add(p, "service", "%s", v->name);
         if (!v->up)
             continue;
-        up = true;
+        up = up || !v->by_pc;
+        by_pc = by_pc || v->by_pc;
         add_addr(p, "vip", v->tunnel.vip4.family ? &v->tunnel.vip4 : &v->tunnel.vip6);
         add_addr(p, "hub", &v->tunnel.hub);
     }
-    state_file_add(p, "tunnel", "%s", up ? "up" : "down");
+    state_file_add(p, "tunnel", "%s", up ? "up" : by_pc ? "pc" : "down");
+}
+
+/* Its tunnel is the PC's own, and its session is on. */
+static bool on_the_pc(const struct session_service *v)
+{
+    return v->by_pc && v->up;
 }
 
 static bool keys_refused(const struct session_service *v)
@@ -166,6 +173,7 @@ void state_write(const struct view *v)
         state_file_cause(&p, "last-end", &s->last_end);
         if (resolver)
             add_addr(&p, "resolver", resolver);
+        add_which(&p, s, "pc-tunnel", on_the_pc);
         add_which(&p, s, "no-pfs", keys_refused);
         add_which(&p, s, "hollow", was_blackhole);
         add_left_out(&p, v);

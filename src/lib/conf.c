@@ -139,6 +139,7 @@ static void take_key(struct conf_parser *p, char *line)
             return;
         }
         p->seen |= conf_key_bit(i);
+        p->lines[i] = p->line;
         take_value(p, &kind->keys[i], value);
         return;
     }
@@ -207,7 +208,8 @@ void conf_end(struct conf_parser *p)
     const struct conf_kind *kind = p->kind;
     p->line = 0;
     for (size_t i = 0; i < kind->count; i++)
-        if ((kind->keys[i].flags & CONF_REQUIRED) && !(p->seen & conf_key_bit(i)))
+        if ((kind->keys[i].flags & CONF_REQUIRED) && !(p->seen & conf_key_bit(i)) &&
+            !((kind->keys[i].flags & CONF_BOX) && p->service->by_pc))
             conf_fail(p, kind->keys[i].remedy, CAUSE_KEY_MISSING, kind->keys[i].name, kind->keys[i].section, NULL);
     kind->end(p);
 }

@@ -30,6 +30,7 @@
 #define CONF_HOSTS_MAX 64    /* LAN hosts bound to a service */
 #define CONF_PRIVATE_MAX 8   /* domains whose answers may be private addresses */
 #define CONF_ERRORS_MAX 32   /* further mistakes are only counted */
+#define CONF_KEYS_MAX 48     /* keys of one kind of file; conf_parser.seen uses the higher bits for sections */
 
 struct conf_error {
     char file[128];
@@ -97,9 +98,9 @@ struct conf_site {
     char device[64]; /* [enroll] device: CN of the certificate, [A-Za-z0-9.-]+ */
 };
 
-/* One port of an [allow] line: `tcp/443 tls`, `tcp/8080`, `udp/123`. */
+/* One port of an [allow] line: `tcp/443 tls`, `tcp/8080`, `udp/123`; `esp` where the tunnel is the PC's own. */
 struct conf_port {
-    uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+    uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, or IPPROTO_ESP, which has no port (0) */
     uint16_t port; /* host byte order */
     bool tls; /* sni must allow each connection */
 };
@@ -116,6 +117,7 @@ struct conf_service {
     char name[CONF_NAME_MAX]; /* the file's base name without .conf; also the IKE connection's name */
     char title[CONF_TEXT_MAX]; /* [service] title */
     uint8_t number; /* [service] number, 1..8: IPsec reqid and packet mark */
+    bool by_pc; /* [tunnel] kind = box | pc: the tunnel is the PC's own; then no hub, remote, resolver of the box's */
     char hub[CONF_FQDN_MAX]; /* [tunnel] hub: host name or address */
     char hub_id[CONF_TEXT_MAX]; /* [tunnel] hub-id: IKE identity, default: hub */
     char ike_proposal[CONF_TEXT_MAX]; /* [tunnel] ike-proposal: a list as in proposal.h; aes256gcm16-prfsha384-ecp384 */
@@ -143,6 +145,7 @@ struct conf_parser {
     struct conf_service *service;
     int section; /* index in the parser's own table, -1 before the first */
     uint64_t seen; /* keys seen, for duplicates and missing ones */
+    unsigned lines[CONF_KEYS_MAX]; /* where each was seen last */
     char also[4][CAUSE_SHORT_MAX]; /* arguments that a value parser adds after key and value (conf_also) */
 };
 

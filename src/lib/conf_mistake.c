@@ -34,6 +34,11 @@ void conf_first_mistake(const struct conf_errors *errors, struct cause *out)
         cause_because(out, CAUSE_FILE_UNUSABLE, &e->wrong, e->file, remedy, NULL);
 }
 
+unsigned conf_key_line(const struct conf_parser *p, size_t key)
+{
+    return p->seen & conf_key_bit(key) ? p->lines[key] : 0;
+}
+
 bool conf_seen(const struct conf_parser *p, const char *section, const char *key)
 {
     const struct conf_kind *kind = p->kind;

@@ -4,8 +4,6 @@
 
 #include "conf.h"
 
-#define CONF_KEYS_MAX 48 /* keys of one kind of file; conf_parser.seen uses the higher bits for sections */
-
 /*
  * Parse and store the value of one line (NUL-terminated, trimmed, valid UTF-8 without control characters, not empty).
  * Returns CAUSE_NONE, or what is wrong: a cause whose arguments are key, value and those set with conf_also.
@@ -15,7 +13,8 @@ typedef enum cause_code conf_parse_fn(struct conf_parser *p, const char *value);
 enum conf_flags {
     CONF_REQUIRED = 1, /* a file without it is refused */
     CONF_MANY = 2, /* may be repeated */
-    CONF_SECRET = 4 /* the value is never quoted in a message */
+    CONF_SECRET = 4, /* the value is never quoted in a message */
+    CONF_BOX = 8 /* of a tunnel that the box raises: neither required nor allowed where it is the PC's own */
 };
 
 /* One key. The table defines the format: any other key is refused. Keys of one section must be adjacent. */
@@ -52,6 +51,8 @@ void conf_mistake(struct conf_errors *errors, const char *file, unsigned line, e
 void conf_also(struct conf_parser *p, unsigned place, const char *text);
 /* Was this key in the file so far? */
 bool conf_seen(const struct conf_parser *p, const char *section, const char *key);
+/* The line of this key, the index in its kind's table; 0: it was not there. */
+unsigned conf_key_line(const struct conf_parser *p, size_t key);
 
 /* ---- values (conf_value.c); all return false for text that is not exactly of that kind ---- */
 bool conf_parse_number(const char *text, uint32_t min, uint32_t max, uint32_t *out); /* decimal, no sign, no spaces */

@@ -22,6 +22,12 @@ static enum cause_code service_number(struct conf_parser *p, const char *value)
     return CAUSE_NONE;
 }
 
+static enum cause_code tunnel_kind(struct conf_parser *p, const char *value)
+{
+    p->service->by_pc = strcmp(value, "pc") == 0;
+    return p->service->by_pc || strcmp(value, "box") == 0 ? CAUSE_NONE : CAUSE_VALUE_NOT_KIND;
+}
+
 static enum cause_code tunnel_hub(struct conf_parser *p, const char *value)
 {
     struct addr hub;
@@ -133,14 +139,18 @@ static enum cause_code take_port(struct conf_rule *rule, char *text)
                  {IPPROTO_UDP, 853, CAUSE_VALUE_PORT_DOQ}};
     const char *word = next_word(&text), *flag = next_word(&text), *noise = next_word(&text), *rest = next_word(&text);
     struct conf_port port = {0};
-    uint32_t number;
+    uint32_t number = 0;
     if (strncmp(word, "tcp/", 4) == 0)
         port.proto = IPPROTO_TCP;
     else if (strncmp(word, "udp/", 4) == 0)
         port.proto = IPPROTO_UDP;
-    if (port.proto == 0 || !conf_parse_number(word + 4, 1, 65535, &number))
+    bool esp = strcmp(word, "esp") == 0;
+    if (esp)
+        port.proto = IPPROTO_ESP; /* (whether the service may have it is known at the end) */
+    else if (port.proto == 0 || !conf_parse_number(word + 4, 1, 65535, &number))
         return CAUSE_VALUE_NOT_PORT;
-    port.port = (uint16_t)number;
+    else
+        port.port = (uint16_t)number;
     if (*rest || (*noise && strcmp(noise, "ech-noise") != 0))
         return CAUSE_VALUE_WORD_AFTER_TLS;
     if (strcmp(flag, "ech-noise") == 0)
@@ -250,13 +260,14 @@ static enum cause_code allow_name(struct conf_parser *p, const char *value)
 static const struct conf_key keys[] = {
     {"service", "title", CONF_REQUIRED, service_title, CAUSE_WRITE_TITLE},
     {"service", "number", CONF_REQUIRED, service_number, CAUSE_WRITE_NUMBER},
-    {"tunnel", "hub", CONF_REQUIRED, tunnel_hub, CAUSE_WRITE_HUB},
-    {"tunnel", "hub-id", 0, tunnel_hub_id, CAUSE_WRITE_HUB_ID},
-    {"tunnel", "ike-proposal", 0, tunnel_ike, CAUSE_WRITE_IKE_PROPOSAL},
-    {"tunnel", "esp-proposal", 0, tunnel_esp, CAUSE_WRITE_ESP_PROPOSAL},
-    {"tunnel", "encapsulation", 0, tunnel_encapsulation, CAUSE_WRITE_ENCAPSULATION},
-    {"tunnel", "remote", CONF_REQUIRED | CONF_MANY, tunnel_remote, CAUSE_WRITE_REMOTE},
-    {"dns", "resolver", CONF_REQUIRED, dns_resolver, CAUSE_WRITE_RESOLVER},
+    {"tunnel", "kind", 0, tunnel_kind, CAUSE_WRITE_KIND},
+    {"tunnel", "hub", CONF_REQUIRED | CONF_BOX, tunnel_hub, CAUSE_WRITE_HUB},
+    {"tunnel", "hub-id", CONF_BOX, tunnel_hub_id, CAUSE_WRITE_HUB_ID},
+    {"tunnel", "ike-proposal", CONF_BOX, tunnel_ike, CAUSE_WRITE_IKE_PROPOSAL},
+    {"tunnel", "esp-proposal", CONF_BOX, tunnel_esp, CAUSE_WRITE_ESP_PROPOSAL},
+    {"tunnel", "encapsulation", CONF_BOX, tunnel_encapsulation, CAUSE_WRITE_ENCAPSULATION},
+    {"tunnel", "remote", CONF_REQUIRED | CONF_BOX | CONF_MANY, tunnel_remote, CAUSE_WRITE_REMOTE},
+    {"dns", "resolver", CONF_REQUIRED | CONF_BOX, dns_resolver, CAUSE_WRITE_RESOLVER},
     {"allow", "name", CONF_REQUIRED | CONF_MANY, allow_name, CAUSE_WRITE_ALLOW_NAME},
 };
 _Static_assert(sizeof keys / sizeof keys[0] <= CONF_KEYS_MAX, "conf_parser.seen has too few bits");
@@ -277,10 +288,58 @@ static bool has_ipv4(const struct conf_service *service)
     return false;
 }
 
+static bool is_ike_or_esp(const struct conf_port *port)
+{
+    return port->proto == IPPROTO_ESP || (port->proto == IPPROTO_UDP && (port->port == 500 || port->port == 4500));
+}
+
+/* What stands in [allow] is the PCs' hub here: by its whole name, and by what a tunnel is made of, nothing else. */
+static void check_pc_rule(struct conf_parser *p, const struct conf_rule *rule)
+{
+    if (rule->name[0] == '*')
+        conf_report(p->errors, p->file, rule->line, CAUSE_WRITE_PC_NAME, CAUSE_PC_NAME_WILDCARD, rule->name, NULL);
+    for (unsigned i = 0; i < rule->port_count; i++)
+        if (!is_ike_or_esp(&rule->ports[i])) {
+            conf_report(p->errors, p->file, rule->line, CAUSE_WRITE_PC_NAME, CAUSE_PC_NAME_PORT, rule->name, NULL);
+            return;
+        }
+}
+
+/* The tunnel is the PC's own: the box has no part in it but to let its hub's name and packets through. */
+static void pc_end(struct conf_parser *p)
+{
+    struct conf_service *service = p->service;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        bool resolver = keys[i].parse == dns_resolver;
+        if (!(keys[i].flags & CONF_BOX) || !conf_key_line(p, i) || (resolver && service->resolver_wan))
+            continue;
+        conf_report(p->errors, p->file, conf_key_line(p, i), resolver ? CAUSE_WRITE_PC_RESOLVER : CAUSE_TAKE_OUT_OR_BOX,
+                    resolver ? CAUSE_PC_RESOLVER : CAUSE_PC_HAS_KEY, keys[i].name, NULL);
+    }
+    service->resolver_wan = true;
+    for (unsigned i = 0; i < service->rule_count; i++)
+        check_pc_rule(p, &service->rules[i]);
+}
+
+static void refuse_esp(struct conf_parser *p)
+{
+    const struct conf_service *service = p->service;
+    for (unsigned i = 0; i < service->rule_count; i++)
+        for (unsigned k = 0; k < service->rules[i].port_count; k++)
+            if (service->rules[i].ports[k].proto == IPPROTO_ESP)
+                conf_report(p->errors, p->file, service->rules[i].line, CAUSE_WRITE_NO_ESP, CAUSE_ESP_NOT_PC,
+                            service->rules[i].name, NULL);
+}
+
 static void service_end(struct conf_parser *p)
 {
     struct conf_service *service = p->service;
     struct addr hub;
+    if (service->by_pc) {
+        pc_end(p);
+        return;
+    }
+    refuse_esp(p);
     if (!conf_seen(p, "tunnel", "hub-id"))
         (void)conf_copy(service->hub_id, sizeof service->hub_id,
                         strlen(service->hub) < sizeof service->hub_id ? service->hub : "");

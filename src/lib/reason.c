@@ -78,6 +78,11 @@ static const struct reason all[] = {
     {REASON_PACKET, "input-wan", "the box offers nothing to the line", "装置は外側の回線に何も公開していません"},
     {REASON_PACKET, "output", "the box itself may not send this", "装置自身からの許可されない送信です"},
     {REASON_PACKET, "no-tunnel", "there is no tunnel for it", "使えるトンネルがありません"},
+    {REASON_PACKET, "pc-begins",
+     "a VPN tool on this PC begins its own tunnel; a session is begun for it, and the tool tries again",
+     "このPCのVPNツールがトンネルを張り始めました。接続を始めますので、ツールの再試行を待ちます"},
+    {REASON_PACKET, "pc-tunnel", "the PC's own tunnel of before; its session is over: connect again with the VPN tool",
+     "PC自身が張った以前のトンネルですが、接続は終了しています。VPNツールで接続し直してください"},
 };
 
 const struct reason *reason_at(size_t i)

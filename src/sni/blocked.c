@@ -23,7 +23,8 @@ static bool same(const struct msg_blocked *a, const struct msg_blocked *b)
 /* gate acts on waiting PCs, so these are reported at shorter intervals. */
 static uint64_t fold_ms(const struct msg_blocked *m)
 {
-    return strcmp(m->reason, "waiting") == 0 ? BLOCKED_WAITING_MS : BLOCKED_FOLD_MS;
+    bool begins = strcmp(m->reason, "waiting") == 0 || strcmp(m->reason, "pc-begins") == 0;
+    return begins ? BLOCKED_WAITING_MS : BLOCKED_FOLD_MS;
 }
 
 /* Report the accumulated count. Without a token, or while gate's socket is full, keep accumulating. */

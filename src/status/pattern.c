@@ -20,7 +20,8 @@ static bool gate_fault(const struct health *h, uint64_t uptime_s)
 static bool tunnel_up(const struct health *h, uint64_t uptime_s)
 {
     (void)uptime_s;
-    return h->has[HEALTH_GATE] && health_is(h, HEALTH_GATE, "tunnel", "up");
+    return h->has[HEALTH_GATE] &&
+           (health_is(h, HEALTH_GATE, "tunnel", "up") || health_is(h, HEALTH_GATE, "tunnel", "pc"));
 }
 
 static bool raising(const struct health *h, uint64_t uptime_s)

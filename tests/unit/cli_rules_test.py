@@ -14,12 +14,15 @@ mode session
 service 1 up cancer 203.0.113.10 Cancer registry (がん登録)
 service 5 up rare 203.0.113.11 Rare diseases
 service 6 down heart - Heart
+service 7 up own pc Own tool
+service 8 down other pc Other tool
 host 192.168.77.20 02:00:5e:10:00:20 cancer
 host 192.168.77.21 02:00:5e:10:00:21 none
 others rare
 open 5 db.rare.example 10.21.0.80 {NOW + 600} tcp/443+tls
 open 1 www.cancer.example 10.20.0.81 {NOW + 600} tcp/443+tls,udp/123
 open 1 www.cancer.example 10.20.0.80 {NOW + 60} tcp/443+tls,udp/123
+open 7 vpn.own.example 203.0.113.12 {NOW + 600} udp/500,udp/4500,esp
 open 1 old.cancer.example 10.20.0.9 {NOW - 1} tcp/443
 more 7
 """
@@ -48,8 +51,8 @@ with tempfile.TemporaryDirectory() as root:
     path.write_text(PAGE)
     status, text = call(root, "--lang", "en")
     parts = text.split("\n\n")
-    check("good", status == 0 and len(parts) == 5, text)
-    cancer, rare, heart, more = parts[1:]
+    check("good", status == 0 and len(parts) == 7, text)
+    cancer, rare, heart, own, other, more = parts[1:]
     check("title, tunnel and hub", "Cancer registry (がん登録)" in cancer and "`cancer` to the hub 203.0.113.10" in cancer, cancer)
     check("bound hosts only", "For these PCs only:\n    192.168.77.20 (02:00:5e:10:00:20)" in cancer, cancer)
     check("ports", "www.cancer.example  tcp/443 (TLS, the name is checked), udp/123\n" in cancer, cancer)
@@ -61,12 +64,17 @@ with tempfile.TemporaryDirectory() as root:
           and "192.168.77.20" in rare, rare)
     check("nothing of the other service", "10.21.0.80" in rare and "10.20" not in rare, rare)
     check("a tunnel that is down", "down: nothing of it can be reached" in heart, heart)
+    check("a tunnel of the PC's own", "Its tunnel is the PC's own: open on the line is its hub" in own
+          and "vpn.own.example  udp/500, udp/4500, esp\n" in own and "Only through the tunnel" not in own, own)
+    check("no session for it", "Its tunnel is the PC's own, and its session is not on" in other, other)
     check("more", "+ 7" in more, more)
     check("Japanese", "トンネル「cancer」(接続先 203.0.113.10)だけを通ります" in call(root, "--lang", "ja")[1])
 
     data = json.loads(call(root, "--json")[1])
     check("times in json have their offset", data["written"] == stamp(NOW)
           and data["services"][1]["open"][0]["until"] == stamp(NOW + 600), str(data))
+    check("whose tunnel it is, in json", [s["tunnel"] for s in data["services"]] == ["box", "box", "box", "pc", "pc"]
+          and data["services"][3]["hub"] == "-", str(data))
     check("json", data["mode"] == "session" and data["more"] == 7 and data["services"][0]["hosts"] == ["192.168.77.20"]
           and not data["services"][0]["others"] and data["services"][1]["others"]
           and [o["address"] for o in data["services"][0]["open"]] == ["10.20.0.80", "10.20.0.81"], str(data))

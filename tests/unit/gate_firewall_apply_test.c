@@ -113,8 +113,8 @@ static void loads_closed(void **state)
 static struct firewall_view session_view(void)
 {
     struct firewall_view v = {.mode = MODE_SESSION, .generation = 0x1ecafbad, .tunnel_count = 2};
-    v.tunnels[0] = (struct firewall_tunnel){1, address("10.9.0.7"), address("fd00:9::7"), address("192.0.2.1")};
-    v.tunnels[1] = (struct firewall_tunnel){8, address("10.10.0.7"), {0}, address("2001:db8::1")};
+    v.tunnels[0] = (struct firewall_tunnel){1, address("10.9.0.7"), address("fd00:9::7"), address("192.0.2.1"), false};
+    v.tunnels[1] = (struct firewall_tunnel){8, address("10.10.0.7"), {0}, address("2001:db8::1"), false};
     return v;
 }
 
@@ -178,8 +178,8 @@ static void allow_adds_renews_and_is_emptied(void **state)
     struct firewall_view v = session_view();
     assert_int_equal(firewall_apply(&v), 0);
     struct firewall_allow list[] = {
-        {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false},
-        {address("fd00:20::80"), IPPROTO_UDP, 123, 8, 90, false},
+        {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false, false},
+        {address("fd00:20::80"), IPPROTO_UDP, 123, 8, 90, false, false},
     };
     assert_int_equal(firewall_allow(list, 2), 0);
     assert_shows("set inet sekisho allow_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 33s");
@@ -195,7 +195,7 @@ static void allow_adds_renews_and_is_emptied(void **state)
     nanosleep(&wait, NULL);
     assert_hides("set inet sekisho allow_v4", "10.20.0.80");
 
-    list[0] = (struct firewall_allow){address("10.20.0.80"), IPPROTO_TCP, 443, 1, 60, true};
+    list[0] = (struct firewall_allow){address("10.20.0.80"), IPPROTO_TCP, 443, 1, 60, true, false};
     assert_int_equal(firewall_allow(list, 1), 0);
     assert_shows("set inet sekisho tls_v4", "10.20.0.80 . tcp . 443 . 0x00000001 timeout 1m");
     assert_hides("set inet sekisho allow_v4", "10.20.0.80");
@@ -236,7 +236,7 @@ static void many_in_one_transaction(void **state)
     for (unsigned i = 0; i < FIREWALL_BATCH_MAX + 1; i++) {
         char text[32];
         snprintf(text, sizeof text, i & 1 ? "fd00:20::%x" : "10.20.0.%u", i % 200 + 1);
-        list[i] = (struct firewall_allow){address(text), IPPROTO_TCP, (uint16_t)(1000 + i % 400), 1, 60, i & 2};
+        list[i] = (struct firewall_allow){address(text), IPPROTO_TCP, (uint16_t)(1000 + i % 400), 1, 60, i & 2, false};
     }
     assert_int_equal(firewall_allow(list, FIREWALL_BATCH_MAX), 0);
     assert_shows("set inet sekisho allow_v4", "10.20.0.1 . tcp . 1000 .");
@@ -405,7 +405,7 @@ static void without_rules_all_fails(void **state)
     assert_int_equal(system("nft delete table inet sekisho"), 0);
     assert_int_equal(firewall_closed(), -1);
     assert_int_equal(errno, ENOENT);
-    struct firewall_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false};
+    struct firewall_allow one = {address("10.20.0.80"), IPPROTO_TCP, 443, 1, 33, false, false};
     assert_int_equal(firewall_allow(&one, 1), -1);
     static struct conf_service service = {.number = 1, .remote_count = 1};
     service.remote[0] = prefix("10.20.0.0/16");

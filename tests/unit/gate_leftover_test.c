@@ -108,7 +108,7 @@ static void another_address(void **state)
     up(1); /* the same address */
     assert_int_equal(fake.kernel.generation, generation);
     assert_true(fake.kernel.keep_allow);
-    struct firewall_tunnel t = {1, {AF_INET, {10, 9, 0, 77}}, {0}, {AF_INET, {192, 0, 2, 1}}};
+    struct firewall_tunnel t = {1, {AF_INET, {10, 9, 0, 77}}, {0}, {AF_INET, {192, 0, 2, 1}}, false};
     session_tunnel_up(&s, &t);
     assert_int_equal(s.state, SESSION_UP);
     assert_int_not_equal(fake.kernel.generation, generation);

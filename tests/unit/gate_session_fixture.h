@@ -202,7 +202,7 @@ static void ready(void)
 
 static void up(uint8_t service)
 {
-    struct firewall_tunnel t = {service, {AF_INET, {10, 9, 0, service}}, {0}, {AF_INET, {192, 0, 2, service}}};
+    struct firewall_tunnel t = {service, {AF_INET, {10, 9, 0, service}}, {0}, {AF_INET, {192, 0, 2, service}}, false};
     fake.has_ike_sa[service] = true;
     session_tunnel_up(&s, &t);
 }

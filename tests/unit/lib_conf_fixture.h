@@ -22,6 +22,8 @@
 #define TUNNEL "[tunnel]\nhub = 203.0.113.10\nhub-id = hub.lab.example\nremote = 10.20.0.0/16\n"
 #define DNS "[dns]\nresolver = 10.20.0.53\n"
 #define ALLOWED SERVICE_HEAD TUNNEL DNS "[allow]\nname = " /* a file up to there */
+#define OWN SERVICE_HEAD "[tunnel]\nkind = pc\n" /* the tunnel is the PC's own */
+#define OWN_ALLOW "[allow]\nname = vpn.example.jp udp/500, udp/4500, esp\n"
 #define ALLOW "[allow]\nname = registry.lab.example tcp/443 tls\n"
 
 static inline void feed(struct conf_parser *p, const char *text)

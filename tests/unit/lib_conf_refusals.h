@@ -69,6 +69,22 @@ static const struct refusal service_refusals[] = {
     {SERVICE_HEAD TUNNEL "[dns]\nresolver = 9.9.9.9\n" ALLOW, 0, "outside the networks behind the hub"},
     {SERVICE_HEAD "[tunnel]\nhub = 10.20.0.1\nremote = 10.20.0.0/16\n" DNS ALLOW, 0, "through itself"},
     {SERVICE_HEAD TUNNEL DNS, 0, "`name` is missing in [allow]"},
+    {SERVICE_HEAD "[tunnel]\nkind = ipsec\n", 5, "neither `box` nor `pc`"},
+    {SERVICE_HEAD "[tunnel]\nkind = box\n" DNS ALLOW, 0, "`hub` is missing in [tunnel]"},
+    {OWN "remote = 10.20.0.0/16\n" OWN_ALLOW, 6, "`remote` is of a tunnel that the box raises"},
+    {OWN "hub = vpn.example.jp\n" OWN_ALLOW, 6, "`hub` is of a tunnel that the box raises"},
+    {OWN "ike-proposal = aes256gcm16-prfsha384-ecp384\n" OWN_ALLOW, 6, "`ike-proposal` is of a tunnel"},
+    {SERVICE_HEAD "[tunnel]\nencapsulation = udp\nkind = pc\n" OWN_ALLOW, 5, "`encapsulation` is of a tunnel"},
+    {OWN DNS OWN_ALLOW, 7, "`resolver` is behind a tunnel"},
+    {OWN "[allow]\nname = vpn.example.jp udp/500, tcp/443 tls\n", 7, "nothing else can be open"},
+    {OWN "[allow]\nname = vpn.example.jp udp/500, tcp/500\n", 7, "nothing else can be open"},
+    {OWN "[allow]\nname = vpn.example.jp udp/1701\n", 7, "nothing else can be open"},
+    {OWN "[allow]\nname = *.vpn.example.jp udp/500\n", 7, "not a wildcard"},
+    {OWN "[allow]\nname = vpn.example.jp esp tls\n", 7, "`tls` on a udp port"},
+    {OWN "[allow]\nname = vpn.example.jp esp/1\n", 7, "not tcp/PORT"},
+    {OWN "[allow]\nname = vpn.example.jp esp, esp\n", 7, "a port twice"},
+    {OWN "[allow]\n", 0, "`name` is missing in [allow]"},
+    {ALLOWED "registry.lab.example tcp/443 tls, esp\n", 11, "here the box raises the tunnel"},
 };
 
 #endif

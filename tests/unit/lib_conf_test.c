@@ -58,6 +58,14 @@ static void service_full(void **state)
     assert_good();
     assert_string_equal(service.hub_id, "hub.example.jp");
     assert_true(service.force_encap && service.resolver_wan);
+    read_service(OWN "[dns]\nresolver = wan\n" OWN_ALLOW);
+    assert_good();
+    assert_true(service.by_pc && service.resolver_wan);
+    assert_int_equal(service.rules[0].port_count, 3);
+    assert_int_equal(service.rules[0].ports[2].proto, IPPROTO_ESP);
+    read_service(OWN OWN_ALLOW); /* on the line anyway */
+    assert_good();
+    assert_true(service.by_pc && service.resolver_wan);
 }
 
 static void refuses_site(void **state)

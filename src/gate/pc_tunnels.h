@@ -1,0 +1,40 @@
+/*
+ * Services whose tunnel is the PC's own. The box raises nothing: the session opens its hub for IKE and ESP and
+ * closes the LAN to all else. It begins with a question for the hub's name, or with the first message of IKE to an
+ * address that the name had within the last day: the packet filter knows those addresses (pc_hubs) and lets nothing
+ * of a tunnel pass to them without a session. The address opens by a new answer of the DNS only, never from memory;
+ * IKE repeats itself meanwhile.
+ */
+#ifndef SEKISHO_GATE_PC_TUNNELS_H
+#define SEKISHO_GATE_PC_TUNNELS_H
+
+#include "admit.h"
+#include "dns_link.h"
+#include "session.h"
+
+#define PC_TUNNELS_MAX 64
+
+struct pc_tunnels {
+    /* given at the start */
+    struct admit *admit;
+    struct session *session;
+    struct dns_link *dns;
+    const struct addr *uplink; /* the box's own address there */
+    /* its own: the hubs whose names were resolved lately, as the kernel has them (pc_hubs) */
+    struct pc_tunnels_hub {
+        struct addr addr;
+        uint16_t id; /* of the listed name */
+        uint64_t until_ms;
+    } hubs[PC_TUNNELS_MAX];
+};
+
+/* Once all that is given is there: tells `admit` which addresses can be no hub. */
+void pc_tunnels_init(struct pc_tunnels *p);
+/* These addresses were opened for this name: if it is such a hub's, they are known as that for a day. */
+void pc_tunnels_learn(struct pc_tunnels *p, const struct msg_admit *m);
+/* A PC begins a tunnel of its own while there is no session with that service: begin one, if the PC may use it. */
+void pc_tunnels_wanted(struct pc_tunnels *p, const struct msg_blocked *m);
+/* The session with this service begins: have its hubs' names looked up anew, so that what waits finds its way open. */
+void pc_tunnels_resolve(struct pc_tunnels *p, uint8_t service);
+
+#endif

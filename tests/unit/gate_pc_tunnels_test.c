@@ -1,0 +1,236 @@
+/* The hubs of PCs' own tunnels: which addresses can be one, who begins a session by one, what is looked up anew then. */
+#include "sni_verdicts.h"
+#include "clock.h"
+#include "ipc.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "addr.h"
+
+enum { BOX_SERVICE = 1, OWN = 2, OWN_TOO = 3 };
+enum { OWN_NAME = 1, OWN_TOO_NAME = 2 }; /* ids */
+
+static struct {
+    struct conf conf;
+    struct session session;
+    struct admit admit;
+    struct refusals refusals;
+    struct dns_link dns;
+    bool changed;
+} gate;
+static struct addr uplink;
+static struct pc_tunnels pc_tunnels;
+static struct sni_verdicts verdicts;
+static int names; /* the far end of the line to `dns` */
+static struct firewall_allow opened[FIREWALL_ALLOW_MAX];
+static unsigned opened_count;
+
+static int apply(void *user, const struct firewall_view *view)
+{
+    (void)user;
+    (void)view;
+    return 0;
+}
+
+static void announce(void *user, const struct msg_mode *mode)
+{
+    (void)user;
+    (void)mode;
+}
+
+static void changed(void *user)
+{
+    (void)user;
+}
+
+static void tunnel(void *user, uint8_t service, const struct firewall_tunnel *t)
+{
+    (void)user;
+    if (t && t->by_pc)
+        pc_tunnels_resolve(&pc_tunnels, service);
+}
+
+static uint64_t activity(void *user)
+{
+    (void)user;
+    return 0;
+}
+
+static void audit(void *user, const char *event, const char *details)
+{
+    (void)user;
+    (void)event;
+    (void)details;
+}
+
+static uint32_t number(void *user)
+{
+    (void)user;
+    return 12345;
+}
+
+static uint64_t now(void *user)
+{
+    (void)user;
+    return clock_monotonic_ms();
+}
+
+static const struct session_ops ops = {.apply = apply,
+                                       .announce = announce,
+                                       .changed = changed,
+                                       .tunnel = tunnel,
+                                       .activity = activity,
+                                       .audit = audit,
+                                       .random = number,
+                                       .now = now};
+
+static int allow(const struct firewall_allow *list, unsigned count)
+{
+    memcpy(opened, list, count * sizeof *list);
+    opened_count = count;
+    return 0;
+}
+
+static enum msg_verdict open_name(unsigned id, const char *addr)
+{
+    struct admit_now then = {77, 7, clock_monotonic_ms(), NULL, NULL};
+    struct msg_admit m = {.id = (uint16_t)id, .generation = 77, .timeout_s = 30, .count = 1, .addrs = {address(addr)}};
+    snprintf(m.name, sizeof m.name, "%s", admit_rule(&gate.admit, id)->name);
+    enum msg_verdict verdict = admit_open(&gate.admit, &then, &m, allow);
+    if (verdict == ADMIT_OK)
+        pc_tunnels_learn(&pc_tunnels, &m);
+    return verdict;
+}
+
+static int setup(void **state)
+{
+    int pair[2];
+    (void)state;
+    memset(&gate.conf, 0, sizeof gate.conf);
+    gate.conf.service_count = 3;
+    struct conf_service *s = gate.conf.services;
+    s[0] = (struct conf_service){.name = "gtol", .number = BOX_SERVICE, .remote_count = 1, .rule_count = 1};
+    s[0].remote[0] = prefix("192.0.2.0/24");
+    s[0].rules[0] = (struct conf_rule){"a.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
+    s[1] = (struct conf_service){.name = "nanbyo", .number = OWN, .by_pc = true, .rule_count = 1};
+    s[1].rules[0] =
+        (struct conf_rule){"vpn.example.jp", false, 2, {{IPPROTO_UDP, 500, false}, {IPPROTO_ESP, 0, false}}, 1};
+    s[2] = (struct conf_service){.name = "shoman", .number = OWN_TOO, .by_pc = true, .rule_count = 1};
+    s[2].rules[0] = (struct conf_rule){"vpn2.example.jp", false, 1, {{IPPROTO_UDP, 500, false}}, 1};
+    gate.conf.site.lan_address = (struct prefix){address("203.0.113.1"), 28};
+    snprintf(gate.conf.site.others, sizeof gate.conf.site.others, "all");
+    gate.conf.site.host_count = 1;
+    gate.conf.site.hosts[0] = (struct conf_host){.addr = address("192.168.77.20"), .service = "gtol"};
+    admit_init(&gate.admit, &gate.conf);
+    uplink = address("198.51.100.9");
+    pc_tunnels =
+        (struct pc_tunnels){.admit = &gate.admit, .session = &gate.session, .dns = &gate.dns, .uplink = &uplink};
+    pc_tunnels_init(&pc_tunnels);
+    verdicts = (struct sni_verdicts){.session = &gate.session,
+                                     .admit = &gate.admit,
+                                     .refusals = &gate.refusals,
+                                     .pc_tunnels = &pc_tunnels,
+                                     .changed = &gate.changed};
+    session_init(&gate.session, &gate.conf, &ops, &gate);
+    gate.session.state = SESSION_IDLE;
+    gate.session.charon = gate.session.wan = true;
+    if (ipc_pair(pair) < 0)
+        return -1;
+    gate.dns.sock = pair[0];
+    names = pair[1];
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    close(names);
+    return close(gate.dns.sock);
+}
+
+static void which_address_can_be_a_hub(void **state)
+{
+    (void)state;
+    static const char *const never[] = {"10.1.2.3",    "172.16.0.1",   "192.168.1.1", "100.64.0.1", "127.0.0.1",
+                                        "169.254.1.1", "224.0.0.1",    "0.0.0.0",     "192.0.2.7",  "203.0.113.1",
+                                        "203.0.113.9", "198.51.100.9", "2001:db8::1"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        assert_int_equal(open_name(OWN_NAME, never[i]), ADMIT_FORBIDDEN);
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    assert_int_equal(opened_count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(opened[i].by_pc);
+        assert_int_equal(opened[i].service, OWN);
+        assert_int_equal(opened[i].timeout_s, ADMIT_TIMEOUT_MAX_S); /* a tunnel outlives the answer's time */
+    }
+    assert_int_equal(opened[1].proto, IPPROTO_ESP);
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.4"), ADMIT_FORBIDDEN); /* one address, one service */
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.5"), ADMIT_OK);
+}
+
+static void begins(const char *client, const char *server)
+{
+    struct msg m = {.head = {.type = MSG_BLOCKED},
+                    .u.blocked = {.reason = "pc-begins", .proto = IPPROTO_UDP, .port = 500, .count = 1}};
+    m.u.blocked.client = address(client);
+    m.u.blocked.server = address(server);
+    sni_verdicts_ops.message(&verdicts, &m);
+}
+
+static bool up(uint8_t service)
+{
+    return gate.session.services[service].up;
+}
+
+static void the_first_packet_begins_a_session(void **state)
+{
+    (void)state;
+    struct msg m;
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    begins("192.168.77.10", "8.8.4.5"); /* nobody's hub */
+    assert_int_equal(gate.session.state, SESSION_IDLE);
+    begins("192.168.77.20", "8.8.4.4"); /* bound to another service */
+    assert_int_equal(gate.session.state, SESSION_IDLE);
+    begins("192.168.77.10", "8.8.4.4");
+    assert_true(up(OWN));
+    assert_false(up(OWN_TOO));
+    int fd = -1;
+    assert_true(ipc_recv(names, ROLE_DNS, &m, &fd) == IPC_OK); /* the address opens by an answer, not from memory */
+    assert_int_equal(m.head.type, MSG_RESOLVE);
+    assert_int_equal(m.u.resolve.id, OWN_NAME);
+    assert_string_equal(m.u.resolve.name, "vpn.example.jp");
+}
+
+static void it_is_known_for_a_day(void **state)
+{
+    (void)state;
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    pc_tunnels.hubs[0].until_ms = 1; /* over */
+    begins("192.168.77.10", "8.8.4.4");
+    assert_int_equal(gate.session.state, SESSION_IDLE);
+    for (unsigned i = 0; i < 2 * PC_TUNNELS_MAX; i++) { /* more than there is room for: those go that end first */
+        char text[16];
+        snprintf(text, sizeof text, "8.8.5.%u", i);
+        assert_int_equal(open_name(OWN_NAME, text), ADMIT_OK);
+        begins("192.168.77.10", text);
+        assert_true(up(OWN));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(which_address_can_be_a_hub, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_first_packet_begins_a_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(it_is_known_for_a_day, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("gate_pc_tunnels", tests, NULL, NULL);
+}

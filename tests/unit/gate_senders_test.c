@@ -287,7 +287,9 @@ static void to_the_box_itself(void **state)
         {PC_NS, {NEAR6, "ff02::1", IPPROTO_UDP, 5000, 5000, 1, false}, "input_lan"},
         {PC_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, "input_lan"},
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_UDP, 5000, 5000, 1, false}, "input_wan"},
-        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, "input_wan"},
+        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 130, false}, ""}, /* the uplink's router asks for listeners */
+        {WAN_NS, {NEAR6, "ff02::16", IPPROTO_ICMPV6, 0, 0, 143, false}, ""}, /* and its neighbours answer */
+        {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 128, false}, "input_wan"},
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, false}, ""}, /* the uplink's router */
         {WAN_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 134, true}, "input_wan"},
         {PC_NS, {NEAR6, "ff02::1", IPPROTO_ICMPV6, 0, 0, 136, false}, ""},

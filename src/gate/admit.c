@@ -76,6 +76,20 @@ static enum msg_verdict check_pc_hub(const struct admit *a, const struct conf_se
     return ADMIT_OK;
 }
 
+static const struct conf_service *service_of(const struct admit *a, unsigned id)
+{
+    return &a->conf->services[a->names[id].service];
+}
+
+/* What is to be opened is the registry's first: nothing of it is in clear from then on. */
+static bool learn_all(const struct admit *a, const struct admit_now *now, const struct msg_admit *m)
+{
+    for (unsigned i = 0; i < m->count && conf_carries_all(service_of(a, m->id)); i++)
+        if (!now->learn || now->learn(now->registry, &m->addrs[i]) < 0)
+            return false;
+    return true;
+}
+
 static enum msg_verdict check_address(const struct admit *a, const struct admit_now *now, const struct conf_service *s,
                                       const struct addr *addr)
 {
@@ -86,6 +100,8 @@ static enum msg_verdict check_address(const struct admit *a, const struct admit_
         return ADMIT_FORBIDDEN;
     if (!in_list(s->remote, s->remote_count, addr))
         return addr_kind(addr) != ADDR_PUBLIC ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
+    if (conf_carries_all(s) && !(now->may && now->may(now->registry, addr)))
+        return ADMIT_FORBIDDEN;
     /* The kernel guards the service file's prefixes; the hub may have accepted fewer. */
     unsigned count = now->remote(now->user, s->number, &negotiated);
     return in_list(negotiated, count, addr) ? ADMIT_OK : ADMIT_OUTSIDE;
@@ -272,6 +288,8 @@ enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, con
             limit(a, now->now_ms, CAUSE_WILDCARD_NAME_UNANSWERED);
             return ADMIT_KERNEL;
         }
+    if (!learn_all(a, now, m))
+        return ADMIT_KERNEL;
     for (unsigned i = 0; i < *count; i++) {
         struct admit_element *e = element_place(a, &list[i], now->now_ms);
         uint64_t ends_ms = now->now_ms + (uint64_t)list[i].timeout_s * 1000;

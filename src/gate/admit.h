@@ -33,6 +33,11 @@ struct admit_now {
     /* The negotiated remote prefixes of the service's tunnel; 0 while it is down. */
     unsigned (*remote)(void *user, uint8_t service, const struct prefix **out);
     void *user;
+    /* Where the hub carries everything (registry.h): may this address be the registry's, and from now on it is: 0,
+     * or -1 with errno. NULL: none may. */
+    bool (*may)(void *registry, const struct addr *a);
+    int (*learn)(void *registry, const struct addr *a);
+    void *registry;
 };
 
 /* A name as in the query, and one of its addresses. An entry of an earlier epoch is free. */

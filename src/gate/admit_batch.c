@@ -44,6 +44,9 @@ void admit_batch_open(struct admit_batch *b)
     if (b->count == 0)
         return;
     struct admit_now now = admit_moment(b->session, b->charon);
+    now.may = registry_may_open;
+    now.learn = registry_learn_open;
+    now.registry = b->registry;
     for (unsigned i = 0; i < b->count; i++) {
         const struct msg_admit *m = &b->waiting[i];
         if (elements + FIREWALL_ALLOW_MAX > FIREWALL_BATCH_MAX) {

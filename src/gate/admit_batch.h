@@ -7,6 +7,7 @@
 
 #include "admit.h"
 #include "charon.h"
+#include "registry.h"
 #include "session.h"
 
 #define ADMIT_BATCH_MAX 64 /* answers */
@@ -16,6 +17,7 @@ struct admit_batch {
     struct admit *admit;
     const struct session *session;
     struct charon *charon;
+    struct registry *registry;
     /* Called once for each answer added, in no order, with the result of the commit. */
     void (*done)(void *user, const struct msg_admit *m, enum msg_verdict verdict);
     void *user;

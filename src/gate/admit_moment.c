@@ -10,5 +10,9 @@ struct admit_now admit_moment(const struct session *session, struct charon *char
 {
     struct msg_mode mode;
     session_mode(session, &mode);
-    return (struct admit_now){mode.generation, mode.services_up, clock_monotonic_ms(), remote_of, charon};
+    return (struct admit_now){.generation = mode.generation,
+                              .services_up = mode.services_up,
+                              .now_ms = clock_monotonic_ms(),
+                              .remote = remote_of,
+                              .user = charon};
 }

@@ -376,6 +376,7 @@ void charon_init(struct charon *c, uev_ctx_t *loop, const struct conf *conf, str
             continue; /* charon has no part in it */
         c->services[n].charon = c;
         c->services[n].conf = &conf->services[i];
+        c->services[n].needed_count = conf_registry(&conf->services[i], c->services[n].needed);
     }
 }
 
@@ -529,8 +530,8 @@ unsigned charon_left_out(const struct charon *c, uint8_t service, const struct p
 {
     const struct charon_service *v = &c->services[service];
     unsigned count = 0;
-    for (unsigned i = 0; v->conf && v->sa.child && i < v->conf->remote_count; i++) {
-        const struct prefix *asked = &v->conf->remote[i];
+    for (unsigned i = 0; v->conf && v->sa.child && i < v->needed_count; i++) {
+        const struct prefix *asked = &v->needed[i];
         bool carried = asked->addr.family != AF_INET;
         for (unsigned k = 0; k < v->sa.remote_count && !carried; k++)
             carried = v->sa.remote[k].len <= asked->len && prefix_contains(&v->sa.remote[k], &asked->addr);

@@ -35,6 +35,8 @@ struct charon;
 struct charon_service {
     struct charon *charon;
     const struct conf_service *conf; /* NULL: no such service */
+    unsigned needed_count;
+    struct prefix needed[CONF_PREFIXES_MAX]; /* what the hub should carry: conf_registry */
     struct ike_sa sa;                    /* the tunnel; sa.child 0: down */
     struct ike_sa listed;                /* collected while a list is received */
     struct blackhole_counts carried; /* the same, summed over its IKE_SAs: during a replacement there are two */
@@ -87,7 +89,7 @@ unsigned charon_remote(const struct charon *c, uint8_t service, const struct pre
 enum cause_code charon_meaning(const char *line);
 
 /* The IPv4 networks of the service file that the hub has not accepted for the tunnel, which must be up. Returns their
- * number. */
+ * number. (A hub that carries everything may narrow that, but not leave the resolver out.) */
 unsigned charon_left_out(const struct charon *c, uint8_t service, const struct prefix *out[CONF_PREFIXES_MAX]);
 
 #endif

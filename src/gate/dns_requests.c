@@ -39,6 +39,8 @@ static bool hub_leaves_out(const struct dns_requests *d, const char *name, const
 {
     const struct prefix *left[CONF_PREFIXES_MAX];
     uint8_t service = admit_service_of(d->admit, name);
+    if (service && service == d->registry->service && d->charon->services[service].sa.child)
+        return true; /* there it can only be the hub's narrowing */
     unsigned count = service ? charon_left_out(d->charon, service, left) : 0;
     for (unsigned i = 0; i < count; i++)
         if (prefix_contains(left[i], a))
@@ -101,8 +103,12 @@ const struct dns_link_ops dns_requests_ops = {on_message, on_dead, on_idle};
 
 void dns_requests_init(struct dns_requests *d)
 {
-    d->batch = (struct admit_batch){
-        .admit = d->admit, .session = d->session, .charon = d->charon, .done = on_opened, .user = d};
+    d->batch = (struct admit_batch){.admit = d->admit,
+                                    .session = d->session,
+                                    .charon = d->charon,
+                                    .registry = d->registry,
+                                    .done = on_opened,
+                                    .user = d};
 }
 
 void dns_requests_tick(struct dns_requests *d, uint64_t now_ms)

@@ -17,6 +17,7 @@ struct dns_requests {
     struct session *session;
     struct charon *charon;
     struct admit *admit;
+    struct registry *registry;
     struct refusals *refusals;
     struct pc_tunnels *pc_tunnels;
     struct dns_link *dns;

@@ -32,6 +32,14 @@
 /* The bit in the mark of a packet whose service has its tunnel on the PC (configs/firewall.nft, pc). */
 #define FIREWALL_MARK_PC 0x10u
 
+#define FIREWALL_KNOWN_MAX 1024 /* ranges that belong to a registry and are in no service file */
+
+/* Addresses of one family that belong to a registry (registry.h). None overlaps another, or a service file's prefix. */
+struct firewall_range {
+    struct addr first, last;
+    uint8_t service; /* 1..8 */
+};
+
 /* A tunnel that is up. family 0: no such address. */
 struct firewall_tunnel {
     uint8_t service; /* 1..8 */
@@ -56,6 +64,9 @@ struct firewall_view {
      * (None is removed: gate starts with a newly loaded ruleset, and its services do not change.) NULL: unchanged */
     const struct conf_service *registry;
     unsigned registry_count;
+    /* The same for what has been learned of a registry whose hub carries everything. */
+    const struct firewall_range *known;
+    unsigned known_count;
 };
 
 /* One element of allow_v4 or allow_v6; with tls, of tls_v4 or tls_v6; IPPROTO_ESP, whose port is 0, of esp_v4. */
@@ -116,6 +127,11 @@ int firewall_closed(void);
 /* Add the remote prefixes of all services to tunnel_v4 and tunnel_v6, as firewall_apply does. Prefixes must not
  * overlap. */
 int firewall_registry(const struct conf_service *services, unsigned count);
+/*
+ * Add what has been learned of a registry. Each range as at first: the same one again is left untouched, one that
+ * overlaps it and differs is refused. count <= FIREWALL_KNOWN_MAX
+ */
+int firewall_known(const struct firewall_range *list, unsigned count);
 /* Replace the bindings of LAN hosts to services: hosts, hosts_may, hosts_at, hosts_v4 and unbound. */
 int firewall_hosts(const struct conf *conf);
 /* Replace the DNS servers that the box itself may query. count <= FIREWALL_RESOLVERS_MAX */

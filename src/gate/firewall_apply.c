@@ -131,24 +131,38 @@ static bool prefix_end(const struct prefix *p, uint8_t end[16])
 }
 
 /*
- * The registry's prefixes, and the service of each. Existing ones are left untouched: if a prefix is deleted and
- * added in one transaction, look-ups miss it for a moment (its old, inactive element hides the new one until it is
- * removed from the tree), and in `internet` packets to its addresses would leave in clear.
+ * The registry's prefixes and addresses, and the service of each. Existing ones are left untouched: if an interval is
+ * deleted and added in one transaction, look-ups miss it for a moment (its old, inactive element hides the new one
+ * until it is removed from the tree), and in `internet` packets to its addresses would leave in clear. For the same
+ * reason no two overlap: a new one before or after another hides nothing.
  */
+static void interval_elements(struct batch *b, const struct addr *first, const uint8_t *behind, uint32_t mark)
+{
+    /* An interval is two elements: its start, with the data, and the first address after it. */
+    struct element e[2] = {
+        {.key = first->bytes, .key_len = addr_len(first), .data = &mark, .data_len = sizeof mark},
+        {.key = behind, .key_len = addr_len(first), .interval_end = true},
+    };
+    batch_add(b, of_family(first, "tunnel_v4", "tunnel_v6"), e, behind ? 2 : 1);
+}
+
+/* (Of a hub that carries everything the file says nothing: firewall_range.) */
 static void registry_elements(struct batch *b, const struct conf_service *services, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        uint32_t mark = services[i].number;
-        for (unsigned j = 0; j < services[i].remote_count; j++) {
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < services[i].remote_count && !conf_carries_all(&services[i]); j++) {
             const struct prefix *p = &services[i].remote[j];
             uint8_t end[16];
-            /* An interval is two elements: its start, with the data, and the first address after it. */
-            struct element e[2] = {
-                {.key = p->addr.bytes, .key_len = addr_len(&p->addr), .data = &mark, .data_len = sizeof mark},
-                {.key = end, .key_len = addr_len(&p->addr), .interval_end = true},
-            };
-            batch_add(b, of_family(&p->addr, "tunnel_v4", "tunnel_v6"), e, prefix_end(p, end) ? 2 : 1);
+            interval_elements(b, &p->addr, prefix_end(p, end) ? end : NULL, services[i].number);
         }
+}
+
+static void known_elements(struct batch *b, const struct firewall_range *list, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct prefix last = {list[i].last, list[i].last.family == AF_INET6 ? 128 : 32};
+        uint8_t end[16];
+        interval_elements(b, &list[i].first, prefix_end(&last, end) ? end : NULL, list[i].service);
     }
 }
 
@@ -179,6 +193,7 @@ int firewall_apply(const struct firewall_view *view)
         tunnel_elements(b, &view->tunnels[i]);
     if (view->registry)
         registry_elements(b, view->registry, view->registry_count);
+    known_elements(b, view->known, view->known_count);
     return batch_commit(b);
 }
 
@@ -191,6 +206,17 @@ int firewall_registry(const struct conf_service *services, unsigned count)
 {
     struct batch *b = batch_begin();
     registry_elements(b, services, count);
+    return batch_commit(b);
+}
+
+int firewall_known(const struct firewall_range *list, unsigned count)
+{
+    if (count > FIREWALL_KNOWN_MAX) {
+        errno = E2BIG;
+        return -1;
+    }
+    struct batch *b = batch_begin();
+    known_elements(b, list, count);
     return batch_commit(b);
 }
 

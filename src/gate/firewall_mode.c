@@ -18,6 +18,8 @@ int firewall_mode_set(const struct firewall_mode *f, const struct firewall_view 
     with.tls_waits = !sni_link_is_there(f->sni);
     with.registry = f->conf->services;
     with.registry_count = f->conf->service_count;
+    with.known = f->registry->list;
+    with.known_count = f->registry->count;
     return firewall_apply(&with);
 }
 

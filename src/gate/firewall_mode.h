@@ -6,12 +6,14 @@
 #define SEKISHO_GATE_FIREWALL_MODE_H
 
 #include "firewall.h"
+#include "registry.h"
 #include "sni_link.h"
 
 struct firewall_mode {
     /* given at the start */
     const struct conf *conf;
     const struct sni_link *sni;
+    const struct registry *registry;
 };
 
 /* Call once, before anything is allowed: installs the host bindings. Does not return if the kernel refuses them. */

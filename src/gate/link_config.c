@@ -41,6 +41,7 @@ static void send_never(struct dns_link *dns, const struct prefix *net, bool upli
 
 static void send_private(struct dns_link *dns, const struct conf *conf)
 {
+    struct prefix networks[CONF_PREFIXES_MAX];
     for (unsigned i = 0; i < conf->site.private_count; i++) {
         struct msg_private m = {0};
         snprintf(m.domain, sizeof m.domain, "%s", conf->site.private_answers[i]);
@@ -48,8 +49,8 @@ static void send_private(struct dns_link *dns, const struct conf *conf)
     }
     send_never(dns, &conf->site.lan_address, false);
     for (unsigned i = 0; i < conf->service_count; i++)
-        for (unsigned n = 0; n < conf->services[i].remote_count; n++)
-            send_never(dns, &conf->services[i].remote[n], false);
+        for (unsigned n = 0, count = conf_registry(&conf->services[i], networks); n < count; n++)
+            send_never(dns, &networks[n], false);
 }
 
 void link_config_dns(struct dns_link *dns, const struct admit *admit)

@@ -21,6 +21,7 @@
 #include "pc_tunnels.h"
 #include "publish.h"
 #include "refusals.h"
+#include "registry.h"
 #include "resolvers.h"
 #include "sandbox.h"
 #include "session.h"
@@ -65,6 +66,7 @@ static struct refusals refusals;
 static struct admit admit;
 static struct session session;
 static struct charon charon;
+static struct registry registry;
 static struct firewall_mode mode;
 static struct firewall_stats stats;
 static struct resolvers resolvers;
@@ -124,7 +126,11 @@ static void on_ctl(uev_t *w, void *arg, int events)
 
 static void wire(void)
 {
-    mode = (struct firewall_mode){.conf = &conf, .sni = &sni};
+    registry.conf = &conf;
+    registry.session = &session;
+    registry.run = paths.run;
+    registry.tell = firewall_known;
+    mode = (struct firewall_mode){.conf = &conf, .sni = &sni, .registry = &registry};
     stats = (struct firewall_stats){.lan = &conf.site.lan_address, .changed = &publish.changed};
     resolvers = (struct resolvers){.conf = &conf, .dns = &dns};
     stale_dns = (struct stale_dns){.admit = &admit, .session = &session, .dns = &dns};
@@ -132,6 +138,7 @@ static void wire(void)
     requests.session = &session;
     requests.charon = &charon;
     requests.admit = &admit;
+    requests.registry = &registry;
     requests.refusals = &refusals;
     requests.pc_tunnels = &pc_tunnels;
     requests.dns = &dns;
@@ -146,7 +153,7 @@ static void wire(void)
                                      .pc_tunnels = &pc_tunnels,
                                      .run = paths.run,
                                      .changed = &publish.changed};
-    uplink = (struct uplink){.session = &session, .resolvers = &resolvers, .dns = &dns};
+    uplink = (struct uplink){.session = &session, .registry = &registry, .resolvers = &resolvers, .dns = &dns};
     publish.view = (struct view){.run = paths.run,
                                  .fault = &fault,
                                  .conf = &conf,
@@ -164,6 +171,7 @@ static void wire(void)
                                        .charon = &charon,
                                        .dns = &dns,
                                        .sni = &sni,
+                                       .registry = &registry,
                                        .resolvers = &resolvers,
                                        .stale_dns = &stale_dns,
                                        .pc_tunnels = &pc_tunnels,
@@ -298,6 +306,8 @@ static void start_dns(void)
 static void start_parts(void)
 {
     firewall_mode_begin(&mode);
+    if (registry_init(&registry) < 0)
+        log_fatal("what is the registry's cannot be read or told to the kernel: %s", strerror(errno));
     admit_init(&admit, &conf);
     pc_tunnels_init(&pc_tunnels);
     session_init(&session, &conf, &session_effects_ops, &effects);

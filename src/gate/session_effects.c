@@ -59,6 +59,10 @@ static bool op_probe(void *user, uint8_t service)
 static void op_tunnel(void *user, uint8_t service, const struct firewall_tunnel *tunnel)
 {
     struct session_effects *e = user;
+    const struct prefix *carried = NULL;
+    unsigned count = tunnel ? charon_remote(e->charon, service, &carried) : 0;
+    if (tunnel)
+        registry_tunnel(e->registry, tunnel, carried, count);
     resolvers_tunnel(e->resolvers, service, tunnel);
     if (tunnel && tunnel->by_pc)
         pc_tunnels_resolve(e->pc_tunnels, service);

@@ -3,6 +3,7 @@
 #include "sandbox.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,21 +25,36 @@ bool state_watch_changed(struct state_watch_file *f)
     return true;
 }
 
+static void read_addr(const char *text, const char *key, struct addr *out)
+{
+    char value[INET6_ADDRSTRLEN];
+    if (!state_file_get(text, key, value, sizeof value) || !conf_parse_addr(value, out))
+        out->family = 0;
+}
+
+static void read_list(const char *text, const char *key, struct addr *list, unsigned *count)
+{
+    char value[256], *rest;
+    if (!state_file_get(text, key, value, sizeof value))
+        return;
+    for (char *word = strtok_r(value, " ", &rest); word && *count < CONF_ADDRS_MAX; word = strtok_r(NULL, " ", &rest))
+        if (conf_parse_addr(word, &list[*count]))
+            (*count)++;
+}
+
 void state_watch_read_wan(const struct state_watch_file *f, struct state_watch_wan *out)
 {
-    char text[STATE_FILE_MAX], value[256], *rest;
+    char text[STATE_FILE_MAX], value[8];
     memset(out, 0, sizeof *out);
     if (state_file_read(f->path, UID_WAN, text, sizeof text) < 0)
         return;
     out->up = state_file_get(text, "link", value, sizeof value) && !strcmp(value, "up");
-    if (state_file_get(text, "address", value, sizeof value) && !conf_parse_addr(value, &out->address))
-        out->address.family = 0;
-    if (!state_file_get(text, "dns", value, sizeof value))
-        return;
-    for (char *word = strtok_r(value, " ", &rest); word && out->dns_count < CONF_ADDRS_MAX;
-         word = strtok_r(NULL, " ", &rest))
-        if (conf_parse_addr(word, &out->dns[out->dns_count]))
-            out->dns_count++;
+    read_addr(text, "address", &out->address);
+    read_addr(text, "gateway", &out->gateway);
+    if (state_file_get(text, "prefix", value, sizeof value))
+        out->network = (struct prefix){out->address, (uint8_t)atoi(value)};
+    read_list(text, "dns", out->dns, &out->dns_count);
+    read_list(text, "ntp", out->ntp, &out->ntp_count);
 }
 
 void state_watch_read_certificate(const struct state_watch_file *f, struct state_watch_certificate *out)

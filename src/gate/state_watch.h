@@ -16,9 +16,10 @@ struct state_watch_file {
 
 struct state_watch_wan {
     bool up;
-    struct addr address;
-    unsigned dns_count;
-    struct addr dns[CONF_ADDRS_MAX];
+    struct addr address, gateway;
+    struct prefix network; /* the uplink's */
+    unsigned dns_count, ntp_count;
+    struct addr dns[CONF_ADDRS_MAX], ntp[CONF_ADDRS_MAX];
 };
 
 #define STATE_WATCH_NAME_MAX 1024 /* octets of a certificate's subject in DER; enroll accepts no longer ones */

@@ -13,6 +13,7 @@ void uplink_tick(struct uplink *u)
     if (!state_watch_changed(&u->file))
         return;
     state_watch_read_wan(&u->file, &now);
+    registry_uplink(u->registry, &now);
     resolvers_uplink(u->resolvers, now.dns, now.dns_count);
     /* (While it is down there is none; then compare the last one with the next.) */
     bool moved = u->address.family && now.address.family && !addr_equal(&u->address, &now.address);

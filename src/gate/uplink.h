@@ -3,6 +3,7 @@
 #define SEKISHO_GATE_UPLINK_H
 
 #include "dns_link.h"
+#include "registry.h"
 #include "resolvers.h"
 #include "session.h"
 #include "state_watch.h"
@@ -10,6 +11,7 @@
 struct uplink {
     /* given at the start */
     struct session *session;
+    struct registry *registry;
     struct resolvers *resolvers;
     struct dns_link *dns;
     /* its own */

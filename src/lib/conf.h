@@ -125,6 +125,7 @@ struct conf_service {
     bool force_encap; /* [tunnel] encapsulation = auto | udp */
     unsigned remote_count;
     struct prefix remote[CONF_PREFIXES_MAX]; /* [tunnel] remote (repeatable): prefixes behind the hub */
+    unsigned remote_line; /* of the first */
     bool resolver_wan; /* [dns] resolver = wan: the names are resolved outside the tunnel */
     struct addr resolver; /* [dns] resolver = ADDRESS: inside the tunnel */
     unsigned resolver_line;
@@ -196,5 +197,12 @@ const struct conf_host *conf_host_at(const struct conf_site *site, const struct 
 bool conf_allows(const char *allowed, const char *service);
 /* The services that a host may use, bit N-1 for number N; NULL: one without a line in [hosts]. */
 uint8_t conf_host_may(const struct conf *conf, const struct conf_host *host);
+/* Its hub carries everything: `remote = 0.0.0.0/0`. */
+bool conf_carries_all(const struct conf_service *service);
+/*
+ * The networks that are the registry's before anything has been asked: those behind the hub; where that carries
+ * everything, the resolver alone. Returns how many.
+ */
+unsigned conf_registry(const struct conf_service *service, struct prefix out[CONF_PREFIXES_MAX]);
 
 #endif

@@ -95,24 +95,46 @@ static bool any_name_shared(const struct conf_service *a, const struct conf_serv
     return false;
 }
 
-/* Check two services of one site: each packet, name and address must belong to only one of them. */
-static void check_pair(const struct conf_service *a, const struct conf_service *b, const char *path, const char *path_b,
-                       struct conf_errors *errors)
+/* A hub that carries everything has every address of the others' networks behind it too, and another hub's own. */
+static bool all_beside_another(const struct conf_service *a, const struct conf_service *b, const char *path_a,
+                               struct conf_errors *errors)
 {
+    if (!conf_carries_all(a) || (b->remote_count == 0 && !b->by_pc))
+        return false;
+    conf_report(errors, path_a, a->remote_line, CAUSE_WRITE_NETWORKS, CAUSE_SERVICE_CARRIES_ALL, a->name, b->name,
+                NULL);
+    return true;
+}
+
+static bool networks_overlap(const struct conf_service *a, const struct conf_service *b)
+{
+    for (unsigned i = 0; i < a->remote_count; i++)
+        for (unsigned j = 0; j < b->remote_count; j++)
+            if (prefix_overlaps(&a->remote[i], &b->remote[j]))
+                return true;
+    return false;
+}
+
+/* A service, and the file that it was read from. */
+struct from {
+    const struct conf_service *service;
+    const char *path;
+};
+
+/* Check two services of one site: each packet, name and address must belong to only one of them. */
+static void check_pair(struct from one, struct from other, const char *path, struct conf_errors *errors)
+{
+    const struct conf_service *a = one.service, *b = other.service;
     const struct conf_rule *in_a, *in_b;
     if (a->number && a->number == b->number)
         conf_report(errors, path, 0, CAUSE_RENUMBER_SERVICE, CAUSE_SERVICES_SAME_NUMBER, a->name, b->name,
                     CAUSE_NUMBER(a->number), NULL);
-    for (unsigned i = 0; i < a->remote_count; i++)
-        for (unsigned j = 0; j < b->remote_count; j++)
-            if (prefix_overlaps(&a->remote[i], &b->remote[j])) {
-                conf_report(errors, path, 0, CAUSE_ASK_CENTRES, CAUSE_SERVICES_OVERLAP, a->name, b->name, NULL);
-                i = a->remote_count - 1;
-                break;
-            }
+    if (!all_beside_another(a, b, one.path, errors) && !all_beside_another(b, a, other.path, errors) &&
+        networks_overlap(a, b))
+        conf_report(errors, path, 0, CAUSE_ASK_CENTRES, CAUSE_SERVICES_OVERLAP, a->name, b->name, NULL);
     if (any_name_shared(a, b, &in_a, &in_b))
-        conf_report(errors, path_b, in_b->line, CAUSE_KEEP_NAME_ONCE, CAUSE_NAME_IN_TWO_SERVICES, in_b->name, a->name,
-                    CAUSE_NUMBER(in_a->line), in_a->name, NULL);
+        conf_report(errors, other.path, in_b->line, CAUSE_KEEP_NAME_ONCE, CAUSE_NAME_IN_TWO_SERVICES, in_b->name,
+                    a->name, CAUSE_NUMBER(in_a->line), in_a->name, NULL);
 }
 
 /* Check a service against the site's own networks: a local address can never be behind the tunnel. */
@@ -124,8 +146,10 @@ static void check_local(const struct conf_service *service, const struct conf_si
         (addr_equal(resolver, &site->lan_address.addr) || addr_equal(resolver, &site->wan_address.addr)))
         conf_report(errors, service_path, service->resolver_line, CAUSE_WRITE_RESOLVER_OR_WAN, CAUSE_RESOLVER_IS_BOX,
                     service->name, NULL);
-    for (unsigned i = 0; i < service->remote_count; i++) {
-        const struct prefix *remote = &service->remote[i];
+    struct prefix networks[CONF_PREFIXES_MAX];
+    unsigned count = conf_registry(service, networks);
+    for (unsigned i = 0; i < count; i++) {
+        const struct prefix *remote = &networks[i];
         if (prefix_overlaps(remote, &site->lan_address))
             conf_report(errors, path, 0, CAUSE_MOVE_LAN, CAUSE_REMOTE_OVERLAPS_LAN, service->name, NULL);
         if (site->wan_address.addr.family && prefix_overlaps(remote, &site->wan_address))
@@ -140,17 +164,18 @@ static void check_local(const struct conf_service *service, const struct conf_si
 bool conf_load_all(const char *site_path, const char *dir1, const char *dir2, struct conf *out,
                    struct conf_errors *errors)
 {
+    static char paths[CONF_SERVICES_MAX][PATH_MAX];
     unsigned before = errors->count;
     memset(out, 0, sizeof *out);
     (void)conf_load_site(site_path, &out->site, errors);
     for (unsigned i = 0; i < out->site.service_count; i++) {
-        char path[PATH_MAX];
-        find_service(out->site.services[i], dir1, dir2, path);
-        (void)conf_load_service(path, &out->services[i], errors);
+        find_service(out->site.services[i], dir1, dir2, paths[i]);
+        (void)conf_load_service(paths[i], &out->services[i], errors);
         out->service_count++;
-        check_local(&out->services[i], &out->site, site_path, path, errors);
+        check_local(&out->services[i], &out->site, site_path, paths[i], errors);
         for (unsigned j = 0; j < i; j++)
-            check_pair(&out->services[j], &out->services[i], site_path, path, errors);
+            check_pair((struct from){&out->services[j], paths[j]}, (struct from){&out->services[i], paths[i]},
+                       site_path, errors);
     }
     return errors->count == before;
 }

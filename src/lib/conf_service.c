@@ -79,15 +79,20 @@ static enum cause_code tunnel_remote(struct conf_parser *p, const char *value)
     struct prefix prefix;
     if (!conf_parse_prefix(value, &prefix))
         return CAUSE_VALUE_NOT_NETWORK;
-    if (prefix.len < (prefix.addr.family == AF_INET ? 8 : 16))
+    if (!prefix_is_all(&prefix) && prefix.len < (prefix.addr.family == AF_INET ? 8 : 16))
         return CAUSE_VALUE_NETWORK_TOO_WIDE;
-    if (addr_kind(&prefix.addr) == ADDR_NO_HOST)
+    if (!prefix_is_all(&prefix) && addr_kind(&prefix.addr) == ADDR_NO_HOST)
         return CAUSE_VALUE_NETWORK_IMPOSSIBLE;
-    for (unsigned i = 0; i < service->remote_count; i++)
+    for (unsigned i = 0; i < service->remote_count; i++) {
+        if (prefix_is_all(&service->remote[i]) != prefix_is_all(&prefix))
+            return CAUSE_VALUE_REMOTE_NOT_ALONE;
         if (prefix_overlaps(&service->remote[i], &prefix))
             return CAUSE_VALUE_REMOTE_OVERLAPS;
+    }
     if (service->remote_count == CONF_PREFIXES_MAX)
         return CAUSE_VALUE_NETWORK_TOO_MANY;
+    if (service->remote_count == 0)
+        service->remote_line = p->line;
     service->remote[service->remote_count++] = prefix;
     return CAUSE_NONE;
 }
@@ -357,7 +362,7 @@ static void service_end(struct conf_parser *p)
     }
     if (service->resolver.family && !in_remote(service, &service->resolver))
         conf_fail(p, CAUSE_ADD_RESOLVER_REMOTE, CAUSE_RESOLVER_OUTSIDE, NULL);
-    if (literal && in_remote(service, &hub))
+    if (literal && !conf_carries_all(service) && in_remote(service, &hub))
         conf_fail(p, CAUSE_CHECK_HUB_REMOTE, CAUSE_HUB_INSIDE, NULL);
 }
 

@@ -155,6 +155,26 @@ bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b)
     return strcmp(a->name, b->name) == 0 || conf_name_covers(a->name, b->name) || conf_name_covers(b->name, a->name);
 }
 
+bool conf_carries_all(const struct conf_service *service)
+{
+    for (unsigned i = 0; i < service->remote_count; i++)
+        if (prefix_is_all(&service->remote[i]))
+            return true;
+    return false;
+}
+
+unsigned conf_registry(const struct conf_service *service, struct prefix out[CONF_PREFIXES_MAX])
+{
+    if (!conf_carries_all(service)) {
+        memcpy(out, service->remote, service->remote_count * sizeof out[0]);
+        return service->remote_count;
+    }
+    if (!service->resolver.family)
+        return 0;
+    out[0] = (struct prefix){service->resolver, service->resolver.family == AF_INET6 ? 128 : 32};
+    return 1;
+}
+
 bool conf_is_short_name(const char *text)
 {
     size_t len = strlen(text);

@@ -27,6 +27,11 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
     return prefix_contains(a->len <= b->len ? a : b, a->len <= b->len ? &b->addr : &a->addr);
 }
 
+bool prefix_is_all(const struct prefix *p)
+{
+    return p->addr.family != 0 && p->len == 0;
+}
+
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
     return a->family == b->family && (a->family == 0 || same_bits(a->bytes, b->bytes, addr_bits(a)));

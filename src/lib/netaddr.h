@@ -20,6 +20,7 @@ struct prefix {
 
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
+bool prefix_is_all(const struct prefix *p); /* every address of its family */
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* Write the address as text; len at least INET6_ADDRSTRLEN. Returns buf. */
 const char *addr_text(const struct addr *a, char *buf, size_t len);

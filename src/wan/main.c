@@ -80,6 +80,7 @@ static void publish(void)
         state_file_add(&p, "address", "%s", addr_text(&w.lease.address, text, sizeof text));
         if (w.lease.gateway.family)
             state_file_add(&p, "gateway", "%s", addr_text(&w.lease.gateway, text, sizeof text));
+        state_file_add(&p, "prefix", "%u", w.lease.prefix_len);
         add_list(&p, "dns", w.lease.dns, w.lease.dns_count);
         add_list(&p, "ntp", w.lease.ntp, w.lease.ntp_count);
         state_file_add(&p, "mtu", "%u", w.lease.mtu);
@@ -169,8 +170,10 @@ static bool wrong_network(const struct msg_lease *l)
     }
     for (unsigned i = 0; i < conf.service_count; i++) {
         const struct conf_service *s = &conf.services[i];
-        for (unsigned k = 0; k < s->remote_count; k++) {
-            const struct prefix *r = &s->remote[k];
+        struct prefix networks[CONF_PREFIXES_MAX];
+        unsigned count = conf_registry(s, networks);
+        for (unsigned k = 0; k < count; k++) {
+            const struct prefix *r = &networks[k];
             bool router = l->gateway.family && prefix_contains(r, &l->gateway);
             if (!prefix_overlaps(&net, r) && !router)
                 continue;

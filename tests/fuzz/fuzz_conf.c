@@ -78,7 +78,8 @@ static void check_service(const struct conf_service *s)
     MUST(conf_is_host(s->hub) && !strchr(s->hub_id, '%') && !strchr(s->hub_id, '*'));
     MUST(s->remote_count >= 1 && s->remote_count <= CONF_PREFIXES_MAX);
     for (unsigned i = 0; i < s->remote_count; i++)
-        MUST(addr_kind(&s->remote[i].addr) != ADDR_NO_HOST);
+        MUST(prefix_is_all(&s->remote[i]) == conf_carries_all(s) &&
+             (prefix_is_all(&s->remote[i]) || addr_kind(&s->remote[i].addr) != ADDR_NO_HOST));
     MUST(s->resolver_wan != (s->resolver.family != 0));
     MUST(s->rule_count >= 1 && s->rule_count <= CONF_RULES_MAX);
     for (unsigned i = 0; i < s->rule_count; i++) {

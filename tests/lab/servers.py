@@ -335,6 +335,12 @@ pools {{
         self.write("swanctl.conf", re.sub(r"esp_proposals = .*", lines, text))
         self.load()
 
+    def carry(self, networks):
+        """The networks that it offers from now on; a tunnel that stands keeps its own."""
+        with open(self.conf) as f:
+            self.write("swanctl.conf", re.sub(r"local_ts = .*", f"local_ts = {networks}", f.read(), count=1))
+        self.load()
+
     def authenticate_every(self, seconds):
         """Further tunnels must be reauthenticated after so long (RFC 4478); 0: never."""
         with open(self.conf) as f:

@@ -157,17 +157,73 @@ static void refusals(void **state)
     }
 }
 
+static struct addr refused_addr; /* what the box needs itself */
+static unsigned learned;
+static bool learning_fails;
+
+static bool may(void *user, const struct addr *a)
+{
+    (void)user;
+    return !addr_equal(a, &refused_addr);
+}
+
+static int learn(void *user, const struct addr *a)
+{
+    (void)user;
+    (void)a;
+    if (learning_fails) {
+        errno = ENOSPC;
+        return -1;
+    }
+    learned++;
+    assert_int_equal(opened_count, 0); /* it is the registry's before anything opens */
+    return 0;
+}
+
+/* Of a hub that carries everything each address is learned first; nothing opens that cannot be, or may not. */
+static void a_hub_that_carries_everything(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(0, "8.8.8.8", 60);
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OUTSIDE);
+    conf.services[0].remote[0] = negotiated[0] = prefix("0.0.0.0/0");
+    conf.services[0].remote_count = negotiated_count = 1;
+    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN); /* nobody to ask */
+    struct admit_now wide = now;
+    wide.may = may;
+    wide.learn = learn;
+    refused_addr = address("203.0.113.10");
+    m.count = 2;
+    m.addrs[1] = refused_addr;
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_FORBIDDEN);
+    assert_int_equal(learned + opened_count, 0); /* one bad address spoils all */
+    m.addrs[1] = address("8.8.4.4");
+    learning_fails = true;
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_KERNEL);
+    assert_int_equal(opened_count, 0);
+    learning_fails = false;
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(learned, 2);
+    /* The hub has narrowed it. */
+    negotiated[0] = prefix("8.8.8.0/24");
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_OUTSIDE);
+    assert_int_equal(learned, 2);
+}
+
 static void special_ranges_even_if_the_file_lists_all(void **state)
 {
     (void)state;
     conf.services[0].remote[0] = prefix("0.0.0.0/0");
     negotiated[0] = prefix("0.0.0.0/0");
+    struct admit_now wide = now;
+    wide.may = may;
+    wide.learn = learn;
     struct msg_admit m = ask(0, "8.8.8.8", 60);
-    assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_OK);
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_OK);
     static const char *const never[] = {"127.0.0.1", "224.0.0.1", "192.168.77.9", "255.255.255.255", "169.254.0.1"};
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
         m = ask(0, never[i], 60);
-        assert_int_equal(admit_open(&admit, &now, &m, fake_allow), ADMIT_FORBIDDEN);
+        assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_FORBIDDEN);
     }
 }
 
@@ -442,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup(ids_count_over_all_services, setup),
         cmocka_unit_test_setup(every_port_of_every_address, setup),
         cmocka_unit_test_setup(refusals, setup),
+        cmocka_unit_test_setup(a_hub_that_carries_everything, setup),
         cmocka_unit_test_setup(special_ranges_even_if_the_file_lists_all, setup),
         cmocka_unit_test_setup(one_bad_address_spoils_all, setup),
         cmocka_unit_test_setup(stale_and_unknown, setup),

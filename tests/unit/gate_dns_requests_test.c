@@ -10,6 +10,7 @@ static struct {
     struct conf conf;
     struct session session;
     struct charon charon;
+    struct registry registry;
     struct admit admit;
     struct refusals refusals;
     struct resolvers resolvers;
@@ -86,6 +87,7 @@ static void service_with_one_of(unsigned number, const char *name, const char *c
     for (unsigned i = 0; i < count; i++)
         conf->remote[i] = net(networks[i]);
     *v = (struct charon_service){.conf = conf, .sa = {.child = number, .remote_count = 1}};
+    v->needed_count = conf_registry(conf, v->needed);
     v->sa.remote[0] = conf->remote[0];
     gate.conf.service_count = number;
     admit_init(&gate.admit, &gate.conf);
@@ -120,6 +122,28 @@ static void a_network_that_the_hub_does_not_carry(void **state)
     gate.charon.services[1].sa.child = 0;
     assert_string_equal(outside("www.registry.example", "10.21.0.80"),
                         "answer-outside name=www.registry.example answer=10.21.0.80");
+}
+
+/* A hub that carries everything and has narrowed it: that is its right, unless it leaves the resolver out. */
+static void what_a_hub_has_narrowed(void **state)
+{
+    static const char *const all[] = {"0.0.0.0/0"};
+    const struct prefix *left[CONF_PREFIXES_MAX];
+    (void)state;
+    memset(&gate.charon, 0, sizeof gate.charon);
+    service_with_one_of(1, "www.registry.example", all, 1);
+    struct charon_service *v = &gate.charon.services[1];
+    v->sa.remote[0] = net("10.20.0.0/16");
+    gate.conf.services[0].resolver = net("10.20.0.53/32").addr;
+    v->needed_count = conf_registry(v->conf, v->needed);
+    gate.registry.service = 1;
+    assert_int_equal(charon_left_out(&gate.charon, 1, left), 0);
+    assert_string_equal(outside("www.registry.example", "203.0.113.80"),
+                        "answer-not-carried name=www.registry.example answer=203.0.113.80");
+    v->sa.remote[0] = net("10.21.0.0/16");
+    assert_int_equal(charon_left_out(&gate.charon, 1, left), 1);
+    assert_true(addr_equal(&left[0]->addr, &gate.conf.services[0].resolver));
+    gate.registry.service = 0;
 }
 
 /* The state file's line, after "not-carried ". */
@@ -195,6 +219,7 @@ static int setup(void **state)
     requests.session = &gate.session;
     requests.charon = &gate.charon;
     requests.admit = &gate.admit;
+    requests.registry = &gate.registry;
     requests.refusals = &gate.refusals;
     requests.changed = &gate.changed;
     dns_requests_init(&requests);
@@ -207,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_private_answer_names_its_line),
         cmocka_unit_test(a_network_that_the_hub_does_not_carry),
         cmocka_unit_test(as_many_as_find_room_are_named),
+        cmocka_unit_test(what_a_hub_has_narrowed),
     };
     return cmocka_run_group_tests_name("gate_dns_requests", tests, setup, NULL);
 }

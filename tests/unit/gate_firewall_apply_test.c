@@ -270,6 +270,59 @@ static void registry_prefixes(void **state)
     }
 }
 
+static struct firewall_range range(const char *first, const char *last)
+{
+    return (struct firewall_range){address(first), address(last), 3};
+}
+
+/* What was learned of a registry: next to each other, next to a prefix, at the ends; the same again is left alone. */
+static void learned_ranges(void **state)
+{
+    (void)state;
+    const struct firewall_range some[] = {range("10.50.0.2", "10.50.0.2"), range("10.50.0.1", "10.50.0.1"),
+                                          range("10.50.0.3", "10.50.0.7"), range("10.22.0.0", "10.22.0.0"),
+                                          range("fd00:50::1", "fd00:50::1")};
+    assert_int_equal(system("nft flush map inet sekisho tunnel_v4"), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(firewall_known(some, 5), 0);
+        assert_shows("map inet sekisho tunnel_v4", "10.50.0.1 : 0x00000003");
+        assert_shows("map inet sekisho tunnel_v4", "10.50.0.2 : 0x00000003");
+        assert_shows("map inet sekisho tunnel_v4", "10.50.0.3-10.50.0.7 : 0x00000003");
+        assert_shows("map inet sekisho tunnel_v4", "10.22.0.0 : 0x00000003");
+        assert_shows("map inet sekisho tunnel_v6", "fd00:50::1 : 0x00000003");
+    }
+    const struct firewall_range over = range("10.50.0.0", "10.50.0.4");
+    assert_int_equal(firewall_known(&over, 1), -1);
+    assert_hides("map inet sekisho tunnel_v4", "10.50.0.0");
+    /* As many as there can be, with all that a view brings; and what opens brings them. */
+    static struct firewall_range many[FIREWALL_KNOWN_MAX + 1];
+    static struct conf_service all = {.number = 3, .remote_count = 1};
+    all.remote[0] = prefix("0.0.0.0/0");
+    for (unsigned i = 0; i < FIREWALL_KNOWN_MAX; i++) {
+        many[i] = range(i % 2 ? "10.60.0.0" : "fd00:60::", i % 2 ? "10.60.0.0" : "fd00:60::");
+        unsigned at = i % 2 ? 2 : 14;
+        many[i].first.bytes[at] = many[i].last.bytes[at] = (uint8_t)(i >> 8);
+        many[i].first.bytes[at + 1] = many[i].last.bytes[at + 1] = (uint8_t)i;
+    }
+    struct firewall_view v = {.mode = MODE_INTERNET,
+                              .generation = 700,
+                              .registry = &all,
+                              .registry_count = 1,
+                              .known = many,
+                              .known_count = FIREWALL_KNOWN_MAX};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(firewall_apply(&v), 0);
+        assert_shows("map inet sekisho tunnel_v4", "10.60.3.255 : 0x00000003");
+        assert_shows("map inet sekisho tunnel_v6", "fd00:60::3fe : 0x00000003");
+        assert_hides("map inet sekisho tunnel_v4", "0.0.0.0"); /* everything is nobody's */
+        assert_int_equal(system("nft flush map inet sekisho tunnel_v4"), 0);
+    }
+    assert_int_equal(firewall_known(many, FIREWALL_KNOWN_MAX + 1), -1);
+    assert_int_equal(errno, E2BIG);
+    assert_int_equal(firewall_closed(), 0);
+    assert_int_equal(system("nft flush map inet sekisho tunnel_v4; nft flush map inet sekisho tunnel_v6"), 0);
+}
+
 static struct conf hosts_conf(void)
 {
     struct conf conf = {.service_count = 2};
@@ -425,6 +478,7 @@ int main(void)
         cmocka_unit_test(allow_adds_renews_and_is_emptied),
         cmocka_unit_test(many_in_one_transaction),
         cmocka_unit_test(registry_prefixes),
+        cmocka_unit_test(learned_ranges),
         cmocka_unit_test(what_opens_brings_the_prefixes),
         cmocka_unit_test(bound_hosts),
         cmocka_unit_test(resolvers),

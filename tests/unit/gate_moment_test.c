@@ -68,6 +68,47 @@ static void the_registry_is_never_in_clear(void **state)
     close(server);
 }
 
+/*
+ * What is learned of a registry whose hub carries everything is added while packets go on: before, behind and between what
+ * is known. None of it hides what is known already.
+ */
+static void what_is_learned_hides_nothing(void **state)
+{
+    (void)state;
+    static struct firewall_range all[FIREWALL_KNOWN_MAX];
+    unsigned leaked = 0, passed = 0, count = 1;
+    all[0].service = 1;
+    assert_int_equal(system("nft flush map inet sekisho tunnel_v4"), 0);
+    assert_true(conf_parse_addr(REGISTRY, &all[0].first));
+    all[0].last = all[0].first;
+    struct firewall_view v = {.mode = MODE_INTERNET, .generation = 50000, .known = all, .known_count = 1};
+    int registry = bound(WAN_NS, SOCK_DGRAM, REGISTRY, PORT), server = bound(WAN_NS, SOCK_DGRAM, SERVER, PORT);
+    assert_int_equal(firewall_apply(&v), 0);
+    pid_t to_registry = flood(REGISTRY), to_server = flood(SERVER);
+    assert_true(readable(server));
+    while (count < FIREWALL_KNOWN_MAX) {
+        struct firewall_range *next = &all[count++];
+        uint32_t of_registry;
+        *next = all[0];
+        memcpy(&of_registry, all[0].first.bytes, 4); /* the nearest first, below and above in turns */
+        uint32_t ip = htonl(ntohl(of_registry) + (count % 2 ? count / 2 : -(count / 2)));
+        memcpy(next->first.bytes, &ip, 4);
+        memcpy(next->last.bytes, &ip, 4);
+        assert_int_equal(firewall_known(next, 1), 0);
+        leaked += arrived(registry);
+        passed += arrived(server);
+    }
+    kill(to_registry, SIGKILL);
+    kill(to_server, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    assert_true(passed > 0);
+    assert_int_equal(leaked + arrived(registry), 0);
+    close(registry);
+    close(server);
+    assert_int_equal(system("nft flush map inet sekisho tunnel_v4"), 0);
+}
+
 static unsigned told_of(const char *what)
 {
     char line[1024];
@@ -118,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_registry_is_never_in_clear),
+        cmocka_unit_test(what_is_learned_hides_nothing),
         cmocka_unit_test(the_prefixes_are_left_where_they_are),
     };
     return cmocka_run_group_tests_name("gate_moment", tests, build, NULL);

@@ -101,7 +101,7 @@ static int allow(const struct firewall_allow *list, unsigned count)
 
 static enum msg_verdict open_name(unsigned id, const char *addr)
 {
-    struct admit_now then = {77, 7, clock_monotonic_ms(), NULL, NULL};
+    struct admit_now then = {.generation = 77, .services_up = 7, .now_ms = clock_monotonic_ms()};
     struct msg_admit m = {.id = (uint16_t)id, .generation = 77, .timeout_s = 30, .count = 1, .addrs = {address(addr)}};
     snprintf(m.name, sizeof m.name, "%s", admit_rule(&gate.admit, id)->name);
     enum msg_verdict verdict = admit_open(&gate.admit, &then, &m, allow);

@@ -98,7 +98,10 @@ static int allow(const struct firewall_allow *list, unsigned count)
 
 static void opened(unsigned id, const char *name, const char *addr, uint32_t timeout_s, uint64_t ago_ms)
 {
-    struct admit_now then = {77, 3, clock_monotonic_ms() - ago_ms, remote, NULL};
+    struct admit_now then = {.generation = 77,
+                             .services_up = 3,
+                             .now_ms = clock_monotonic_ms() - ago_ms,
+                             .remote = remote};
     struct msg_admit m = {
         .id = (uint16_t)id, .generation = 77, .timeout_s = timeout_s, .count = 1, .addrs = {address(addr)}};
     snprintf(m.name, sizeof m.name, "%s", name);

@@ -402,6 +402,46 @@ static void load_all(void **state)
     assert_int_equal(chdir("/"), 0);
 }
 
+/* A hub that carries everything: alone at a site. What the box needs itself lies outside of it all the same. */
+static void load_a_hub_that_carries_everything(void **state)
+{
+    (void)state;
+    enter_site();
+    put("one/lab.conf", SERVICE_HEAD "[tunnel]\nhub = 203.0.113.10\nremote = 0.0.0.0/0\nremote = ::/0\n" DNS ALLOW);
+    put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nhub = b.example.jp\nremote = 10.30.0.0/16\n"
+                      "[dns]\nresolver = wan\n[allow]\nname = b.example.jp tcp/443 tls\n");
+    load_with_errors("site.conf");
+    assert_int_equal(errors.count, 1);
+    assert_contains(wrong_of(0), "the hub of lab carries everything");
+    assert_contains(errors.list[0].file, "one/lab.conf");
+    assert_int_equal(errors.list[0].line, 6);
+
+    put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nkind = pc\n"
+                      "[allow]\nname = vpn.example.jp udp/500, udp/4500, esp\n");
+    load_with_errors("site.conf");
+    assert_int_equal(errors.count, 1);
+    assert_contains(wrong_of(0), "so b cannot have a tunnel beside it");
+
+    put("alone.conf", "[site]\nname = Example Hospital\nservice = lab\n" WAN_DHCP ENROLL);
+    errors.count = 0;
+    assert_true(conf_load_all("alone.conf", "one", "two", &conf, &errors));
+    struct prefix known[CONF_PREFIXES_MAX];
+    assert_true(conf_carries_all(&conf.services[0]));
+    assert_int_equal(conf_registry(&conf.services[0], known), 1);
+    assert_int_equal(known[0].len, 32);
+    assert_true(addr_equal(&known[0].addr, &conf.services[0].resolver));
+
+    /* Its resolver is not in the LAN, nor in the line's network. */
+    put("alone.conf",
+        "[site]\nname = Example Hospital\nservice = lab\n[wan]\nmode = static\naddress = 10.20.0.5/24\n"
+        "gateway = 10.20.0.1\ndns = 10.20.0.53\nntp = ntp.nict.jp\n[lan]\naddress = 10.20.0.9/25\n" ENROLL);
+    load_with_errors("alone.conf");
+    assert_contains(wrong_of(errors.count - 3), "overlaps the site's LAN");
+    assert_contains(wrong_of(errors.count - 2), "overlaps the network of the line");
+    assert_contains(wrong_of(errors.count - 1), "is behind the hub of lab");
+    assert_int_equal(chdir("/"), 0);
+}
+
 static void load_what_is_not_there(void **state)
 {
     (void)state;
@@ -541,6 +581,7 @@ int main(void)
         cmocka_unit_test(password_is_never_quoted),
         cmocka_unit_test(bad_service_name),
         cmocka_unit_test(load_all),
+        cmocka_unit_test(load_a_hub_that_carries_everything),
         cmocka_unit_test(load_what_is_not_there),
         cmocka_unit_test(proposals),
         cmocka_unit_test(many_mistakes_in_one_file),

@@ -1,0 +1,265 @@
+#include "registry.h"
+#include "audit.h"
+#include "clock.h"
+#include "lib/state_file.h"
+#include "log.h"
+#include "sandbox.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_MAX_OCTETS (2 * INET6_ADDRSTRLEN + 2)
+#define FILE_OCTETS (REGISTRY_MAX * LINE_MAX_OCTETS + 1)
+
+static char text[FILE_OCTETS];
+
+/* ---- addresses in order ---- */
+
+static unsigned octets(const struct addr *a)
+{
+    return a->family == AF_INET6 ? 16 : 4;
+}
+
+static int compare(const struct addr *a, const struct addr *b)
+{
+    return a->family != b->family ? (int)a->family - (int)b->family : memcmp(a->bytes, b->bytes, octets(a));
+}
+
+/* One more or one less; false: there is none. */
+static bool step(const struct addr *a, bool up, struct addr *out)
+{
+    *out = *a;
+    for (int i = (int)octets(a) - 1; i >= 0; i--) {
+        out->bytes[i] = (uint8_t)(out->bytes[i] + (up ? 1 : 255));
+        if (out->bytes[i] != (up ? 0 : 255))
+            return true;
+    }
+    return false;
+}
+
+static struct prefix single(const struct addr *a)
+{
+    return (struct prefix){*a, a->family == AF_INET6 ? 128 : 32};
+}
+
+static struct firewall_range range_of(const struct registry *r, const struct prefix *p)
+{
+    struct firewall_range range = {.service = r->service};
+    range.first.family = range.last.family = p->addr.family;
+    for (unsigned i = 0; i < octets(&p->addr); i++) {
+        unsigned bits = p->len >= 8 * (i + 1) ? 8 : p->len > 8 * i ? p->len - 8 * i : 0;
+        uint8_t host = (uint8_t)(0xff >> bits);
+        range.first.bytes[i] = p->addr.bytes[i] & (uint8_t)~host;
+        range.last.bytes[i] = p->addr.bytes[i] | host;
+    }
+    return range;
+}
+
+/* ---- the list ---- */
+
+/* What of `range` is not in the list yet: a part before each that is, and one behind them. Returns how many. */
+static unsigned missing(const struct registry *r, const struct firewall_range *range,
+                        struct firewall_range out[REGISTRY_MAX + 1])
+{
+    struct firewall_range rest = *range;
+    unsigned count = 0;
+    for (unsigned i = 0; i < r->count; i++) {
+        const struct firewall_range *known = &r->list[i];
+        if (compare(&known->last, &rest.first) < 0)
+            continue;
+        if (compare(&known->first, &rest.last) > 0)
+            break;
+        if (compare(&known->first, &rest.first) > 0) {
+            out[count] = rest;
+            (void)step(&known->first, false, &out[count].last);
+            count++;
+        }
+        if (compare(&known->last, &rest.last) >= 0 || !step(&known->last, true, &rest.first))
+            return count;
+    }
+    out[count++] = rest;
+    return count;
+}
+
+static void insert(struct registry *r, const struct firewall_range *range)
+{
+    unsigned at = r->count;
+    while (at > 0 && compare(&r->list[at - 1].first, &range->first) > 0)
+        at--;
+    memmove(&r->list[at + 1], &r->list[at], (r->count - at) * sizeof r->list[0]);
+    r->list[at] = *range;
+    r->count++;
+}
+
+/* ---- the file ---- */
+
+static void file_path(const struct registry *r, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s/gate/registry", r->run);
+}
+
+static int save(struct registry *r)
+{
+    char path[160], first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
+    size_t len = 0;
+    for (unsigned i = 0; i < r->count; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s %s\n",
+                                addr_text(&r->list[i].first, first, sizeof first),
+                                addr_text(&r->list[i].last, last, sizeof last));
+    file_path(r, path, sizeof path);
+    r->unsaved = publish_text(path, text, len) < 0;
+    return r->unsaved ? -1 : 0;
+}
+
+/* There was no room. One line a minute at most says so. */
+static int limit(struct registry *r)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    r->limited++;
+    if (r->limited == 1 || now_ms - r->limit_said_ms >= REGISTRY_LOG_MS) {
+        r->limit_said_ms = now_ms;
+        log_warn("the table of registry addresses is full (%llu times so far)", (unsigned long long)r->limited);
+        audit_event("limit", "table=\"registry addresses\" times=%llu cause=\"%s\"", (unsigned long long)r->limited,
+                    cause_word(CAUSE_REGISTRY_ADDRESS_UNANSWERED));
+    }
+    errno = ENOSPC;
+    return -1;
+}
+
+static int learn(struct registry *r, const struct firewall_range *range)
+{
+    static struct firewall_range parts[REGISTRY_MAX + 1];
+    unsigned count = missing(r, range, parts);
+    if (r->count + count > REGISTRY_MAX)
+        return limit(r);
+    if (count > 0 && r->tell(parts, count) < 0)
+        return -1;
+    for (unsigned i = 0; i < count; i++)
+        insert(r, &parts[i]);
+    /* Not in the file is as bad as not in the kernel: a gate that is started again would not know it. */
+    return count > 0 || r->unsaved ? save(r) : 0;
+}
+
+/* What an earlier gate wrote; a line that is none ends it. */
+static int load(struct registry *r)
+{
+    static char kept[FILE_OCTETS];
+    char path[160], *line, *rest;
+    file_path(r, path, sizeof path);
+    if (state_file_read(path, UID_GATE, kept, sizeof kept) < 0)
+        return errno == ENOENT ? 0 : -1;
+    for (line = strtok_r(kept, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        struct firewall_range range = {.service = r->service};
+        char *blank = strchr(line, ' ');
+        if (blank)
+            *blank = '\0';
+        if (!blank || !conf_parse_addr(line, &range.first) || !conf_parse_addr(blank + 1, &range.last) ||
+            range.first.family != range.last.family || compare(&range.first, &range.last) > 0) {
+            errno = EBADMSG;
+            return -1;
+        }
+        if (learn(r, &range) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int registry_init(struct registry *r)
+{
+    struct prefix fixed[CONF_PREFIXES_MAX];
+    unsigned count = 0;
+    r->service = 0;
+    r->count = 0;
+    memset(&r->uplink, 0, sizeof r->uplink);
+    for (unsigned i = 0; i < r->conf->service_count; i++)
+        if (conf_carries_all(&r->conf->services[i])) {
+            r->service = r->conf->services[i].number;
+            count = conf_registry(&r->conf->services[i], fixed);
+        }
+    if (!r->service)
+        return 0;
+    /* Before what the file has: the resolver may be another one now. */
+    for (unsigned i = 0; i < count; i++) {
+        struct firewall_range range = range_of(r, &fixed[i]);
+        if (r->tell(&range, 1) < 0)
+            return -1;
+        insert(r, &range);
+    }
+    return load(r);
+}
+
+/* ---- what may be in it ---- */
+
+void registry_uplink(struct registry *r, const struct state_watch_wan *uplink)
+{
+    if (uplink->address.family) /* while it is down it has none */
+        r->uplink = *uplink;
+}
+
+/* A server that the site file names by its address. (One that it names by name is not known here.) */
+static bool is_server(const struct prefix *p, const char *host)
+{
+    struct addr a;
+    return conf_parse_addr(host, &a) && prefix_contains(p, &a);
+}
+
+bool registry_may(const struct registry *r, const struct prefix *p)
+{
+    const struct conf_site *site = &r->conf->site;
+    const struct state_watch_wan *up = &r->uplink;
+    bool own = prefix_overlaps(p, &site->lan_address) || prefix_contains(p, &up->address) ||
+               prefix_contains(p, &up->gateway) || is_server(p, site->est_host);
+    if (up->network.addr.family)
+        own = own || prefix_overlaps(p, &up->network);
+    for (unsigned i = 0; i < up->dns_count; i++)
+        own = own || prefix_contains(p, &up->dns[i]);
+    for (unsigned i = 0; i < up->ntp_count; i++)
+        own = own || prefix_contains(p, &up->ntp[i]);
+    for (unsigned i = 0; i < site->ntp_count; i++)
+        own = own || is_server(p, site->ntp[i]);
+    const struct session_service *v = &r->session->services[r->service];
+    return !own && !(v->up && prefix_contains(p, &v->tunnel.hub));
+}
+
+int registry_learn(struct registry *r, const struct prefix *p)
+{
+    struct firewall_range range = range_of(r, p);
+    return learn(r, &range);
+}
+
+static void learn_inner(struct registry *r, const struct prefix *p)
+{
+    char name[INET6_ADDRSTRLEN];
+    unsigned widest = p->addr.family == AF_INET ? 8 : 16; /* as in a service file */
+    if (p->len < widest || addr_kind(&p->addr) == ADDR_NO_HOST || !registry_may(r, p))
+        return;
+    if (registry_learn(r, p) < 0)
+        log_error("%s/%u cannot be kept as the registry's: %s", addr_text(&p->addr, name, sizeof name), p->len,
+                  strerror(errno));
+}
+
+void registry_tunnel(struct registry *r, const struct firewall_tunnel *tunnel, const struct prefix *carried,
+                     unsigned count)
+{
+    if (!r->service || tunnel->service != r->service)
+        return;
+    const struct prefix vips[] = {single(&tunnel->vip4), single(&tunnel->vip6)};
+    for (unsigned i = 0; i < 2; i++)
+        if (vips[i].addr.family)
+            learn_inner(r, &vips[i]);
+    for (unsigned i = 0; i < count; i++)
+        learn_inner(r, &carried[i]);
+}
+
+bool registry_may_open(void *registry, const struct addr *a)
+{
+    struct prefix p = single(a);
+    return registry_may(registry, &p);
+}
+
+int registry_learn_open(void *registry, const struct addr *a)
+{
+    struct prefix p = single(a);
+    return registry_learn(registry, &p);
+}

@@ -1,0 +1,268 @@
+/* What is learned of a registry whose hub carries everything: parts of it, told once, kept over gate's end; and what never. */
+#include "registry.h"
+#include "test.h"
+
+#include "addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct conf conf;
+static struct session session;
+static struct registry r;
+static char run[] = "/tmp/gate_registry.XXXXXX";
+static char told[4096]; /* what the kernel was told last, as text */
+static unsigned told_times;
+static bool kernel_fails;
+
+static int tell(const struct firewall_range *list, unsigned count)
+{
+    char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
+    size_t len = 0;
+    told_times++;
+    if (kernel_fails) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    told[0] = 0;
+    for (unsigned i = 0; i < count && len < sizeof told - 128; i++)
+        len += (size_t)snprintf(told + len, sizeof told - len, "%s%s-%s:%u", i ? " " : "",
+                                addr_text(&list[i].first, first, sizeof first),
+                                addr_text(&list[i].last, last, sizeof last), list[i].service);
+    return 0;
+}
+
+static void begin(void)
+{
+    memset(&r, 0, sizeof r);
+    r.conf = &conf;
+    r.session = &session;
+    r.run = run;
+    r.tell = tell;
+    kernel_fails = false;
+    assert_int_equal(registry_init(&r), 0);
+}
+
+static int setup(void **state)
+{
+    char path[64];
+    (void)state;
+    memset(&conf, 0, sizeof conf);
+    memset(&session, 0, sizeof session);
+    conf.site.lan_address = (struct prefix){address("192.168.77.1"), 24};
+    conf.service_count = 1;
+    conf.services[0] = (struct conf_service){.number = 3, .remote_count = 1, .resolver = address("10.20.0.53")};
+    conf.services[0].remote[0] = prefix("0.0.0.0/0");
+    (void)snprintf(run, sizeof run, "/tmp/gate_registry.XXXXXX");
+    assert_non_null(mkdtemp(run));
+    (void)snprintf(path, sizeof path, "%s/gate", run);
+    assert_int_equal(mkdir(path, 0700), 0);
+    begin();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char command[64];
+    (void)state;
+    (void)snprintf(command, sizeof command, "rm -r %s", run);
+    return system(command);
+}
+
+/* What the kernel is told of this network; "": nothing. */
+static const char *learned(const char *network)
+{
+    struct prefix p = prefix(network);
+    told[0] = 0;
+    assert_int_equal(registry_learn(&r, &p), 0);
+    return told;
+}
+
+static void the_resolver_is_known_from_the_start(void **state)
+{
+    (void)state;
+    assert_string_equal(told, "10.20.0.53-10.20.0.53:3");
+    assert_string_equal(learned("10.20.0.53/32"), "");
+}
+
+static void each_part_is_told_once(void **state)
+{
+    (void)state;
+    assert_string_equal(learned("203.0.113.80/32"), "203.0.113.80-203.0.113.80:3");
+    assert_string_equal(learned("203.0.113.80/32"), "");
+    assert_string_equal(learned("203.0.113.81/32"), "203.0.113.81-203.0.113.81:3"); /* next to it: a part of its own */
+    /* A network around what is known: what lies between, before and behind. */
+    assert_string_equal(learned("203.0.113.80/30"), "203.0.113.82-203.0.113.83:3");
+    assert_string_equal(learned("10.20.0.0/16"), "10.20.0.0-10.20.0.52:3 10.20.0.54-10.20.255.255:3");
+    assert_string_equal(learned("10.20.7.7/32"), "");
+    assert_string_equal(learned("10.0.0.0/8"), "10.0.0.0-10.19.255.255:3 10.21.0.0-10.255.255.255:3");
+    assert_string_equal(learned("255.255.255.255/32"), "255.255.255.255-255.255.255.255:3");
+    assert_string_equal(learned("255.255.255.0/24"), "255.255.255.0-255.255.255.254:3");
+    assert_string_equal(learned("fd00:20::5/128"), "fd00:20::5-fd00:20::5:3");
+    assert_string_equal(learned("fd00:20::/126"), "fd00:20::-fd00:20::3:3");
+    assert_string_equal(learned("fd00:20::/125"), "fd00:20::4-fd00:20::4:3 fd00:20::6-fd00:20::7:3");
+    for (unsigned i = 1; i < r.count; i++) /* in order, and none overlaps another */
+        assert_true(r.list[i - 1].first.family < r.list[i].first.family ||
+                    memcmp(r.list[i - 1].last.bytes, r.list[i].first.bytes, 16) < 0);
+}
+
+static void what_the_kernel_does_not_take_is_not_known(void **state)
+{
+    struct prefix p = prefix("203.0.113.80/32");
+    (void)state;
+    kernel_fails = true;
+    assert_int_equal(registry_learn(&r, &p), -1);
+    assert_int_equal(errno, ENOBUFS);
+    kernel_fails = false;
+    assert_string_equal(learned("203.0.113.80/32"), "203.0.113.80-203.0.113.80:3");
+}
+
+/* Nothing is forgotten for what is new: that is not opened. */
+static void a_full_table_takes_no_more(void **state)
+{
+    struct prefix p = prefix("198.18.0.0/32"), more = prefix("203.0.113.80/32");
+    (void)state;
+    for (unsigned i = 0; i < REGISTRY_MAX - 1; i++) {
+        p.addr.bytes[2] = (uint8_t)(i / 128);
+        p.addr.bytes[3] = (uint8_t)(2 * (i % 128));
+        assert_int_equal(registry_learn(&r, &p), 0);
+    }
+    unsigned before = told_times;
+    /* What is for the audit log goes to standard error where there is none. */
+    char said[1024] = "";
+    FILE *log = tmpfile();
+    int kept = dup(STDERR_FILENO);
+    assert_true(log && kept >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    int result = registry_learn(&r, &more), why = errno;
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    assert_int_equal(fseek(log, 0, SEEK_SET), 0);
+    assert_true(fread(said, 1, sizeof said - 1, log) > 0);
+    assert_int_equal(fclose(log), 0);
+    assert_int_equal(result, -1);
+    assert_int_equal(why, ENOSPC);
+    assert_contains(said, "limit table=\"registry addresses\" times=1 cause=\"registry-address-unanswered\"");
+    assert_int_equal(told_times, before);
+    assert_int_equal(registry_learn(&r, &p), 0); /* what is known is known */
+    assert_int_equal(r.limited, 1);
+}
+
+static void an_earlier_gate_has_left_it(void **state)
+{
+    (void)state;
+    assert_string_equal(learned("203.0.113.80/32"), "203.0.113.80-203.0.113.80:3");
+    assert_string_equal(learned("10.21.0.0/16"), "10.21.0.0-10.21.255.255:3");
+    begin();
+    assert_string_equal(learned("203.0.113.80/32"), "");
+    assert_string_equal(learned("10.21.8.8/32"), "");
+    assert_int_equal(r.count, 3);
+    /* The resolver is another one now, and one of what was known. */
+    conf.services[0].resolver = address("10.21.0.53");
+    begin();
+    assert_string_equal(learned("10.21.0.0/16"), "");
+    assert_string_equal(learned("10.20.0.53/32"), "");
+    assert_int_equal(r.count, 5);
+    /* A service with networks of its own needs none of it. */
+    conf.services[0].remote[0] = prefix("10.20.0.0/16");
+    begin();
+    assert_int_equal(r.service, 0);
+    assert_int_equal(r.count, 0);
+}
+
+static void what_is_left_and_cannot_be_read_ends_gate(void **state)
+{
+    static const char *const wrong[] = {"10.0.0.1\n", "10.0.0.2 10.0.0.1\n", "10.0.0.1 fd00::1\n", "x y\n"};
+    char path[64];
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/gate/registry", run);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fputs(wrong[i], f);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(registry_init(&r), -1);
+    }
+}
+
+/* Not in the file, it would be unknown to the next gate: so it is not opened. */
+static void what_cannot_be_kept_is_not_learned(void **state)
+{
+    struct prefix p = prefix("203.0.113.80/32");
+    char path[64], away[64];
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/gate", run);
+    (void)snprintf(away, sizeof away, "%s/away", run);
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(registry_learn(&r, &p), -1);
+    assert_int_equal(registry_learn(&r, &p), -1);
+    assert_int_equal(rename(away, path), 0);
+    assert_int_equal(registry_learn(&r, &p), 0);
+    begin();
+    assert_string_equal(learned("203.0.113.80/32"), "");
+}
+
+static void what_the_box_needs_itself_is_never_the_registrys(void **state)
+{
+    static const char *const never[] = {"192.168.77.9/32", "192.168.0.0/16",  "198.51.100.77/32", "198.51.100.0/25",
+                                        "203.0.113.1/32",  "203.0.113.53/32", "203.0.113.123/32", "203.0.113.10/32",
+                                        "203.0.113.0/24",  "203.0.113.20/32", "203.0.113.124/32"};
+    struct state_watch_wan uplink = {.up = true,
+                                     .address = address("198.51.100.7"),
+                                     .gateway = address("203.0.113.1"), /* not of its network: such lines are */
+                                     .network = {address("198.51.100.7"), 24},
+                                     .dns_count = 1,
+                                     .dns = {address("203.0.113.53")},
+                                     .ntp_count = 1,
+                                     .ntp = {address("203.0.113.123")}};
+    (void)state;
+    registry_uplink(&r, &uplink);
+    registry_uplink(&r, &(struct state_watch_wan){0}); /* it is down now */
+    session.services[3] = (struct session_service){.up = true, .tunnel = {.hub = address("203.0.113.10")}};
+    (void)snprintf(conf.site.est_host, sizeof conf.site.est_host, "203.0.113.20");
+    conf.site.ntp_count = 1;
+    (void)snprintf(conf.site.ntp[0], sizeof conf.site.ntp[0], "203.0.113.124");
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        struct prefix p = prefix(never[i]);
+        if (registry_may(&r, &p))
+            fail_msg("%s may be the registry's", never[i]);
+    }
+    struct addr good = address("203.0.113.80");
+    assert_true(registry_may_open(&r, &good));
+}
+
+/* What it has lent and what it has narrowed the tunnel to; but not everything, nor what the box needs. */
+static void a_hub_tells_of_its_own_networks(void **state)
+{
+    struct prefix all = prefix("0.0.0.0/0"), some[] = {prefix("10.21.0.0/16"), prefix("192.168.0.0/16"),
+                                                       prefix("64.0.0.0/2"), prefix("127.0.0.0/8")};
+    struct firewall_tunnel t = {.service = 3, .vip4 = address("10.99.0.2"), .hub = address("203.0.113.10")};
+    (void)state;
+    registry_tunnel(&r, &t, &all, 1);
+    assert_string_equal(told, "10.99.0.2-10.99.0.2:3");
+    registry_tunnel(&r, &t, some, 4);
+    assert_string_equal(told, "10.21.0.0-10.21.255.255:3");
+    assert_int_equal(r.count, 3);
+    t.service = 4; /* another service's says nothing of this one */
+    registry_tunnel(&r, &t, &some[1], 1);
+    assert_int_equal(r.count, 3);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(the_resolver_is_known_from_the_start),
+        CASE(each_part_is_told_once),
+        CASE(what_the_kernel_does_not_take_is_not_known),
+        CASE(a_full_table_takes_no_more),
+        CASE(an_earlier_gate_has_left_it),
+        CASE(what_is_left_and_cannot_be_read_ends_gate),
+        CASE(what_cannot_be_kept_is_not_learned),
+        CASE(what_the_box_needs_itself_is_never_the_registrys),
+        CASE(a_hub_tells_of_its_own_networks),
+    };
+    return cmocka_run_group_tests_name("gate_registry", tests, NULL, NULL);
+}

@@ -48,6 +48,13 @@ static bool hub_leaves_out(const struct dns_requests *d, const char *name, const
     return false;
 }
 
+/* Is this name a hub of PCs' own tunnels? */
+static bool of_pc(const struct dns_requests *d, const char *name)
+{
+    int id = allowlist_find(&d->admit->listed, name);
+    return id >= 0 && admit_service(d->admit, (unsigned)id)->by_pc;
+}
+
 /* A wrong answer, or one that the service file does not cover, concerns the IT staff: it is shown for some minutes. */
 static void note_wrong_answer(struct dns_requests *d, const struct msg_refused *m)
 {
@@ -58,6 +65,7 @@ static void note_wrong_answer(struct dns_requests *d, const struct msg_refused *
     }
     enum cause_code what = m->why == WHY_OUTSIDE && hub_leaves_out(d, m->name, &m->answer) ? CAUSE_ANSWER_NOT_CARRIED
                            : m->why == WHY_OUTSIDE                                         ? CAUSE_ANSWER_OUTSIDE
+                           : m->why == WHY_FORBIDDEN && of_pc(d, m->name)                  ? CAUSE_ANSWER_NO_HUB
                            : m->why == WHY_FORBIDDEN                                       ? CAUSE_ANSWER_FORBIDDEN
                            : m->why == WHY_CHAIN                                           ? CAUSE_ANSWER_ALIAS
                                                                                            : CAUSE_NONE;

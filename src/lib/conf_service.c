@@ -298,6 +298,11 @@ static bool is_ike_or_esp(const struct conf_port *port)
     return port->proto == IPPROTO_ESP || (port->proto == IPPROTO_UDP && (port->port == 500 || port->port == 4500));
 }
 
+static bool has_udp(const struct conf_rule *rule, uint16_t number)
+{
+    return find_port(rule, &(struct conf_port){.proto = IPPROTO_UDP, .port = number}) != NULL;
+}
+
 /* What stands in [allow] is the PCs' hub here: by its whole name, and by what a tunnel is made of, nothing else. */
 static void check_pc_rule(struct conf_parser *p, const struct conf_rule *rule)
 {
@@ -308,12 +313,25 @@ static void check_pc_rule(struct conf_parser *p, const struct conf_rule *rule)
             conf_report(p->errors, p->file, rule->line, CAUSE_WRITE_PC_NAME, CAUSE_PC_NAME_PORT, rule->name, NULL);
             return;
         }
+    if (!has_udp(rule, 500) || !has_udp(rule, 4500))
+        conf_report(p->errors, p->file, rule->line, CAUSE_WRITE_PC_NAME, CAUSE_PC_NAME_BOTH, rule->name, NULL);
+}
+
+/* `kind` may stand behind [allow]: the mistakes there were recorded with what a tunnel of the box's would want. */
+static void pc_remedies(struct conf_parser *p)
+{
+    for (unsigned i = 0; i < p->errors->count && i < CONF_ERRORS_MAX; i++) {
+        struct conf_error *e = &p->errors->list[i];
+        if (e->remedy == CAUSE_WRITE_ALLOW_NAME && strncmp(e->file, p->file, sizeof e->file - 1) == 0)
+            e->remedy = CAUSE_WRITE_PC_NAME;
+    }
 }
 
 /* The tunnel is the PC's own: the box has no part in it but to let its hub's name and packets through. */
 static void pc_end(struct conf_parser *p)
 {
     struct conf_service *service = p->service;
+    pc_remedies(p);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         bool resolver = keys[i].parse == dns_resolver;
         if (!(keys[i].flags & CONF_BOX) || !conf_key_line(p, i) || (resolver && service->resolver_wan))

@@ -68,6 +68,25 @@ static void a_private_answer_names_its_line(void **state)
     assert_string_equal(refused(), "answer-alias name=a?b???.example");
 }
 
+/* A hub of PCs' own tunnels is no registry: its answer is refused in words of its own. */
+static void an_answer_that_is_no_hub(void **state)
+{
+    struct msg m = {.head = {.type = MSG_REFUSED}, .u.refused = {.why = WHY_FORBIDDEN, .qtype = 1}};
+    struct conf_service *own = &gate.conf.services[0];
+    (void)state;
+    *own = (struct conf_service){.number = 1, .by_pc = true, .rule_count = 1};
+    snprintf(own->rules[0].name, sizeof own->rules[0].name, "vpn.example.jp");
+    gate.conf.service_count = 1;
+    admit_init(&gate.admit, &gate.conf);
+    assert_true(conf_parse_addr("192.168.77.10", &m.u.refused.client) &&
+                conf_parse_addr("203.0.113.10", &m.u.refused.answer));
+    snprintf(m.u.refused.name, sizeof m.u.refused.name, "vpn.example.jp");
+    dns_requests_ops.message(&requests, &m);
+    assert_string_equal(refused(), "answer-no-hub name=vpn.example.jp answer=203.0.113.10");
+    gate.conf.service_count = 0;
+    admit_init(&gate.admit, &gate.conf);
+}
+
 /* ---- networks that a hub does not carry ---- */
 
 static struct prefix net(const char *text)
@@ -230,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_private_answer_names_its_line),
+        cmocka_unit_test(an_answer_that_is_no_hub),
         cmocka_unit_test(a_network_that_the_hub_does_not_carry),
         cmocka_unit_test(as_many_as_find_room_are_named),
         cmocka_unit_test(what_a_hub_has_narrowed),

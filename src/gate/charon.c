@@ -270,9 +270,16 @@ static void connect_charon(struct charon *c)
     uev_io_init(c->loop, &c->io, on_io, c, vici_fd(c->vici), UEV_READ);
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
         vici_register(c->vici, events[i]);
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (c->services[n].conf && request_termination(c, c->services[n].conf->name, cleaned, c) == 0)
+    bool nothing = true; /* all services' tunnels are the PCs' own */
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++) {
+        if (!c->services[n].conf)
+            continue;
+        nothing = false;
+        if (request_termination(c, c->services[n].conf->name, cleaned, c) == 0)
             c->waiting++;
+    }
+    if (nothing)
+        ready(c);
     watch(c);
 }
 

@@ -7,8 +7,8 @@ static const struct reason all[] = {
     {REASON_DNS, "closed", "the name is listed, but no connection can be made now",
      "許可された名前ですが、いまは接続できません"},
     {REASON_DNS, "outside-tunnel", "the answer is an address outside the tunnel", "応答がトンネル外のアドレスでした"},
-    {REASON_DNS, "forbidden-address", "the answer is an address that is never a registry's",
-     "応答が登録システムではあり得ないアドレスでした"},
+    {REASON_DNS, "forbidden-address", "the answer is an address that this name cannot have",
+     "応答がこの名前ではあり得ないアドレスでした"},
     {REASON_DNS, "private-address",
      "the answer is a private address; for the site's own domain write `private-answers = DOMAIN` under [lan]",
      "応答がプライベートアドレスでした。院内のドメインなら施設ファイルの [lan] に `private-answers = ドメイン` を書いてください"},
@@ -81,7 +81,7 @@ static const struct reason all[] = {
     {REASON_PACKET, "pc-begins",
      "a VPN tool on this PC begins its own tunnel; a session is begun for it, and the tool tries again",
      "このPCのVPNツールがトンネルを張り始めました。接続を始めますので、ツールの再試行を待ちます"},
-    {REASON_PACKET, "pc-tunnel", "the PC's own tunnel of before; its session is over: connect again with the VPN tool",
+    {REASON_PACKET, "pc-tunnel", "the PC's own earlier tunnel; its session is over: connect again with the VPN tool",
      "PC自身が張った以前のトンネルですが、接続は終了しています。VPNツールで接続し直してください"},
 };
 

@@ -99,14 +99,23 @@ static void file_path(const struct registry *r, char *out, size_t size)
     (void)snprintf(out, size, "%s/gate/registry", r->run);
 }
 
-static int save(struct registry *r)
+/* Into `text`; returns its length. */
+static size_t write_list(const struct registry *r)
 {
-    char path[160], first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
+    char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
     size_t len = 0;
+    text[0] = '\0';
     for (unsigned i = 0; i < r->count; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s %s\n",
                                 addr_text(&r->list[i].first, first, sizeof first),
                                 addr_text(&r->list[i].last, last, sizeof last));
+    return len;
+}
+
+static int save(struct registry *r)
+{
+    char path[160];
+    size_t len = write_list(r);
     file_path(r, path, sizeof path);
     r->unsaved = publish_text(path, text, len) < 0;
     return r->unsaved ? -1 : 0;
@@ -127,11 +136,11 @@ static int limit(struct registry *r)
     return -1;
 }
 
-static int learn(struct registry *r, const struct firewall_range *range)
+static int learn(struct registry *r, const struct firewall_range *range, unsigned room)
 {
     static struct firewall_range parts[REGISTRY_MAX + 1];
     unsigned count = missing(r, range, parts);
-    if (r->count + count > REGISTRY_MAX)
+    if (count > 0 && r->count + count > room)
         return limit(r);
     if (count > 0 && r->tell(parts, count) < 0)
         return -1;
@@ -141,15 +150,24 @@ static int learn(struct registry *r, const struct firewall_range *range)
     return count > 0 || r->unsaved ? save(r) : 0;
 }
 
-/* What an earlier gate wrote; a line that is none ends it. */
-static int load(struct registry *r)
+/* Into the list only: the kernel is told once, of all of it. */
+static int add(struct registry *r, const struct firewall_range *range)
 {
-    static char kept[FILE_OCTETS];
-    char path[160], *line, *rest;
-    file_path(r, path, sizeof path);
-    if (state_file_read(path, UID_GATE, kept, sizeof kept) < 0)
-        return errno == ENOENT ? 0 : -1;
-    for (line = strtok_r(kept, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+    static struct firewall_range parts[REGISTRY_MAX + 1];
+    unsigned count = missing(r, range, parts);
+    if (r->count + count > REGISTRY_MAX) {
+        errno = ENOSPC;
+        return -1;
+    }
+    for (unsigned i = 0; i < count; i++)
+        insert(r, &parts[i]);
+    return 0;
+}
+
+/* What an earlier gate wrote; a line that is none is an error. It writes nothing: the file has all of it meanwhile. */
+static int load(struct registry *r, char *kept)
+{
+    for (char *rest, *line = strtok_r(kept, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         struct firewall_range range = {.service = r->service};
         char *blank = strchr(line, ' ');
         if (blank)
@@ -159,10 +177,33 @@ static int load(struct registry *r)
             errno = EBADMSG;
             return -1;
         }
-        if (learn(r, &range) < 0)
+        if (add(r, &range) < 0)
             return -1;
     }
     return 0;
+}
+
+static int begin(struct registry *r, const struct prefix *fixed, unsigned count)
+{
+    static char kept[FILE_OCTETS], was[FILE_OCTETS];
+    char path[160];
+    file_path(r, path, sizeof path);
+    kept[0] = '\0';
+    if (state_file_read(path, UID_GATE, kept, sizeof kept) < 0 && errno != ENOENT)
+        return -1;
+    memcpy(was, kept, sizeof was);
+    if (load(r, kept) < 0)
+        return -1;
+    /* Behind what the file has, so that its ranges are the same as before (the kernel may have them still). */
+    for (unsigned i = 0; i < count; i++) {
+        struct firewall_range range = range_of(r, &fixed[i]);
+        if (add(r, &range) < 0)
+            return -1;
+    }
+    if (r->tell(r->list, r->count) < 0)
+        return -1;
+    write_list(r);
+    return strcmp(was, text) == 0 ? 0 : save(r);
 }
 
 int registry_init(struct registry *r)
@@ -177,16 +218,7 @@ int registry_init(struct registry *r)
             r->service = r->conf->services[i].number;
             count = conf_registry(&r->conf->services[i], fixed);
         }
-    if (!r->service)
-        return 0;
-    /* Before what the file has: the resolver may be another one now. */
-    for (unsigned i = 0; i < count; i++) {
-        struct firewall_range range = range_of(r, &fixed[i]);
-        if (r->tell(&range, 1) < 0)
-            return -1;
-        insert(r, &range);
-    }
-    return load(r);
+    return r->service ? begin(r, fixed, count) : 0;
 }
 
 /* ---- what may be in it ---- */
@@ -225,7 +257,7 @@ bool registry_may(const struct registry *r, const struct prefix *p)
 int registry_learn(struct registry *r, const struct prefix *p)
 {
     struct firewall_range range = range_of(r, p);
-    return learn(r, &range);
+    return learn(r, &range, REGISTRY_MAX - REGISTRY_RESERVED);
 }
 
 static void learn_inner(struct registry *r, const struct prefix *p)

@@ -13,6 +13,7 @@
 #include "state_watch.h"
 
 #define REGISTRY_MAX FIREWALL_KNOWN_MAX
+#define REGISTRY_RESERVED 128 /* of them not for answers: for the resolver, and for what hubs lend and carry */
 #define REGISTRY_LOG_MS 60000 /* that there is no room is said once in this time */
 
 struct registry {

@@ -17,13 +17,14 @@ static char run[] = "/tmp/gate_registry.XXXXXX";
 static char told[4096]; /* what the kernel was told last, as text */
 static unsigned told_times;
 static bool kernel_fails;
+static unsigned fails_at; /* the call that the kernel refuses; 0: none */
 
 static int tell(const struct firewall_range *list, unsigned count)
 {
     char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
     size_t len = 0;
     told_times++;
-    if (kernel_fails) {
+    if (kernel_fails || told_times == fails_at) {
         errno = ENOBUFS;
         return -1;
     }
@@ -125,7 +126,7 @@ static void a_full_table_takes_no_more(void **state)
 {
     struct prefix p = prefix("198.18.0.0/32"), more = prefix("203.0.113.80/32");
     (void)state;
-    for (unsigned i = 0; i < REGISTRY_MAX - 1; i++) {
+    for (unsigned i = 0; i < REGISTRY_MAX - REGISTRY_RESERVED - 1; i++) {
         p.addr.bytes[2] = (uint8_t)(i / 128);
         p.addr.bytes[3] = (uint8_t)(2 * (i % 128));
         assert_int_equal(registry_learn(&r, &p), 0);
@@ -164,7 +165,7 @@ static void an_earlier_gate_has_left_it(void **state)
     begin();
     assert_string_equal(learned("10.21.0.0/16"), "");
     assert_string_equal(learned("10.20.0.53/32"), "");
-    assert_int_equal(r.count, 5);
+    assert_int_equal(r.count, 3); /* as the kernel may have them still */
     /* A service with networks of its own needs none of it. */
     conf.services[0].remote[0] = prefix("10.20.0.0/16");
     begin();
@@ -185,6 +186,70 @@ static void what_is_left_and_cannot_be_read_ends_gate(void **state)
         assert_int_equal(fclose(f), 0);
         assert_int_equal(registry_init(&r), -1);
     }
+}
+
+static void put(const char *kept)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "%s/gate/registry", run);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(kept, f);
+    (void)fclose(f);
+}
+
+static void assert_kept(const char *wanted)
+{
+    char path[64], is[512] = "";
+    (void)snprintf(path, sizeof path, "%s/gate/registry", run);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t len = fread(is, 1, sizeof is - 1, f);
+    (void)fclose(f);
+    assert_true(len > 0);
+    assert_string_equal(is, wanted);
+}
+
+/* A start that fails, at whatever place, forgets nothing: the next one fails as well, or has all of it. */
+static void a_start_that_fails_forgets_nothing(void **state)
+{
+    static const char broken[] = "203.0.113.80 203.0.113.80\nx y\n203.0.113.90 203.0.113.90\n";
+    static const char good[] = "203.0.113.80 203.0.113.80\n203.0.113.90 203.0.113.90\n203.0.113.99 203.0.113.99\n";
+    (void)state;
+    put(broken);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(registry_init(&r), -1);
+        assert_int_equal(errno, EBADMSG);
+        assert_kept(broken);
+    }
+    for (unsigned last = 1; last <= 4; last++) {
+        put(good);
+        fails_at = told_times + last;
+        if (registry_init(&r) < 0)
+            assert_kept(good);
+        fails_at = 0;
+        begin();
+        assert_int_equal(r.count, 4);
+        assert_kept("10.20.0.53 10.20.0.53\n203.0.113.80 203.0.113.80\n203.0.113.90 203.0.113.90\n"
+                    "203.0.113.99 203.0.113.99\n");
+    }
+}
+
+/* Answers do not fill the table so far that another resolver would have no room when gate is started again. */
+static void another_resolver_has_room_in_a_full_table(void **state)
+{
+    struct prefix p = prefix("198.18.0.0/32");
+    (void)state;
+    for (unsigned i = 0; i < REGISTRY_MAX - REGISTRY_RESERVED - 1; i++) {
+        p.addr.bytes[2] = (uint8_t)(i / 128);
+        p.addr.bytes[3] = (uint8_t)(2 * (i % 128));
+        assert_int_equal(registry_learn(&r, &p), 0);
+    }
+    conf.services[0].resolver = address("10.20.0.54");
+    begin();
+    assert_int_equal(r.count, REGISTRY_MAX - REGISTRY_RESERVED + 1);
+    begin();
+    assert_int_equal(r.count, REGISTRY_MAX - REGISTRY_RESERVED + 1);
 }
 
 /* Not in the file, it would be unknown to the next gate: so it is not opened. */
@@ -260,6 +325,8 @@ int main(void)
         CASE(a_full_table_takes_no_more),
         CASE(an_earlier_gate_has_left_it),
         CASE(what_is_left_and_cannot_be_read_ends_gate),
+        CASE(a_start_that_fails_forgets_nothing),
+        CASE(another_resolver_has_room_in_a_full_table),
         CASE(what_cannot_be_kept_is_not_learned),
         CASE(what_the_box_needs_itself_is_never_the_registrys),
         CASE(a_hub_tells_of_its_own_networks),

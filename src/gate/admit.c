@@ -76,18 +76,34 @@ static enum msg_verdict check_pc_hub(const struct admit *a, const struct conf_se
     return ADMIT_OK;
 }
 
-static const struct conf_service *service_of(const struct admit *a, unsigned id)
+/* May an answer make this address the registry's? (Networks that a file lists are in the packet filter anyway.) */
+static bool learnable(const struct admit *a, const struct admit_now *now, const struct conf_service *s,
+                      const struct addr *addr)
 {
-    return &a->conf->services[a->names[id].service];
+    return addr_kind(addr) != ADDR_NO_HOST && !prefix_contains(&a->conf->site.lan_address, addr) &&
+           in_list(s->remote, s->remote_count, addr) && now->may && now->may(now->registry, addr);
 }
 
-/* What is to be opened is the registry's first: nothing of it is in clear from then on. */
+/* The question: is this a name of the list, and an answer that can be read? */
+static bool is_listed(const struct admit *a, const struct msg_admit *m)
+{
+    return m->id < a->name_count && m->count > 0 && m->count <= MSG_ADMIT_ADDRS &&
+           allowlist_find(&a->listed, m->name) == m->id;
+}
+
+/*
+ * What a listed name had is the registry's, and nothing of it is in clear from then on: also what is not opened, as it
+ * came too late, lies outside of what the hub carries now, or came with another that is bad.
+ */
 static bool learn_all(const struct admit *a, const struct admit_now *now, const struct msg_admit *m)
 {
-    for (unsigned i = 0; i < m->count && conf_carries_all(service_of(a, m->id)); i++)
-        if (!now->learn || now->learn(now->registry, &m->addrs[i]) < 0)
-            return false;
-    return true;
+    bool all = true;
+    if (!is_listed(a, m) || !conf_carries_all(admit_service(a, m->id)))
+        return true;
+    for (unsigned i = 0; i < m->count; i++)
+        if (learnable(a, now, admit_service(a, m->id), &m->addrs[i]))
+            all = now->learn(now->registry, &m->addrs[i]) == 0 && all;
+    return all;
 }
 
 static enum msg_verdict check_address(const struct admit *a, const struct admit_now *now, const struct conf_service *s,
@@ -100,7 +116,7 @@ static enum msg_verdict check_address(const struct admit *a, const struct admit_
         return ADMIT_FORBIDDEN;
     if (!in_list(s->remote, s->remote_count, addr))
         return addr_kind(addr) != ADDR_PUBLIC ? ADMIT_FORBIDDEN : ADMIT_OUTSIDE;
-    if (conf_carries_all(s) && !(now->may && now->may(now->registry, addr)))
+    if (conf_carries_all(s) && !learnable(a, now, s, addr))
         return ADMIT_FORBIDDEN;
     /* The kernel guards the service file's prefixes; the hub may have accepted fewer. */
     unsigned count = now->remote(now->user, s->number, &negotiated);
@@ -126,12 +142,10 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
                              struct firewall_allow out[FIREWALL_ALLOW_MAX], unsigned *count)
 {
     *count = 0;
-    if (m->id >= a->name_count || m->count == 0 || m->count > MSG_ADMIT_ADDRS)
+    if (!is_listed(a, m))
         return ADMIT_FORBIDDEN;
     const struct conf_service *s = admit_service(a, m->id);
     const struct conf_rule *rule = admit_rule(a, m->id);
-    if (allowlist_find(&a->listed, m->name) != m->id)
-        return ADMIT_FORBIDDEN;
     if (!now->generation || m->generation != now->generation || !(now->services_up & (1u << (s->number - 1))))
         return ADMIT_STALE;
     uint32_t timeout = timeout_of(s, m);
@@ -276,6 +290,7 @@ static uint16_t text_place(struct admit *a, const char *name, uint64_t now_ms, u
 enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                                struct firewall_allow list[FIREWALL_ALLOW_MAX], unsigned *count)
 {
+    bool learned = learn_all(a, now, m);
     enum msg_verdict verdict = admit_check(a, now, m, list, count);
     if (verdict != ADMIT_OK)
         return verdict;
@@ -288,7 +303,7 @@ enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, con
             limit(a, now->now_ms, CAUSE_WILDCARD_NAME_UNANSWERED);
             return ADMIT_KERNEL;
         }
-    if (!learn_all(a, now, m))
+    if (!learned)
         return ADMIT_KERNEL;
     for (unsigned i = 0; i < *count; i++) {
         struct admit_element *e = element_place(a, &list[i], now->now_ms);

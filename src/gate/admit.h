@@ -34,7 +34,7 @@ struct admit_now {
     unsigned (*remote)(void *user, uint8_t service, const struct prefix **out);
     void *user;
     /* Where the hub carries everything (registry.h): may this address be the registry's, and from now on it is: 0,
-     * or -1 with errno. NULL: none may. */
+     * or -1 with errno. NULL (both): none may. */
     bool (*may)(void *registry, const struct addr *a);
     int (*learn)(void *registry, const struct addr *a);
     void *registry;

@@ -48,6 +48,10 @@ static int fake_allow(const struct firewall_allow *list, unsigned count)
 
 static struct admit_now now = {.generation = 77, .services_up = 1 << 2, .now_ms = 1000000, .remote = remote};
 
+static struct addr refused_addr; /* what the box needs itself */
+static unsigned learned;
+static bool learning_fails;
+
 static int setup(void **state)
 {
     (void)state;
@@ -69,7 +73,9 @@ static int setup(void **state)
     negotiated[0] = prefix("10.20.0.0/17");
     negotiated[1] = prefix("fd00:20::/32");
     negotiated_count = 2;
-    kernel_fails = false;
+    kernel_fails = learning_fails = false;
+    learned = 0;
+    refused_addr = (struct addr){0};
     opened_count = 0;
     admit_init(&admit, &conf);
     now.now_ms = 1000000;
@@ -157,10 +163,6 @@ static void refusals(void **state)
     }
 }
 
-static struct addr refused_addr; /* what the box needs itself */
-static unsigned learned;
-static bool learning_fails;
-
 static bool may(void *user, const struct addr *a)
 {
     (void)user;
@@ -196,17 +198,49 @@ static void a_hub_that_carries_everything(void **state)
     m.count = 2;
     m.addrs[1] = refused_addr;
     assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_FORBIDDEN);
-    assert_int_equal(learned + opened_count, 0); /* one bad address spoils all */
+    /* One bad address spoils all; but the good one is what a listed name had. */
+    assert_int_equal(opened_count, 0);
+    assert_int_equal(learned, 1);
     m.addrs[1] = address("8.8.4.4");
     learning_fails = true;
     assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_KERNEL);
     assert_int_equal(opened_count, 0);
     learning_fails = false;
+    learned = 0;
     assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_OK);
     assert_int_equal(learned, 2);
-    /* The hub has narrowed it. */
-    negotiated[0] = prefix("8.8.8.0/24");
+}
+
+/* What is not opened is never in clear all the same: a listed name had it. */
+static void what_is_refused_is_the_registrys_too(void **state)
+{
+    (void)state;
+    struct msg_admit m = ask(0, "8.8.8.8", 60);
+    struct admit_now wide = now;
+    wide.may = may;
+    wide.learn = learn;
+    conf.services[0].remote[0] = prefix("0.0.0.0/0");
+    conf.services[0].remote_count = negotiated_count = 1;
+    negotiated[0] = prefix("10.20.0.0/16"); /* the hub has narrowed it */
     assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_OUTSIDE);
+    assert_int_equal(learned, 1);
+    m.generation = 76;
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_STALE);
+    assert_int_equal(learned, 2);
+    /* Not what is no host's, nor what the box does not pass, nor of a name that is not the one of the list. */
+    static const char *const never[] = {"127.0.0.1", "224.0.0.1", "fd00:20::5"};
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        m = ask(0, never[i], 60);
+        assert_int_not_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_OK);
+    }
+    m = ask(0, "8.8.8.8", 60);
+    m.name[0] = 'x';
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_FORBIDDEN);
+    m = ask(5, "8.8.8.8", 60);
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_FORBIDDEN);
+    m = ask(0, "8.8.8.8", 60);
+    m.count = MSG_ADMIT_ADDRS + 1;
+    assert_int_equal(admit_open(&admit, &wide, &m, fake_allow), ADMIT_FORBIDDEN);
     assert_int_equal(learned, 2);
 }
 
@@ -499,6 +533,7 @@ int main(void)
         cmocka_unit_test_setup(every_port_of_every_address, setup),
         cmocka_unit_test_setup(refusals, setup),
         cmocka_unit_test_setup(a_hub_that_carries_everything, setup),
+        cmocka_unit_test_setup(what_is_refused_is_the_registrys_too, setup),
         cmocka_unit_test_setup(special_ranges_even_if_the_file_lists_all, setup),
         cmocka_unit_test_setup(one_bad_address_spoils_all, setup),
         cmocka_unit_test_setup(stale_and_unknown, setup),

@@ -144,8 +144,9 @@ static void check_local(const struct conf_service *service, const struct conf_si
     const struct addr *resolver = &service->resolver;
     if (resolver->family &&
         (addr_equal(resolver, &site->lan_address.addr) || addr_equal(resolver, &site->wan_address.addr)))
-        conf_report(errors, service_path, service->resolver_line, CAUSE_WRITE_RESOLVER_OR_WAN, CAUSE_RESOLVER_IS_BOX,
-                    service->name, NULL);
+        conf_report(errors, service_path, service->resolver_line,
+                    conf_carries_all(service) ? CAUSE_WRITE_RESOLVER_BEHIND : CAUSE_WRITE_RESOLVER_OR_WAN,
+                    CAUSE_RESOLVER_IS_BOX, service->name, NULL);
     struct prefix networks[CONF_PREFIXES_MAX];
     unsigned count = conf_registry(service, networks);
     for (unsigned i = 0; i < count; i++) {

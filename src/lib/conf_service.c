@@ -374,10 +374,15 @@ static void service_end(struct conf_parser *p)
         conf_fail(p, CAUSE_ADD_IPV4_REMOTE, CAUSE_REMOTE_IPV6_ONLY, NULL);
     bool literal = conf_parse_addr(service->hub, &hub);
     if (literal && service->resolver.family && addr_equal(&hub, &service->resolver)) {
-        conf_report(p->errors, p->file, service->resolver_line, CAUSE_WRITE_RESOLVER_OR_WAN, CAUSE_RESOLVER_IS_HUB,
-                    NULL);
+        conf_report(p->errors, p->file, service->resolver_line,
+                    conf_carries_all(service) ? CAUSE_WRITE_RESOLVER_BEHIND : CAUSE_WRITE_RESOLVER_OR_WAN,
+                    CAUSE_RESOLVER_IS_HUB, NULL);
         return;
     }
+    /* What is the registry's is then only learned from answers: they must be the registry's own. */
+    if (service->resolver_wan && conf_carries_all(service))
+        conf_report(p->errors, p->file, service->resolver_line, CAUSE_WRITE_RESOLVER_BEHIND,
+                    CAUSE_RESOLVER_WAN_CARRIES_ALL, NULL);
     if (service->resolver.family && !in_remote(service, &service->resolver))
         conf_fail(p, CAUSE_ADD_RESOLVER_REMOTE, CAUSE_RESOLVER_OUTSIDE, NULL);
     if (literal && !conf_carries_all(service) && in_remote(service, &hub))

@@ -33,6 +33,8 @@ static const struct refusal service_refusals[] = {
     {SERVICE_HEAD "[tunnel]\nhub = 203.0.113.10\nremote = ::/0\n" DNS ALLOW, 0, "only IPv6 networks"},
     {SERVICE_HEAD "[tunnel]\nhub = 203.0.113.10\nremote = 0.0.0.0/0\n[dns]\nresolver = 203.0.113.10\n" ALLOW, 8,
      "the resolver is the hub itself"},
+    {SERVICE_HEAD "[tunnel]\nhub = 203.0.113.10\nremote = 0.0.0.0/0\n[dns]\nresolver = wan\n" ALLOW, 8,
+     "`resolver = wan` beside `remote = 0.0.0.0/0`"},
     {SERVICE_HEAD "[tunnel]\nremote = 224.0.0.0/8\n", 5, "cannot be behind a tunnel"},
     {SERVICE_HEAD "[tunnel]\nremote = fec0:1::/32\n", 5, "cannot be behind a tunnel"},
     {SERVICE_HEAD "[tunnel]\nremote = 10.0.0.0/8\nremote = 10.1.0.0/16\n", 6, "overlaps another"},

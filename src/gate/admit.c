@@ -68,7 +68,7 @@ static enum msg_verdict check_pc_hub(const struct admit *a, const struct conf_se
 {
     enum addr_kind kind = addr_kind(addr);
     if (addr->family != AF_INET || kind == ADDR_NO_HOST || kind == ADDR_PRIVATE ||
-        prefix_contains(&a->conf->site.lan_address, addr) || (a->taken && a->taken(a->taken_user, s->number, addr)))
+        prefix_contains(&a->conf->site.lan_address, addr) || (a->taken && a->taken(a->hubs, s->number, addr)))
         return ADMIT_FORBIDDEN;
     for (unsigned i = 0; i < a->conf->service_count; i++)
         if (in_list(a->conf->services[i].remote, a->conf->services[i].remote_count, addr))
@@ -287,6 +287,16 @@ static uint16_t text_place(struct admit *a, const char *name, uint64_t now_ms, u
 
 /* ---- admission ---- */
 
+/* What is to be opened is a PC's hub first: nothing of a tunnel passes to it without a session from then on. */
+static bool learn_hubs(struct admit *a, const struct admit_now *now, const struct msg_admit *m)
+{
+    if (!admit_service(a, m->id)->by_pc || !a->learn_hubs || a->learn_hubs(a->hubs, m) == 0)
+        return true;
+    if (errno == ENOSPC)
+        limit(a, now->now_ms, CAUSE_PC_HUB_UNANSWERED);
+    return false;
+}
+
 enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                                struct firewall_allow list[FIREWALL_ALLOW_MAX], unsigned *count)
 {
@@ -303,7 +313,7 @@ enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, con
             limit(a, now->now_ms, CAUSE_WILDCARD_NAME_UNANSWERED);
             return ADMIT_KERNEL;
         }
-    if (!learned)
+    if (!learned || !learn_hubs(a, now, m))
         return ADMIT_KERNEL;
     for (unsigned i = 0; i < *count; i++) {
         struct admit_element *e = element_place(a, &list[i], now->now_ms);

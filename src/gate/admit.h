@@ -62,8 +62,11 @@ struct admit_element {
 struct admit {
     const struct conf *conf;
     /* Is this address the box's own, or the hub of another service's tunnel? NULL: of none. (pc_tunnels.c) */
-    bool (*taken)(void *user, uint8_t service, const struct addr *addr);
-    void *taken_user;
+    bool (*taken)(void *hubs, uint8_t service, const struct addr *addr);
+    /* These addresses are to be opened as hubs of PCs' own tunnels: from now on they are that. 0, or -1 with errno
+     * (ENOSPC: no room). NULL: nobody needs to know. (pc_tunnels.c) */
+    int (*learn_hubs)(void *hubs, const struct msg_admit *m);
+    void *hubs;
     unsigned name_count;
     struct {
         uint8_t service; /* index in conf->services */

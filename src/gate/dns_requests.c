@@ -9,8 +9,6 @@ static void on_opened(void *user, const struct msg_admit *m, enum msg_verdict ve
     struct dns_requests *d = user;
     struct msg_admitted reply = {m->seq, (uint8_t)verdict};
     uint64_t until_ms = clock_monotonic_ms() + m->timeout_s * UINT64_C(1000);
-    if (verdict == ADMIT_OK)
-        pc_tunnels_learn(d->pc_tunnels, m);
     for (unsigned i = 0; verdict == ADMIT_OK && i < m->count; i++)
         refusals_learn(d->refusals, &m->addrs[i], m->name, admit_rule(d->admit, m->id), until_ms);
     dns_link_send(d->dns, MSG_ADMITTED, &reply, -1);

@@ -7,7 +7,6 @@
 
 #include "admit_batch.h"
 #include "dns_link.h"
-#include "pc_tunnels.h"
 #include "refusals.h"
 
 #define DNS_REQUESTS_SHOWN_MS 600000 /* how long the last refused answer is shown in the status */
@@ -19,7 +18,6 @@ struct dns_requests {
     struct admit *admit;
     struct registry *registry;
     struct refusals *refusals;
-    struct pc_tunnels *pc_tunnels;
     struct dns_link *dns;
     bool *changed; /* set when the state file is to be written (publish.h) */
     /* `dns` has exited or broken the protocol; must not return. */

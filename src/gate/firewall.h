@@ -34,6 +34,8 @@
 
 #define FIREWALL_KNOWN_MAX 1024 /* ranges that belong to a registry and are in no service file */
 
+#define FIREWALL_PC_HUBS_MAX 1024 /* as in configs/firewall/sets.nft: pc_hubs */
+
 /* Addresses of one family that belong to a registry (registry.h). None overlaps another, or a service file's prefix. */
 struct firewall_range {
     struct addr first, last;
@@ -138,6 +140,8 @@ int firewall_hosts(const struct conf *conf);
 int firewall_resolvers(const struct addr *addrs, unsigned count);
 /* Add or renew elements, all or none. count <= FIREWALL_BATCH_MAX */
 int firewall_allow(const struct firewall_allow *list, unsigned count);
+/* Replace what is known as hubs of PCs' own tunnels (pc_hubs): at the start. count <= FIREWALL_PC_HUBS_MAX */
+int firewall_pc_hubs(const struct firewall_allow *list, unsigned count);
 /* On failure *out is unchanged. */
 int firewall_counters(struct firewall_counters *out);
 /* Cheap while the table is nearly empty; otherwise it is dumped twice. */

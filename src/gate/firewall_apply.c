@@ -258,6 +258,17 @@ static void allow_into(struct batch *b, const struct firewall_allow *list, unsig
         batch_add(b, sets[v6][tls], elements, n);
 }
 
+static void pc_hub(struct batch *b, const struct firewall_allow *a)
+{
+    uint32_t mark = service_mark(a->service, true);
+    struct element hub = {.key = a->addr.bytes,
+                          .key_len = addr_len(&a->addr),
+                          .data = &mark,
+                          .data_len = sizeof mark,
+                          .timeout_ms = (uint64_t)a->timeout_s * 1000};
+    batch_add(b, "pc_hubs", &hub, 1);
+}
+
 /* Of PCs' own tunnels: ESP, and whose hub each address is from now on. */
 static void allow_pc(struct batch *b, const struct firewall_allow *a)
 {
@@ -265,17 +276,32 @@ static void allow_pc(struct batch *b, const struct firewall_allow *a)
         uint8_t addr[4];
         uint32_t mark;
     } key = {.mark = service_mark(a->service, true)};
-    uint64_t timeout_ms = (uint64_t)a->timeout_s * 1000;
     memcpy(key.addr, a->addr.bytes, sizeof key.addr);
-    struct element esp = {.key = &key, .key_len = sizeof key, .timeout_ms = timeout_ms};
-    struct element hub = {.key = key.addr,
-                          .key_len = sizeof key.addr,
-                          .data = &key.mark,
-                          .data_len = sizeof key.mark,
-                          .timeout_ms = timeout_ms};
+    struct element esp = {.key = &key, .key_len = sizeof key, .timeout_ms = (uint64_t)a->timeout_s * 1000};
     if (a->proto == IPPROTO_ESP)
         batch_add(b, "esp_v4", &esp, 1);
-    batch_add(b, "pc_hubs", &hub, 1);
+    pc_hub(b, a);
+}
+
+int firewall_pc_hubs(const struct firewall_allow *list, unsigned count)
+{
+    if (count > FIREWALL_PC_HUBS_MAX) {
+        errno = E2BIG;
+        return -1;
+    }
+    /* Two transactions: elements that are being deleted still count against the size. */
+    struct batch *b = batch_begin();
+    batch_flush(b, "pc_hubs");
+    if (batch_commit(b) < 0)
+        return -1;
+    for (unsigned done = 0; done < count; done += FIREWALL_BATCH_MAX) {
+        b = batch_begin();
+        for (unsigned i = done; i < count && i < done + FIREWALL_BATCH_MAX; i++)
+            pc_hub(b, &list[i]);
+        if (batch_commit(b) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int firewall_allow(const struct firewall_allow *list, unsigned count)

@@ -134,13 +134,17 @@ static void wire(void)
     stats = (struct firewall_stats){.lan = &conf.site.lan_address, .changed = &publish.changed};
     resolvers = (struct resolvers){.conf = &conf, .dns = &dns};
     stale_dns = (struct stale_dns){.admit = &admit, .session = &session, .dns = &dns};
-    pc_tunnels = (struct pc_tunnels){.admit = &admit, .session = &session, .dns = &dns, .uplink = &uplink.address};
+    pc_tunnels = (struct pc_tunnels){.admit = &admit,
+                                     .session = &session,
+                                     .dns = &dns,
+                                     .uplink = &uplink.address,
+                                     .run = paths.run,
+                                     .tell = firewall_pc_hubs};
     requests.session = &session;
     requests.charon = &charon;
     requests.admit = &admit;
     requests.registry = &registry;
     requests.refusals = &refusals;
-    requests.pc_tunnels = &pc_tunnels;
     requests.dns = &dns;
     requests.changed = &publish.changed;
     requests.lost = on_dns_lost;
@@ -309,7 +313,8 @@ static void start_parts(void)
     if (registry_init(&registry) < 0)
         log_fatal("what is the registry's cannot be read or told to the kernel: %s", strerror(errno));
     admit_init(&admit, &conf);
-    pc_tunnels_init(&pc_tunnels);
+    if (pc_tunnels_init(&pc_tunnels) < 0)
+        log_fatal("the hubs of PCs' own tunnels cannot be read or told to the kernel: %s", strerror(errno));
     session_init(&session, &conf, &session_effects_ops, &effects);
     charon_init(&charon, &loop, &conf, &session);
     charon.socket = paths.vici;

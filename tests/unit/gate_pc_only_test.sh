@@ -19,6 +19,8 @@ ip -n hub addr add 203.0.113.53/32 dev lo
 ip netns exec hub dnsmasq --no-daemon --listen-address=203.0.113.53 --bind-interfaces --no-resolv --no-hosts \
 	--address=/vpn.lab.example/8.8.4.4 --pid-file= >uplink-dns.out 2>&1 &
 ask_vpn() { ip netns exec pc dig +tries=1 +time=12 @192.168.77.1 vpn.lab.example >answer 2>&1; }
+hub_known() { ip netns exec box nft list map inet sekisho pc_hubs | grep -q "8\.8\.4\.4 .*${1:-}.* : 0x0*11"; }
+no_names() { ! ip netns exec box ss -Hlun 'sport = 53' | grep -q .; }
 site internet >site.conf
 
 start_gate # before charon is there
@@ -33,6 +35,17 @@ ok "charon killed: closed, not internet" soon kernel closed
 start_charon box
 ok "charon is back: as the site file says" soon kernel internet
 
+
+# ---- gate is started again: a tunnel that stands must not find its way open beside the internet
+kill -9 $pid
+soon gone $pid
+soon no_names
+sed 's/queue to .*/drop/' firewall.nft | ip netns exec box nft -f -
+ok "the rules are loaded afresh, without a hub" eval "! hub_known"
+start_gate
+ok "gate killed and started: the LAN as the site file says" soon kernel internet
+ok "and the kernel knows the hub" hub_known
+ok "for not much less than a day" hub_known 'expires 23h5'
 kill $pid
 ok "asked to end, it ends" soon gone $pid
 [ $failed = 0 ] || cat gate.log

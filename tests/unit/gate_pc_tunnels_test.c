@@ -2,13 +2,16 @@
 #include "sni_verdicts.h"
 #include "clock.h"
 #include "ipc.h"
+#include "lib/state_file.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,6 +35,9 @@ static struct sni_verdicts verdicts;
 static int names; /* the far end of the line to `dns` */
 static struct firewall_allow opened[FIREWALL_ALLOW_MAX];
 static unsigned opened_count;
+static char run[] = "/tmp/gate_pc_tunnels.XXXXXX";
+static struct firewall_allow told[PC_TUNNELS_MAX]; /* what the kernel was told at the start */
+static unsigned told_count;
 
 static int apply(void *user, const struct firewall_view *view)
 {
@@ -104,15 +110,28 @@ static enum msg_verdict open_name(unsigned id, const char *addr)
     struct admit_now then = {.generation = 77, .services_up = 7, .now_ms = clock_monotonic_ms()};
     struct msg_admit m = {.id = (uint16_t)id, .generation = 77, .timeout_s = 30, .count = 1, .addrs = {address(addr)}};
     snprintf(m.name, sizeof m.name, "%s", admit_rule(&gate.admit, id)->name);
-    enum msg_verdict verdict = admit_open(&gate.admit, &then, &m, allow);
-    if (verdict == ADMIT_OK)
-        pc_tunnels_learn(&pc_tunnels, &m);
-    return verdict;
+    return admit_open(&gate.admit, &then, &m, allow);
+}
+
+static int tell(const struct firewall_allow *list, unsigned count)
+{
+    memcpy(told, list, count * sizeof *list);
+    told_count = count;
+    return 0;
+}
+
+/* A gate that starts. */
+static void begin(void)
+{
+    pc_tunnels = (struct pc_tunnels){
+        .admit = &gate.admit, .session = &gate.session, .dns = &gate.dns, .uplink = &uplink, .run = run, .tell = tell};
+    assert_int_equal(pc_tunnels_init(&pc_tunnels), 0);
 }
 
 static int setup(void **state)
 {
     int pair[2];
+    char path[64];
     (void)state;
     memset(&gate.conf, 0, sizeof gate.conf);
     gate.conf.service_count = 3;
@@ -131,9 +150,11 @@ static int setup(void **state)
     gate.conf.site.hosts[0] = (struct conf_host){.addr = address("192.168.77.20"), .service = "gtol"};
     admit_init(&gate.admit, &gate.conf);
     uplink = address("198.51.100.9");
-    pc_tunnels =
-        (struct pc_tunnels){.admit = &gate.admit, .session = &gate.session, .dns = &gate.dns, .uplink = &uplink};
-    pc_tunnels_init(&pc_tunnels);
+    (void)snprintf(run, sizeof run, "/tmp/gate_pc_tunnels.XXXXXX");
+    assert_non_null(mkdtemp(run));
+    (void)snprintf(path, sizeof path, "%s/gate", run);
+    assert_int_equal(mkdir(path, 0700), 0);
+    begin();
     verdicts = (struct sni_verdicts){.session = &gate.session,
                                      .admit = &gate.admit,
                                      .refusals = &gate.refusals,
@@ -151,7 +172,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    char command[64];
     (void)state;
+    (void)snprintf(command, sizeof command, "rm -rf %s", run);
+    assert_int_equal(system(command), 0);
     close(names);
     return close(gate.dns.sock);
 }
@@ -216,12 +240,70 @@ static void it_is_known_for_a_day(void **state)
     pc_tunnels.hubs[0].until_ms = 1; /* over */
     begins("192.168.77.10", "8.8.4.4");
     assert_int_equal(gate.session.state, SESSION_IDLE);
-    for (unsigned i = 0; i < 2 * PC_TUNNELS_MAX; i++) { /* more than there is room for: those go that end first */
-        char text[16];
-        snprintf(text, sizeof text, "8.8.5.%u", i);
+}
+
+/* None gives way to another: the kernel would have it, and nothing would begin by it. */
+static void a_name_has_few(void **state)
+{
+    char text[16];
+    (void)state;
+    for (unsigned i = 0; i < PC_TUNNELS_NAME_MAX; i++) {
+        (void)snprintf(text, sizeof text, "8.8.5.%u", i);
         assert_int_equal(open_name(OWN_NAME, text), ADMIT_OK);
-        begins("192.168.77.10", text);
-        assert_true(up(OWN));
+    }
+    opened_count = 0;
+    /* What is for the audit log goes to standard error where there is none. */
+    char said[1024] = "";
+    FILE *log = tmpfile();
+    int kept = dup(STDERR_FILENO);
+    assert_true(log && kept >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    enum msg_verdict verdict = open_name(OWN_NAME, "8.8.6.1");
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    close(kept);
+    assert_int_equal(fseek(log, 0, SEEK_SET), 0);
+    assert_true(fread(said, 1, sizeof said - 1, log) > 0);
+    assert_int_equal(fclose(log), 0);
+    assert_int_equal(verdict, ADMIT_KERNEL);
+    assert_int_equal(opened_count, 0);
+    assert_non_null(strstr(said, "limit table=\"open addresses\" times=1 cause=\"pc-hub-unanswered\""));
+    assert_int_equal(open_name(OWN_NAME, "8.8.5.3"), ADMIT_OK); /* one of its own again */
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.6.1"), ADMIT_OK); /* another name has its own places */
+    begins("192.168.77.10", "8.8.5.0"); /* the first of them */
+    assert_true(up(OWN));
+}
+
+static void an_earlier_gate_has_left_it(void **state)
+{
+    (void)state;
+    assert_int_equal(told_count, 0);
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.5"), ADMIT_OK);
+    begin();
+    assert_int_equal(told_count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(told[i].by_pc && told[i].timeout_s > ADMIT_TIMEOUT_MAX_S - 60);
+        assert_true(told[i].timeout_s <= ADMIT_TIMEOUT_MAX_S + 60);
+        assert_int_equal(told[i].service, OWN + i);
+    }
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.4"), ADMIT_FORBIDDEN);
+    begins("192.168.77.10", "8.8.4.4");
+    assert_true(up(OWN));
+    /* The service file lists the name no longer. */
+    gate.conf.services[2].by_pc = false;
+    begin();
+    assert_int_equal(told_count, 1);
+}
+
+static void a_strange_file_is_no_list(void **state)
+{
+    static const char *const bad[] = {"8.8.4.4\n", "8.8.4.4 vpn.example.jp\n", "8.8.4.4 vpn.example.jp x\n",
+                                      "8.8.4 vpn.example.jp 99999999999\n", "::1 vpn.example.jp 99999999999\n"};
+    char path[64];
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/gate/pc-hubs", run);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(publish_text(path, bad[i], strlen(bad[i])), 0);
+        assert_int_equal(pc_tunnels_init(&pc_tunnels), -1);
     }
 }
 
@@ -231,6 +313,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(which_address_can_be_a_hub, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_begins_a_session, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_known_for_a_day, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_has_few, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_earlier_gate_has_left_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_strange_file_is_no_list, setup, teardown),
     };
     return cmocka_run_group_tests_name("gate_pc_tunnels", tests, NULL, NULL);
 }

@@ -142,6 +142,8 @@ int firewall_resolvers(const struct addr *addrs, unsigned count);
 int firewall_allow(const struct firewall_allow *list, unsigned count);
 /* Replace what is known as hubs of PCs' own tunnels (pc_hubs): at the start. count <= FIREWALL_PC_HUBS_MAX */
 int firewall_pc_hubs(const struct firewall_allow *list, unsigned count);
+/* Take back what firewall_allow has entered of PCs' own tunnels, if it is still there. */
+int firewall_pc_revoke(const struct firewall_allow *list, unsigned count);
 /* On failure *out is unchanged. */
 int firewall_counters(struct firewall_counters *out);
 /* Cheap while the table is nearly empty; otherwise it is dumped twice. */

@@ -29,6 +29,10 @@ struct allow_key_v6 {
     uint8_t pad2[2];
     uint32_t mark;
 };
+struct esp_key {
+    uint8_t addr[4];
+    uint32_t mark;
+};
 _Static_assert(sizeof(struct allow_key_v4) == 16 && sizeof(struct allow_key_v6) == 28, "keys have no other padding");
 
 static uint32_t addr_len(const struct addr *a)
@@ -272,15 +276,33 @@ static void pc_hub(struct batch *b, const struct firewall_allow *a)
 /* Of PCs' own tunnels: ESP, and whose hub each address is from now on. */
 static void allow_pc(struct batch *b, const struct firewall_allow *a)
 {
-    struct esp_key {
-        uint8_t addr[4];
-        uint32_t mark;
-    } key = {.mark = service_mark(a->service, true)};
+    struct esp_key key = {.mark = service_mark(a->service, true)};
     memcpy(key.addr, a->addr.bytes, sizeof key.addr);
     struct element esp = {.key = &key, .key_len = sizeof key, .timeout_ms = (uint64_t)a->timeout_s * 1000};
     if (a->proto == IPPROTO_ESP)
         batch_add(b, "esp_v4", &esp, 1);
     pc_hub(b, a);
+}
+
+static void revoke_pc(struct batch *b, const struct firewall_allow *a)
+{
+    struct allow_key_v4 port = {.proto = a->proto, .port = htons(a->port), .mark = service_mark(a->service, true)};
+    struct esp_key esp = {.mark = port.mark};
+    memcpy(port.addr, a->addr.bytes, sizeof port.addr);
+    memcpy(esp.addr, a->addr.bytes, sizeof esp.addr);
+    struct element passes = {.key = &port, .key_len = sizeof port}, hub = {.key = port.addr, .key_len = 4};
+    if (a->proto == IPPROTO_ESP)
+        passes = (struct element){.key = &esp, .key_len = sizeof esp};
+    batch_remove(b, a->proto == IPPROTO_ESP ? "esp_v4" : "allow_v4", &passes, 1);
+    batch_remove(b, "pc_hubs", &hub, 1);
+}
+
+int firewall_pc_revoke(const struct firewall_allow *list, unsigned count)
+{
+    struct batch *b = batch_begin();
+    for (unsigned i = 0; i < count; i++)
+        revoke_pc(b, &list[i]);
+    return batch_commit(b);
 }
 
 int firewall_pc_hubs(const struct firewall_allow *list, unsigned count)

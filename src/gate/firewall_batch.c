@@ -116,7 +116,8 @@ static bool fill_element(struct nftnl_set_elem *e, const struct element *from)
     return ok;
 }
 
-void batch_add(struct batch *b, const char *name, const struct element *list, unsigned count)
+static void elements(struct batch *b, uint16_t type, uint16_t flags, const char *name, const struct element *list,
+                     unsigned count)
 {
     if (!room(b, count))
         return;
@@ -129,9 +130,19 @@ void batch_add(struct batch *b, const char *name, const struct element *list, un
             b->error = ENOMEM;
     }
     if (!b->error)
-        append(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, set);
+        append(b, type, flags, set);
     if (set)
         nftnl_set_free(set);
+}
+
+void batch_add(struct batch *b, const char *name, const struct element *list, unsigned count)
+{
+    elements(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, name, list, count);
+}
+
+void batch_remove(struct batch *b, const char *name, const struct element *list, unsigned count)
+{
+    elements(b, NFT_MSG_DESTROYSETELEM, 0, name, list, count);
 }
 
 /*

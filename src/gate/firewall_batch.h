@@ -29,6 +29,8 @@ void batch_close(void);
 
 struct batch *batch_begin(void);
 void batch_flush(struct batch *b, const char *set);
+/* Delete elements by their keys; one that is not there is no error. */
+void batch_remove(struct batch *b, const char *set, const struct element *list, unsigned count);
 void batch_add(struct batch *b, const char *set, const struct element *list, unsigned count);
 /* 0: the kernel has committed all of it. -1 with errno: none of it (EMSGSIZE: it did not fit into the buffer). */
 int batch_commit(struct batch *b);

@@ -139,7 +139,8 @@ static void wire(void)
                                      .dns = &dns,
                                      .uplink = &uplink.address,
                                      .run = paths.run,
-                                     .tell = firewall_pc_hubs};
+                                     .tell = firewall_pc_hubs,
+                                     .revoke = firewall_pc_revoke};
     requests.session = &session;
     requests.charon = &charon;
     requests.admit = &admit;

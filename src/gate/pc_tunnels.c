@@ -25,20 +25,31 @@ static bool alive(const struct pc_tunnels_hub *h, uint64_t now_ms)
     return h->addr.family && h->until_ms > now_ms;
 }
 
-/* The box's own address, the hub of a tunnel that is up, or of another service whose tunnel is the PC's own. */
+/* The hub of a tunnel of the box's, up or not: the address that its file says, or the last one that it had. */
+static bool is_box_hub(const struct pc_tunnels *p, const struct addr *addr)
+{
+    const struct conf *conf = p->admit->conf;
+    struct addr hub;
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (addr_equal(&p->session->services[n].tunnel.hub, addr))
+            return true;
+    for (unsigned i = 0; i < conf->service_count; i++)
+        if (conf_parse_addr(conf->services[i].hub, &hub) && addr_equal(&hub, addr))
+            return true;
+    return false;
+}
+
+/* The box's own address, or the hub of another service. */
 static bool taken(void *user, uint8_t service, const struct addr *addr)
 {
     const struct pc_tunnels *p = user;
     uint64_t now_ms = clock_monotonic_ms();
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (p->session->services[n].up && addr_equal(&p->session->services[n].tunnel.hub, addr))
-            return true;
     for (unsigned i = 0; i < PC_TUNNELS_MAX; i++) {
         const struct pc_tunnels_hub *h = &p->hubs[i];
         if (alive(h, now_ms) && addr_equal(&h->addr, addr) && service_of(p, h->id)->number != service)
             return true;
     }
-    return addr_equal(p->uplink, addr);
+    return addr_equal(p->uplink, addr) || is_box_hub(p, addr);
 }
 
 /* ---- the list ---- */
@@ -177,6 +188,39 @@ int pc_tunnels_init(struct pc_tunnels *p)
                                                  .timeout_s = (uint32_t)((h->until_ms - SLACK_MS - now_ms) / 1000) + 1};
     }
     return p->tell(known, count);
+}
+
+/* ---- the box has a tunnel to it ---- */
+
+/* What an answer for this hub's name has entered. */
+static int take_back(const struct pc_tunnels *p, const struct pc_tunnels_hub *h)
+{
+    const struct conf_rule *rule = admit_rule(p->admit, h->id);
+    struct firewall_allow list[CONF_PORTS_MAX];
+    for (unsigned i = 0; i < rule->port_count; i++)
+        list[i] = (struct firewall_allow){.addr = h->addr,
+                                          .proto = rule->ports[i].proto,
+                                          .port = rule->ports[i].port,
+                                          .service = service_of(p, h->id)->number,
+                                          .by_pc = true};
+    return p->revoke(list, rule->port_count);
+}
+
+int pc_tunnels_box_hub(struct pc_tunnels *p, const struct addr *hub)
+{
+    int result = 0;
+    bool any = false;
+    for (unsigned i = 0; i < PC_TUNNELS_MAX; i++) {
+        struct pc_tunnels_hub *h = &p->hubs[i];
+        if (!h->addr.family || !addr_equal(&h->addr, hub))
+            continue;
+        any = true;
+        if (take_back(p, h) < 0)
+            result = -1;
+        else
+            *h = (struct pc_tunnels_hub){0};
+    }
+    return any && save(p, clock_monotonic_ms()) < 0 ? -1 : result;
 }
 
 /* ---- a session begins ---- */

@@ -25,6 +25,8 @@ struct pc_tunnels {
     const char *run; /* /run/sekisho */
     /* Into the kernel's pc_hubs, in place of all that is there: 0, or -1 with errno (firewall_pc_hubs). */
     int (*tell)(const struct firewall_allow *list, unsigned count);
+    /* Out of the kernel again what it was told and what was opened: 0, or -1 with errno (firewall_pc_revoke). */
+    int (*revoke)(const struct firewall_allow *list, unsigned count);
     /* its own: the hubs whose names were resolved lately; the kernel has no other (pc_hubs) */
     struct pc_tunnels_hub {
         struct addr addr;
@@ -35,9 +37,11 @@ struct pc_tunnels {
 
 /*
  * Once all that is given is there, and nothing is open: tells `admit` which addresses can be no hub, and the kernel
- * what an earlier gate knew. 0, or -1 with errno. Then what `admit` opens for the name of such a hub is known for a day.
+ * what an earlier gate knew. 0, or -1 with errno. Then what `admit` opens for a hub's name is known for a day.
  */
 int pc_tunnels_init(struct pc_tunnels *p);
+/* The box's own tunnel to this hub comes up: it is no PC's any more, known or open. 0, or -1 with errno. */
+int pc_tunnels_box_hub(struct pc_tunnels *p, const struct addr *hub);
 /* A PC begins a tunnel of its own while there is no session with that service: begin one, if the PC may use it. */
 void pc_tunnels_wanted(struct pc_tunnels *p, const struct msg_blocked *m);
 /* The session with this service begins: have its hubs' names looked up anew, so that what waits finds its way open. */

@@ -63,6 +63,8 @@ static void op_tunnel(void *user, uint8_t service, const struct firewall_tunnel 
     unsigned count = tunnel ? charon_remote(e->charon, service, &carried) : 0;
     if (tunnel)
         registry_tunnel(e->registry, tunnel, carried, count);
+    if (tunnel && !tunnel->by_pc && pc_tunnels_box_hub(e->pc_tunnels, &tunnel->hub) < 0)
+        log_error("the hub of a PC's own tunnel that is the box's cannot be taken back: %s", strerror(errno));
     resolvers_tunnel(e->resolvers, service, tunnel);
     if (tunnel && tunnel->by_pc)
         pc_tunnels_resolve(e->pc_tunnels, service);

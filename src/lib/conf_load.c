@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define FILE_MAX (64 * 1024)
@@ -115,6 +116,23 @@ static bool networks_overlap(const struct conf_service *a, const struct conf_ser
     return false;
 }
 
+/* The name of a PC's hub that is the hub of the box's own tunnel too; NULL: there is none. (Addresses are no names.) */
+static const struct conf_rule *hub_shared(const struct conf_service *pc, const struct conf_service *box)
+{
+    for (unsigned i = 0; pc->by_pc && !box->by_pc && i < pc->rule_count; i++)
+        if (strcasecmp(pc->rules[i].name, box->hub) == 0)
+            return &pc->rules[i];
+    return NULL;
+}
+
+static void check_hubs(const struct conf_service *pc, const struct conf_service *box, const char *path,
+                       struct conf_errors *errors)
+{
+    const struct conf_rule *rule = hub_shared(pc, box);
+    if (rule)
+        conf_report(errors, path, rule->line, CAUSE_KEEP_ONE_KIND, CAUSE_HUB_OF_BOX_TOO, rule->name, box->name, NULL);
+}
+
 /* A service, and the file that it was read from. */
 struct from {
     const struct conf_service *service;
@@ -132,6 +150,8 @@ static void check_pair(struct from one, struct from other, const char *path, str
     if (!all_beside_another(a, b, one.path, errors) && !all_beside_another(b, a, other.path, errors) &&
         networks_overlap(a, b))
         conf_report(errors, path, 0, CAUSE_ASK_CENTRES, CAUSE_SERVICES_OVERLAP, a->name, b->name, NULL);
+    check_hubs(a, b, one.path, errors);
+    check_hubs(b, a, other.path, errors);
     if (any_name_shared(a, b, &in_a, &in_b))
         conf_report(errors, other.path, in_b->line, CAUSE_KEEP_NAME_ONCE, CAUSE_NAME_IN_TWO_SERVICES, in_b->name,
                     a->name, CAUSE_NUMBER(in_a->line), in_a->name, NULL);

@@ -47,18 +47,25 @@ static void session_of(uint32_t generation, uint8_t service)
     assert_int_equal(firewall_apply(&v), 0);
 }
 
-/* What an answer of the DNS for the hub's name opens. */
-static void admitted(void)
+static void hub_elements(struct firewall_allow list[3])
 {
-    struct firewall_allow list[3] = {{.proto = IPPROTO_UDP, .port = 500},
-                                     {.proto = IPPROTO_UDP, .port = 4500},
-                                     {.proto = IPPROTO_ESP}};
+    const struct firewall_allow parts[3] = {{.proto = IPPROTO_UDP, .port = 500},
+                                            {.proto = IPPROTO_UDP, .port = 4500},
+                                            {.proto = IPPROTO_ESP}};
     for (unsigned i = 0; i < 3; i++) {
+        list[i] = parts[i];
         list[i].service = SERVICE;
         list[i].timeout_s = 600;
         list[i].by_pc = true;
         assert_true(conf_parse_addr(HUB, &list[i].addr));
     }
+}
+
+/* What an answer of the DNS for the hub's name opens. */
+static void admitted(void)
+{
+    struct firewall_allow list[3];
+    hub_elements(list);
     assert_int_equal(firewall_allow(list, 3), 0);
     assert_int_equal(firewall_allow(list, 3), 0); /* and again, as each answer does */
 }
@@ -128,6 +135,32 @@ static void native_esp(void **state)
     assert_int_equal(counted("session_in", in + 1), in + 1);
     close(pc);
     close(hub);
+}
+
+/* The address is taken back, in the midst of a session: flows that stand end too. */
+static void a_hub_is_taken_back(void **state)
+{
+    (void)state;
+    struct firewall_allow list[3];
+    struct sockaddr_in from;
+    int pc = raw(PC_NS, IPPROTO_ESP);
+    hub_elements(list);
+    session_of(1020, SERVICE);
+    admitted();
+    put(pc_500, HUB, 500, first_ike, sizeof first_ike);
+    get(hub_500, sizeof first_ike, &from);
+    for (unsigned i = 0; i < 2; i++) { /* the second time nothing is there */
+        assert_int_equal(firewall_pc_revoke(list, 3), 0);
+        uint64_t refused = counter("dropped_not_listed");
+        put(pc_500, HUB, 500, first_ike, sizeof first_ike);
+        put(pc_4500, HUB, 4500, esp, sizeof esp);
+        put(pc, HUB, 0, esp, sizeof esp);
+        assert_int_equal(counted("dropped_not_listed", refused + 3), refused + 3);
+    }
+    admitted(); /* as if it were new */
+    put(pc_500, HUB, 500, first_ike, sizeof first_ike);
+    get(hub_500, sizeof first_ike, NULL);
+    close(pc);
 }
 
 static void nothing_else_is_open(void **state)
@@ -277,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_session_opens_the_hub, setup, teardown),
         cmocka_unit_test_setup_teardown(native_esp, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hub_is_taken_back, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_else_is_open, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_passes_before, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_passes_after, setup, teardown),

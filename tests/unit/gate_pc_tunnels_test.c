@@ -38,6 +38,8 @@ static unsigned opened_count;
 static char run[] = "/tmp/gate_pc_tunnels.XXXXXX";
 static struct firewall_allow told[PC_TUNNELS_MAX]; /* what the kernel was told at the start */
 static unsigned told_count;
+static struct firewall_allow revoked[CONF_PORTS_MAX];
+static unsigned revoked_count;
 
 static int apply(void *user, const struct firewall_view *view)
 {
@@ -120,11 +122,23 @@ static int tell(const struct firewall_allow *list, unsigned count)
     return 0;
 }
 
+static int take_back(const struct firewall_allow *list, unsigned count)
+{
+    memcpy(revoked, list, count * sizeof *list);
+    revoked_count = count;
+    return 0;
+}
+
 /* A gate that starts. */
 static void begin(void)
 {
-    pc_tunnels = (struct pc_tunnels){
-        .admit = &gate.admit, .session = &gate.session, .dns = &gate.dns, .uplink = &uplink, .run = run, .tell = tell};
+    pc_tunnels = (struct pc_tunnels){.admit = &gate.admit,
+                                     .session = &gate.session,
+                                     .dns = &gate.dns,
+                                     .uplink = &uplink,
+                                     .run = run,
+                                     .tell = tell,
+                                     .revoke = take_back};
     assert_int_equal(pc_tunnels_init(&pc_tunnels), 0);
 }
 
@@ -138,6 +152,7 @@ static int setup(void **state)
     struct conf_service *s = gate.conf.services;
     s[0] = (struct conf_service){.name = "gtol", .number = BOX_SERVICE, .remote_count = 1, .rule_count = 1};
     s[0].remote[0] = prefix("192.0.2.0/24");
+    memcpy(s[0].hub, "8.8.8.8", sizeof "8.8.8.8");
     s[0].rules[0] = (struct conf_rule){"a.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
     s[1] = (struct conf_service){.name = "nanbyo", .number = OWN, .by_pc = true, .rule_count = 1};
     s[1].rules[0] =
@@ -198,6 +213,36 @@ static void which_address_can_be_a_hub(void **state)
     assert_int_equal(opened[1].proto, IPPROTO_ESP);
     assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.4"), ADMIT_FORBIDDEN); /* one address, one service */
     assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.5"), ADMIT_OK);
+}
+
+/* The box's own tunnel has its hub, whichever of the two was there first. */
+static void the_hub_of_a_box_tunnel_is_no_pcs(void **state)
+{
+    struct firewall_tunnel *box = &gate.session.services[BOX_SERVICE].tunnel;
+    (void)state;
+    assert_int_equal(open_name(OWN_NAME, "8.8.8.8"), ADMIT_FORBIDDEN); /* as its file says */
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.5"), ADMIT_OK);
+    struct addr hub = address("8.8.4.4");
+    assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), 0);
+    assert_int_equal(revoked_count, 2); /* udp/500 and ESP */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(revoked[i].by_pc && addr_equal(&revoked[i].addr, &hub));
+        assert_int_equal(revoked[i].service, OWN);
+    }
+    assert_int_equal(revoked[1].proto, IPPROTO_ESP);
+    *box = (struct firewall_tunnel){.service = BOX_SERVICE, .hub = hub};
+    gate.session.services[BOX_SERVICE].up = true;
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_FORBIDDEN);
+    gate.session.services[BOX_SERVICE].up = false;
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_FORBIDDEN); /* it will be again */
+    revoked_count = 0;
+    hub = address("8.8.4.6");
+    assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), 0); /* nobody's */
+    assert_int_equal(revoked_count, 0);
+    begin(); /* nor does the file have it */
+    assert_int_equal(told_count, 1);
+    assert_int_equal(told[0].addr.bytes[3], 5);
 }
 
 static void begins(const char *client, const char *server)
@@ -311,6 +356,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(which_address_can_be_a_hub, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_hub_of_a_box_tunnel_is_no_pcs, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_begins_a_session, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_known_for_a_day, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_has_few, setup, teardown),

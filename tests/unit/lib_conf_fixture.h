@@ -94,4 +94,35 @@ static inline void assert_mistake(unsigned line, const char *wrong)
     assert_true(strlen(errors.list[0].file) > 0);
 }
 
+/* ---- files together ---- */
+
+static inline void put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
+}
+
+static struct conf conf;
+
+static inline void load_with_errors(const char *site_file)
+{
+    errors.count = 0;
+    assert_false(conf_load_all(site_file, "one", "two", &conf, &errors));
+    note();
+}
+
+/* In a folder of its own: a site with the services lab and b, and only lab's file. */
+static inline void enter_site(void)
+{
+    char dir[] = "/tmp/conf-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    (void)mkdir("one", 0755);
+    (void)mkdir("two", 0755);
+    put("site.conf", SITE_HEAD "service = b\n" WAN_DHCP ENROLL);
+    put("one/lab.conf", SERVICE_HEAD TUNNEL DNS ALLOW);
+}
+
 #endif

@@ -328,35 +328,6 @@ static void bad_service_name(void **state)
 
 /* ---- files together ---- */
 
-static void put(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    (void)fputs(text, f);
-    (void)fclose(f);
-}
-
-static struct conf conf;
-
-static void load_with_errors(const char *site_file)
-{
-    errors.count = 0;
-    assert_false(conf_load_all(site_file, "one", "two", &conf, &errors));
-    note();
-}
-
-/* In a folder of its own: a site with the services lab and b, and only lab's file. */
-static void enter_site(void)
-{
-    char dir[] = "/tmp/conf-XXXXXX";
-    assert_non_null(mkdtemp(dir));
-    assert_int_equal(chdir(dir), 0);
-    (void)mkdir("one", 0755);
-    (void)mkdir("two", 0755);
-    put("site.conf", SITE_HEAD "service = b\n" WAN_DHCP ENROLL);
-    put("one/lab.conf", SERVICE_HEAD TUNNEL DNS ALLOW);
-}
-
 static void load_all(void **state)
 {
     (void)state;
@@ -399,6 +370,32 @@ static void load_all(void **state)
     assert_contains(wrong_of(2), "`*.lab.example` is listed by service lab too");
     assert_int_equal(errors.list[2].line, 10);
 
+    assert_int_equal(chdir("/"), 0);
+}
+
+/* One address is the hub of one tunnel only: the box's or a PC's. */
+static void load_a_hub_of_both_kinds(void **state)
+{
+    (void)state;
+    enter_site();
+    put("one/lab.conf", SERVICE_HEAD "[tunnel]\nhub = VPN.example.jp\nremote = 10.20.0.0/16\n" DNS ALLOW);
+    put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nkind = pc\n"
+                      "[allow]\nname = vpn.example.jp udp/500, udp/4500, esp\n");
+    load_with_errors("site.conf");
+    assert_int_equal(errors.count, 1);
+    assert_contains(wrong_of(0), "`vpn.example.jp` is the hub of service lab too");
+    assert_contains(errors.list[0].file, "two/b.conf");
+    assert_int_equal(errors.list[0].line, 7);
+
+    put("turned.conf", "[site]\nname = Example Hospital\nservice = b\nservice = lab\n" WAN_DHCP ENROLL);
+    load_with_errors("turned.conf");
+    assert_int_equal(errors.count, 1);
+    assert_contains(errors.list[0].file, "two/b.conf");
+
+    put("two/b.conf", "[service]\ntitle = B\nnumber = 2\n[tunnel]\nkind = pc\n"
+                      "[allow]\nname = vpn2.example.jp udp/500, udp/4500, esp\n");
+    errors.count = 0;
+    assert_true(conf_load_all("site.conf", "one", "two", &conf, &errors));
     assert_int_equal(chdir("/"), 0);
 }
 
@@ -581,6 +578,7 @@ int main(void)
         cmocka_unit_test(password_is_never_quoted),
         cmocka_unit_test(bad_service_name),
         cmocka_unit_test(load_all),
+        cmocka_unit_test(load_a_hub_of_both_kinds),
         cmocka_unit_test(load_a_hub_that_carries_everything),
         cmocka_unit_test(load_what_is_not_there),
         cmocka_unit_test(proposals),

@@ -44,6 +44,20 @@ static void compare_child(struct charon_service *v)
     }
 }
 
+/* Why what is listed is no tunnel that can be used; CAUSE_NONE: it is one. */
+static enum cause_code unfit(const struct charon_service *v)
+{
+    const struct charon *c = v->charon;
+    const struct ike_sa *sa = &v->listed;
+    if (!sa->child)
+        return CAUSE_HUB_CLOSED;
+    if (!sa->vip4.family && !sa->vip6.family)
+        return CAUSE_HUB_GAVE_NO_ADDRESS;
+    if (!ike_sa_vip_fits(sa, &c->lan))
+        return CAUSE_HUB_GAVE_WRONG_ADDRESS;
+    return c->guard ? c->guard(c->guard_user, v->conf->number, sa) : CAUSE_NONE;
+}
+
 /* Compare the list with the session's state. */
 static void compare(struct charon_service *v)
 {
@@ -51,14 +65,11 @@ static void compare(struct charon_service *v)
     uint8_t number = v->conf->number;
     bool was = v->sa.child != 0;
     v->has_ike_sa = v->listed_ike_sa;
-    bool lent = v->listed.vip4.family || v->listed.vip6.family, fits = ike_sa_vip_fits(&v->listed, &c->lan);
-    if (v->listed.child && lent && fits) {
+    enum cause_code why = unfit(v);
+    if (why == CAUSE_NONE) {
         compare_child(v);
         return;
     }
-    enum cause_code why = !v->listed.child ? CAUSE_HUB_CLOSED
-                          : lent           ? CAUSE_HUB_GAVE_WRONG_ADDRESS
-                                           : CAUSE_HUB_GAVE_NO_ADDRESS;
     v->sa = (struct ike_sa){0};
     if (was || v->listed.child)
         session_tunnel_down(c->session, number, CAUSE_OF(why));

@@ -176,7 +176,6 @@ static void wire(void)
                                        .charon = &charon,
                                        .dns = &dns,
                                        .sni = &sni,
-                                       .registry = &registry,
                                        .resolvers = &resolvers,
                                        .stale_dns = &stale_dns,
                                        .pc_tunnels = &pc_tunnels,
@@ -320,6 +319,8 @@ static void start_parts(void)
     charon_init(&charon, &loop, &conf, &session);
     charon.socket = paths.vici;
     charon.hangs = on_charon_hangs;
+    charon.guard = registry_tunnel;
+    charon.guard_user = &registry;
     dns_requests_init(&requests);
     sni_verdicts_init(&verdicts);
     uplink_init(&uplink, paths.run);

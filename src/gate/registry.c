@@ -229,29 +229,59 @@ void registry_uplink(struct registry *r, const struct state_watch_wan *uplink)
         r->uplink = *uplink;
 }
 
+static void add_own(struct registry *own, const struct prefix *p)
+{
+    struct firewall_range range = range_of(own, p);
+    if (p->addr.family)
+        (void)add(own, &range); /* there are few: they have room */
+}
+
+static void add_own_address(struct registry *own, const struct addr *a)
+{
+    struct prefix p = single(a);
+    add_own(own, &p);
+}
+
 /* A server that the site file names by its address. (One that it names by name is not known here.) */
-static bool is_server(const struct prefix *p, const char *host)
+static void add_own_server(struct registry *own, const char *host)
 {
     struct addr a;
-    return conf_parse_addr(host, &a) && prefix_contains(p, &a);
+    if (conf_parse_addr(host, &a))
+        add_own_address(own, &a);
+}
+
+/* What the box itself needs, in order. hub: that of a tunnel that comes up; may be NULL. */
+static const struct registry *own_ranges(const struct registry *r, const struct addr *hub)
+{
+    static struct registry own;
+    const struct conf_site *site = &r->conf->site;
+    const struct state_watch_wan *up = &r->uplink;
+    const struct session_service *v = &r->session->services[r->service];
+    own.count = 0;
+    add_own(&own, &site->lan_address);
+    add_own(&own, &up->network);
+    add_own_address(&own, &up->address);
+    add_own_address(&own, &up->gateway);
+    for (unsigned i = 0; i < up->dns_count; i++)
+        add_own_address(&own, &up->dns[i]);
+    for (unsigned i = 0; i < up->ntp_count; i++)
+        add_own_address(&own, &up->ntp[i]);
+    add_own_server(&own, site->est_host);
+    for (unsigned i = 0; i < site->ntp_count; i++)
+        add_own_server(&own, site->ntp[i]);
+    if (v->up)
+        add_own_address(&own, &v->tunnel.hub);
+    if (hub)
+        add_own_address(&own, hub);
+    return &own;
 }
 
 bool registry_may(const struct registry *r, const struct prefix *p)
 {
-    const struct conf_site *site = &r->conf->site;
-    const struct state_watch_wan *up = &r->uplink;
-    bool own = prefix_overlaps(p, &site->lan_address) || prefix_contains(p, &up->address) ||
-               prefix_contains(p, &up->gateway) || is_server(p, site->est_host);
-    if (up->network.addr.family)
-        own = own || prefix_overlaps(p, &up->network);
-    for (unsigned i = 0; i < up->dns_count; i++)
-        own = own || prefix_contains(p, &up->dns[i]);
-    for (unsigned i = 0; i < up->ntp_count; i++)
-        own = own || prefix_contains(p, &up->ntp[i]);
-    for (unsigned i = 0; i < site->ntp_count; i++)
-        own = own || is_server(p, site->ntp[i]);
-    const struct session_service *v = &r->session->services[r->service];
-    return !own && !(v->up && prefix_contains(p, &v->tunnel.hub));
+    static struct firewall_range parts[REGISTRY_MAX + 1];
+    struct firewall_range all = range_of(r, p);
+    return missing(own_ranges(r, NULL), &all, parts) == 1 && compare(&parts[0].first, &all.first) == 0 &&
+           compare(&parts[0].last, &all.last) == 0;
 }
 
 int registry_learn(struct registry *r, const struct prefix *p)
@@ -260,28 +290,50 @@ int registry_learn(struct registry *r, const struct prefix *p)
     return learn(r, &range, REGISTRY_MAX - REGISTRY_RESERVED);
 }
 
-static void learn_inner(struct registry *r, const struct prefix *p)
+/* All of it but what the box needs itself. */
+static int learn_inner(struct registry *r, const struct prefix *p, const struct addr *hub)
 {
-    char name[INET6_ADDRSTRLEN];
+    static struct firewall_range parts[REGISTRY_MAX + 1];
+    struct firewall_range all = range_of(r, p);
     unsigned widest = p->addr.family == AF_INET ? 8 : 16; /* as in a service file */
-    if (p->len < widest || addr_kind(&p->addr) == ADDR_NO_HOST || !registry_may(r, p))
-        return;
-    if (registry_learn(r, p) < 0)
-        log_error("%s/%u cannot be kept as the registry's: %s", addr_text(&p->addr, name, sizeof name), p->len,
-                  strerror(errno));
+    if (!p->addr.family || p->len < widest || addr_kind(&p->addr) == ADDR_NO_HOST)
+        return 0;
+    unsigned count = missing(own_ranges(r, hub), &all, parts);
+    for (unsigned i = 0; i < count; i++)
+        if (learn(r, &parts[i], REGISTRY_MAX) < 0)
+            return -1;
+    return 0;
 }
 
-void registry_tunnel(struct registry *r, const struct firewall_tunnel *tunnel, const struct prefix *carried,
-                     unsigned count)
+static bool is_uplinks(const struct state_watch_wan *up, const struct addr *a)
 {
-    if (!r->service || tunnel->service != r->service)
-        return;
-    const struct prefix vips[] = {single(&tunnel->vip4), single(&tunnel->vip6)};
+    bool is = addr_equal(a, &up->address) || addr_equal(a, &up->gateway);
+    for (unsigned i = 0; i < up->dns_count; i++)
+        is = is || addr_equal(a, &up->dns[i]);
+    for (unsigned i = 0; i < up->ntp_count; i++)
+        is = is || addr_equal(a, &up->ntp[i]);
+    return is;
+}
+
+enum cause_code registry_tunnel(void *registry, uint8_t service, const struct ike_sa *sa)
+{
+    struct registry *r = registry;
+    const struct addr *vips[] = {&sa->vip4, &sa->vip6};
+    int result = 0;
     for (unsigned i = 0; i < 2; i++)
-        if (vips[i].addr.family)
-            learn_inner(r, &vips[i]);
-    for (unsigned i = 0; i < count; i++)
-        learn_inner(r, &carried[i]);
+        if (vips[i]->family && is_uplinks(&r->uplink, vips[i]))
+            return CAUSE_HUB_GAVE_WRONG_ADDRESS;
+    if (!r->service || service != r->service)
+        return CAUSE_NONE;
+    for (unsigned i = 0; i < 2 && result == 0; i++) {
+        struct prefix vip = single(vips[i]);
+        result = learn_inner(r, &vip, &sa->hub);
+    }
+    for (unsigned i = 0; i < sa->remote_count && result == 0; i++)
+        result = learn_inner(r, &sa->remote[i], &sa->hub);
+    if (result < 0)
+        log_error("what the hub has lent, or carries, cannot be kept as the registry's: %s", strerror(errno));
+    return result < 0 ? CAUSE_HUB_NETWORKS_UNGUARDED : CAUSE_NONE;
 }
 
 bool registry_may_open(void *registry, const struct addr *a)

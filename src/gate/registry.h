@@ -9,6 +9,7 @@
 #define SEKISHO_GATE_REGISTRY_H
 
 #include "firewall.h"
+#include "ike_sa.h"
 #include "session.h"
 #include "state_watch.h"
 
@@ -39,9 +40,12 @@ void registry_uplink(struct registry *r, const struct state_watch_wan *uplink);
 bool registry_may(const struct registry *r, const struct prefix *p);
 /* From now on it is the service's, which must be r->service. 0 also if it is known; -1 with errno, and it is not. */
 int registry_learn(struct registry *r, const struct prefix *p);
-/* A tunnel came up: what the hub has lent, and what it carries if that is not everything. */
-void registry_tunnel(struct registry *r, const struct firewall_tunnel *tunnel, const struct prefix *carried,
-                     unsigned count);
+/*
+ * For struct charon, before a tunnel counts as up and each time that it changes: what the hub has lent, and what it
+ * carries if that is not everything, is the registry's; but for the parts that the box needs itself. CAUSE_NONE, or why
+ * the tunnel cannot be used: its address is the uplink's, or what it carries could leave in clear afterwards.
+ */
+enum cause_code registry_tunnel(void *registry, uint8_t service, const struct ike_sa *sa);
 
 /* For struct admit_now; registry: a struct registry. */
 bool registry_may_open(void *registry, const struct addr *a);

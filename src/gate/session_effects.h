@@ -8,7 +8,6 @@
 #include "firewall_stats.h"
 #include "pc_tunnels.h"
 #include "publish.h"
-#include "registry.h"
 #include "resolvers.h"
 #include "session.h"
 #include "sni_link.h"
@@ -21,7 +20,6 @@ struct session_effects {
     struct charon *charon;
     struct dns_link *dns;
     struct sni_link *sni;
-    struct registry *registry;
     struct resolvers *resolvers;
     struct stale_dns *stale_dns;
     struct pc_tunnels *pc_tunnels;

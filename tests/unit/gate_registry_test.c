@@ -298,21 +298,83 @@ static void what_the_box_needs_itself_is_never_the_registrys(void **state)
     assert_true(registry_may_open(&r, &good));
 }
 
+static struct ike_sa tunnel_with(const char *vip, const char *const networks[], unsigned count)
+{
+    struct ike_sa sa = {.child = 1, .vip4 = address(vip), .hub = address("203.0.113.10"), .remote_count = count};
+    for (unsigned i = 0; i < count; i++)
+        sa.remote[i] = prefix(networks[i]);
+    return sa;
+}
+
 /* What it has lent and what it has narrowed the tunnel to; but not everything, nor what the box needs. */
 static void a_hub_tells_of_its_own_networks(void **state)
 {
-    struct prefix all = prefix("0.0.0.0/0"), some[] = {prefix("10.21.0.0/16"), prefix("192.168.0.0/16"),
-                                                       prefix("64.0.0.0/2"), prefix("127.0.0.0/8")};
-    struct firewall_tunnel t = {.service = 3, .vip4 = address("10.99.0.2"), .hub = address("203.0.113.10")};
+    static const char *const all[] = {"0.0.0.0/0"};
+    static const char *const some[] = {"10.21.0.0/16", "64.0.0.0/2", "127.0.0.0/8"}, *const more[] = {"10.22.0.0/16"};
+    struct ike_sa sa = tunnel_with("10.99.0.2", all, 1);
     (void)state;
-    registry_tunnel(&r, &t, &all, 1);
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
     assert_string_equal(told, "10.99.0.2-10.99.0.2:3");
-    registry_tunnel(&r, &t, some, 4);
+    sa = tunnel_with("10.99.0.2", some, 3);
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
     assert_string_equal(told, "10.21.0.0-10.21.255.255:3");
     assert_int_equal(r.count, 3);
-    t.service = 4; /* another service's says nothing of this one */
-    registry_tunnel(&r, &t, &some[1], 1);
+    sa = tunnel_with("10.99.0.2", more, 1);
+    assert_int_equal(registry_tunnel(&r, 4, &sa), CAUSE_NONE); /* another service's says nothing of this one */
     assert_int_equal(r.count, 3);
+}
+
+/* One address of the box's own inside does not leave the rest of the network unguarded. */
+static void of_a_network_what_the_box_needs_is_left_out(void **state)
+{
+    static const char *const around[] = {"192.168.0.0/16", "203.0.113.0/24"};
+    struct ike_sa sa = tunnel_with("10.99.0.2", around, 2);
+    static const char *const in[] = {"192.168.0.1/32", "192.168.76.255/32", "192.168.78.0/32", "203.0.113.9/32",
+                                     "203.0.113.11/32"};
+    (void)state;
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
+        assert_string_equal(learned(in[i]), "");
+    assert_string_equal(learned("192.168.77.0/24"), "192.168.77.0-192.168.77.255:3");
+    assert_string_equal(learned("203.0.113.10/32"), "203.0.113.10-203.0.113.10:3");
+}
+
+static void a_tunnel_that_cannot_be_guarded_is_none(void **state)
+{
+    static const char *const some[] = {"10.21.0.0/16"};
+    struct ike_sa sa = tunnel_with("10.99.0.2", some, 1);
+    (void)state;
+    kernel_fails = true;
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_HUB_NETWORKS_UNGUARDED);
+    assert_int_equal(registry_tunnel(&r, 4, &sa), CAUSE_NONE);
+    kernel_fails = false;
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
+    kernel_fails = true; /* it is known */
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
+}
+
+/* Whatever the service: its packets would be taken for the box's own on the line. */
+static void no_hub_lends_an_address_of_the_uplink(void **state)
+{
+    static const char *const all[] = {"0.0.0.0/0"};
+    static const char *const wrong[] = {"198.51.100.7", "198.51.100.1", "203.0.113.53", "203.0.113.123"};
+    struct state_watch_wan uplink = {.up = true,
+                                     .address = address("198.51.100.7"),
+                                     .gateway = address("198.51.100.1"),
+                                     .network = {address("198.51.100.7"), 24},
+                                     .dns_count = 1,
+                                     .dns = {address("203.0.113.53")},
+                                     .ntp_count = 1,
+                                     .ntp = {address("203.0.113.123")}};
+    struct ike_sa sa = tunnel_with("10.99.0.2", all, 1);
+    (void)state;
+    registry_uplink(&r, &uplink);
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        sa.vip4 = address(wrong[i]);
+        assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_HUB_GAVE_WRONG_ADDRESS);
+        assert_int_equal(registry_tunnel(&r, 4, &sa), CAUSE_HUB_GAVE_WRONG_ADDRESS);
+    }
 }
 
 int main(void)
@@ -330,6 +392,9 @@ int main(void)
         CASE(what_cannot_be_kept_is_not_learned),
         CASE(what_the_box_needs_itself_is_never_the_registrys),
         CASE(a_hub_tells_of_its_own_networks),
+        CASE(of_a_network_what_the_box_needs_is_left_out),
+        CASE(a_tunnel_that_cannot_be_guarded_is_none),
+        CASE(no_hub_lends_an_address_of_the_uplink),
     };
     return cmocka_run_group_tests_name("gate_registry", tests, NULL, NULL);
 }

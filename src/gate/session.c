@@ -75,8 +75,10 @@ static bool apply(struct session *s, enum session_state state)
     if (view.mode == MODE_SESSION) {
         view.keep_allow = same_flows;
         for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-            if (s->services[n].up)
+            if (s->services[n].up) {
                 view.tunnels[view.tunnel_count++] = s->services[n].tunnel;
+                view.names_outside = view.names_outside || s->services[n].by_pc;
+            }
     } else if (same_mode && state != SESSION_FAULT && state != SESSION_STARTING) {
         return true; /* between idle and raising no flows are cut */
     }
@@ -583,7 +585,7 @@ void session_init(struct session *s, const struct conf *conf, const struct sessi
         s->services[c->number].known = true;
         s->services[c->number].by_pc = c->by_pc;
         memcpy(s->services[c->number].name, c->name, sizeof c->name);
-        s->names_outside = s->names_outside || c->resolver_wan;
+        s->names_outside = s->names_outside || (c->resolver_wan && !c->by_pc);
         if (!s->first)
             s->first = c->number;
     }

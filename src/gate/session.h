@@ -100,7 +100,7 @@ struct session {
     void *user;
     enum conf_outside outside;
     enum conf_start start;
-    bool names_outside; /* some service's names are resolved on the uplink */
+    bool names_outside; /* some service's names are resolved on the uplink (a PC's hub: while that service is up) */
     uint32_t idle_ms;
 
     enum session_state state;

@@ -83,7 +83,9 @@ static void beside_a_tunnel_of_the_box(void **state)
     begin(CONF_OUTSIDE_CLOSED, CONF_START_DEMAND);
     raise_first();
     uint32_t generation = fake.kernel.generation;
+    assert_false(fake.kernel.names_outside); /* no name of a session of the box's alone is asked on the line */
     session_want(&s, OWN, NULL);
+    assert_true(fake.kernel.names_outside);
     assert_int_equal(fake.kernel.tunnel_count, 2);
     assert_int_equal(fake.kernel.generation, generation); /* the other's flows go on */
     session_tunnel_down(&s, LAB, CAUSE_OF(CAUSE_HUB_CLOSED));

@@ -165,7 +165,7 @@ bool session_obstacle(const struct session *s, uint8_t service, struct cause *wh
 /* It cannot be raised now, but probably in a moment: an old session is ending, or everything is just starting. */
 bool session_must_wait(const struct session *s, const struct session_service *v);
 bool session_any_ending(const struct session *s); /* charon is taking something down */
-/* Silence does not end it: `session = always`, and a tunnel of the box's. (A PC's own has an end in any case.) */
+/* Silence does not end it: `session = always`, and a tunnel of the box's is up. (PCs' own alone have an end.) */
 bool session_lasts(const struct session *s);
 
 #endif

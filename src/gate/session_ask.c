@@ -75,7 +75,7 @@ bool session_any_ending(const struct session *s)
 bool session_lasts(const struct session *s)
 {
     for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (s->start == CONF_START_ALWAYS && s->services[n].known && !s->services[n].by_pc)
+        if (s->start == CONF_START_ALWAYS && s->services[n].up && !s->services[n].by_pc)
             return true;
     return false;
 }

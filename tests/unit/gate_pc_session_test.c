@@ -137,6 +137,14 @@ static void always(void **state)
     session_want(&s, OWN, NULL);
     later(60000);
     assert_int_equal(s.state, SESSION_UP);
+    session_tunnel_down(&s, LAB, CAUSE_OF(CAUSE_HUB_CLOSED)); /* and it does not come up again */
+    taken_down(LAB);
+    for (unsigned i = 0; i < 4; i++) {
+        later(30000);
+        session_raise_failed(&s, LAB, CAUSE_OF(CAUSE_HUB_SILENT));
+        taken_down(LAB);
+    }
+    assert_true(!s.services[OWN].up); /* the PC's own has an end */
     conf.service_count = 1; /* and with such a service alone, silence ends it all the same */
     conf.services[0] = conf.services[1];
     session_init(&s, &conf, &ops, NULL);

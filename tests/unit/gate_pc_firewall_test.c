@@ -218,24 +218,44 @@ static void nothing_passes_before(void **state)
     close(far);
 }
 
+/* Neither as the tracked connections of the session before, nor as new ones. */
 static void nothing_passes_after(void **state)
 {
     (void)state;
     struct sockaddr_in from;
+    int pc = raw(PC_NS, IPPROTO_ESP), hub = raw(WAN_NS, IPPROTO_ESP);
     session_of(1010, SERVICE);
     admitted();
     put(pc_4500, HUB, 4500, esp, sizeof esp);
     get(hub_4500, sizeof esp, &from);
+    put(pc, HUB, 0, esp, sizeof esp);
+    get(hub, sizeof(struct iphdr) + sizeof esp, NULL);
     internet(1011);
     uint64_t rest = counter("dropped_pc_tunnel");
     put(hub_4500, BOX_WAN, ntohs(from.sin_port), esp, sizeof esp);
-    assert_true(silent(pc_4500));
+    put(hub, BOX_WAN, 0, esp, sizeof esp);
+    assert_true(silent(pc_4500) && silent(pc));
     put(pc_4500, HUB, 4500, esp, sizeof esp);
-    assert_int_equal(counted("dropped_pc_tunnel", rest + 1), rest + 1);
-    assert_true(silent(hub_4500));
+    put(pc, HUB, 0, esp, sizeof esp);
+    assert_int_equal(counted("dropped_pc_tunnel", rest + 2), rest + 2);
+    assert_true(silent(hub_4500) && silent(hub));
     session_of(1012, SERVICE); /* opened again only by an answer of the DNS */
     put(pc_4500, HUB, 4500, esp, sizeof esp);
-    assert_true(silent(hub_4500));
+    put(pc, HUB, 0, esp, sizeof esp);
+    assert_true(silent(hub_4500) && silent(hub));
+    assert_int_equal(firewall_forget(1010), 0); /* new flows then: it is the address that is not listed */
+    uint64_t refused = counter("dropped_not_listed");
+    put(pc_4500, HUB, 4500, esp, sizeof esp);
+    put(pc, HUB, 0, esp, sizeof esp);
+    assert_int_equal(counted("dropped_not_listed", refused + 2), refused + 2);
+    assert_true(silent(hub_4500) && silent(hub));
+    admitted();
+    put(pc_4500, HUB, 4500, esp, sizeof esp);
+    put(pc, HUB, 0, esp, sizeof esp);
+    get(hub_4500, sizeof esp, NULL);
+    get(hub, sizeof(struct iphdr) + sizeof esp, NULL);
+    close(pc);
+    close(hub);
 }
 
 static void the_wrong_host(void **state)

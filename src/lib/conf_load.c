@@ -157,6 +157,16 @@ static void check_pair(struct from one, struct from other, const char *path, str
                     a->name, CAUSE_NUMBER(in_a->line), in_a->name, NULL);
 }
 
+/* A server of the box's own, by its address: it is asked without the tunnel. (By its name it is not known here.) */
+static void check_server(const struct conf_service *service, const struct prefix *remote, const char *host,
+                         const char *path, struct conf_errors *errors)
+{
+    struct addr a;
+    if (conf_parse_addr(host, &a) && prefix_contains(remote, &a))
+        conf_report(errors, path, 0, CAUSE_WRITE_SERVER_OUTSIDE_TUNNEL, CAUSE_SERVER_BEHIND_HUB, service->name, host,
+                    NULL);
+}
+
 /* Check a service against the site's own networks: a local address can never be behind the tunnel. */
 static void check_local(const struct conf_service *service, const struct conf_site *site, const char *path,
                         const char *service_path, struct conf_errors *errors)
@@ -179,6 +189,9 @@ static void check_local(const struct conf_service *service, const struct conf_si
             if (prefix_contains(remote, &site->wan_dns[d]))
                 conf_report(errors, path, site->wan_dns_line[d], CAUSE_WRITE_DNS_OUTSIDE_TUNNEL, CAUSE_DNS_BEHIND_HUB,
                             service->name, NULL);
+        check_server(service, remote, site->est_host, path, errors);
+        for (unsigned n = 0; n < site->ntp_count; n++)
+            check_server(service, remote, site->ntp[n], path, errors);
     }
 }
 

@@ -158,6 +158,20 @@ static void prefix_text(const struct prefix *p, char out[PREFIX_TEXT_MAX])
     (void)snprintf(out, PREFIX_TEXT_MAX, "%s/%u", addr_text(&p->addr, text, sizeof text), p->len);
 }
 
+/* A server of the line that is the registry's: nothing of the box's own would reach it. */
+static bool server_in(const struct prefix *r, const struct conf_service *s, const struct addr *list, uint8_t count)
+{
+    char server[INET6_ADDRSTRLEN], remote[PREFIX_TEXT_MAX];
+    for (unsigned i = 0; i < count; i++)
+        if (prefix_contains(r, &list[i])) {
+            prefix_text(r, remote);
+            cause_set(&w.fault, CAUSE_LINE_SERVER_IN_REMOTE, addr_text(&list[i], server, sizeof server), s->name,
+                      remote, NULL);
+            return true;
+        }
+    return false;
+}
+
 /* With such an address, traffic to the PCs or to the registry would be sent to the uplink. */
 static bool wrong_network(const struct msg_lease *l)
 {
@@ -175,8 +189,11 @@ static bool wrong_network(const struct msg_lease *l)
         for (unsigned k = 0; k < count; k++) {
             const struct prefix *r = &networks[k];
             bool router = l->gateway.family && prefix_contains(r, &l->gateway);
-            if (!prefix_overlaps(&net, r) && !router)
+            if (!prefix_overlaps(&net, r) && !router) {
+                if (server_in(r, s, l->dns, l->dns_count) || server_in(r, s, l->ntp, l->ntp_count))
+                    return true;
                 continue;
+            }
             prefix_text(r, other);
             cause_set(&w.fault, CAUSE_LINE_IN_REMOTE, line, s->name, other, NULL);
             return true;

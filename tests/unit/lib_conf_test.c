@@ -431,11 +431,12 @@ static void load_a_hub_that_carries_everything(void **state)
     /* Its resolver is not in the LAN, nor in the line's network. */
     put("alone.conf",
         "[site]\nname = Example Hospital\nservice = lab\n[wan]\nmode = static\naddress = 10.20.0.5/24\n"
-        "gateway = 10.20.0.1\ndns = 10.20.0.53\nntp = ntp.nict.jp\n[lan]\naddress = 10.20.0.9/25\n" ENROLL);
+        "gateway = 10.20.0.1\ndns = 10.20.0.53\nntp = 10.20.0.53\n[lan]\naddress = 10.20.0.9/25\n" ENROLL);
     load_with_errors("alone.conf");
-    assert_contains(wrong_of(errors.count - 3), "overlaps the site's LAN");
-    assert_contains(wrong_of(errors.count - 2), "overlaps the network of the line");
-    assert_contains(wrong_of(errors.count - 1), "is behind the hub of lab");
+    assert_contains(wrong_of(errors.count - 4), "overlaps the site's LAN");
+    assert_contains(wrong_of(errors.count - 3), "overlaps the network of the line");
+    assert_contains(wrong_of(errors.count - 2), "is behind the hub of lab");
+    assert_contains(wrong_of(errors.count - 1), "own server 10.20.0.53");
     assert_int_equal(chdir("/"), 0);
 }
 

@@ -116,6 +116,11 @@ start
 ok "the line's network in a hub's: a sentence" soon hints '^cause line-in-remote line=[0-9.]+/[0-9]+ service=lab remote=198\.51\.0\.0/16$'
 ok "and no address" not sh -c 'ip -4 addr show dev wan0 | grep -q 198.51'
 cp configs/services/lab.conf $box/state/services/lab.conf
+serve $range --dhcp-option=option:router,198.51.100.1 --dhcp-option=option:dns-server,10.20.0.99
+stop
+start
+ok "the line's DNS server in a hub's network: a sentence" soon hints '^cause line-server-in-remote server=10\.20\.0\.99 service=lab remote=10\.20\.0\.0/16$'
+ok "and no address" not sh -c 'ip -4 addr show dev wan0 | grep -q 198.51'
 ip -n line addr add 192.168.77.1/24 dev line0
 serve --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,2h
 stop

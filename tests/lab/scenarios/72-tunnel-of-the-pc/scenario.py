@@ -167,7 +167,7 @@ def ends(lab, one, two):
         lab.check("sessions begun since", begun, len([line for line in lab.box.log(400) if "session.start" in line]))
     lab.check("in clear", [], wire.clear() + wire.marked())
     text = lab.box.cli("log blocked")
-    lab.check("`log blocked` says both", True, "begins its own tunnel" in text and "own tunnel of before" in text)
+    lab.check("`log blocked` says both", True, "begins its own tunnel" in text and "own earlier tunnel" in text)
 
 
 def the_bound_pc(lab, one):

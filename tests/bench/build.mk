@@ -20,9 +20,9 @@ build/bench/counter.so: tests/bench/counter.c tests/bench/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"
 	@$(CC) $(filter-out -fPIE,$(CFLAGS_release)) -fPIC -MF $@.d -shared -Wl,-z,relro,-z,now -o $@ $<
-# With gate's own code for the packet filter.
-FIREWALL_OBJ := $(patsubst src/%.c,build/obj/release/%.o,$(sort $(wildcard src/gate/firewall_*.c)))
-build/bench/modechange: tests/bench/modechange.c $(FIREWALL_OBJ) build/obj/release/lib.a tests/bench/build.mk
+# With gate's own code for the packet filter: its objects but main.o.
+GATE_OBJ := $(patsubst src/%.c,build/obj/release/%.o,$(filter-out src/gate/main.c,$(sort $(wildcard src/gate/*.c))))
+build/bench/modechange: tests/bench/modechange.c $(GATE_OBJ) build/obj/release/lib.a tests/bench/build.mk
 	@mkdir -p $(@D)
 	@echo "  CC    bench $<"
-	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $< $(FIREWALL_OBJ) build/obj/release/lib.a -lnftnl -lmnl -lseccomp
+	@$(CC) $(CFLAGS_release) -MF $@.d $(LDFLAGS_release) -o $@ $< $(GATE_OBJ) build/obj/release/lib.a -lnftnl -lmnl -luev -lseccomp

@@ -54,6 +54,15 @@ static bool on_the_pc(const struct session_service *v)
     return v->by_pc && v->up;
 }
 
+/* Does any service need the box's certificate? */
+static bool needs_credentials(const struct session *s)
+{
+    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
+        if (s->services[n].known && !s->services[n].by_pc)
+            return true;
+    return false;
+}
+
 static bool keys_refused(const struct session_service *v)
 {
     return v->keys_refused;
@@ -169,7 +178,8 @@ void state_write(const struct view *v)
         state_file_add(&p, "generation", "%u", s->view.generation);
         state_file_add(&p, "since", "%lld", (long long)time(NULL) - (long long)age_s);
         state_file_add(&p, "charon", "%s", s->charon ? "up" : "down");
-        state_file_add(&p, "credentials", "%s", s->credentials ? "yes" : "no");
+        if (needs_credentials(s))
+            state_file_add(&p, "credentials", "%s", s->credentials ? "yes" : "no");
         state_file_cause(&p, "last-end", &s->last_end);
         if (resolver)
             add_addr(&p, "resolver", resolver);

@@ -97,6 +97,12 @@ static bool session_up(const struct health *h)
     return health_is(h, HEALTH_GATE, "session", "up");
 }
 
+/* Every tunnel of the session is a PC's own, so that the box is not connected to anything. */
+static bool open_for_pc(const struct health *h)
+{
+    return session_up(h) && health_is(h, HEALTH_GATE, "tunnel", "pc");
+}
+
 static bool session_raising(const struct health *h)
 {
     return health_is(h, HEALTH_GATE, "session", "raising");
@@ -112,10 +118,11 @@ static bool session_ending(const struct health *h)
     return health_is(h, HEALTH_GATE, "session", "ending");
 }
 
+/* (Gate names `credentials` only where the box has a tunnel of its own to raise.) */
 static bool no_certificate(const struct health *h)
 {
-    return !health_is(h, HEALTH_ENROLL, "phase", "valid") && !health_is(h, HEALTH_ENROLL, "phase", "renewing") &&
-           !health_is(h, HEALTH_ENROLL, "loaded", "yes");
+    return has(h, HEALTH_GATE, "credentials") && !health_is(h, HEALTH_ENROLL, "phase", "valid") &&
+           !health_is(h, HEALTH_ENROLL, "phase", "renewing") && !health_is(h, HEALTH_ENROLL, "loaded", "yes");
 }
 
 /* There is a certificate, but charon has not loaded it: for a second after boot or after a restart of charon. */
@@ -139,6 +146,7 @@ static bool always(const struct health *h)
 static const struct situation headlines[] = {
     {CAUSE_GATE_AWAY, 0, NULL, false, gate_away},
     {CAUSE_FAULT, HEALTH_GATE, "reason", true, gate_fault},
+    {CAUSE_OPEN_FOR_PC, HEALTH_GATE, "pc-tunnel", false, open_for_pc},
     {CAUSE_CONNECTED, HEALTH_GATE, "service", false, session_up},
     {CAUSE_CONNECTING_INTERNET, HEALTH_GATE, "service", false, raising_internet},
     {CAUSE_CONNECTING, HEALTH_GATE, "service", false, session_raising},

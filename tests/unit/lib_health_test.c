@@ -23,7 +23,7 @@ static int all_well(void **state)
     (void)state;
     memset(&h, 0, sizeof h);
     h.now = 1800000000;
-    set(HEALTH_GATE, "version 1\nmode closed\nsession idle\ncharon up\nnames running\n");
+    set(HEALTH_GATE, "version 1\nmode closed\nsession idle\ncharon up\ncredentials yes\nnames running\n");
     set(HEALTH_ENROLL, WELL_ENROLL);
     set(HEALTH_WAN, "version 1\nlink up\naddress 192.0.2.7\n");
     set(HEALTH_CLOCK, "version 1\ntrusted yes\n");
@@ -141,6 +141,14 @@ static void sessions(void **state)
     assert_headline("connected", false);
     assert_contains(headline(CAUSE_EN), "nothing else: gtol");
     assert_contains(headline(CAUSE_JA), "接続中");
+    /* With a PC's tunnel alone there is no connection yet: the tool on the PC makes it. */
+    set(HEALTH_GATE, "version 1\nmode session\nsession up\nservice nanbyo\ntunnel pc\npc-tunnel nanbyo\n");
+    assert_headline("open-for-pc", false);
+    assert_contains(headline(CAUSE_EN), "nothing else passes: nanbyo");
+    assert_contains(headline(CAUSE_JA), "PCのVPNツールで接続できます");
+    set(HEALTH_GATE,
+        "version 1\nmode session\nsession up\nservice gtol\nservice nanbyo\ntunnel up\npc-tunnel nanbyo\n");
+    assert_headline("connected", false);
     set(HEALTH_GATE, "version 1\nmode closed\nsession raising\nservice gtol\n");
     assert_headline("connecting", false);
     set(HEALTH_GATE,
@@ -168,6 +176,9 @@ static void certificates(void **state)
     (void)state;
     set(HEALTH_ENROLL, "version 1\nphase enrolling\n");
     assert_headline("enrolling", false);
+    /* no tunnel of the box's, nothing to wait for */
+    set(HEALTH_GATE, "version 1\nmode internet\nsession idle\ncharon up\nnames running\n");
+    assert_headline("ready-internet", false);
     set(HEALTH_ENROLL, "version 1\nphase waiting\ncause est-unreachable server=est.lab port=443 error=111\n");
     assert_true(has_problem("cert-none"));
     set(HEALTH_ENROLL, "version 1\nphase alarm\ncause est-other-ca words=00112233\n");

@@ -1,5 +1,6 @@
 /* The control socket: which clients are answered, wait, or are disconnected. */
 #include "ctl_server.h"
+#include "clock.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -158,12 +159,41 @@ static void what_does_not_belong_here_ends_the_connection(void **state)
     close(other);
 }
 
+/* How many lines are logged while somebody sends what is no message. */
+static unsigned lines_of_a_bad_caller(void)
+{
+    char text[4096];
+    int log[2], stderr_fd = dup(STDERR_FILENO), fd = caller();
+    unsigned lines = 0;
+    assert_int_equal(pipe2(log, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_true(dup2(log[1], STDERR_FILENO) >= 0);
+    (void)!send(fd, "x", 1, 0);
+    process();
+    assert_true(dup2(stderr_fd, STDERR_FILENO) >= 0);
+    for (ssize_t n = read(log[0], text, sizeof text); n > 0; n--)
+        lines += text[n - 1] == '\n';
+    close(stderr_fd), close(log[0]), close(log[1]), close(fd);
+    return lines;
+}
+
+/* Who may call cannot push everything else out of the log. */
+static void bad_callers_do_not_fill_the_log(void **state)
+{
+    (void)state;
+    assert_int_equal(lines_of_a_bad_caller(), 1);
+    server.warned_at = clock_monotonic_ms(); /* just now, however slow the machine is */
+    assert_int_equal(lines_of_a_bad_caller(), 0);
+    server.warned_at = clock_monotonic_ms() - CTL_SERVER_WARN_MS;
+    assert_int_equal(lines_of_a_bad_caller(), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_request_has_its_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(the_silent_make_room, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_belong_here_ends_the_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(bad_callers_do_not_fill_the_log, setup, teardown),
     };
     return cmocka_run_group_tests_name("lib_ctl_server", tests, NULL, NULL);
 }

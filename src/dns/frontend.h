@@ -143,12 +143,12 @@ struct frontend {
     unsigned live, forwards; /* lookups in use, and of these the unlisted ones */
     uint32_t seq;
     uint32_t report_tokens; /* thousandths */
-    uint64_t report_at, ratelimit_told, evicted_told;
+    uint64_t report_at, limit_told, evicted_told;
     uint64_t plain_until[CONF_SERVICES_MAX + 1]; /* time until which a service's resolver is queried without EDNS */
     uint64_t next; /* time of the next deadline */
     /* Kept apart from the large arrays, because every query that is not cached scans them. */
     uint32_t keys[FRONTEND_PENDING_MAX]; /* pending_key of each lookup, PENDING_KEY_FORWARD, or 0: free */
-    uint16_t frontend_ids[FRONTEND_PENDING_MAX]; /* ASKING: message id of the query to the resolver */
+    uint16_t query_ids[FRONTEND_PENDING_MAX]; /* ASKING: message id of the query to the resolver */
     uint16_t waiting[FRONTEND_WAITERS_MAX]; /* 1 + index of the lookup that a waiter waits for; 0: free */
     uint16_t tags[FRONTEND_WAITERS_MAX]; /* short hash of the waiter's address: usually differs between clients */
     /*

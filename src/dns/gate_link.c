@@ -49,7 +49,7 @@ static void handle(struct gate_link *g, uint64_t now, const struct msg *m, int f
     case MSG_ADMITTED: frontend_admitted(g->query, now, &m->u.admitted); break;
     case MSG_PING: (void)gate_link_send(g, MSG_PONG, NULL); break; /* (if full: earlier messages serve as well) */
     case MSG_RESOLVE: frontend_resolve(g->query, now, &m->u.resolve); break;
-    default: /* ipc_recv accepts nothing else */ log_fatal("message %u from gate is not for names", m->head.type);
+    default: /* ipc_recv accepts nothing else */ log_fatal("message %u from gate is not for dns", m->head.type);
     }
 }
 

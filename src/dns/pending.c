@@ -107,7 +107,7 @@ static size_t new_question(struct frontend *q, struct pending *l, uint8_t *out)
     for (unsigned i = 0; l->tries < FRONTEND_TRIES && i <= l->question.name_len / 32u; i++)
         bits[i] = q->ops.random(q->ops.user);
     dns_mix_case(&l->question, (const uint8_t *)bits);
-    uint16_t id = q->frontend_ids[index_of(q, l)] = (uint16_t)q->ops.random(q->ops.user);
+    uint16_t id = q->query_ids[index_of(q, l)] = (uint16_t)q->ops.random(q->ops.user);
     bool edns = l->question.edns;
     l->question.edns = edns && !l->plain;
     size_t len = dns_build_question(&l->question, id, out);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define RATELIMIT_TELL_MS 10000
+#define LIMIT_TELL_MS 10000
 
 static const struct {
     enum dns_rcode rcode;
@@ -56,14 +56,14 @@ void refuse_limit(struct frontend *q, uint64_t now, const struct client *client,
                   uint16_t type)
 {
     struct msg_refused m = {.why = WHY_LIMIT, .qtype = type};
-    if (q->ratelimit_told != 0 && now - q->ratelimit_told < RATELIMIT_TELL_MS)
+    if (q->limit_told != 0 && now - q->limit_told < LIMIT_TELL_MS)
         return;
     if (client != NULL)
         m.client = client->addr;
     if (name != NULL)
         dns_name_to_text(name, name_len, m.name);
     if (q->ops.to_gate(q->ops.user, MSG_REFUSED, &m))
-        q->ratelimit_told = now;
+        q->limit_told = now;
 }
 
 bool refuse_many(struct frontend *q, const struct client *client, const uint8_t *name, uint8_t name_len, uint16_t type)

@@ -186,7 +186,7 @@ void frontend_upstream(struct frontend *q, uint64_t now, uint8_t service, unsign
     uint16_t id = (uint16_t)(data[0] << 8 | data[1]);
     for (unsigned i = 0; q->live != 0 && i < FRONTEND_PENDING_MAX; i++) {
         struct pending *l = &q->pending[i];
-        if (q->frontend_ids[i] != id || q->keys[i] == 0 || l->state != PENDING_ASKING || !l->sent ||
+        if (q->query_ids[i] != id || q->keys[i] == 0 || l->state != PENDING_ASKING || !l->sent ||
             l->service != service || l->sock != sock)
             continue;
         size_t end = dns_echo_matches(data, len, id, &l->question);

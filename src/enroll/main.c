@@ -55,7 +55,7 @@ static void own_folder(const char *path, mode_t mode)
         log_fatal("cannot own %s: %s", path, strerror(errno));
 }
 
-static bool charon_load_site(struct cause *fault)
+static bool load_site(struct cause *fault)
 {
     char path[PATH_MAX];
     bool good = conf_load_site(path_of(path, "/state/site.conf"), &site, &errors);
@@ -67,7 +67,7 @@ static bool charon_load_site(struct cause *fault)
 _Noreturn static void run_net(void)
 {
     struct cause fault;
-    if (!charon_load_site(&fault))
+    if (!load_site(&fault))
         log_fatal("the network part cannot read the site file");
     net_run(NET_FD, &site);
 }
@@ -157,7 +157,7 @@ _Noreturn static void run_key(void)
     path_of(run_dir, "/run/sekisho");
     path_of(state_path, "/run/sekisho/enroll/state");
     path_of(vici_path, VICI_SOCKET);
-    bool usable = charon_load_site(&fault);
+    bool usable = load_site(&fault);
     int net = usable ? start_net() : -1;
     explicit_bzero(site.est_password, sizeof site.est_password);
 

@@ -96,7 +96,7 @@ static void flush(struct gate_link *g)
     if (g->waiting == 0)
         return;
     while (g->waiting > 0 && send_now(g, MSG_FLOW, &g->ring[g->first])) {
-        g->first = (g->first + 1) % GATELINK_RING;
+        g->first = (g->first + 1) % GATE_LINK_RING;
         g->waiting--;
     }
     if (g->waiting == 0)
@@ -124,9 +124,9 @@ void gate_link_flow(void *user, const struct msg_flow *m)
     struct gate_link *g = user;
     if (g->waiting == 0 && send_now(g, MSG_FLOW, m))
         return;
-    if (g->waiting == GATELINK_RING)
+    if (g->waiting == GATE_LINK_RING)
         log_fatal("more waits for gate than there can be");
-    g->ring[(g->first + g->waiting++) % GATELINK_RING] = *m;
+    g->ring[(g->first + g->waiting++) % GATE_LINK_RING] = *m;
     if (g->waiting == 1)
         watch(g);
 }

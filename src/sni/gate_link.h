@@ -14,7 +14,7 @@
 #include "flows.h"
 
 /* One message for every held flow when the session changes, those of one packet, and as many that waited before. */
-#define GATELINK_RING (FLOWS_WORKS_MAX * 2 + FLOWS_SENT_MAX)
+#define GATE_LINK_RING (FLOWS_WORKS_MAX * 2 + FLOWS_SENT_MAX)
 
 struct gate_link {
     int fd;
@@ -22,7 +22,7 @@ struct gate_link {
     int queues[2]; /* by enum msg_queue_kind; -1: none */
     struct flows *flows;
     unsigned first, waiting; /* in the ring */
-    struct msg_flow ring[GATELINK_RING];
+    struct msg_flow ring[GATE_LINK_RING];
 };
 
 /* Connect, retrying for up to `patience_ms` while nobody listens; called before the sandbox. fd or -1. */

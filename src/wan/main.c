@@ -158,20 +158,6 @@ static void prefix_text(const struct prefix *p, char out[PREFIX_TEXT_MAX])
     (void)snprintf(out, PREFIX_TEXT_MAX, "%s/%u", addr_text(&p->addr, text, sizeof text), p->len);
 }
 
-/* A server of the line that is the registry's: nothing of the box's own would reach it. */
-static bool server_in(const struct prefix *r, const struct conf_service *s, const struct addr *list, uint8_t count)
-{
-    char server[INET6_ADDRSTRLEN], remote[PREFIX_TEXT_MAX];
-    for (unsigned i = 0; i < count; i++)
-        if (prefix_contains(r, &list[i])) {
-            prefix_text(r, remote);
-            cause_set(&w.fault, CAUSE_LINE_SERVER_IN_REMOTE, addr_text(&list[i], server, sizeof server), s->name,
-                      remote, NULL);
-            return true;
-        }
-    return false;
-}
-
 /* With such an address, traffic to the PCs or to the registry would be sent to the uplink. */
 static bool wrong_network(const struct msg_lease *l)
 {
@@ -189,11 +175,8 @@ static bool wrong_network(const struct msg_lease *l)
         for (unsigned k = 0; k < count; k++) {
             const struct prefix *r = &networks[k];
             bool router = l->gateway.family && prefix_contains(r, &l->gateway);
-            if (!prefix_overlaps(&net, r) && !router) {
-                if (server_in(r, s, l->dns, l->dns_count) || server_in(r, s, l->ntp, l->ntp_count))
-                    return true;
+            if (!prefix_overlaps(&net, r) && !router)
                 continue;
-            }
             prefix_text(r, other);
             cause_set(&w.fault, CAUSE_LINE_IN_REMOTE, line, s->name, other, NULL);
             return true;
@@ -202,13 +185,31 @@ static bool wrong_network(const struct msg_lease *l)
     return false;
 }
 
-/* Keep the addresses that can be servers on the uplink. */
-static void keep_possible(struct addr *list, uint8_t *count, const struct addr *own)
+/* Behind a hub: the box asks its own servers without a tunnel, so such a one is none. `why` says which. */
+static bool behind_hub(const struct addr *server, struct cause *why)
+{
+    char text[INET6_ADDRSTRLEN], remote[PREFIX_TEXT_MAX];
+    for (unsigned i = 0; i < conf.service_count; i++) {
+        struct prefix networks[CONF_PREFIXES_MAX];
+        unsigned count = conf_registry(&conf.services[i], networks);
+        for (unsigned k = 0; k < count; k++)
+            if (prefix_contains(&networks[k], server)) {
+                prefix_text(&networks[k], remote);
+                cause_set(why, CAUSE_LINE_SERVER_IN_REMOTE, addr_text(server, text, sizeof text), conf.services[i].name,
+                          remote, NULL);
+                return true;
+            }
+    }
+    return false;
+}
+
+/* Keep the addresses that can be servers on the uplink. `why` names one that is behind a hub, if any is. */
+static void keep_possible(struct addr *list, uint8_t *count, const struct addr *own, struct cause *why)
 {
     uint8_t kept = 0;
     for (unsigned i = 0; i < *count; i++)
         if (addr_kind(&list[i]) != ADDR_NO_HOST && !addr_equal(&list[i], own) &&
-            !prefix_contains(&conf.site.lan_address, &list[i]))
+            !prefix_contains(&conf.site.lan_address, &list[i]) && !behind_hub(&list[i], why))
             list[kept++] = list[i];
     *count = kept;
 }
@@ -228,8 +229,9 @@ static void take(const struct msg_lease *given)
     cause_set(&w.fault, CAUSE_NONE, NULL);
     if (l.bound) {
         l.mtu = line_mtu(l.mtu);
-        keep_possible(l.dns, &l.dns_count, &l.address);
-        keep_possible(l.ntp, &l.ntp_count, &l.address);
+        struct cause no_dns = {0}, no_ntp = {0};
+        keep_possible(l.dns, &l.dns_count, &l.address, &no_dns);
+        keep_possible(l.ntp, &l.ntp_count, &l.address, &no_ntp); /* `clock` says when it has none */
         if (conf.site.wan_dns_count > 0) { /* the site file overrides the lease */
             l.dns_count = (uint8_t)conf.site.wan_dns_count;
             memcpy(l.dns, conf.site.wan_dns, sizeof l.dns);
@@ -238,6 +240,8 @@ static void take(const struct msg_lease *given)
             l.bound = 0;
         else if (!l.gateway.family)
             cause_set(&w.fault, CAUSE_LINE_NO_ROUTER, NULL);
+        else if (l.dns_count == 0)
+            w.fault = no_dns;
     }
     if (!l.bound)
         take_away();

@@ -120,7 +120,15 @@ serve $range --dhcp-option=option:router,198.51.100.1 --dhcp-option=option:dns-s
 stop
 start
 ok "the line's DNS server in a hub's network: a sentence" soon hints '^cause line-server-in-remote server=10\.20\.0\.99 service=lab remote=10\.20\.0\.0/16$'
-ok "and no address" not sh -c 'ip -4 addr show dev wan0 | grep -q 198.51'
+ok "the line is up all the same" says 'link up'
+ok "and that server is none" not says 'dns .*'
+serve $range --dhcp-option=option:router,198.51.100.1 --dhcp-option=option:dns-server,10.20.0.99,198.51.100.53 \
+	--dhcp-option=option:ntp-server,10.20.0.5
+stop
+start
+ok "one of two: the other is asked" soon says 'dns 198\.51\.100\.53'
+ok "nobody need be told" not hints '^cause '
+ok "nor is a time server in a hub's network asked" not says 'ntp .*'
 ip -n line addr add 192.168.77.1/24 dev line0
 serve --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,2h
 stop

@@ -1,4 +1,5 @@
 #include "pc_tunnels.h"
+#include "box_hubs.h"
 #include "clock.h"
 #include "lib/state_file.h"
 #include "sandbox.h"
@@ -25,16 +26,12 @@ static bool alive(const struct pc_tunnels_hub *h, uint64_t now_ms)
     return h->addr.family && h->until_ms > now_ms;
 }
 
-/* The hub of a tunnel of the box's, up or not: the address that its file says, or the last one that it had. */
 static bool is_box_hub(const struct pc_tunnels *p, const struct addr *addr)
 {
-    const struct conf *conf = p->admit->conf;
-    struct addr hub;
-    for (unsigned n = 1; n <= CONF_SERVICES_MAX; n++)
-        if (addr_equal(&p->session->services[n].tunnel.hub, addr))
-            return true;
-    for (unsigned i = 0; i < conf->service_count; i++)
-        if (conf_parse_addr(conf->services[i].hub, &hub) && addr_equal(&hub, addr))
+    struct addr hubs[BOX_HUBS_MAX];
+    unsigned count = box_hubs(p->admit->conf, p->session, hubs);
+    for (unsigned i = 0; i < count; i++)
+        if (addr_equal(&hubs[i], addr))
             return true;
     return false;
 }

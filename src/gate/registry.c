@@ -1,5 +1,6 @@
 #include "registry.h"
 #include "audit.h"
+#include "box_hubs.h"
 #include "clock.h"
 #include "lib/state_file.h"
 #include "log.h"
@@ -256,7 +257,8 @@ static const struct registry *own_ranges(const struct registry *r, const struct 
     static struct registry own;
     const struct conf_site *site = &r->conf->site;
     const struct state_watch_wan *up = &r->uplink;
-    const struct session_service *v = &r->session->services[r->service];
+    struct addr hubs[BOX_HUBS_MAX];
+    unsigned hub_count = box_hubs(r->conf, r->session, hubs);
     own.count = 0;
     add_own(&own, &site->lan_address);
     add_own(&own, &up->network);
@@ -269,16 +271,24 @@ static const struct registry *own_ranges(const struct registry *r, const struct 
     add_own_server(&own, site->est_host);
     for (unsigned i = 0; i < site->ntp_count; i++)
         add_own_server(&own, site->ntp[i]);
-    if (v->up)
-        add_own_address(&own, &v->tunnel.hub);
+    for (unsigned i = 0; i < hub_count; i++)
+        add_own_address(&own, &hubs[i]);
     if (hub)
         add_own_address(&own, hub);
     return &own;
 }
 
+/* What comes before the box itself has an address, or has ever seen its hub's, may be just that one. */
+static bool knows_itself(const struct registry *r)
+{
+    return r->uplink.address.family && box_hubs_known(r->conf, r->session, r->service);
+}
+
 bool registry_may(const struct registry *r, const struct prefix *p)
 {
     static struct firewall_range parts[REGISTRY_MAX + 1];
+    if (!knows_itself(r))
+        return false;
     struct firewall_range all = range_of(r, p);
     return missing(own_ranges(r, NULL), &all, parts) == 1 && compare(&parts[0].first, &all.first) == 0 &&
            compare(&parts[0].last, &all.last) == 0;

@@ -36,7 +36,10 @@ struct registry {
 /* Once all that is given stands there, and nothing is open: learn what an earlier gate knew. 0, or -1 with errno. */
 int registry_init(struct registry *r);
 void registry_uplink(struct registry *r, const struct state_watch_wan *uplink);
-/* May this be the registry's? Not what the box itself needs on the LAN and on the uplink: it would cut itself off. */
+/*
+ * May this be the registry's? Not what the box itself needs on the LAN and on the uplink: it would cut itself off. And
+ * nothing before that is known: an uplink, and the hub (named by its address, or there was a tunnel to it).
+ */
 bool registry_may(const struct registry *r, const struct prefix *p);
 /* From now on it is the service's, which must be r->service. 0 also if it is known; -1 with errno, and it is not. */
 int registry_learn(struct registry *r, const struct prefix *p);

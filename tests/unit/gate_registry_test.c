@@ -1,4 +1,5 @@
 /* What is learned of a registry whose hub carries everything: parts of it, told once, kept over gate's end; and what never. */
+#include "admit.h"
 #include "registry.h"
 #include "test.h"
 
@@ -298,6 +299,60 @@ static void what_the_box_needs_itself_is_never_the_registrys(void **state)
     assert_true(registry_may_open(&r, &good));
 }
 
+/* As the session ends, or without any: the hub is what it was, and the next tunnel needs it. */
+static void the_hub_is_never_the_registrys(void **state)
+{
+    struct addr hub = address("203.0.113.10"), good = address("203.0.113.80");
+    (void)state;
+    registry_uplink(&r, &(struct state_watch_wan){.address = address("198.51.100.7")});
+    /* By its name: until there was a tunnel to it any address may be its. */
+    (void)snprintf(conf.services[0].hub, sizeof conf.services[0].hub, "hub.example.jp");
+    assert_false(registry_may_open(&r, &hub));
+    assert_false(registry_may_open(&r, &good));
+    session.services[3] = (struct session_service){.up = false, .tunnel = {.hub = hub}};
+    assert_false(registry_may_open(&r, &hub));
+    assert_true(registry_may_open(&r, &good));
+    /* By its address. */
+    session.services[3] = (struct session_service){0};
+    (void)snprintf(conf.services[0].hub, sizeof conf.services[0].hub, "203.0.113.10");
+    assert_false(registry_may_open(&r, &hub));
+    assert_true(registry_may_open(&r, &good));
+}
+
+/* What `dns` says of a listed name while no session is on: learned, but not the hub. */
+static void a_stale_answer_does_not_take_the_hub(void **state)
+{
+    static struct admit admit;
+    struct admit_now idle = {.may = registry_may_open, .learn = registry_learn_open, .registry = &r};
+    struct msg_admit m = {.name = "www.registry.example", .timeout_s = 30, .count = 2};
+    struct firewall_allow list[FIREWALL_ALLOW_MAX];
+    unsigned count;
+    (void)state;
+    conf.services[0].rule_count = 1;
+    conf.services[0].rules[0] = (struct conf_rule){.name = "www.registry.example", .port_count = 1};
+    registry_uplink(&r, &(struct state_watch_wan){.address = address("198.51.100.7")});
+    session.services[3] = (struct session_service){.up = false, .tunnel = {.hub = address("203.0.113.10")}};
+    m.addrs[0] = address("203.0.113.10");
+    m.addrs[1] = address("203.0.113.80");
+    admit_init(&admit, &conf);
+    assert_int_equal(admit_prepare(&admit, &idle, &m, list, &count), ADMIT_STALE);
+    assert_string_equal(told, "203.0.113.80-203.0.113.80:3");
+    assert_string_equal(learned("203.0.113.10/32"), "203.0.113.10-203.0.113.10:3"); /* was not known */
+}
+
+/* An answer before the first lease may name the router that the lease will name. */
+static void before_the_line_has_an_address_nothing_is_the_registrys(void **state)
+{
+    struct addr router = address("198.51.100.1"), good = address("203.0.113.80");
+    (void)state;
+    (void)snprintf(conf.services[0].hub, sizeof conf.services[0].hub, "203.0.113.10");
+    assert_false(registry_may_open(&r, &router));
+    assert_false(registry_may_open(&r, &good));
+    registry_uplink(&r, &(struct state_watch_wan){.address = address("198.51.100.7"), .gateway = router});
+    assert_false(registry_may_open(&r, &router));
+    assert_true(registry_may_open(&r, &good));
+}
+
 static struct ike_sa tunnel_with(const char *vip, const char *const networks[], unsigned count)
 {
     struct ike_sa sa = {.child = 1, .vip4 = address(vip), .hub = address("203.0.113.10"), .remote_count = count};
@@ -391,6 +446,9 @@ int main(void)
         CASE(another_resolver_has_room_in_a_full_table),
         CASE(what_cannot_be_kept_is_not_learned),
         CASE(what_the_box_needs_itself_is_never_the_registrys),
+        CASE(the_hub_is_never_the_registrys),
+        CASE(a_stale_answer_does_not_take_the_hub),
+        CASE(before_the_line_has_an_address_nothing_is_the_registrys),
         CASE(a_hub_tells_of_its_own_networks),
         CASE(of_a_network_what_the_box_needs_is_left_out),
         CASE(a_tunnel_that_cannot_be_guarded_is_none),

@@ -58,6 +58,20 @@ class Answer:
         return " ".join(filter(None, [self.status, " ".join(self.addresses), f"[{self.note}]" if self.note else ""]))
 
 
+def connected(s):
+    """After connect() or SO_ERROR said that all is well: is there a connection?
+
+    An ICMP error wakes who waits for a connection before SO_ERROR has it: the kernel (tcp_v4_err) queues the packet first and
+    sets the error then, and whoever looks in between sees no error. getpeername() waits until the kernel is done. (A
+    connection that was reset since then was there.)
+    """
+    try:
+        s.getpeername()
+        return True
+    except OSError:
+        return s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET
+
+
 class Pc:
     def __init__(self, folder):
         self.folder = os.path.abspath(f"{folder}/pc")
@@ -144,7 +158,7 @@ class Pc:
             s.settimeout(timeout)
             try:
                 s.connect((address, port))
-                return "open"
+                return "open" if connected(s) else "unreachable"
             except ConnectionRefusedError:
                 return "refused"
             except TimeoutError:
@@ -174,7 +188,7 @@ class Pc:
             if rest <= 0:
                 break
             for key, _ in waiting.select(min(1, rest)):
-                if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 and connected(key.fileobj):
                     open_ports.append(key.data)
                 waiting.unregister(key.fileobj)
                 key.fileobj.close()

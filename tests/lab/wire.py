@@ -34,8 +34,8 @@ class Capture:
                                         preexec_fn=netns.die_with_parent)
         for line in self.process.stderr:
             if "listening on" in line:
-                break
-        return self
+                return self
+        raise RuntimeError(f"tcpdump on {self.interface} in {self.ns} ends before it has begun: status {self.process.wait()}")
 
     def __exit__(self, *_):
         self._drained()

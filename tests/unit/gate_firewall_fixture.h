@@ -168,6 +168,14 @@ static inline int connect_within(int fd, const char *addr, int port, int ms)
     int error;
     socklen_t len = sizeof error;
     getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+    /* An ICMP error wakes us before SO_ERROR has it (tcp_v4_err queues the packet first); getpeername waits for that. */
+    struct sockaddr_in peer;
+    socklen_t peer_len = sizeof peer;
+    if (error == 0 && getpeername(fd, (struct sockaddr *)&peer, &peer_len) < 0) {
+        len = sizeof error;
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+        return error ? error : ENOTCONN;
+    }
     return error;
 }
 

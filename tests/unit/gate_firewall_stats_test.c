@@ -42,6 +42,12 @@ static void what_cannot_be_read_is_not_told(void **state)
 {
     struct firewall_stats f = {.lan = &lan, .changed = &changed};
     (void)state;
+    closed();
+    uint64_t before = counter("dropped_input_lan");
+    int pc = bound(PC_NS, SOCK_DGRAM, PC, 0);
+    send_to(pc, BOX_LAN, 9999);
+    (void)counted("dropped_input_lan", before + 1);
+    close(pc);
     (void)tells(&f, 5000);
     uint64_t told = f.told;
     assert_true(told > 0);

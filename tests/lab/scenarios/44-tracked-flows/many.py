@@ -55,7 +55,7 @@ def hold(report):
             for fd, _ in waiting.poll(0.5):
                 waiting.unregister(fd)
                 s = pending.pop(fd)
-                if s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                if s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 and pc.connected(s):
                     kept.append(s)
                 else:
                     s.close()

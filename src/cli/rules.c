@@ -183,7 +183,7 @@ static void show_service(const struct service *s, enum ops_lang lang)
     (void)printf("\n%s\n", s->title);
     if (s->by_pc && !s->up) {
         say(lang, "  ", "Its tunnel is the PC's own, and its session is not on: nothing of it can be reached.",
-            "PC自身がトンネルを張るサービスです。接続していません(通信できません)");
+            "PC自身がトンネルを張るサービスです。接続していないため、通信できません。");
         return;
     }
     if (!s->up) {
@@ -191,7 +191,7 @@ static void show_service(const struct service *s, enum ops_lang lang)
         return;
     }
     if (s->by_pc) {
-        say(lang, "  ", "Its tunnel is the PC's own: open on the line is its hub, and nothing else.",
+        say(lang, "  ", "Its tunnel is the PC's own: on the line its hub can be reached, and nothing else of it.",
             "PC自身がトンネルを張ります。回線側では、その接続先とだけ通信できます。");
         say_whom(s, lang);
         show_opens(s, lang);

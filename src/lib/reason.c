@@ -80,7 +80,7 @@ static const struct reason all[] = {
     {REASON_PACKET, "no-tunnel", "there is no tunnel for it", "使えるトンネルがありません"},
     {REASON_PACKET, "pc-begins",
      "a VPN tool on this PC begins its own tunnel; a session is begun for it, and the tool tries again",
-     "このPCのVPNツールがトンネルを張り始めました。接続を始めますので、ツールの再試行を待ちます"},
+     "このPCのVPNツールがトンネルを張り始めたので、装置が接続を始めます。ツールが再試行すればつながります"},
     {REASON_PACKET, "pc-tunnel", "the PC's own earlier tunnel; its session is over: connect again with the VPN tool",
      "PC自身が張った以前のトンネルですが、接続は終了しています。VPNツールで接続し直してください"},
 };

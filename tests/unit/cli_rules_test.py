@@ -64,7 +64,7 @@ with tempfile.TemporaryDirectory() as root:
           and "192.168.77.20" in rare, rare)
     check("nothing of the other service", "10.21.0.80" in rare and "10.20" not in rare, rare)
     check("a tunnel that is down", "down: nothing of it can be reached" in heart, heart)
-    check("a tunnel of the PC's own", "Its tunnel is the PC's own: open on the line is its hub" in own
+    check("a tunnel of the PC's own", "Its tunnel is the PC's own: on the line its hub can be reached" in own
           and "vpn.own.example  udp/500, udp/4500, esp\n" in own and "Only through the tunnel" not in own, own)
     check("no session for it", "Its tunnel is the PC's own, and its session is not on" in other, other)
     check("more", "+ 7" in more, more)

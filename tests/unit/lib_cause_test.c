@@ -192,7 +192,7 @@ static void sentences(void **state)
     assert_string_equal(cause_sentence(&c, CAUSE_EN, CAUSE_WRONG, text),
                         "The tunnel for lab could not be raised: the hub does not answer.");
     assert_string_equal(cause_sentence(&c, CAUSE_JA, CAUSE_WRONG, text),
-                        "lab のトンネルを接続できませんでした(接続先が応答しません)。");
+                        "lab のトンネルを張れませんでした(接続先が応答しません)。");
     /* It has nothing to say to that itself: what the cause in it says. */
     assert_string_equal(cause_text(&c, CAUSE_EN, CAUSE_DO, text), cause_column(CAUSE_HUB_SILENT, CAUSE_EN, CAUSE_DO));
     assert_true(cause_person(&why));

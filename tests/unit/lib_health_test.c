@@ -80,7 +80,7 @@ static void details_in_both_languages(void **state)
     } cases[] = {
         {HEALTH_GATE, "version 1\nsession fault\ncause tunnel-failed service=gtol why=hub-silent\n", "gate-says",
          "The gate reports: The tunnel for gtol could not be raised: the hub does not answer.",
-         "ゲートからの報告:gtol のトンネルを接続できませんでした(接続先が応答しません)。", "udp/4500"},
+         "ゲートからの報告:gtol のトンネルを張れませんでした(接続先が応答しません)。", "udp/4500"},
         {HEALTH_AUDIT, "version 1\ncause audit-write error=28\n", "audit-says",
          "The audit log cannot be written: Writing to /state/audit failed: No space left on device.",
          "監査記録を書き込めません:/state/audit に書き込めません(空き容量がありません)。", "replacement box"},

@@ -135,7 +135,10 @@ def logs(root):
     notes = {"audit.torn log-torn": ("cut off by a power failure", "停電"),
              "audit.shortened log-shortened": ("oldest part of the log", "最も古い記録"),
              'dns.many client=192.168.77.10 name=a.example.jp cause="wildcard-names-many"': ("carry data", "データの持ち出し"),
-             'limit table="open addresses" times=3 cause="wildcard-name-gives-way"': ("gives way", "許可リスト")}
+             'limit table="open addresses" times=3 cause="wildcard-name-gives-way"': ("gives way", "許可リスト"),
+             'limit table="open addresses" times=3 cause="wildcard-name-unanswered"': ("table of open names is full", "表が一杯"),
+             'limit table="registry addresses" times=3 cause="registry-address-unanswered"': ("registry addresses is full", "表が一杯"),
+             'limit table="open addresses" times=3 cause="pc-hub-unanswered"': ("hub addresses is full", "表が一杯")}
     for event, (en, ja) in notes.items():
         put(f"{folder}/audit.log", f"2026-11-21T08:30:00+09:00 000001 gate {event}\n")
         said = {lang: run(root, f"log --lang {lang}")[0] for lang in ("en", "ja")}

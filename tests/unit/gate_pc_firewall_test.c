@@ -1,8 +1,10 @@
 /* A tunnel of the PC's own, by real packets: what passes to its hub in a session, and nothing else; before, after, and from whom. */
 #include "gate_firewall_fixture.h"
 
+#include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
+#include <sys/ioctl.h>
 
 #define HUB SERVER
 #define OTHER "203.0.113.7"
@@ -278,6 +280,43 @@ static void the_wrong_host(void **state)
     get(hub_500, sizeof first_ike, NULL);
 }
 
+/* With the other service open beside it: a PC that is bound to one of them reaches nothing of the other one. */
+static void a_bound_pc_has_its_own_service_only(void **state)
+{
+    static struct conf conf = {.service_count = 2, .site = {.host_count = 1, .others = "all"}};
+    struct firewall_view v = {.mode = MODE_SESSION, .generation = 1025, .tunnel_count = 2};
+    struct ifreq card = {.ifr_name = "pc0"};
+    struct conf_host *host = &conf.site.hosts[0];
+    (void)state;
+    conf.services[0] = (struct conf_service){.number = 1, .name = "lab"};
+    conf.services[1] = (struct conf_service){.number = SERVICE, .name = "nanbyo", .by_pc = true};
+    v.tunnels[0].service = 1;
+    v.tunnels[1] = (struct firewall_tunnel){.service = SERVICE, .by_pc = true};
+    assert_true(conf_parse_addr("10.9.0.7", &v.tunnels[0].vip4) && conf_parse_addr("203.0.113.99", &v.tunnels[0].hub) &&
+                conf_parse_addr(PC, &host->addr));
+    assert_int_equal(ioctl(pc_500, SIOCGIFHWADDR, &card), 0);
+    memcpy(host->mac, card.ifr_hwaddr.sa_data, sizeof host->mac);
+    strcpy(host->service, "lab");
+    assert_int_equal(firewall_hosts(&conf), 0);
+    assert_int_equal(firewall_apply(&v), 0);
+    admitted();
+    allow(REGISTRY, IPPROTO_UDP, 5000);
+
+    uint64_t clear = counter("dropped_clear"), wrong = counter("dropped_wrong_host");
+    put(pc_500, REGISTRY, 5000, "x", 1); /* listed; there is no IPsec here to carry it */
+    assert_int_equal(counted("dropped_clear", clear + 1), clear + 1);
+    put(pc_500, HUB, 500, first_ike, sizeof first_ike);
+    assert_int_equal(counted("dropped_wrong_host", wrong + 1), wrong + 1);
+
+    strcpy(host->service, "nanbyo");
+    assert_int_equal(firewall_hosts(&conf), 0);
+    put(pc_500, HUB, 500, first_ike, sizeof first_ike);
+    get(hub_500, sizeof first_ike, NULL);
+    put(pc_500, REGISTRY, 5000, "x", 1);
+    assert_int_equal(counted("dropped_wrong_host", wrong + 2), wrong + 2);
+    assert_int_equal(counter("dropped_clear"), clear + 1);
+}
+
 /* A router of the line says that a packet of the PC's tunnel was too large: the PC must hear it. */
 static void the_path_mtu_is_heard(void **state)
 {
@@ -335,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_passes_before, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_passes_after, setup, teardown),
         cmocka_unit_test_setup_teardown(the_wrong_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bound_pc_has_its_own_service_only, setup, teardown),
         cmocka_unit_test_setup_teardown(the_path_mtu_is_heard, setup, teardown),
     };
     return cmocka_run_group_tests_name("gate_pc_firewall", tests, build, NULL);

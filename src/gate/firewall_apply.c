@@ -173,7 +173,7 @@ static void known_elements(struct batch *b, const struct firewall_range *list, u
 int firewall_apply(const struct firewall_view *view)
 {
     static const char *const emptied[] = {"mode",   "generation", "live",      "asking_generation",
-                                          "asking", "agreed",     "datagrams", "names_ask",
+                                          "asking", "agreed",     "datagrams", "dns_ask",
                                           "up",     "vip_v4",     "vip_v6",    "hubs_v4",
                                           "hubs_v6"};
     static const char *const admitted[] = {"allow_v4", "allow_v6", "esp_v4", "tls_v4", "tls_v6"};
@@ -190,7 +190,7 @@ int firewall_apply(const struct firewall_view *view)
     interface_element(b, "mode", "lan0", chains[view->mode][0]);
     interface_element(b, "mode", "wan0", chains[view->mode][1]);
     if (view->names_outside)
-        interface_element(b, "names_ask", "wan0", NULL);
+        interface_element(b, "dns_ask", "wan0", NULL);
     if (view->generation)
         generation_elements(b, view);
     for (unsigned i = 0; i < view->tunnel_count; i++)

@@ -155,13 +155,13 @@ static void session_and_back(void **state)
     assert_shows("set inet sekisho live", "{ 0x00000007 }");
     assert_hides("map inet sekisho vip_v4", "elements");
     assert_hides("set inet sekisho up", "elements");
-    assert_hides("set inet sekisho names_ask", "elements");
+    assert_hides("set inet sekisho dns_ask", "elements");
     outside.names_outside = true;
     assert_int_equal(firewall_apply(&outside), 0);
-    assert_shows("set inet sekisho names_ask", "{ \"wan0\" }");
+    assert_shows("set inet sekisho dns_ask", "{ \"wan0\" }");
 
     assert_int_equal(firewall_closed(), 0);
-    assert_hides("set inet sekisho names_ask", "elements");
+    assert_hides("set inet sekisho dns_ask", "elements");
     assert_shows("map inet sekisho mode", "\"lan0\" : jump closed");
     assert_shows("map inet sekisho mode", "\"wan0\" : jump closed");
     assert_hides("set inet sekisho live", "elements");

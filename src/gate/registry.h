@@ -1,9 +1,9 @@
 /*
  * What is the registry's, where the hub of a service carries everything (`remote = 0.0.0.0/0`) and so its file says
- * nothing of it: the resolver behind the hub; each address that an answer opened; what the hub has lent, and the
- * networks that it has narrowed a tunnel to. The packet filter keeps them as it keeps prefixes (tunnel_v4, tunnel_v6):
- * in a session the service's, out of one never in clear. None is ever forgotten: they are kept in RUN/gate/registry, so
- * that a gate that is started again knows them, until the box is switched off.
+ * nothing of it: the resolver behind the hub; each address of an answer for a listed name, opened or not; what the hub
+ * has lent, and the networks that it has narrowed a tunnel to. The packet filter keeps them as it keeps prefixes
+ * (tunnel_v4, tunnel_v6): in a session the service's, out of one never in clear. None is ever forgotten: they are kept
+ * in RUN/gate/registry, so that a gate that is started again knows them, until the box is switched off.
  */
 #ifndef SEKISHO_GATE_REGISTRY_H
 #define SEKISHO_GATE_REGISTRY_H

@@ -76,6 +76,8 @@ ok "and a session again" soon says 'session up'
 kill -9 "$(pgrep -P $pid)"
 ok "names killed: gate ends with it" soon gone $pid
 ok "and has closed the kernel before" kernel closed
+ok "and said so, for those who look meanwhile" says 'cause names-gone'
+ok "the session has ended for that reason" logged 'session.end reason="dns-gone"'
 start_gate
 soon kernel internet
 names=$(pgrep -P $pid)
@@ -95,6 +97,16 @@ start_hub stranger
 ask
 ok "a stranger at the hub's address: not raised, and said why" soon says 'cause tunnel-failed service=lab why=hub-cert-(strange|untrusted)'
 ok "the PC is told at once" grep -q SERVFAIL answer
+kill $hub
+soon gone $hub
+hub_lends=192.168.77.200/32
+start_hub hub
+wrong_address() { # (for a moment after a failure nobody is asked)
+	ask
+	says 'cause tunnel-failed service=lab why=hub-gave-wrong-address'
+}
+ok "a hub that lends an address of the LAN: not raised, and said why" soon wrong_address
+ok "the tunnel that it has raised is taken down" soon no_sa
 kill -9 $hub
 sleep 3
 ask

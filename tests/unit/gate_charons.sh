@@ -78,6 +78,7 @@ for n in hub box; do
 done
 hub_ike=aes256gcm16-prfsha384-ecp384
 hub_id=hub.lab.example
+hub_lends=10.9.0.0/24
 hub_children() {
 	echo 'registry { local_ts = 10.20.0.0/16'
 	echo 'esp_proposals = aes256gcm16-ecp384 }'
@@ -103,7 +104,7 @@ write_hub() {
 		}
 		pools {
 			pool {
-				addrs = 10.9.0.0/24
+				addrs = $hub_lends
 			}
 		}
 	END

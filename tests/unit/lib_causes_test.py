@@ -46,17 +46,10 @@ tests = "\n".join(read(p) for kind in ("unit/*_test.*", "unit/*.h", "golden/*.ex
 
 # Causes that no test can produce at will, and why.
 RARE = {
-    "peer-not-its-own": "a child that was taken over: the lab's scenario taken-over",
-    "peer-breaks-rules": "a child that was taken over: the lab's scenario taken-over",
     "peer-link-broken": "the moment of the end is the kernel's",
-    "peer-replaced": "two of one program, for the moment in which one of them ends",
-    "peer-no-queue": "a kernel without packet queues",
     "peer-does-not-read": "the child's queue is full only when it hangs, and that is seen first",
-    "dns-gone": "gate says it as it ends",
-    "names-gone": "gate says it as it ends",
     "vpn-silent": "no charon at hand is silent about why",
     "hub-gave-no-address": "no hub at hand does that",
-    "hub-gave-wrong-address": "no hub at hand does that; gate_ike_sa_test judges the address",
     "crowded-by": "by make lab ONLY=tracked-flows, which reads its sentence",
     "est-refuses-cert": "a server that has forgotten a certificate that it gave",
     "est-tls-refused": "no server at hand sends an alert",

@@ -210,6 +210,18 @@ static bool send_all(SSL *ssl, const char *data, size_t len, int64_t until_ms)
     return true; /* partial writes are disabled */
 }
 
+/* The server has closed before the end: a part of an answer, or none, is broken off; anything else is no HTTP. */
+static bool cut_short(const char *buffer, size_t have, struct cause *fault)
+{
+    static const char begins[] = "HTTP/";
+    struct cause why;
+    if (memcmp(buffer, begins, have < sizeof begins - 1 ? have : sizeof begins - 1) != 0)
+        return false;
+    cause_set(&why, CAUSE_EST_CLOSED, NULL);
+    cause_because(fault, CAUSE_EST_BROKE_OFF, &why, NULL);
+    return true;
+}
+
 static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct http_response *out, struct cause *fault)
 {
     size_t have = 0;
@@ -224,6 +236,8 @@ static bool receive(SSL *ssl, const struct tls_peer *peer, char *buffer, struct 
             if (SSL_get_error(ssl, result) != SSL_ERROR_ZERO_RETURN)
                 return broke(fault, CAUSE_EST_BROKE_OFF);
             parsed = http_parse(buffer, have, true, out);
+            if (parsed != HTTP_DONE && cut_short(buffer, have, fault))
+                return false;
         }
         if (have == HTTP_RESPONSE_MAX && parsed == HTTP_MORE)
             parsed = HTTP_BAD;

@@ -66,13 +66,13 @@ dnsmasq --no-daemon --user=root --no-resolv --no-hosts --bind-interfaces --liste
 	--address=/est.lab/192.0.2.10 >dns.log 2>&1 &
 
 # ---- the box
-cat >strongswan.conf <<-END
-	charon {
-		load = nonce openssl pem x509 constraints kernel-netlink socket-default vici
-		plugins { vici { socket = unix://$w/box/run/charon.vici } }
-	}
-END
-start_charon() {
+start_charon() { # its plugins
+	cat >strongswan.conf <<-END
+		charon {
+			load = ${1:-nonce openssl pem x509 constraints kernel-netlink socket-default vici}
+			plugins { vici { socket = unix://$w/box/run/charon.vici } }
+		}
+	END
 	rm -f box/run/charon.vici # of one that was killed
 	STRONGSWAN_CONF=$w/strongswan.conf /usr/lib/ipsec/charon >charon.log 2>&1 &
 	charon=$!
@@ -107,6 +107,7 @@ start_box() {
 	box=$!
 }
 parts() { ps -e -o pid= -o user:12= -o comm= | grep -E ' (enroll|enroll-net)$'; }
+no_charon() { ! kill -0 "$charon" 2>/dev/null; }
 no_parts() { [ -z "$(parts)" ]; }
 stop_box() {
 	kill "$box" 2>/dev/null
@@ -240,10 +241,48 @@ leaves_out later est-pending
 leaves_out digest 'est-other-login words=Digest.*'
 leaves_out round est-circle
 leaves_out elsewhere 'est-elsewhere words=https://other.example/est'
-leaves_out bye 'est-(broke-off why=.*|not-http)'
+leaves_out bye 'est-broke-off why=est-closed'
+leaves_out half 'est-broke-off why=est-closed'
 leaves_out noise est-not-http
 leaves_out other-key est-other-key
 leaves_out other-ca est-cert-other-ca
+
+site estpwd "$fingerprint" est.lab:8087
+sed -i "s/^username/server-ca = $public\nlabel = forget\n&/" box/state/site.conf
+start_box
+ok "a server gives a certificate ..." soon says "loaded yes"
+ok "... and is asked to renew it" renew
+ok "... and does not know it any more: said so" soon says "cause est-refuses-cert"
+ok "... and the certificate stays in use" says "loaded yes"
+stop_box
+# A charon that cannot read certificates and keys: without the plugins for it.
+kill -9 "$charon"
+soon no_charon
+site estpwd "$fingerprint" est.lab:8085
+start_charon "nonce random sha1 hmac kernel-netlink socket-default vici"
+start_box
+ok "charon does not take the certificate: said so" soon says "cause vpn-refuses-cert words=.*"
+kill -9 "$charon"
+soon no_charon
+start_charon
+ok "... and does again: loaded" soon says "loaded yes"
+ok "... and nothing is said" not says "cause vpn.*"
+stop_box
+
+# One that speaks TLS with none of the box's ciphers: it sends an alert.
+(cd est && exec openssl s_server -accept 192.0.2.10:8088 -cert public-server.crt -key server.key -tls1_2 -cipher AES128-SHA \
+	-quiet >../alert.log 2>&1) &
+soon nc -z 192.0.2.10 8088
+site estpwd "$fingerprint" est.lab:8088
+start_box
+ok "a server that refuses TLS: said so" soon says "cause est-tls-refused why=.*"
+stop_box
+
+site estpwd "$fingerprint" est.lab:8087
+sed -i /^dns/d box/run/sekisho/wan/state
+start_box
+ok "no DNS server is known: said so" soon says "cause est-unresolved server=est.lab why=est-no-dns"
+stop_box
 
 sed -i 's/^service = lab/colour = red/' box/state/site.conf
 start_box

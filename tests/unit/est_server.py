@@ -5,13 +5,15 @@
 Runs in the folder of the CA (ca.cnf, ca.crt). Everything below /.well-known/est is redirected to /moved on the same server (307); the
 client's certificate is requested only after the path has been read (post-handshake authentication). Below the labels `nowhere`,
 `curt` and `mute` it omits parts: 307 without a Location, 401 without a WWW-Authenticate, 500 without a body. Below the labels of
-ODD it answers the request with that, and below `circle`, `elsewhere` and `bye` it redirects the box in a loop, to another server, or
-closes the connection.
+ODD it answers the request with that, and below `circle`, `elsewhere`, `bye` and `half` it redirects the box in a loop, to another
+server, or closes the connection, by TLS or without a word within the answer. Below `forget` it gives a certificate and does not
+know it for renewal.
 """
 
 import base64
 import http.server
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -105,6 +107,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if label == "bye":
             self.close_connection = True
             return self.connection.unwrap().close()
+        if label == "half":
+            self.close_connection = True
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nMII")
+            return self.connection.shutdown(socket.SHUT_RDWR)
         if label == "noise":
             self.close_connection = True
             return self.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n")
@@ -125,6 +131,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.headers.get("Authorization") != "Basic " + base64.b64encode(b"estuser:estpwd").decode():
                 return self.reply(401, WWW_Authenticate='Basic realm="sekisho"')
             return self.certs(issue(body))
+        if label == "forget":
+            return self.reply(401, WWW_Authenticate='Basic realm="sekisho"')
         peer = self.client()
         print(f"renewal by {peer and peer.get('subject')}", flush=True)
         if not peer:

@@ -38,22 +38,30 @@ class Capture:
         raise RuntimeError(f"tcpdump on {self.interface} in {self.ns} ends before it has begun: status {self.process.wait()}")
 
     def __exit__(self, *_):
-        self._drained()
+        drained = self._drained()
+        ended = self.process.poll()
         self.process.terminate()
         rest = self.process.stderr.read()
         self.process.wait()
         numbers = [int(n) for n in re.findall(r"^(\d+) packets?", rest, re.M)]
-        # captured, received by the filter, dropped: what was received and not written is as good as dropped
-        self.dropped = max(numbers[1] - numbers[0], numbers[2]) if len(numbers) >= 3 else -1
+        if ended is not None or len(numbers) < 3:
+            raise RuntimeError(f"tcpdump on {self.interface} in {self.ns} ended while it captured: status {ended}; {rest}")
+        # Captured, received by the filter, dropped by the kernel. Where tcpdump had nothing left to read, the first two may
+        # differ all the same, by what came between that moment and its end: that is after this capture, and no loss.
+        self.dropped = numbers[2] if drained else max(numbers[1] - numbers[0], numbers[2])
 
     def _drained(self):
-        """Wait for packets in flight, and until tcpdump, which may be slow on a busy machine, has written everything."""
-        asleep, end = 0, time.monotonic() + 20
+        """Wait for packets in flight, and until tcpdump, which may be slow on a busy machine, has written everything.
+
+        True: it has. (It sleeps only where the kernel's ring is empty.)
+        """
+        asleep, end = 0, time.monotonic() + 60
         time.sleep(0.2)
         while asleep < 2 and time.monotonic() < end:
             time.sleep(0.05)
             with open(f"/proc/{self.process.pid}/stat") as f:
                 asleep += f.read().rpartition(") ")[2][0] == "S"
+        return asleep >= 2
 
     def packets(self, from_box=None):
         """All packets; from_box=True: only those that the box sent, False: only those sent to it."""

@@ -58,8 +58,8 @@ struct charon {
     struct liveness liveness;
     void (*hangs)(void *user); /* it does not answer and must be killed (the LAN is closed already). May be NULL */
     void *user;
-    /* What a tunnel must pass before it counts as up, and each time that it changes (registry_tunnel); CAUSE_NONE: it
-     * does. May be NULL */
+    /* What a tunnel must pass before it counts as up, and each time that it changes (guard_tunnel in main.c);
+     * CAUSE_NONE: it does. May be NULL */
     enum cause_code (*guard)(void *guard_user, uint8_t service, const struct ike_sa *sa);
     void *guard_user;
     bool clean; /* the tunnels of an earlier gate are gone */

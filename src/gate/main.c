@@ -93,6 +93,21 @@ static void on_dns_lost(void *user, enum cause_code why)
     log_fatal("dns: %s", cause_word(why));
 }
 
+/*
+ * Before a tunnel counts as up: what its hub lends and carries is the registry's, and the hub no PC's any more. Where
+ * that fails there is no tunnel.
+ */
+static enum cause_code guard_tunnel(void *user, uint8_t service, const struct ike_sa *sa)
+{
+    (void)user;
+    enum cause_code why = registry_tunnel(&registry, service, sa);
+    if (why == CAUSE_NONE && pc_tunnels_box_hub(&pc_tunnels, &sa->hub) < 0) {
+        log_error("the hub of a PC's own tunnel that is the box's cannot be taken back: %s", strerror(errno));
+        why = CAUSE_HUB_NOT_TAKEN_BACK;
+    }
+    return why;
+}
+
 static void on_charon_hangs(void *user)
 {
     (void)user;
@@ -319,8 +334,7 @@ static void start_parts(void)
     charon_init(&charon, &loop, &conf, &session);
     charon.socket = paths.vici;
     charon.hangs = on_charon_hangs;
-    charon.guard = registry_tunnel;
-    charon.guard_user = &registry;
+    charon.guard = guard_tunnel;
     dns_requests_init(&requests);
     sni_verdicts_init(&verdicts);
     uplink_init(&uplink, paths.run);

@@ -93,7 +93,7 @@ static void file_path(const struct pc_tunnels *p, char *out, size_t size)
     (void)snprintf(out, size, "%s/gate/pc-hubs", p->run);
 }
 
-static int save(const struct pc_tunnels *p, uint64_t now_ms)
+static int save(struct pc_tunnels *p, uint64_t now_ms)
 {
     static char text[FILE_OCTETS];
     char path[160], name[INET6_ADDRSTRLEN];
@@ -106,7 +106,10 @@ static int save(const struct pc_tunnels *p, uint64_t now_ms)
                                  admit_rule(p->admit, h->id)->name, (unsigned long long)h->until_ms);
     }
     file_path(p, path, sizeof path);
-    return publish_text(path, text, len);
+    if (publish_text(path, text, len) < 0)
+        return -1;
+    p->unsaved = false;
+    return 0;
 }
 
 static int learn(void *user, const struct msg_admit *m)
@@ -170,6 +173,7 @@ int pc_tunnels_init(struct pc_tunnels *p)
     uint64_t now_ms = clock_monotonic_ms();
     unsigned count = 0;
     memset(p->hubs, 0, sizeof p->hubs);
+    p->unsaved = false;
     p->admit->taken = taken;
     p->admit->learn_hubs = learn;
     p->admit->hubs = p;
@@ -206,18 +210,18 @@ static int take_back(const struct pc_tunnels *p, const struct pc_tunnels_hub *h)
 int pc_tunnels_box_hub(struct pc_tunnels *p, const struct addr *hub)
 {
     int result = 0;
-    bool any = false;
     for (unsigned i = 0; i < PC_TUNNELS_MAX; i++) {
         struct pc_tunnels_hub *h = &p->hubs[i];
         if (!h->addr.family || !addr_equal(&h->addr, hub))
             continue;
-        any = true;
-        if (take_back(p, h) < 0)
+        if (take_back(p, h) < 0) {
             result = -1;
-        else
+        } else {
             *h = (struct pc_tunnels_hub){0};
+            p->unsaved = true;
+        }
     }
-    return any && save(p, clock_monotonic_ms()) < 0 ? -1 : result;
+    return p->unsaved && save(p, clock_monotonic_ms()) < 0 ? -1 : result;
 }
 
 /* ---- a session begins ---- */

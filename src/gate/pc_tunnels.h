@@ -33,6 +33,7 @@ struct pc_tunnels {
         uint16_t id; /* of the listed name */
         uint64_t until_ms;
     } hubs[PC_TUNNELS_MAX];
+    bool unsaved; /* the file may have one still that was taken back */
 };
 
 /*
@@ -40,7 +41,8 @@ struct pc_tunnels {
  * what an earlier gate knew. 0, or -1 with errno. Then what `admit` opens for a hub's name is known for a day.
  */
 int pc_tunnels_init(struct pc_tunnels *p);
-/* The box's own tunnel to this hub comes up: it is no PC's any more, known or open. 0, or -1 with errno. */
+/* Before the box's own tunnel to this hub counts as up: it is no PC's any more, known or open. 0, or -1 with errno: it
+ * may be one still. */
 int pc_tunnels_box_hub(struct pc_tunnels *p, const struct addr *hub);
 /* A PC begins a tunnel of its own while there is no session with that service: begin one, if the PC may use it. */
 void pc_tunnels_wanted(struct pc_tunnels *p, const struct msg_blocked *m);

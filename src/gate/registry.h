@@ -15,6 +15,8 @@
 
 #define REGISTRY_MAX FIREWALL_KNOWN_MAX
 #define REGISTRY_RESERVED 128 /* of them not for answers: for the resolver, and for what hubs lend and carry */
+#define REGISTRY_LENT_MAX (REGISTRY_MAX - REGISTRY_RESERVED / 2) /* with what hubs lend: they may lend another each time */
+#define REGISTRY_CARRIED_MAX (REGISTRY_MAX - CONF_PREFIXES_MAX) /* with what they carry; the rest is the resolver's */
 #define REGISTRY_LOG_MS 60000 /* that there is no room is said once in this time */
 
 struct registry {
@@ -46,7 +48,8 @@ int registry_learn(struct registry *r, const struct prefix *p);
 /*
  * For struct charon, before a tunnel counts as up and each time that it changes: what the hub has lent, and what it
  * carries if that is not everything, is the registry's; but for the parts that the box needs itself. CAUSE_NONE, or why
- * the tunnel cannot be used: its address is the uplink's, or what it carries could leave in clear afterwards.
+ * the tunnel cannot be used: its address is one that the box needs itself, or on the line's network; or what it carries
+ * could leave in clear afterwards. (An address that it has lent and that finds no room is no such reason.)
  */
 enum cause_code registry_tunnel(void *registry, uint8_t service, const struct ike_sa *sa);
 

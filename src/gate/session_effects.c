@@ -59,8 +59,6 @@ static bool op_probe(void *user, uint8_t service)
 static void op_tunnel(void *user, uint8_t service, const struct firewall_tunnel *tunnel)
 {
     struct session_effects *e = user;
-    if (tunnel && !tunnel->by_pc && pc_tunnels_box_hub(e->pc_tunnels, &tunnel->hub) < 0)
-        log_error("the hub of a PC's own tunnel that is the box's cannot be taken back: %s", strerror(errno));
     resolvers_tunnel(e->resolvers, service, tunnel);
     if (tunnel && tunnel->by_pc)
         pc_tunnels_resolve(e->pc_tunnels, service);

@@ -72,6 +72,45 @@ ok "no SA is left" soon no_sa
 ask
 ok "and a session again" soon says 'session up'
 
+# ---- the hub was that of a PC's own tunnel, and cannot be taken back
+hub_known() { ip netns exec box nft list map inet sekisho pc_hubs | grep -q '203\.0\.113\.10 '; }
+asked() { ask && says 'session up'; }
+kill $pid
+soon gone $pid
+cat >services/vpn.conf <<-END
+	[service]
+	title = VPN
+	number = 2
+	[tunnel]
+	kind = pc
+	[allow]
+	name = vpn.lab.example udp/500, udp/4500, esp
+END
+cp site.conf one-service.conf
+sed -i 's/^service = lab$/&\nservice = vpn/' site.conf
+echo "203.0.113.10 vpn.lab.example $(awk '{ printf "%.0f", ($1 + 3600) * 1000 }' /proc/uptime)" >run/gate/pc-hubs
+chown --reference=run/gate/state run/gate/pc-hubs
+start_gate
+ok "the LAN is as the site file says" soon kernel internet
+ok "an earlier gate knew this address as a PC's" hub_known
+rm run/gate/pc-hubs && mkdir run/gate/pc-hubs
+ask
+ok "the list cannot be written: no tunnel, and said why" soon says 'cause tunnel-failed service=lab why=hub-not-taken-back'
+ok "and the LAN is as before" kernel internet
+ok "no SA is left" soon no_sa
+rmdir run/gate/pc-hubs
+ok "it can: a session" soon asked
+ok "the kernel does not know the address as a PC's any more" eval '! hub_known'
+ok "nor does the list" eval '! grep -q 203 run/gate/pc-hubs'
+kill $pid
+soon gone $pid
+mv one-service.conf site.conf
+rm services/vpn.conf
+start_gate
+soon kernel internet
+ask
+ok "and a session again" soon says 'session up'
+
 # ---- dns dies
 kill -9 "$(pgrep -P $pid)"
 ok "names killed: gate ends with it" soon gone $pid

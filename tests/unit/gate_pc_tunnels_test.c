@@ -4,6 +4,7 @@
 #include "ipc.h"
 #include "lib/state_file.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,6 +41,7 @@ static struct firewall_allow told[PC_TUNNELS_MAX]; /* what the kernel was told a
 static unsigned told_count;
 static struct firewall_allow revoked[CONF_PORTS_MAX];
 static unsigned revoked_count;
+static bool revoking_fails;
 
 static int apply(void *user, const struct firewall_view *view)
 {
@@ -124,6 +126,10 @@ static int tell(const struct firewall_allow *list, unsigned count)
 
 static int take_back(const struct firewall_allow *list, unsigned count)
 {
+    if (revoking_fails) {
+        errno = ENOBUFS;
+        return -1;
+    }
     memcpy(revoked, list, count * sizeof *list);
     revoked_count = count;
     return 0;
@@ -245,6 +251,32 @@ static void the_hub_of_a_box_tunnel_is_no_pcs(void **state)
     assert_int_equal(told[0].addr.bytes[3], 5);
 }
 
+/* What is not taken back is so until it is: each attempt says it, not only the first. */
+static void what_is_not_taken_back_stays_an_error(void **state)
+{
+    struct addr hub = address("8.8.4.4");
+    char path[64], away[64];
+    (void)state;
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    revoking_fails = true;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), -1);
+        assert_int_equal(errno, ENOBUFS);
+    }
+    revoking_fails = false;
+    (void)snprintf(path, sizeof path, "%s/gate", run);
+    (void)snprintf(away, sizeof away, "%s/away", run);
+    assert_int_equal(rename(path, away), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), -1);
+        assert_int_equal(errno, ENOENT);
+    }
+    assert_int_equal(rename(away, path), 0);
+    assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), 0);
+    begin();
+    assert_int_equal(told_count, 0);
+}
+
 static void begins(const char *client, const char *server)
 {
     struct msg m = {.head = {.type = MSG_BLOCKED},
@@ -357,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(which_address_can_be_a_hub, setup, teardown),
         cmocka_unit_test_setup_teardown(the_hub_of_a_box_tunnel_is_no_pcs, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_taken_back_stays_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_packet_begins_a_session, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_known_for_a_day, setup, teardown),
         cmocka_unit_test_setup_teardown(a_name_has_few, setup, teardown),

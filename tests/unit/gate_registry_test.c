@@ -408,11 +408,43 @@ static void a_tunnel_that_cannot_be_guarded_is_none(void **state)
     assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
 }
 
-/* Whatever the service: its packets would be taken for the box's own on the line. */
-static void no_hub_lends_an_address_of_the_uplink(void **state)
+/* A hub that lends another address each time, and carries other networks: neither ends for good what goes without. */
+static void what_hubs_lend_does_not_fill_the_table(void **state)
+{
+    static const char *const all[] = {"0.0.0.0/0"}, *const some[] = {"10.21.0.0/16"};
+    struct ike_sa sa = tunnel_with("10.99.0.0", all, 1);
+    (void)state;
+    for (unsigned i = 0; i < REGISTRY_MAX + 8; i++) {
+        sa.vip4.bytes[2] = (uint8_t)(i / 100);
+        sa.vip4.bytes[3] = (uint8_t)(1 + 2 * (i % 100));
+        assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
+    }
+    assert_true(r.limited > 0);
+    /* What it carries has room still; and where that ends, another resolver has. */
+    sa.remote_count = 1;
+    sa.remote[0] = prefix(some[0]);
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
+    assert_string_equal(told, "10.21.0.0-10.21.255.255:3");
+    enum cause_code why = CAUSE_NONE;
+    for (unsigned i = 0; i < REGISTRY_MAX && why == CAUSE_NONE; i++) {
+        sa.remote[0] = prefix("11.0.0.0/24");
+        sa.remote[0].addr.bytes[1] = (uint8_t)(i / 256);
+        sa.remote[0].addr.bytes[2] = (uint8_t)i;
+        why = registry_tunnel(&r, 3, &sa);
+    }
+    assert_int_equal(why, CAUSE_HUB_NETWORKS_UNGUARDED);
+    sa.remote[0] = prefix("0.0.0.0/0");
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE); /* one that carries everything goes on */
+    conf.services[0].resolver = address("10.20.0.54");
+    begin();
+}
+
+/* Whatever the service: its packets would be taken for the box's own on the line, or a neighbour's there for the box's. */
+static void no_hub_lends_an_address_that_the_box_needs(void **state)
 {
     static const char *const all[] = {"0.0.0.0/0"};
-    static const char *const wrong[] = {"198.51.100.7", "198.51.100.1", "203.0.113.53", "203.0.113.123"};
+    static const char *const wrong[] = {"198.51.100.7", "198.51.100.1", "203.0.113.53", "203.0.113.123",
+                                        "198.51.100.9", "203.0.113.20", "203.0.113.11"};
     struct state_watch_wan uplink = {.up = true,
                                      .address = address("198.51.100.7"),
                                      .gateway = address("198.51.100.1"),
@@ -423,6 +455,8 @@ static void no_hub_lends_an_address_of_the_uplink(void **state)
                                      .ntp = {address("203.0.113.123")}};
     struct ike_sa sa = tunnel_with("10.99.0.2", all, 1);
     (void)state;
+    (void)snprintf(conf.site.est_host, sizeof conf.site.est_host, "203.0.113.20");
+    (void)snprintf(conf.services[0].hub, sizeof conf.services[0].hub, "203.0.113.11"); /* not the one it comes from */
     registry_uplink(&r, &uplink);
     assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -430,6 +464,17 @@ static void no_hub_lends_an_address_of_the_uplink(void **state)
         assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_HUB_GAVE_WRONG_ADDRESS);
         assert_int_equal(registry_tunnel(&r, 4, &sa), CAUSE_HUB_GAVE_WRONG_ADDRESS);
     }
+    /* Where no hub carries everything it is so too. */
+    conf.services[0].remote[0] = prefix("10.20.0.0/16");
+    begin();
+    assert_int_equal(r.service, 0);
+    registry_uplink(&r, &uplink);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        sa.vip4 = address(wrong[i]);
+        assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_HUB_GAVE_WRONG_ADDRESS);
+    }
+    sa.vip4 = address("10.99.0.2");
+    assert_int_equal(registry_tunnel(&r, 3, &sa), CAUSE_NONE);
 }
 
 int main(void)
@@ -452,7 +497,8 @@ int main(void)
         CASE(a_hub_tells_of_its_own_networks),
         CASE(of_a_network_what_the_box_needs_is_left_out),
         CASE(a_tunnel_that_cannot_be_guarded_is_none),
-        CASE(no_hub_lends_an_address_of_the_uplink),
+        CASE(what_hubs_lend_does_not_fill_the_table),
+        CASE(no_hub_lends_an_address_that_the_box_needs),
     };
     return cmocka_run_group_tests_name("gate_registry", tests, NULL, NULL);
 }

@@ -284,14 +284,18 @@ static bool knows_itself(const struct registry *r)
     return r->uplink.address.family && box_hubs_known(r->conf, r->session, r->service);
 }
 
-bool registry_may(const struct registry *r, const struct prefix *p)
+/* Is any part of it what the box needs itself? */
+static bool is_own(const struct registry *r, const struct prefix *p, const struct addr *hub)
 {
     static struct firewall_range parts[REGISTRY_MAX + 1];
-    if (!knows_itself(r))
-        return false;
     struct firewall_range all = range_of(r, p);
-    return missing(own_ranges(r, NULL), &all, parts) == 1 && compare(&parts[0].first, &all.first) == 0 &&
-           compare(&parts[0].last, &all.last) == 0;
+    return missing(own_ranges(r, hub), &all, parts) != 1 || compare(&parts[0].first, &all.first) != 0 ||
+           compare(&parts[0].last, &all.last) != 0;
+}
+
+bool registry_may(const struct registry *r, const struct prefix *p)
+{
+    return knows_itself(r) && !is_own(r, p, NULL);
 }
 
 int registry_learn(struct registry *r, const struct prefix *p)
@@ -301,7 +305,7 @@ int registry_learn(struct registry *r, const struct prefix *p)
 }
 
 /* All of it but what the box needs itself. */
-static int learn_inner(struct registry *r, const struct prefix *p, const struct addr *hub)
+static int learn_inner(struct registry *r, const struct prefix *p, const struct addr *hub, unsigned room)
 {
     static struct firewall_range parts[REGISTRY_MAX + 1];
     struct firewall_range all = range_of(r, p);
@@ -310,37 +314,32 @@ static int learn_inner(struct registry *r, const struct prefix *p, const struct 
         return 0;
     unsigned count = missing(own_ranges(r, hub), &all, parts);
     for (unsigned i = 0; i < count; i++)
-        if (learn(r, &parts[i], REGISTRY_MAX) < 0)
+        if (learn(r, &parts[i], room) < 0)
             return -1;
     return 0;
 }
 
-static bool is_uplinks(const struct state_watch_wan *up, const struct addr *a)
+/* What a hub lends never ends a tunnel for want of room: it may lend another address each time, and none is forgotten. */
+static int learn_lent(struct registry *r, const struct prefix *vip, const struct addr *hub)
 {
-    bool is = addr_equal(a, &up->address) || addr_equal(a, &up->gateway);
-    for (unsigned i = 0; i < up->dns_count; i++)
-        is = is || addr_equal(a, &up->dns[i]);
-    for (unsigned i = 0; i < up->ntp_count; i++)
-        is = is || addr_equal(a, &up->ntp[i]);
-    return is;
+    uint64_t limited = r->limited;
+    return learn_inner(r, vip, hub, REGISTRY_LENT_MAX) < 0 && r->limited == limited ? -1 : 0; /* (`limit` has said it) */
 }
 
 enum cause_code registry_tunnel(void *registry, uint8_t service, const struct ike_sa *sa)
 {
     struct registry *r = registry;
-    const struct addr *vips[] = {&sa->vip4, &sa->vip6};
+    const struct prefix vips[] = {single(&sa->vip4), single(&sa->vip6)};
     int result = 0;
     for (unsigned i = 0; i < 2; i++)
-        if (vips[i]->family && is_uplinks(&r->uplink, vips[i]))
+        if (vips[i].addr.family && is_own(r, &vips[i], &sa->hub))
             return CAUSE_HUB_GAVE_WRONG_ADDRESS;
     if (!r->service || service != r->service)
         return CAUSE_NONE;
-    for (unsigned i = 0; i < 2 && result == 0; i++) {
-        struct prefix vip = single(vips[i]);
-        result = learn_inner(r, &vip, &sa->hub);
-    }
+    for (unsigned i = 0; i < 2 && result == 0; i++)
+        result = learn_lent(r, &vips[i], &sa->hub);
     for (unsigned i = 0; i < sa->remote_count && result == 0; i++)
-        result = learn_inner(r, &sa->remote[i], &sa->hub);
+        result = learn_inner(r, &sa->remote[i], &sa->hub, REGISTRY_CARRIED_MAX);
     if (result < 0)
         log_error("what the hub has lent, or carries, cannot be kept as the registry's: %s", strerror(errno));
     return result < 0 ? CAUSE_HUB_NETWORKS_UNGUARDED : CAUSE_NONE;

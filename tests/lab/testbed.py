@@ -1,9 +1,9 @@
 """A whole lab: namespaces, servers, the PC, the capture point and a box. The object `lab` of a scenario."""
 
-import contextlib
 import threading
 import time
 
+import beside
 import box as boxes
 import net
 import pc
@@ -218,22 +218,9 @@ name = {t.REGISTRY2_NAME} tcp/443 tls
             raise boxes.BoxError(f"no session: {page}; {self.box.sentences()}")
         return page
 
-    @contextlib.contextmanager
     def busy(self, every=2):
         """Meanwhile the PC uses the registry, so that there is a session and it is not idle."""
-        done = threading.Event()
-
-        def work():
-            self.pc.curl(f"https://{t.REGISTRY_NAME}/")
-            while not done.wait(every):
-                self.pc.curl(f"https://{t.REGISTRY_NAME}/")
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+        return beside.repeat(lambda: self.pc.curl(f"https://{t.REGISTRY_NAME}/"), every)
 
     # ---- the wire
 

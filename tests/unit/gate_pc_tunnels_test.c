@@ -3,21 +3,16 @@
 #include "clock.h"
 #include "ipc.h"
 #include "lib/state_file.h"
+#include "test.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "addr.h"
+#include "gate_no_effects.h"
+#include "said.h"
 
 enum { BOX_SERVICE = 1, OWN = 2, OWN_TOO = 3 };
 enum { OWN_NAME = 1, OWN_TOO_NAME = 2 }; /* ids */
@@ -41,25 +36,7 @@ static struct firewall_allow told[PC_TUNNELS_MAX]; /* what the kernel was told a
 static unsigned told_count;
 static struct firewall_allow revoked[CONF_PORTS_MAX];
 static unsigned revoked_count;
-static bool revoking_fails;
-
-static int apply(void *user, const struct firewall_view *view)
-{
-    (void)user;
-    (void)view;
-    return 0;
-}
-
-static void announce(void *user, const struct msg_mode *mode)
-{
-    (void)user;
-    (void)mode;
-}
-
-static void changed(void *user)
-{
-    (void)user;
-}
+static bool kernel_fails;
 
 static void tunnel(void *user, uint8_t service, const struct firewall_tunnel *t)
 {
@@ -68,39 +45,7 @@ static void tunnel(void *user, uint8_t service, const struct firewall_tunnel *t)
         pc_tunnels_resolve(&pc_tunnels, service);
 }
 
-static uint64_t activity(void *user)
-{
-    (void)user;
-    return 0;
-}
-
-static void audit(void *user, const char *event, const char *details)
-{
-    (void)user;
-    (void)event;
-    (void)details;
-}
-
-static uint32_t number(void *user)
-{
-    (void)user;
-    return 12345;
-}
-
-static uint64_t now(void *user)
-{
-    (void)user;
-    return clock_monotonic_ms();
-}
-
-static const struct session_ops ops = {.apply = apply,
-                                       .announce = announce,
-                                       .changed = changed,
-                                       .tunnel = tunnel,
-                                       .activity = activity,
-                                       .audit = audit,
-                                       .random = number,
-                                       .now = now};
+static struct session_ops ops;
 
 static int allow(const struct firewall_allow *list, unsigned count)
 {
@@ -117,8 +62,16 @@ static enum msg_verdict open_name(unsigned id, const char *addr)
     return admit_open(&gate.admit, &then, &m, allow);
 }
 
+static int refused(void)
+{
+    errno = ENOBUFS;
+    return -1;
+}
+
 static int tell(const struct firewall_allow *list, unsigned count)
 {
+    if (kernel_fails)
+        return refused();
     memcpy(told, list, count * sizeof *list);
     told_count = count;
     return 0;
@@ -126,10 +79,8 @@ static int tell(const struct firewall_allow *list, unsigned count)
 
 static int take_back(const struct firewall_allow *list, unsigned count)
 {
-    if (revoking_fails) {
-        errno = ENOBUFS;
-        return -1;
-    }
+    if (kernel_fails)
+        return refused();
     memcpy(revoked, list, count * sizeof *list);
     revoked_count = count;
     return 0;
@@ -145,6 +96,7 @@ static void begin(void)
                                      .run = run,
                                      .tell = tell,
                                      .revoke = take_back};
+    kernel_fails = false;
     assert_int_equal(pc_tunnels_init(&pc_tunnels), 0);
 }
 
@@ -181,6 +133,8 @@ static int setup(void **state)
                                      .refusals = &gate.refusals,
                                      .pc_tunnels = &pc_tunnels,
                                      .changed = &gate.changed};
+    ops = no_effects;
+    ops.tunnel = tunnel;
     session_init(&gate.session, &gate.conf, &ops, &gate);
     gate.session.state = SESSION_IDLE;
     gate.session.charon = gate.session.wan = true;
@@ -258,12 +212,12 @@ static void what_is_not_taken_back_stays_an_error(void **state)
     char path[64], away[64];
     (void)state;
     assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
-    revoking_fails = true;
+    kernel_fails = true;
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), -1);
         assert_int_equal(errno, ENOBUFS);
     }
-    revoking_fails = false;
+    kernel_fails = false;
     (void)snprintf(path, sizeof path, "%s/gate", run);
     (void)snprintf(away, sizeof away, "%s/away", run);
     assert_int_equal(rename(path, away), 0);
@@ -296,6 +250,7 @@ static void the_first_packet_begins_a_session(void **state)
     (void)state;
     struct msg m;
     assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.7"), ADMIT_OK);
     begins("192.168.77.10", "8.8.4.5"); /* nobody's hub */
     assert_int_equal(gate.session.state, SESSION_IDLE);
     begins("192.168.77.20", "8.8.4.4"); /* bound to another service */
@@ -308,6 +263,7 @@ static void the_first_packet_begins_a_session(void **state)
     assert_int_equal(m.head.type, MSG_RESOLVE);
     assert_int_equal(m.u.resolve.id, OWN_NAME);
     assert_string_equal(m.u.resolve.name, "vpn.example.jp");
+    assert_true(ipc_recv(names, ROLE_DNS, &m, &fd) == IPC_AGAIN); /* nor is any of another service's asked for */
 }
 
 static void it_is_known_for_a_day(void **state)
@@ -329,24 +285,89 @@ static void a_name_has_few(void **state)
         assert_int_equal(open_name(OWN_NAME, text), ADMIT_OK);
     }
     opened_count = 0;
-    /* What is for the audit log goes to standard error where there is none. */
-    char said[1024] = "";
-    FILE *log = tmpfile();
-    int kept = dup(STDERR_FILENO);
-    assert_true(log && kept >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    said_begin();
     enum msg_verdict verdict = open_name(OWN_NAME, "8.8.6.1");
-    assert_true(dup2(kept, STDERR_FILENO) >= 0);
-    close(kept);
-    assert_int_equal(fseek(log, 0, SEEK_SET), 0);
-    assert_true(fread(said, 1, sizeof said - 1, log) > 0);
-    assert_int_equal(fclose(log), 0);
+    const char *said = said_end();
     assert_int_equal(verdict, ADMIT_KERNEL);
     assert_int_equal(opened_count, 0);
-    assert_non_null(strstr(said, "limit table=\"open addresses\" times=1 cause=\"pc-hub-unanswered\""));
+    assert_contains(said, "limit table=\"open addresses\" times=1 cause=\"pc-hub-unanswered\"");
     assert_int_equal(open_name(OWN_NAME, "8.8.5.3"), ADMIT_OK); /* one of its own again */
     assert_int_equal(open_name(OWN_TOO_NAME, "8.8.6.1"), ADMIT_OK); /* another name has its own places */
     begins("192.168.77.10", "8.8.5.0"); /* the first of them */
     assert_true(up(OWN));
+}
+
+/* One more is opened nowhere, nor known to the kernel alone. The file holds all of a full table. */
+static void a_full_table_takes_no_more(void **state)
+{
+    uint64_t until_ms = clock_monotonic_ms() + 3600000;
+    (void)state;
+    for (unsigned i = 0; i < PC_TUNNELS_MAX - 1; i++) {
+        struct addr a = address("8.9.0.1");
+        a.bytes[2] = (uint8_t)(i / 256);
+        a.bytes[3] = (uint8_t)i;
+        pc_tunnels.hubs[i] = (struct pc_tunnels_hub){a, OWN_NAME, until_ms};
+    }
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.4"), ADMIT_OK);
+    opened_count = 0;
+    said_begin();
+    enum msg_verdict verdict = open_name(OWN_TOO_NAME, "8.8.4.5");
+    assert_contains(said_end(), "cause=\"pc-hub-unanswered\"");
+    assert_int_equal(verdict, ADMIT_KERNEL);
+    assert_int_equal(opened_count, 0);
+    assert_int_equal(open_name(OWN_TOO_NAME, "8.8.4.4"), ADMIT_OK); /* what is known is known */
+    begin();
+    assert_int_equal(told_count, PC_TUNNELS_MAX);
+}
+
+/* Without the kernel's knowledge of them, packets to them would pass outside of sessions. */
+static void a_start_that_the_kernel_refuses_fails(void **state)
+{
+    (void)state;
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    kernel_fails = true;
+    assert_int_equal(pc_tunnels_init(&pc_tunnels), -1);
+    assert_int_equal(errno, ENOBUFS);
+    begin(); /* all of it is there yet */
+    assert_int_equal(told_count, 1);
+}
+
+/* Still in the kernel, the hub is still a PC's here; and whoever raises the tunnel hears of it. */
+static void a_hub_that_the_kernel_keeps_is_kept(void **state)
+{
+    struct addr hub = address("8.8.4.4");
+    (void)state;
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    kernel_fails = true;
+    assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), -1);
+    assert_int_equal(errno, ENOBUFS);
+    begin();
+    assert_int_equal(told_count, 1);
+    assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), 0);
+    begin();
+    assert_int_equal(told_count, 0);
+}
+
+/* Not in the file, it would be unknown to the next gate: so it is not opened. */
+static void what_cannot_be_kept_is_not_opened(void **state)
+{
+    char path[64], away[64];
+    struct addr hub = address("8.8.4.4");
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/gate", run);
+    (void)snprintf(away, sizeof away, "%s/away", run);
+    opened_count = 0;
+    assert_int_equal(rename(path, away), 0);
+    for (unsigned i = 0; i < 2; i++) /* nor the second time */
+        assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_KERNEL);
+    assert_int_equal(opened_count, 0);
+    assert_int_equal(rename(away, path), 0);
+    assert_int_equal(open_name(OWN_NAME, "8.8.4.4"), ADMIT_OK);
+    begin();
+    assert_int_equal(told_count, 1);
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(pc_tunnels_box_hub(&pc_tunnels, &hub), -1); /* the next gate would take it for a PC's */
+    assert_int_equal(rename(away, path), 0);
 }
 
 static void an_earlier_gate_has_left_it(void **state)
@@ -386,15 +407,20 @@ static void a_strange_file_is_no_list(void **state)
 
 int main(void)
 {
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(which_address_can_be_a_hub, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_hub_of_a_box_tunnel_is_no_pcs, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_taken_back_stays_an_error, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_first_packet_begins_a_session, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_is_known_for_a_day, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_name_has_few, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_earlier_gate_has_left_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_strange_file_is_no_list, setup, teardown),
+        CASE(which_address_can_be_a_hub),
+        CASE(the_hub_of_a_box_tunnel_is_no_pcs),
+        CASE(what_is_not_taken_back_stays_an_error),
+        CASE(the_first_packet_begins_a_session),
+        CASE(it_is_known_for_a_day),
+        CASE(a_name_has_few),
+        CASE(a_full_table_takes_no_more),
+        CASE(a_start_that_the_kernel_refuses_fails),
+        CASE(a_hub_that_the_kernel_keeps_is_kept),
+        CASE(what_cannot_be_kept_is_not_opened),
+        CASE(an_earlier_gate_has_left_it),
+        CASE(a_strange_file_is_no_list),
     };
     return cmocka_run_group_tests_name("gate_pc_tunnels", tests, NULL, NULL);
 }

@@ -5,16 +5,13 @@
 #include "sni_verdicts.h"
 #include "clock.h"
 #include "ipc.h"
+#include "test.h"
 
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "addr.h"
+#include "gate_no_effects.h"
 
 static struct {
     struct conf conf;
@@ -31,13 +28,6 @@ static struct sni_verdicts verdicts;
 static int names; /* the peer's socket of the connection to dns */
 static unsigned raised; /* the last service requested from charon */
 
-static struct addr address(const char *text)
-{
-    struct addr a = {0};
-    assert_true(conf_parse_addr(text, &a));
-    return a;
-}
-
 /* ---- a session that can begin, and does nothing ---- */
 
 static int initiate(void *user, uint8_t service)
@@ -47,38 +37,7 @@ static int initiate(void *user, uint8_t service)
     return 0;
 }
 
-static int apply(void *user, const struct firewall_view *view)
-{
-    (void)user;
-    (void)view;
-    return 0;
-}
-
-static void announce(void *user, const struct msg_mode *mode)
-{
-    (void)user;
-    (void)mode;
-}
-
-static void changed(void *user)
-{
-    (void)user;
-}
-
-static uint32_t number(void *user)
-{
-    (void)user;
-    return 12345;
-}
-
-static uint64_t now(void *user)
-{
-    (void)user;
-    return clock_monotonic_ms();
-}
-
-static const struct session_ops ops = {
-    .apply = apply, .initiate = initiate, .announce = announce, .changed = changed, .random = number, .now = now};
+static struct session_ops ops;
 
 /* ---- addresses allowed in the previous session ---- */
 
@@ -136,6 +95,8 @@ static int setup(void **state)
     gate.conf.site.host_count = 1;
     gate.conf.site.hosts[0] = (struct conf_host){.addr = address("192.168.77.20"), .service = "two"};
     admit_init(&gate.admit, &gate.conf);
+    ops = no_effects;
+    ops.initiate = initiate;
     session_init(&gate.session, &gate.conf, &ops, &gate);
     gate.session.state = SESSION_IDLE;
     gate.session.charon = gate.session.credentials = gate.session.wan = true;

@@ -106,6 +106,7 @@ def native_esp(lab):
         raw_esp(pc.NS, t.DECOY)
         lab.eventually("ESP by itself leaves", True, lambda: os.path.getsize(there.path) > 24)
         raw_esp("hub2", line)
+        lab.eventually("and reaches the PC", True, lambda: any(p.src == t.HUB2 for p in back.packets()))
     lab.check("at the hub", [(line, t.HUB2)], [(p.src, p.dst) for p in there.packets() if p.src != t.HUB2])
     lab.check("and its answer at the PC", [(t.HUB2, lab.pc.address)],
               [(p.src, p.dst) for p in back.packets() if p.src == t.HUB2])

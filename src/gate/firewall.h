@@ -32,6 +32,12 @@
 /* The bit in the mark of a packet whose service has its tunnel on the PC (configs/firewall.nft, pc). */
 #define FIREWALL_MARK_PC 0x10u
 
+/* The mark of the packets of a service, as the sets have it. */
+static inline uint32_t service_mark(uint8_t service, bool by_pc)
+{
+    return by_pc ? service | FIREWALL_MARK_PC : service;
+}
+
 #define FIREWALL_KNOWN_MAX 1024 /* ranges that belong to a registry and are in no service file */
 
 #define FIREWALL_PC_HUBS_MAX 1024 /* as in configs/firewall/sets.nft: pc_hubs */

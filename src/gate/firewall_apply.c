@@ -91,11 +91,6 @@ int firewall_asking(uint32_t generation)
     return batch_commit(b);
 }
 
-static uint32_t service_mark(uint8_t service, bool by_pc)
-{
-    return by_pc ? service | FIREWALL_MARK_PC : service;
-}
-
 static void tunnel_elements(struct batch *b, const struct firewall_tunnel *t)
 {
     uint32_t mark = service_mark(t->service, t->by_pc);

@@ -21,11 +21,6 @@ static void add(struct batch *b, const char *set, const void *key, uint32_t len)
     batch_add(b, set, &e, 1);
 }
 
-static uint32_t mark_of(const struct conf_service *s)
-{
-    return s->by_pc ? s->number | FIREWALL_MARK_PC : s->number;
-}
-
 static void add_host(struct batch *b, const struct conf *conf, const struct conf_host *h)
 {
     struct mac_v4 at = {0};
@@ -36,7 +31,7 @@ static void add_host(struct batch *b, const struct conf *conf, const struct conf
     add(b, "hosts_v4", h->addr.bytes, 4);
     for (unsigned i = 0; i < conf->service_count; i++) {
         const struct conf_service *s = &conf->services[i];
-        struct mac_mark may = {.mark = mark_of(s)};
+        struct mac_mark may = {.mark = service_mark(s->number, s->by_pc)};
         memcpy(may.mac, h->mac, sizeof may.mac);
         if (conf_host_may(conf, h) >> (s->number - 1) & 1)
             add(b, "hosts_may", &may, sizeof may);
@@ -52,7 +47,7 @@ int firewall_hosts(const struct conf *conf)
     for (unsigned i = 0; i < conf->site.host_count; i++)
         add_host(b, conf, &conf->site.hosts[i]);
     for (unsigned i = 0; i < conf->service_count; i++) {
-        uint32_t mark = mark_of(&conf->services[i]);
+        uint32_t mark = service_mark(conf->services[i].number, conf->services[i].by_pc);
         if (conf_host_may(conf, NULL) >> (conf->services[i].number - 1) & 1)
             add(b, "unbound", &mark, sizeof mark);
     }

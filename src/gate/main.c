@@ -49,7 +49,7 @@ static struct {
     const char *services1; /* /state/services */
     const char *services2; /* /etc/sekisho/services */
     const char *run;       /* /run/sekisho */
-    const char *names;     /* the program dns */
+    const char *dns;       /* the program dns */
     const char *vici;      /* charon's socket */
 } paths;
 
@@ -259,7 +259,7 @@ static bool options(int argc, char **argv)
     paths.services1 = "/state/services";
     paths.services2 = "/etc/sekisho/services";
     paths.run = "/run/sekisho";
-    paths.names = DNS_LINK_PROGRAM;
+    paths.dns = DNS_LINK_PROGRAM;
     paths.vici = VICI_SOCKET;
     int c;
     while ((c = getopt(argc, argv, "s:d:D:r:n:v:")) != -1)
@@ -268,7 +268,7 @@ static bool options(int argc, char **argv)
         case 'd': paths.services1 = optarg; break;
         case 'D': paths.services2 = optarg; break;
         case 'r': paths.run = optarg; break;
-        case 'n': paths.names = optarg; break;
+        case 'n': paths.dns = optarg; break;
         case 'v': paths.vici = optarg; break;
         default: return false;
         }
@@ -314,7 +314,7 @@ static void make_sockets(void)
 
 static void start_dns(void)
 {
-    if (dns_link_start(&dns, paths.names) < 0)
+    if (dns_link_start(&dns, paths.dns) < 0)
         log_fatal("cannot start dns: %s", strerror(errno));
     if (dns_link_listen(&dns, &conf.site.lan_address.addr) < 0)
         log_fatal("cannot listen on port 53 of the LAN address: %s", strerror(errno));

@@ -319,11 +319,12 @@ static int learn_inner(struct registry *r, const struct prefix *p, const struct 
     return 0;
 }
 
-/* What a hub lends never ends a tunnel for want of room: it may lend another address each time, and none is forgotten. */
+/* What a hub lends ends no tunnel for want of room: it may lend another address each time, and none is forgotten. */
 static int learn_lent(struct registry *r, const struct prefix *vip, const struct addr *hub)
 {
     uint64_t limited = r->limited;
-    return learn_inner(r, vip, hub, REGISTRY_LENT_MAX) < 0 && r->limited == limited ? -1 : 0; /* (`limit` has said it) */
+    int result = learn_inner(r, vip, hub, REGISTRY_LENT_MAX);
+    return r->limited == limited ? result : 0; /* (the event `limit` has said it) */
 }
 
 enum cause_code registry_tunnel(void *registry, uint8_t service, const struct ike_sa *sa)

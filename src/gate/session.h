@@ -15,8 +15,8 @@
  * is told to terminate the IKE_SA, and the next attempt waits for that and starts with IKE_SA_INIT. So no
  * inconsistent state of the two peers survives an attempt.
  *
- * A service whose tunnel is the PC's own is up as soon as it is wanted: there is nothing to raise, neither charon's
- * consent nor a certificate to wait for; it is down as soon as the session ends. What it is otherwise is the same.
+ * A service whose tunnel is the PC's own is up as soon as it is wanted and charon answers: there is nothing to raise
+ * and no certificate to wait for; it is down as soon as the session ends. What it is otherwise is the same.
  *
  * Every change of mode gets a new generation, so no flow outlives the mode in which it was admitted.
  */

@@ -15,7 +15,7 @@
 
 #define REGISTRY_MAX FIREWALL_KNOWN_MAX
 #define REGISTRY_RESERVED 128 /* of them not for answers: for the resolver, and for what hubs lend and carry */
-#define REGISTRY_LENT_MAX (REGISTRY_MAX - REGISTRY_RESERVED / 2) /* with what hubs lend: they may lend another each time */
+#define REGISTRY_LENT_MAX (REGISTRY_MAX - REGISTRY_RESERVED / 2) /* with what hubs lend, perhaps another each time */
 #define REGISTRY_CARRIED_MAX (REGISTRY_MAX - CONF_PREFIXES_MAX) /* with what they carry; the rest is the resolver's */
 #define REGISTRY_LOG_MS 60000 /* that there is no room is said once in this time */
 

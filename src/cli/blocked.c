@@ -14,6 +14,7 @@ struct refusal {
     char time[ZONE_TEXT_MAX];
     const struct reason *reason;
     char client[VALUE_MAX], name[VALUE_MAX], at[VALUE_MAX], server[VALUE_MAX], proto[VALUE_MAX], port[VALUE_MAX];
+    char via[VALUE_MAX]; /* `line`, `tunnel`: how what was asked for is reached; "": it is not listed */
     unsigned long times, unlogged;
 };
 
@@ -67,6 +68,7 @@ static bool parse(const char *line, struct refusal *r)
     value_of(line + details, "server", r->server);
     value_of(line + details, "proto", r->proto);
     value_of(line + details, "port", r->port);
+    value_of(line + details, "via", r->via);
     value_of(line + details, "count", word);
     r->times = word[0] ? strtoul(word, NULL, 10) : 1;
     value_of(line + details, "not-logged", word);
@@ -90,6 +92,15 @@ static void target(const struct refusal *r, char *out, size_t size)
         (void)snprintf(out + len, size - len, " (%s)", r->server);
 }
 
+static const char *way(const struct refusal *r, bool ja)
+{
+    if (strcmp(r->via, "line") == 0)
+        return ja ? " [回線経由]" : " [on the line]";
+    if (strcmp(r->via, "tunnel") == 0)
+        return ja ? " [トンネル経由]" : " [through the tunnel]";
+    return "";
+}
+
 static void print_words(const struct refusal *r, enum ops_lang lang)
 {
     char what[3 * VALUE_MAX], times[32] = "", times_ja[32] = "";
@@ -100,10 +111,10 @@ static void print_words(const struct refusal *r, enum ops_lang lang)
         (void)snprintf(times_ja, sizeof times_ja, "(%lu回)", r->times);
     }
     if (lang != LANG_JA)
-        (void)printf("%s %s -> %s: %s%s\n", r->time, client, what, r->reason->en, times);
+        (void)printf("%s %s -> %s%s: %s%s\n", r->time, client, what, way(r, false), r->reason->en, times);
     if (lang != LANG_EN)
-        (void)printf("%*s %s → %s:%s%s\n", (int)strlen(r->time), lang == LANG_BOTH ? "" : r->time, client, what,
-                     r->reason->ja, times_ja);
+        (void)printf("%*s %s → %s%s:%s%s\n", (int)strlen(r->time), lang == LANG_BOTH ? "" : r->time, client, what,
+                     way(r, true), r->reason->ja, times_ja);
     if (r->unlogged > 0 && lang != LANG_JA)
         (void)printf("  (%lu more for the same reason were not written)\n", r->unlogged);
     if (r->unlogged > 0 && lang != LANG_EN)
@@ -119,8 +130,8 @@ static void print_json(struct json *j, const struct refusal *r)
     json_text(j, "reason", r->reason->word);
     const struct {
         const char *key, *value;
-    } texts[] = {{"client", r->client}, {"name", r->name},   {"at", r->at},
-                 {"server", r->server}, {"proto", r->proto}, {"port", r->port}};
+    } texts[] = {{"client", r->client}, {"name", r->name}, {"at", r->at},  {"server", r->server},
+                 {"proto", r->proto},   {"port", r->port}, {"via", r->via}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].value[0])
             json_text(j, texts[i].key, texts[i].value);

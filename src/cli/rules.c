@@ -31,7 +31,7 @@ struct host {
 struct open {
     unsigned service;
     long long until;
-    char name[CONF_FQDN_MAX], addr[INET6_ADDRSTRLEN], ports[128];
+    char name[CONF_FQDN_MAX], addr[INET6_ADDRSTRLEN], ports[128], way[8];
 };
 
 static struct page {
@@ -61,8 +61,8 @@ static void take_line(char *line)
         struct open *o = &page.opens[page.open_count];
         if (page.open_count == OPEN_MAX)
             page.more++;
-        else if (sscanf(line, "open %u %253s %45s %lld %127s", &o->service, o->name, o->addr, &o->until, o->ports) ==
-                     5 &&
+        else if (sscanf(line, "open %u %253s %45s %lld %127s %7s", &o->service, o->name, o->addr, &o->until, o->ports,
+                        o->way) == 6 &&
                  o->until > (long long)time(NULL)) /* leave out what has expired since the file was written */
             page.open_count++;
     }
@@ -73,6 +73,9 @@ static int by_name(const void *x, const void *y)
     const struct open *a = x, *b = y;
     if (a->service != b->service)
         return a->service < b->service ? -1 : 1;
+    int ways = strcmp(b->way, a->way); /* the tunnel first */
+    if (ways)
+        return ways;
     int names = strcmp(a->name, b->name);
     return names ? names : strcmp(a->addr, b->addr);
 }
@@ -160,52 +163,86 @@ static void put_open(const struct open *o, bool first, enum ops_lang lang)
         (void)printf("    %-39s until %s (%lld s)\n", o->addr, clock, o->until - (long long)time(NULL));
 }
 
-static void show_opens(const struct service *s, enum ops_lang lang)
+static bool on_line(const struct open *o)
+{
+    return strcmp(o->way, "line") == 0;
+}
+
+/* What is open of a service on one way. Returns how many. */
+static unsigned show_opens(const struct service *s, bool line, enum ops_lang lang)
 {
     const char *last = "";
     unsigned shown = 0;
     for (unsigned i = 0; i < page.open_count; i++) {
         const struct open *o = &page.opens[i];
-        if (o->service != s->number)
+        if (o->service != s->number || on_line(o) != line)
             continue;
+        if (line && shown == 0)
+            say(lang, "  ", "On the line, not through the tunnel:", "回線経由(トンネルを通りません):");
         put_open(o, strcmp(last, o->name) != 0, lang);
         last = o->name;
         shown++;
     }
+    return shown;
+}
+
+static void say_nothing_open(enum ops_lang lang)
+{
+    say(lang, "  ", "No name has been asked for yet: nothing is open.",
+        "まだ名前の問い合わせがなく、何も開いていません。");
+}
+
+/* What goes through the tunnel, and what of the service goes on the line. */
+static void show_up(const struct service *s, enum ops_lang lang)
+{
+    char en[256], ja[256];
+    (void)snprintf(en, sizeof en, "Only through the tunnel `%s` to the hub %s:", s->name, s->hub);
+    (void)snprintf(ja, sizeof ja, "トンネル「%s」(接続先 %s)だけを通ります:", s->name, s->hub);
+    if (s->by_pc)
+        say(lang, "  ", "Its tunnel is the PC's own: on the line its hub can be reached, and nothing else of it.",
+            "PC自身がトンネルを張ります。回線側では、その接続先とだけ通信できます。");
+    else
+        say(lang, "  ", en, ja);
+    say_whom(s, lang);
+    unsigned shown = show_opens(s, false, lang);
+    shown += show_opens(s, true, lang);
     if (shown == 0)
-        say(lang, "  ", "No name has been asked for yet: nothing is open.",
-            "まだ名前の問い合わせがなく、何も開いていません。");
+        say_nothing_open(lang);
 }
 
 static void show_service(const struct service *s, enum ops_lang lang)
 {
-    char en[256], ja[256];
     (void)printf("\n%s\n", s->title);
-    if (s->by_pc && !s->up) {
+    if (s->up) {
+        show_up(s, lang);
+        return;
+    }
+    if (s->by_pc)
         say(lang, "  ", "Its tunnel is the PC's own, and its session is not on: nothing of it can be reached.",
             "PC自身がトンネルを張るサービスです。接続していないため、通信できません。");
-        return;
-    }
-    if (!s->up) {
+    else
         say(lang, "  ", "Its tunnel is down: nothing of it can be reached.", "トンネルは切れています(通信できません)");
-        return;
+    (void)show_opens(s, true, lang);
+}
+
+/* No session. */
+static void show_before(enum ops_lang lang)
+{
+    say(lang, "", "No session. Closed, but for the names on the line that are open before a session.",
+        "接続していません。接続前に使える回線経由の名前のほかは、すべて遮断します。");
+    for (unsigned i = 0; i < page.service_count; i++) {
+        (void)printf("\n%s\n", page.services[i].title);
+        if (show_opens(&page.services[i], true, lang) == 0)
+            say_nothing_open(lang);
     }
-    if (s->by_pc) {
-        say(lang, "  ", "Its tunnel is the PC's own: on the line its hub can be reached, and nothing else of it.",
-            "PC自身がトンネルを張ります。回線側では、その接続先とだけ通信できます。");
-        say_whom(s, lang);
-        show_opens(s, lang);
-        return;
-    }
-    (void)snprintf(en, sizeof en, "Only through the tunnel `%s` to the hub %s.", s->name, s->hub);
-    (void)snprintf(ja, sizeof ja, "トンネル「%s」(接続先 %s)だけを通ります。", s->name, s->hub);
-    say(lang, "  ", en, ja);
-    say_whom(s, lang);
-    show_opens(s, lang);
 }
 
 static void show(enum ops_lang lang)
 {
+    if (strcmp(page.mode, "before") == 0) {
+        show_before(lang);
+        return;
+    }
     if (strcmp(page.mode, "session") != 0) {
         if (strcmp(page.mode, "internet") == 0)
             say(lang, "", "No session: PCs may use the internet, but nothing that belongs to a registry.",
@@ -247,6 +284,7 @@ static void json_service(struct json *j, const struct service *s)
         json_text(j, "name", o->name);
         json_text(j, "address", o->addr);
         json_text(j, "ports", o->ports);
+        json_text(j, "way", o->way);
         json_time(j, "until", o->until);
         json_close(j, '}');
     }

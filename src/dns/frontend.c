@@ -168,14 +168,18 @@ static size_t ask_listed(struct frontend *q, uint64_t now, const struct client *
                          const struct dns_question *question, unsigned id, uint8_t *out)
 {
     const struct allowlist_name *name = &q->listed.names[id];
+    bool open = pending_name_open(q, name);
     if (!hosts_may(&q->hosts, &from->addr, name->service))
         return refuse(q, now, REFUSAL_HOST, from, question, out);
     if (question->type == DNS_OPT || (question->type >= DNS_META_FIRST && question->type <= DNS_META_LAST))
         return refuse(q, now, REFUSAL_TYPE, from, question, out);
+    /* Nothing is raised for a name on the line: its session is there, or it is not open. */
+    if (name->via_line && !open)
+        return refuse(q, now, REFUSAL_NO_SESSION, from, question, out);
     if ((question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS) ||
-        (question->type == DNS_AAAA && q->ipv4_only && !(question->dnssec_ok && pending_service_up(q, name->service))))
+        (question->type == DNS_AAAA && q->ipv4_only && !(question->dnssec_ok && open)))
         return no_data(q, question, out);
-    if (pending_service_up(q, name->service)) {
+    if (open) {
         struct cache_key key = {.id = (uint16_t)id,
                                 .type = question->type,
                                 .wild = name->wild,
@@ -200,11 +204,14 @@ static size_t ask_listed(struct frontend *q, uint64_t now, const struct client *
 static size_t ask_zone(struct frontend *q, uint64_t now, const struct client *from, const struct dns_question *question,
                        unsigned id, uint8_t *out)
 {
-    if (!hosts_may(&q->hosts, &from->addr, q->listed.names[id].service))
+    const struct allowlist_name *name = &q->listed.names[id];
+    if (!hosts_may(&q->hosts, &from->addr, name->service))
         return refuse(q, now, REFUSAL_HOST, from, question, out);
+    if (name->via_line && !pending_name_open(q, name))
+        return refuse(q, now, REFUSAL_NO_SESSION, from, question, out);
     if (flooded(q, now, from, RATELIMIT_WORK))
         return 0;
-    if (q->listed.names[id].wild)
+    if (name->wild)
         count_below(q, now, from, question);
     return wait_for(q, now, from, question, PENDING_ZONE, id, out);
 }
@@ -217,7 +224,7 @@ static int name_below(const struct frontend *q, const struct client *from, const
         const struct allowlist_name *n = &q->listed.names[id];
         if (!allowlist_is_zone_of(n, question->lower, question->name_len))
             continue;
-        int rank = 2 * hosts_may(&q->hosts, &from->addr, n->service) + pending_service_up(q, n->service);
+        int rank = 2 * hosts_may(&q->hosts, &from->addr, n->service) + pending_name_open(q, n);
         if (rank > best_rank) {
             best = (int)id;
             best_rank = rank;
@@ -247,6 +254,9 @@ static size_t ask_one(struct frontend *q, uint64_t now, const struct client *fro
     /* Without RD the query was meant for an authoritative server and redirected here: no forwarder waits for it. */
     if (id < 0 && zone && question->rd && q->mode.mode != MODE_INTERNET)
         id = name_below(q, from, question);
+    /* Where PCs have the internet, a name on the line is a name like any other. */
+    if (id >= 0 && q->listed.names[id].via_line && q->mode.mode == MODE_INTERNET)
+        return ask_other(q, now, from, question, out);
     if (id >= 0)
         return zone ? ask_zone(q, now, from, question, (unsigned)id, out)
                     : ask_listed(q, now, from, question, (unsigned)id, out);

@@ -93,6 +93,7 @@ struct pending {
     bool forward; /* an unlisted name in mode internet; then id is unused and service is 0 */
     bool zone; /* NS, DS, DNSKEY of a zone of the listed name; the answer is passed on */
     bool wild; /* covered by a wildcard, whose id it has */
+    bool via_line; /* a listed name that is resolved on the line: then service is 0, and no tunnel is raised for it */
     bool tcp; /* ASKING: over TCP, because the answer over UDP was truncated */
     bool plain; /* ASKING: without EDNS … */
     bool no_edns; /* … because the resolver does not support it */

@@ -28,6 +28,18 @@ bool pending_service_up(const struct frontend *q, uint8_t service)
     return q->mode.mode == MODE_SESSION && q->mode.generation != 0 && (q->mode.services_up >> (service - 1) & 1);
 }
 
+bool pending_name_open(const struct frontend *q, const struct allowlist_name *n)
+{
+    if (n->via_line && n->before && q->mode.mode == MODE_BEFORE)
+        return q->mode.generation != 0;
+    return pending_service_up(q, n->service);
+}
+
+static bool is_open(const struct frontend *q, const struct pending *l)
+{
+    return pending_name_open(q, &q->listed.names[l->id]);
+}
+
 struct pending *pending_find(struct frontend *q, const struct dns_question *question)
 {
     if (q->live == 0)
@@ -281,7 +293,8 @@ struct pending *pending_new(struct frontend *q, uint64_t now, const struct dns_q
     l->copy_len = 0;
     l->sock = 0;
     l->id = forward ? 0 : (uint16_t)id;
-    l->service = forward ? 0 : q->listed.names[id].service;
+    l->via_line = !forward && q->listed.names[id].via_line;
+    l->service = forward || l->via_line ? 0 : q->listed.names[id].service;
     l->started = now;
     l->deadline = now + FRONTEND_HOLD_MS;
     l->tries = l->count = l->record_count = 0;
@@ -302,7 +315,7 @@ void pending_start(struct frontend *q, struct pending *l, uint64_t now)
 {
     struct cache_entry *e = NULL;
     struct cache_key key = pending_key(l);
-    if (!l->forward && !pending_service_up(q, l->service)) {
+    if (!l->forward && !is_open(q, l)) {
         enter(q, l, PENDING_HELD, now);
         return;
     }
@@ -440,9 +453,15 @@ void frontend_admitted(struct frontend *q, uint64_t now, const struct msg_admitt
         if (l->chunks_done == (1u << l->chunks) - 1)
             admitted(q, l, now);
         break;
-    case ADMIT_STALE: /* the session has changed: wait for MSG_MODE */ enter(q, l, PENDING_HELD, now); break;
+    case ADMIT_STALE: /* the session has changed: wait for MSG_MODE, which raises nothing for a name on the line */
+        if (l->via_line)
+            pending_fail(q, l, now, REFUSAL_NO_SESSION, NULL);
+        else
+            enter(q, l, PENDING_HELD, now);
+        break;
     case ADMIT_OUTSIDE: gate_refused(q, l, now, REFUSAL_OUTSIDE); break;
     case ADMIT_FORBIDDEN: gate_refused(q, l, now, REFUSAL_FORBIDDEN); break;
+    case ADMIT_REGISTRY: gate_refused(q, l, now, REFUSAL_REGISTRY); break;
     case ADMIT_KERNEL: pending_fail(q, l, now, REFUSAL_KERNEL, NULL); break;
     }
 }
@@ -450,7 +469,7 @@ void frontend_admitted(struct frontend *q, uint64_t now, const struct msg_admitt
 /* Drop cached answers of another session, or of a tunnel that has gone down. */
 static void forget(struct frontend *q, const struct msg_mode *old)
 {
-    if (old->generation != q->mode.generation || q->mode.mode != MODE_SESSION) {
+    if (old->generation != q->mode.generation || q->mode.generation == 0) {
         cache_drop_all(&q->cache);
         return;
     }
@@ -458,6 +477,13 @@ static void forget(struct frontend *q, const struct msg_mode *old)
     for (unsigned id = 0; gone != 0 && id < q->listed.count; id++)
         if (gone >> (q->listed.names[id].service - 1) & 1)
             cache_drop(&q->cache, id, q->listed.names[id].wild);
+}
+
+/* A question that was passed on as in mode internet. A name on the line may be open now, and then comes another way. */
+static void end_forward(struct frontend *q, struct pending *l, uint64_t now)
+{
+    int id = allowlist_find_wire(&q->listed, l->question.lower, l->question.name_len);
+    pending_fail(q, l, now, id >= 0 && q->listed.names[id].via_line ? REFUSAL_KERNEL : REFUSAL_NOT_LISTED, NULL);
 }
 
 void frontend_mode(struct frontend *q, uint64_t now, const struct msg_mode *m)
@@ -472,12 +498,14 @@ void frontend_mode(struct frontend *q, uint64_t now, const struct msg_mode *m)
             continue;
         if (l->forward) {
             if (m->mode != MODE_INTERNET)
-                pending_fail(q, l, now, REFUSAL_NOT_LISTED, NULL);
-        } else if (pending_service_up(q, l->service)) {
+                end_forward(q, l, now);
+        } else if (is_open(q, l)) {
             if (l->state == PENDING_HELD || other) {
                 l->tcp = false;
                 enter(q, l, PENDING_ASKING, now);
             }
+        } else if (l->via_line) {
+            pending_fail(q, l, now, REFUSAL_NO_SESSION, NULL);
         } else if (m->failed >> (l->service - 1) & 1) {
             pending_fail(q, l, now, REFUSAL_NO_TUNNEL, NULL);
         } else if (l->state != PENDING_HELD) {

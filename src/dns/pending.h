@@ -14,6 +14,12 @@ enum pending_kind {
 /* Is the tunnel of this service up in the current session? */
 bool pending_service_up(const struct frontend *q, uint8_t service);
 
+/*
+ * May this listed name be resolved now? Behind a tunnel: it is up. On the line: its service's tunnel is up, or the name
+ * is open before a session and the mode is that.
+ */
+bool pending_name_open(const struct frontend *q, const struct allowlist_name *n);
+
 /* The lookup in progress for this listed name and type, or NULL. */
 struct pending *pending_find(struct frontend *q, const struct dns_question *question);
 

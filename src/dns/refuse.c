@@ -29,6 +29,10 @@ static const struct {
                          "sekisho: the answer is a private address; private-answers in the site file can allow it"},
     [REFUSAL_OUTSIDE] = {DNS_SERVFAIL, DNS_EDE_BLOCKED, WHY_OUTSIDE,
                          "sekisho: the answer pointed outside the tunnel and was refused"},
+    [REFUSAL_NO_SESSION] = {DNS_SERVFAIL, DNS_EDE_BLOCKED, WHY_NO_SESSION,
+                            "sekisho: this name is open in a session only; open the registry's page first"},
+    [REFUSAL_REGISTRY] = {DNS_SERVFAIL, DNS_EDE_BLOCKED, WHY_REGISTRY,
+                          "sekisho: this name is for the line, but the answer is an address behind a tunnel"},
     [REFUSAL_KERNEL] = {DNS_SERVFAIL, DNS_EDE_OTHER, -1, "sekisho: the box could not open the way, try again"},
     [REFUSAL_BUSY] = {DNS_SERVFAIL, DNS_EDE_OTHER, WHY_LIMIT, "sekisho: too many questions are waiting, try again"},
 };
@@ -73,6 +77,12 @@ bool refuse_many(struct frontend *q, const struct client *client, const uint8_t 
     return q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
 }
 
+static enum msg_way way_of(const struct frontend *q, const uint8_t *name, uint8_t len)
+{
+    int id = allowlist_find_wire(&q->listed, name, len);
+    return id < 0 ? WAY_NONE : q->listed.names[id].via_line ? WAY_LINE : WAY_TUNNEL;
+}
+
 void refuse_report(struct frontend *q, uint64_t now, enum refusal why, const struct client *client, const uint8_t *name,
                    uint8_t name_len, uint16_t type, const struct addr *bad)
 {
@@ -92,8 +102,10 @@ void refuse_report(struct frontend *q, uint64_t now, enum refusal why, const str
         m.client = client->addr;
     if (bad != NULL)
         m.answer = *bad;
-    if (name != NULL)
+    if (name != NULL) {
         dns_name_to_text(name, name_len, m.name);
+        m.way = (uint8_t)way_of(q, name, name_len);
+    }
     q->ops.to_gate(q->ops.user, MSG_REFUSED, &m);
 }
 

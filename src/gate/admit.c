@@ -12,7 +12,9 @@ static void add_name(struct admit *a, unsigned service, unsigned rule)
     const struct conf_rule *r = &a->conf->services[service].rules[rule];
     struct msg_name m = {.id = (uint16_t)a->name_count,
                          .service = a->conf->services[service].number,
-                         .ech_noise = r->ech_noise};
+                         .ech_noise = r->ech_noise,
+                         .via_line = r->via_line,
+                         .before = r->before};
     memcpy(m.name, r->name, sizeof m.name);
     if (!allowlist_add(&a->listed, &m))
         log_fatal("%s is no name to be listed", r->name); /* the configuration was checked: it cannot be */
@@ -27,6 +29,7 @@ void admit_init(struct admit *a, const struct conf *conf)
     a->name_count = 0;
     a->generation = 0;
     a->epoch++; /* invalidates all entries of the tables */
+    a->line_epoch++;
     a->admitted = a->limited = a->limit_said_ms = 0;
     if (getrandom(a->key, sizeof a->key, 0) != sizeof a->key)
         log_fatal("no random numbers: %s", strerror(errno));
@@ -93,12 +96,13 @@ static bool is_listed(const struct admit *a, const struct msg_admit *m)
 
 /*
  * What a listed name had is the registry's, and nothing of it is in clear from then on: also what is not opened, as it
- * came too late, lies outside of what the hub carries now, or came with another that is bad.
+ * came too late, lies outside of what the hub carries now, or came with another that is bad. (A name on the line is not
+ * the registry's.)
  */
 static bool learn_all(const struct admit *a, const struct admit_now *now, const struct msg_admit *m)
 {
     bool all = true;
-    if (!is_listed(a, m) || !conf_carries_all(admit_service(a, m->id)))
+    if (!is_listed(a, m) || !conf_carries_all(admit_service(a, m->id)) || admit_rule(a, m->id)->via_line)
         return true;
     for (unsigned i = 0; i < m->count; i++)
         if (learnable(a, now, admit_service(a, m->id), &m->addrs[i]))
@@ -138,6 +142,79 @@ static uint32_t timeout_of(const struct conf_service *s, const struct msg_admit 
     return m->timeout_s < ADMIT_TIMEOUT_MAX_S ? m->timeout_s : ADMIT_TIMEOUT_MAX_S;
 }
 
+static bool service_up(const struct admit_now *now, const struct conf_service *s)
+{
+    return now->services_up & (1u << (s->number - 1));
+}
+
+/* Is this name open in what is on now? */
+static bool is_open(const struct admit_now *now, const struct conf_service *s, const struct conf_rule *rule)
+{
+    return service_up(now, s) || (rule->before && now->mode == MODE_BEFORE);
+}
+
+/* Behind a hub that carries everything is what has been learned, not everything. */
+static bool is_registrys(const struct admit_now *now, const struct conf_service *s, const struct addr *addr)
+{
+    if (conf_carries_all(s))
+        return !now->known || now->known(now->registry, addr);
+    return in_list(s->remote, s->remote_count, addr);
+}
+
+/* A name on the line: an address of the internet, nobody's here. A registry's is reached through its tunnel only. */
+static enum msg_verdict check_on_line(const struct admit *a, const struct admit_now *now, const struct conf_service *s,
+                                      const struct addr *addr)
+{
+    enum addr_kind kind = addr_kind(addr);
+    for (unsigned i = 0; i < a->conf->service_count; i++)
+        if (is_registrys(now, &a->conf->services[i], addr))
+            return ADMIT_REGISTRY;
+    if (kind == ADDR_PRIVATE || kind == ADDR_NO_HOST || prefix_contains(&a->conf->site.lan_address, addr) ||
+        (a->taken && a->taken(a->hubs, s->number, addr)))
+        return ADMIT_FORBIDDEN;
+    for (unsigned i = 0; i < now->own_count; i++)
+        if (addr_equal(&now->own[i], addr))
+            return ADMIT_FORBIDDEN;
+    return ADMIT_OK;
+}
+
+/* For whom an element opens: the service, or on the line the two kinds of hosts that may use it. Returns how many. */
+static unsigned for_whom(const struct admit *a, const struct conf_service *s, const struct conf_rule *rule,
+                         uint8_t out[2])
+{
+    unsigned count = 0, bit = s->number - 1u;
+    bool bound = false;
+    if (!rule->via_line) {
+        out[count++] = s->number;
+        return count;
+    }
+    for (unsigned i = 0; i < a->conf->site.host_count; i++)
+        bound = bound || (conf_host_may(a->conf, &a->conf->site.hosts[i]) >> bit & 1);
+    if (bound)
+        out[count++] = (uint8_t)(FIREWALL_ON_LINE + s->number);
+    if (conf_host_may(a->conf, NULL) >> bit & 1)
+        out[count++] = FIREWALL_ON_LINE;
+    return count;
+}
+
+static unsigned put_elements(const struct admit *a, unsigned id, const struct addr *addr, uint32_t timeout_s,
+                             struct firewall_allow *out)
+{
+    const struct conf_rule *rule = admit_rule(a, id);
+    uint8_t whom[2];
+    unsigned count = 0, kinds = for_whom(a, admit_service(a, id), rule, whom);
+    for (unsigned k = 0; k < kinds; k++)
+        for (unsigned j = 0; j < rule->port_count; j++)
+            out[count++] = (struct firewall_allow){.addr = *addr,
+                                                   .proto = rule->ports[j].proto,
+                                                   .port = rule->ports[j].port,
+                                                   .service = whom[k],
+                                                   .timeout_s = timeout_s,
+                                                   .tls = rule->ports[j].tls,
+                                                   .by_pc = admit_service(a, id)->by_pc};
+    return count;
+}
+
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                              struct firewall_allow out[FIREWALL_ALLOW_MAX], unsigned *count)
 {
@@ -146,21 +223,18 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
         return ADMIT_FORBIDDEN;
     const struct conf_service *s = admit_service(a, m->id);
     const struct conf_rule *rule = admit_rule(a, m->id);
-    if (!now->generation || m->generation != now->generation || !(now->services_up & (1u << (s->number - 1))))
+    if (!now->generation || m->generation != now->generation || !is_open(now, s, rule))
         return ADMIT_STALE;
     uint32_t timeout = timeout_of(s, m);
     for (unsigned i = 0; i < m->count; i++) {
-        enum msg_verdict verdict = check_address(a, now, s, &m->addrs[i]);
+        /* (The LAN has no IPv6, so on the line nothing is opened for it: it stands in hints of HTTPS records.) */
+        if (rule->via_line && m->addrs[i].family != AF_INET)
+            continue;
+        enum msg_verdict verdict =
+            rule->via_line ? check_on_line(a, now, s, &m->addrs[i]) : check_address(a, now, s, &m->addrs[i]);
         if (verdict != ADMIT_OK)
             return verdict; /* one bad address refuses the whole answer */
-        for (unsigned j = 0; j < rule->port_count; j++)
-            out[(*count)++] = (struct firewall_allow){.addr = m->addrs[i],
-                                                      .proto = rule->ports[j].proto,
-                                                      .port = rule->ports[j].port,
-                                                      .service = s->number,
-                                                      .timeout_s = timeout,
-                                                      .tls = rule->ports[j].tls,
-                                                      .by_pc = s->by_pc};
+        *count += put_elements(a, m->id, &m->addrs[i], timeout, out + *count);
     }
     return ADMIT_OK;
 }
@@ -187,6 +261,21 @@ static bool is_wildcard(const struct admit *a, unsigned id)
     return admit_rule(a, id)->name[0] == '*';
 }
 
+static uint32_t epoch_of(const struct admit *a, unsigned id)
+{
+    return admit_rule(a, id)->via_line ? a->line_epoch : a->epoch;
+}
+
+static bool pair_current(const struct admit *a, const struct admit_pair *p)
+{
+    return p->epoch != 0 && p->epoch == epoch_of(a, p->rule);
+}
+
+static uint32_t element_epoch(const struct admit *a, const struct firewall_allow *e)
+{
+    return e->service >= FIREWALL_ON_LINE ? a->line_epoch : a->epoch;
+}
+
 static uint64_t pair_id(const struct admit *a, unsigned id, const char *name, const struct addr *addr)
 {
     uint8_t text[2 + 1 + 16 + CONF_FQDN_MAX] = {(uint8_t)(id >> 8), (uint8_t)id, addr->family};
@@ -198,14 +287,14 @@ static uint64_t pair_id(const struct admit *a, unsigned id, const char *name, co
 
 static bool pair_alive(const struct admit *a, const struct admit_pair *p, uint64_t now_ms)
 {
-    return p->epoch == a->epoch && p->ends_ms > now_ms;
+    return pair_current(a, p) && p->ends_ms > now_ms;
 }
 
 static const struct admit_pair *pair_find(const struct admit *a, uint64_t id)
 {
     for (unsigned i = 0; i < WINDOW; i++) {
         const struct admit_pair *p = &a->pairs[(id + i) & (ADMIT_PAIRS - 1)];
-        if (p->epoch == a->epoch && p->id == id)
+        if (pair_current(a, p) && p->id == id)
             return p;
     }
     return NULL;
@@ -220,7 +309,7 @@ static struct admit_pair *pair_place(struct admit *a, uint64_t id, unsigned rule
     struct admit_pair *place = NULL, *other = NULL;
     for (unsigned i = 0; i < WINDOW; i++) {
         struct admit_pair *p = &a->pairs[(id + i) & (ADMIT_PAIRS - 1)];
-        if (p->epoch == a->epoch && p->id == id)
+        if (pair_current(a, p) && p->id == id)
             return p;
         if (!pair_alive(a, p, now_ms))
             place = place ? place : p;
@@ -248,16 +337,17 @@ static struct admit_element *element_place(struct admit *a, const struct firewal
     uint64_t at = siphash(a->key, text, sizeof text);
     for (unsigned i = 0; i < WINDOW; i++) {
         struct admit_element *p = &a->elements[(at + i) & (ADMIT_ELEMENTS - 1)];
-        if (p->epoch == a->epoch && same_element(&p->element, e))
+        bool current = p->epoch == element_epoch(a, &p->element);
+        if (current && same_element(&p->element, e))
             return p;
-        if (p->epoch != a->epoch)
+        if (!current)
             p->ends_ms = p->pending_at_ms = 0;
         if (!place || p->ends_ms < place->ends_ms)
             place = p;
     }
     if (place->ends_ms > now_ms)
         limit(a, now_ms, CAUSE_SHARED_ADDRESS_MAY_CLOSE);
-    *place = (struct admit_element){.element = *e, .epoch = a->epoch};
+    *place = (struct admit_element){.element = *e, .epoch = element_epoch(a, e)};
     return place;
 }
 
@@ -306,7 +396,8 @@ enum msg_verdict admit_prepare(struct admit *a, const struct admit_now *now, con
         return verdict;
     if (a->generation != now->generation) {
         a->generation = now->generation;
-        a->epoch++; /* the change of session has flushed the sets */
+        a->line_epoch++; /* the change of mode has flushed the sets */
+        a->epoch += now->mode != MODE_BEFORE;
     }
     for (unsigned i = 0; i < m->count; i++)
         if (!pair_place(a, pair_id(a, m->id, m->name, &m->addrs[i]), m->id, now->now_ms)) {
@@ -340,10 +431,10 @@ static void remember_pair(struct admit *a, const struct admit_now *now, const st
     }
     if (pair_alive(a, p, now->now_ms) && p->id != id)
         limit(a, now->now_ms, CAUSE_WILDCARD_NAME_GIVES_WAY);
-    if (p->epoch == a->epoch && p->id == id && p->ends_ms > ends_ms)
+    if (pair_current(a, p) && p->id == id && p->ends_ms > ends_ms)
         ends_ms = p->ends_ms;
     uint16_t text = is_wildcard(a, m->id) ? text_place(a, m->name, now->now_ms, ends_ms) : ADMIT_TEXTS;
-    *p = (struct admit_pair){id, ends_ms, a->epoch, m->id, text, *addr};
+    *p = (struct admit_pair){id, ends_ms, epoch_of(a, m->id), m->id, text, *addr};
 }
 
 void admit_done(struct admit *a, const struct admit_now *now, const struct msg_admit *m,
@@ -385,17 +476,33 @@ static bool has_tls_port(const struct conf_rule *rule, uint16_t port)
     return false;
 }
 
+/* Were this name and this address admitted together, is the pair alive, and the name open now? */
+static bool pair_agrees(const struct admit *a, const struct admit_now *now, unsigned id, const struct addr *server,
+                        uint16_t port, const char *name)
+{
+    const struct conf_rule *rule = admit_rule(a, id);
+    if (!now->generation || now->generation != a->generation || !is_open(now, admit_service(a, id), rule) ||
+        !has_tls_port(rule, port))
+        return false;
+    const struct admit_pair *p = pair_find(a, pair_id(a, id, name, server));
+    return p && p->ends_ms + ADMIT_HELLO_MS > now->now_ms;
+}
+
 bool admit_agrees(const struct admit *a, const struct admit_now *now, uint8_t service, const struct addr *server,
                   uint16_t port, const char *name)
 {
-    if (service < 1 || service > CONF_SERVICES_MAX || !now->generation || now->generation != a->generation ||
-        !(now->services_up & (1u << (service - 1))))
-        return false;
     int id = allowlist_find(&a->listed, name);
-    if (id < 0 || a->listed.names[id].service != service || !has_tls_port(admit_rule(a, (unsigned)id), port))
-        return false;
-    const struct admit_pair *p = pair_find(a, pair_id(a, (unsigned)id, name, server));
-    return p && p->ends_ms + ADMIT_HELLO_MS > now->now_ms;
+    return id >= 0 && a->listed.names[id].service == service && !admit_rule(a, (unsigned)id)->via_line &&
+           pair_agrees(a, now, (unsigned)id, server, port, name);
+}
+
+bool admit_agrees_on_line(const struct admit *a, const struct admit_now *now, const struct addr *client,
+                          const struct addr *server, uint16_t port, const char *name)
+{
+    int id = allowlist_find(&a->listed, name);
+    uint8_t may = conf_host_may(a->conf, conf_host_at(&a->conf->site, client));
+    return id >= 0 && admit_rule(a, (unsigned)id)->via_line && (may >> (a->listed.names[id].service - 1) & 1) &&
+           pair_agrees(a, now, (unsigned)id, server, port, name);
 }
 
 void admit_each(const struct admit *a, uint64_t now_ms, admit_each_fn *each, void *user)

@@ -37,7 +37,12 @@ struct admit_now {
      * or -1 with errno. NULL (both): none may. */
     bool (*may)(void *registry, const struct addr *a);
     int (*learn)(void *registry, const struct addr *a);
+    bool (*known)(void *registry, const struct addr *a); /* is it the registry's already? NULL: all are */
     void *registry;
+    enum msg_mode_kind mode;
+    /* Of the tunnels that are up: hubs and virtual addresses, which no name on the line has. */
+    unsigned own_count;
+    struct addr own[3 * CONF_SERVICES_MAX];
 };
 
 /* A name as in the query, and one of its addresses. An entry of an earlier epoch is free. */
@@ -74,7 +79,9 @@ struct admit {
     } names[ADMIT_NAMES_MAX]; /* by the id that messages use */
     struct allowlist listed; /* the same names, by the same ids */
     uint8_t key[16];
-    uint32_t generation, epoch; /* of the session, and of its entries in the tables */
+    uint32_t generation; /* that the sets were filled for */
+    /* Of the tables' entries. Names behind the tunnels are kept through MODE_BEFORE, those on the line are not. */
+    uint32_t epoch, line_epoch;
     struct admit_pair pairs[ADMIT_PAIRS];
     struct admit_element elements[ADMIT_ELEMENTS];
     struct admit_text {
@@ -121,6 +128,9 @@ enum msg_verdict admit_open(struct admit *a, const struct admit_now *now, const 
  */
 bool admit_agrees(const struct admit *a, const struct admit_now *now, uint8_t service, const struct addr *server,
                   uint16_t port, const char *name);
+/* The same for a flow on the line, of this client: any of the services that it may use. */
+bool admit_agrees_on_line(const struct admit *a, const struct admit_now *now, const struct addr *client,
+                          const struct addr *server, uint16_t port, const char *name);
 
 /*
  * Every live pair, in no order. After a session they are kept until they expire or the next session admits its first

@@ -46,6 +46,7 @@ void admit_batch_open(struct admit_batch *b)
     struct admit_now now = admit_moment(b->session, b->charon);
     now.may = registry_may_open;
     now.learn = registry_learn_open;
+    now.known = registry_knows;
     now.registry = b->registry;
     for (unsigned i = 0; i < b->count; i++) {
         const struct msg_admit *m = &b->waiting[i];

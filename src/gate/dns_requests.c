@@ -17,7 +17,8 @@ static void on_opened(void *user, const struct msg_admit *m, enum msg_verdict ve
 static void on_want(struct dns_requests *d, const struct msg_want *m)
 {
     uint8_t service;
-    if (admit_name(d->admit, m->id, &service))
+    /* (No session is begun for a name on the line.) */
+    if (admit_name(d->admit, m->id, &service) && !admit_rule(d->admit, m->id)->via_line)
         session_want(d->session, service, &m->client);
 }
 
@@ -65,6 +66,7 @@ static void note_wrong_answer(struct dns_requests *d, const struct msg_refused *
                            : m->why == WHY_OUTSIDE                                         ? CAUSE_ANSWER_OUTSIDE
                            : m->why == WHY_FORBIDDEN && of_pc(d, m->name)                  ? CAUSE_ANSWER_NO_HUB
                            : m->why == WHY_FORBIDDEN                                       ? CAUSE_ANSWER_FORBIDDEN
+                           : m->why == WHY_REGISTRY                                        ? CAUSE_ANSWER_REGISTRY
                            : m->why == WHY_CHAIN                                           ? CAUSE_ANSWER_ALIAS
                                                                                            : CAUSE_NONE;
     if (what == CAUSE_NONE)

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #define FIREWALL_RESOLVERS_MAX (CONF_SERVICES_MAX + CONF_ADDRS_MAX)
-#define FIREWALL_ALLOW_MAX (MSG_ADMIT_ADDRS * CONF_PORTS_MAX) /* elements of one answer */
-#define FIREWALL_BATCH_MAX (4 * FIREWALL_ALLOW_MAX) /* elements of one transaction: several answers together */
+#define FIREWALL_ALLOW_MAX (2 * MSG_ADMIT_ADDRS * CONF_PORTS_MAX) /* elements of one answer */
+#define FIREWALL_BATCH_MAX (2 * FIREWALL_ALLOW_MAX) /* elements of one transaction: several answers together */
 
 /*
  * Connection marks. A session's generation has its three top bits 0, and small numbers are reserved. A TLS flow has
@@ -27,7 +27,8 @@
 #define FIREWALL_MARK_ASKING 0x80000000u
 #define FIREWALL_MARK_AGREED 0x40000000u
 #define FIREWALL_MARK_DATAGRAM 0x20000000u
-#define FIREWALL_MARK_FORMS (FIREWALL_MARK_ASKING | FIREWALL_MARK_AGREED | FIREWALL_MARK_DATAGRAM)
+#define FIREWALL_MARK_LINE 0x10000000u /* with or without one of those: of a name on the line, and never in a tunnel */
+#define FIREWALL_MARK_FORMS (FIREWALL_MARK_ASKING | FIREWALL_MARK_AGREED | FIREWALL_MARK_DATAGRAM | FIREWALL_MARK_LINE)
 #define FIREWALL_MARK_REFUSED 1u
 /* The bit in the mark of a packet whose service has its tunnel on the PC (configs/firewall.nft, pc). */
 #define FIREWALL_MARK_PC 0x10u
@@ -47,6 +48,14 @@ struct firewall_range {
     struct addr first, last;
     uint8_t service; /* 1..8 */
 };
+
+/*
+ * In the place of a service in what is open: on the line, for hosts that [hosts] binds to service N (FIREWALL_ON_LINE
+ * + N), for those that it does not list (+ 0). Those that it binds to none have a mark that opens nothing.
+ */
+#define FIREWALL_ON_LINE MSG_ON_LINE
+#define FIREWALL_ON_LINE_NONE (FIREWALL_ON_LINE + 15)
+_Static_assert((FIREWALL_ON_LINE & (FIREWALL_MARK_PC | 15)) == 0, "who may on the line is no service, of either kind");
 
 /* A tunnel that is up. family 0: no such address. */
 struct firewall_tunnel {
@@ -82,7 +91,7 @@ struct firewall_allow {
     struct addr addr;
     uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ESP */
     uint16_t port; /* host byte order */
-    uint8_t service; /* 1..8 */
+    uint8_t service; /* 1..8; or FIREWALL_ON_LINE and who may */
     uint32_t timeout_s; /* from now; replaces that of an existing element */
     bool tls; /* `sni` must check the name in the ClientHello */
     bool by_pc; /* of a PC's own tunnel: the address becomes its service's hub, also beyond this session (pc_hubs) */

@@ -77,6 +77,10 @@ static void generation_elements(struct batch *b, const struct firewall_view *vie
     live_element(b, "asking", asking);
     live_element(b, "agreed", view->generation | FIREWALL_MARK_AGREED);
     live_element(b, "datagrams", view->generation | FIREWALL_MARK_DATAGRAM);
+    live_element(b, "line_flows", view->generation | FIREWALL_MARK_LINE);
+    live_element(b, "line_flows", asking | FIREWALL_MARK_LINE);
+    live_element(b, "line_flows", view->generation | FIREWALL_MARK_AGREED | FIREWALL_MARK_LINE);
+    live_element(b, "line_flows", view->generation | FIREWALL_MARK_DATAGRAM | FIREWALL_MARK_LINE);
     mark_element(b, "generation", view->generation);
     if (!view->tls_waits)
         mark_element(b, "asking_generation", asking);
@@ -167,15 +171,16 @@ static void known_elements(struct batch *b, const struct firewall_range *list, u
 
 int firewall_apply(const struct firewall_view *view)
 {
-    static const char *const emptied[] = {"mode",   "generation", "live",      "asking_generation",
-                                          "asking", "agreed",     "datagrams", "dns_ask",
-                                          "up",     "vip_v4",     "vip_v6",    "hubs_v4",
-                                          "hubs_v6"};
+    static const char *const emptied[] = {"mode",    "generation", "live",      "asking_generation",
+                                          "asking",  "agreed",     "datagrams", "line_flows",
+                                          "dns_ask", "up",         "vip_v4",    "vip_v6",
+                                          "hubs_v4", "hubs_v6"};
     static const char *const admitted[] = {"allow_v4", "allow_v6", "esp_v4", "tls_v4", "tls_v6"};
     static const char *const chains[][2] = {
         [MODE_CLOSED] = {"closed", "closed"},
         [MODE_INTERNET] = {"internet", "internet_in"},
         [MODE_SESSION] = {"session", "session_in"},
+        [MODE_BEFORE] = {"before", "closed"}, /* (what comes back to a name on the line is judged by its own mark) */
     };
     struct batch *b = batch_begin();
     for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++)

@@ -29,18 +29,24 @@ static void add_host(struct batch *b, const struct conf *conf, const struct conf
     add(b, "hosts", h->mac, sizeof h->mac);
     add(b, "hosts_at", &at, sizeof at);
     add(b, "hosts_v4", h->addr.bytes, 4);
+    uint32_t on_line = FIREWALL_ON_LINE_NONE;
     for (unsigned i = 0; i < conf->service_count; i++) {
         const struct conf_service *s = &conf->services[i];
         struct mac_mark may = {.mark = service_mark(s->number, s->by_pc)};
         memcpy(may.mac, h->mac, sizeof may.mac);
-        if (conf_host_may(conf, h) >> (s->number - 1) & 1)
-            add(b, "hosts_may", &may, sizeof may);
+        if (!(conf_host_may(conf, h) >> (s->number - 1) & 1))
+            continue;
+        add(b, "hosts_may", &may, sizeof may);
+        on_line = FIREWALL_ON_LINE + s->number; /* (a host is bound to one service, or to none) */
     }
+    struct element e = {.key = h->mac, .key_len = sizeof h->mac, .data = &on_line, .data_len = sizeof on_line};
+    batch_add(b, "hosts_line", &e, 1);
 }
 
 int firewall_hosts(const struct conf *conf)
 {
-    static const char *const sets[] = {"hosts", "hosts_may", "hosts_at", "hosts_v4", "unbound", "verified"};
+    static const char *const sets[] = {"hosts",    "hosts_may", "hosts_line", "hosts_at",
+                                       "hosts_v4", "unbound",   "verified"};
     struct batch *b = batch_begin();
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
         batch_flush(b, sets[i]);

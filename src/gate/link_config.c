@@ -10,7 +10,10 @@ static bool name_message(const struct admit *admit, unsigned id, struct msg_name
     const char *name = admit_name(admit, id, &m->service);
     if (!name)
         return false;
-    m->ech_noise = admit_rule(admit, id)->ech_noise;
+    const struct conf_rule *rule = admit_rule(admit, id);
+    m->ech_noise = rule->ech_noise;
+    m->via_line = rule->via_line;
+    m->before = rule->before;
     snprintf(m->name, sizeof m->name, "%s", name);
     return true;
 }

@@ -111,6 +111,12 @@ static bool write_line(struct refusals *r, struct refusals_reason *e, const char
 
 /* ---- the three kinds ---- */
 
+static const char *way_word(enum msg_way way)
+{
+    static const char *const words[WAY_COUNT] = {[WAY_NONE] = "-", [WAY_TUNNEL] = "tunnel", [WAY_LINE] = "line"};
+    return words[way];
+}
+
 void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_ms)
 {
     static const char *const words[WHY_COUNT] = {[WHY_NOT_LISTED] = "not-listed",
@@ -124,7 +130,9 @@ void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_
                                                  [WHY_FLOOD] = "flood",
                                                  [WHY_MALFORMED] = "malformed",
                                                  [WHY_HOST] = "host",
-                                                 [WHY_LIMIT] = "limit"};
+                                                 [WHY_LIMIT] = "limit",
+                                                 [WHY_NO_SESSION] = "no-session",
+                                                 [WHY_REGISTRY] = "registry-address"};
     char client[INET6_ADDRSTRLEN], answer[INET6_ADDRSTRLEN], name[CONF_FQDN_MAX];
     if (m->why == WHY_MANY) {
         audit_event("dns.many", "client=%s name=%s cause=\"%s\"", address(&m->client, client, sizeof client),
@@ -135,8 +143,9 @@ void refusals_dns(struct refusals *r, const struct msg_refused *m, uint64_t now_
     r->dns++;
     char line[AUDIT_LINE_MAX];
     unsigned times;
-    snprintf(line, sizeof line, "name=%s client=%s why=%s answer=%s", refusals_word(m->name, name, sizeof name),
-             address(&m->client, client, sizeof client), words[m->why], address(&m->answer, answer, sizeof answer));
+    snprintf(line, sizeof line, "name=%s client=%s why=%s answer=%s via=%s", refusals_word(m->name, name, sizeof name),
+             address(&m->client, client, sizeof client), words[m->why], address(&m->answer, answer, sizeof answer),
+             way_word((enum msg_way)m->way));
     if (!write_line(r, e, line, now_ms, &times))
         return;
     audit_event("dns.refused", "%s type=%u count=%u not-logged=%u", line, m->qtype, times, e->lost);
@@ -157,10 +166,10 @@ void refusals_tls(struct refusals *r, const struct msg_flow *m, uint64_t now_ms)
     /* `name` is from the PC's ClientHello, `at` the listed name that the address was admitted for. */
     char line[AUDIT_LINE_MAX];
     unsigned times;
-    snprintf(line, sizeof line, "name=%s at=%s client=%s server=%s port=%u why=%s",
+    snprintf(line, sizeof line, "name=%s at=%s client=%s server=%s port=%u why=%s via=%s",
              refusals_word(m->name, name, sizeof name), refusals_word(name_of(r, &m->server), known, sizeof known),
              address(&m->client, client, sizeof client), address(&m->server, server, sizeof server), m->server_port,
-             why);
+             why, way_word(m->service == MSG_ON_LINE ? WAY_LINE : WAY_TUNNEL));
     if (!write_line(r, e, line, now_ms, &times))
         return;
     audit_event("tls.refused", "%s count=%u not-logged=%u", line, times, e->lost);

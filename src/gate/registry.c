@@ -357,3 +357,13 @@ int registry_learn_open(void *registry, const struct addr *a)
     struct prefix p = single(a);
     return registry_learn(registry, &p);
 }
+
+bool registry_knows(void *registry, const struct addr *a)
+{
+    const struct registry *r = registry;
+    for (unsigned i = 0; i < r->count; i++)
+        if (r->list[i].first.family == a->family && compare(&r->list[i].first, a) <= 0 &&
+            compare(a, &r->list[i].last) <= 0)
+            return true;
+    return false;
+}

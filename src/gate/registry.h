@@ -56,5 +56,6 @@ enum cause_code registry_tunnel(void *registry, uint8_t service, const struct ik
 /* For struct admit_now; registry: a struct registry. */
 bool registry_may_open(void *registry, const struct addr *a);
 int registry_learn_open(void *registry, const struct addr *a);
+bool registry_knows(void *registry, const struct addr *a);
 
 #endif

@@ -35,7 +35,7 @@ void resolvers_uplink(struct resolvers *r, const struct addr *list, unsigned cou
     for (unsigned i = 0; i < r->conf->service_count; i++)
         if (r->conf->services[i].resolver_wan)
             dns_link_upstream(r->dns, r->conf->services[i].number, r->uplink, r->uplink_count, &any);
-    if (r->conf->site.outside == CONF_OUTSIDE_INTERNET)
+    if (r->conf->site.outside == CONF_OUTSIDE_INTERNET || conf_on_line(r->conf) > 0)
         dns_link_upstream(r->dns, 0, r->uplink, r->uplink_count, &any);
 }
 

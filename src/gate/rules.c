@@ -86,12 +86,15 @@ static void add_pair(void *user, const struct admit_pair *pair, const char *name
     struct page *p = user;
     const struct admit *a = p->view->admit;
     const struct conf_service *s = admit_service(a, pair->rule);
+    const struct conf_rule *rule = admit_rule(a, pair->rule);
     char ports[CONF_PORTS_MAX * 16], addr[INET6_ADDRSTRLEN];
-    if (!p->view->session->services[s->number].up)
+    /* (What was behind a tunnel is remembered for a while, and closed.) */
+    if (!rule->via_line && !p->view->session->services[s->number].up)
         return;
-    ports_text(admit_rule(a, pair->rule), ports, sizeof ports);
-    if (!add(p, "open %u %s %s %lld %s\n", s->number, name, addr_text(&pair->addr, addr, sizeof addr),
-             (long long)p->now_s + (long long)((pair->ends_ms - p->now_ms) / 1000), ports))
+    ports_text(rule, ports, sizeof ports);
+    if (!add(p, "open %u %s %s %lld %s %s\n", s->number, name, addr_text(&pair->addr, addr, sizeof addr),
+             (long long)p->now_s + (long long)((pair->ends_ms - p->now_ms) / 1000), ports,
+             rule->via_line ? "line" : "tunnel"))
         p->more++;
 }
 
@@ -111,7 +114,7 @@ void rules_write(const struct view *view)
         session_mode(view->session, &mode);
         add_services(&p);
         add_hosts(&p);
-        if (mode.mode == MODE_SESSION && view->admit->generation == mode.generation)
+        if (mode.generation && view->admit->generation == mode.generation)
             admit_each(view->admit, p.now_ms, add_pair, &p);
     }
     if (p.more)

@@ -3,11 +3,13 @@
  *
  *   version 1
  *   written TIME                                    seconds since 1970, as all times here
- *   mode closed|internet|session
+ *   mode closed|internet|session|before
  *   service NUMBER up|down NAME HUB|-|pc TITLE      every service of the site; pc: the tunnel is the PC's own
  *   host ADDRESS MAC SERVICE|none                   bound hosts
  *   others all|none|SERVICE                         what the other hosts may use
- *   open NUMBER NAME ADDRESS TIME PORT[,PORT...]  PORT: tcp/443+tls, udp/123, esp; TIME: when it expires unless renewed
+ *   open NUMBER NAME ADDRESS TIME PORT[,PORT...] tunnel|line
+ *                                                 PORT: tcp/443+tls, udp/123, esp; TIME: when it expires unless
+ *                                                 renewed
  *   more COUNT                                      number of allowed pairs that did not fit
  */
 #ifndef SEKISHO_GATE_RULES_H

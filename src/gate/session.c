@@ -51,7 +51,7 @@ static enum msg_mode_kind mode_of(const struct session *s, enum session_state st
     switch (state) {
     case SESSION_UP: return MODE_SESSION;
     case SESSION_IDLE:
-    case SESSION_RAISING: return s->outside == CONF_OUTSIDE_INTERNET ? MODE_INTERNET : MODE_CLOSED;
+    case SESSION_RAISING: return s->without;
     default: return MODE_CLOSED;
     }
 }
@@ -70,7 +70,7 @@ static bool apply(struct session *s, enum session_state state)
 {
     struct firewall_view view = {.mode = mode_of(s, state)};
     bool same_mode = view.mode == s->view.mode;
-    view.names_outside = view.mode == MODE_INTERNET || (view.mode == MODE_SESSION && s->names_outside);
+    view.names_outside = view.mode != MODE_CLOSED && (view.mode != MODE_SESSION || s->names_outside);
     bool same_flows = same_mode && !s->moved;
     if (view.mode == MODE_SESSION) {
         view.keep_allow = same_flows;
@@ -572,12 +572,13 @@ void session_tick(struct session *s)
 
 void session_init(struct session *s, const struct conf *conf, const struct session_ops *ops, void *user)
 {
-    memset(s, 0, sizeof *s);
-    s->ops = ops;
-    s->user = user;
-    s->outside = conf->site.outside;
+    *s = (struct session){.ops = ops, .user = user};
+    s->without = conf_before(conf) ? MODE_BEFORE : MODE_CLOSED;
+    if (conf->site.outside == CONF_OUTSIDE_INTERNET)
+        s->without = MODE_INTERNET;
     s->start = conf->site.start;
     s->idle_ms = conf->site.idle_s * 1000;
+    s->names_outside = conf_on_line(conf) > 0;
     for (unsigned i = 0; i < conf->service_count; i++) {
         const struct conf_service *c = &conf->services[i];
         if (c->number < 1 || c->number > CONF_SERVICES_MAX)

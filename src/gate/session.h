@@ -98,7 +98,7 @@ struct session_service {
 struct session {
     const struct session_ops *ops;
     void *user;
-    enum conf_outside outside;
+    enum msg_mode_kind without; /* the mode without a session */
     enum conf_start start;
     bool names_outside; /* some service's names are resolved on the uplink (a PC's hub: while that service is up) */
     uint32_t idle_ms;

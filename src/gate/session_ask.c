@@ -13,7 +13,7 @@ const char *session_state_name(enum session_state state)
 const char *session_mode_word(const struct session *s)
 {
     static const char *const words[] = {
-        [MODE_CLOSED] = "closed", [MODE_INTERNET] = "internet", [MODE_SESSION] = "session"};
+        [MODE_CLOSED] = "closed", [MODE_INTERNET] = "internet", [MODE_SESSION] = "session", [MODE_BEFORE] = "before"};
     struct msg_mode mode = {0};
     if (s)
         session_mode(s, &mode);
@@ -34,7 +34,7 @@ void session_mode(const struct session *s, struct msg_mode *out)
     /* In `fault` the kernel may still be in the previous mode; do not rely on it. */
     *out = (struct msg_mode){.mode = s->state == SESSION_FAULT ? MODE_CLOSED : (uint8_t)s->view.mode,
                              .services_up = session_services_up(s)};
-    if (out->mode == MODE_SESSION)
+    if (out->mode == MODE_SESSION || out->mode == MODE_BEFORE)
         out->generation = s->view.generation;
 }
 

@@ -86,10 +86,18 @@ static void refuse(struct sni_verdicts *v, struct queue_batch *b, const struct m
     *v->changed = true;
 }
 
+/* Was this name admitted for the server's address, on the way that the flow goes? */
+static bool agrees(const struct sni_verdicts *v, const struct msg_flow *m)
+{
+    struct admit_now now = admit_moment(v->session, v->charon);
+    if (m->service == MSG_ON_LINE)
+        return admit_agrees_on_line(v->admit, &now, &m->client, &m->server, m->server_port, m->name);
+    return admit_agrees(v->admit, &now, m->service, &m->server, m->server_port, m->name);
+}
+
 static void on_flow(struct sni_verdicts *v, const struct msg_flow *m)
 {
     static struct queue_batch b;
-    struct admit_now now = admit_moment(v->session, v->charon);
     queue_begin(&b, v->sni->packets);
     if (m->what == FLOW_EARLY) {
         verdict_for_all(&b, QUEUE_ACCEPT, m, 0);
@@ -102,7 +110,7 @@ static void on_flow(struct sni_verdicts *v, const struct msg_flow *m)
     } else if (m->what == FLOW_MORE) {
         /* (If it could not be marked, the rules would queue it again, in an endless loop.) */
         verdict_for_all(&b, mark_refused(m) ? QUEUE_REPEAT : QUEUE_DROP, m, 0);
-    } else if (m->what == FLOW_NAME && admit_agrees(v->admit, &now, m->service, &m->server, m->server_port, m->name)) {
+    } else if (m->what == FLOW_NAME && agrees(v, m)) {
         verdict_for_all(&b, QUEUE_AGREE, m, 0);
         v->agreed++;
     } else {

@@ -29,7 +29,9 @@ static void match(void *user, const struct admit_pair *p, const char *name)
 {
     struct waiting *w = user;
     (void)name;
-    if (addr_equal(&p->addr, &w->m->server) && has_tcp_port(w->admit, p, w->m->port))
+    /* (No session is begun for a name on the line. Its address is no registry's anyway.) */
+    if (!admit_rule(w->admit, p->rule)->via_line && addr_equal(&p->addr, &w->m->server) &&
+        has_tcp_port(w->admit, p, w->m->port))
         w->service = admit_service(w->admit, p->rule);
 }
 

@@ -146,6 +146,20 @@ static void add_refusals(struct state_file *p, const struct view *v)
     }
 }
 
+/* How many lines of the service files open a name on the line now; left out if none does. */
+static void add_line_names(struct state_file *p, const struct view *v)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < v->conf->service_count; i++) {
+        const struct conf_service *s = &v->conf->services[i];
+        bool up = v->session->services[s->number].up, before = v->session->view.mode == MODE_BEFORE;
+        for (unsigned r = 0; r < s->rule_count; r++)
+            count += s->rules[r].via_line && (up || (before && s->rules[r].before));
+    }
+    if (count)
+        state_file_add(p, "line-names", "%u", count);
+}
+
 static void add_crowd(struct state_file *p, const struct view *v)
 {
     char host[INET6_ADDRSTRLEN];
@@ -187,6 +201,7 @@ void state_write(const struct view *v)
         add_which(&p, s, "no-pfs", keys_refused);
         add_which(&p, s, "hollow", was_blackhole);
         add_left_out(&p, v);
+        add_line_names(&p, v);
     } else {
         state_file_add(&p, "tunnel", "down");
     }

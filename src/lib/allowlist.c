@@ -82,11 +82,16 @@ int allowlist_find_wire(const struct allowlist *l, const uint8_t *wire, uint8_t 
     return id >= 0 && is_host_name(wire, len) ? id : -1;
 }
 
-bool allowlist_begins(const struct allowlist *l, uint8_t service, const char *begin)
+bool allowlist_goes(const struct allowlist_name *n, uint8_t way)
+{
+    return n->via_line ? way == MSG_ON_LINE : way == n->service;
+}
+
+bool allowlist_begins(const struct allowlist *l, uint8_t way, const char *begin)
 {
     size_t len = strlen(begin);
     for (unsigned i = 0; i < l->count; i++)
-        if (l->names[i].service == service && (l->names[i].wild || strncmp(l->names[i].text, begin, len) == 0))
+        if (allowlist_goes(&l->names[i], way) && (l->names[i].wild || strncmp(l->names[i].text, begin, len) == 0))
             return true;
     return false;
 }
@@ -128,6 +133,8 @@ bool allowlist_add(struct allowlist *l, const struct msg_name *m)
     n->service = m->service;
     n->ech_noise = m->ech_noise != 0;
     n->wild = m->name[0] == '*';
+    n->via_line = m->via_line != 0;
+    n->before = m->before != 0;
     memcpy(n->text, m->name, sizeof(n->text));
     n->wire_len = dns_name_to_wire(n->text + (n->wild ? 2 : 0), n->wire);
     uint16_t *slots = n->wild ? l->wild_slots : l->slots;

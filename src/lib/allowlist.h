@@ -25,6 +25,7 @@
 struct allowlist_name {
     uint8_t service; /* its number */
     bool wild, ech_noise;
+    bool via_line, before; /* reached on the line; in MODE_BEFORE too (conf.h) */
     uint8_t wire_len;
     uint8_t wire[DNS_WIRE_NAME_MAX]; /* of a wildcard: without its first label */
     char text[CONF_FQDN_MAX];        /* lower case; a wildcard begins with `*.` */
@@ -53,8 +54,10 @@ bool allowlist_add(struct allowlist *l, const struct msg_name *m);
 int allowlist_find(const struct allowlist *l, const char *name);
 int allowlist_find_wire(const struct allowlist *l, const uint8_t *wire, uint8_t len);
 
-/* Can a listed name of this service begin like this? With a wildcard, any text can. */
-bool allowlist_begins(const struct allowlist *l, uint8_t service, const char *begin);
+/* Is it reached this way: through the tunnel of that service, or (MSG_ON_LINE) on the line? */
+bool allowlist_goes(const struct allowlist_name *n, uint8_t way);
+/* Can a listed name that is reached this way begin like this? With a wildcard, any text can. */
+bool allowlist_begins(const struct allowlist *l, uint8_t way, const char *begin);
 
 /* Is the zone (lower-case wire form; the root is one octet) the name itself or a parent of it? */
 bool allowlist_is_zone_of(const struct allowlist_name *n, const uint8_t *wire, uint8_t len);

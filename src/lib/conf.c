@@ -98,9 +98,10 @@ static void take_value(struct conf_parser *p, const struct conf_key *key, char *
     else if (strstr(value, " #"))
         conf_fail(p, CAUSE_COMMENT_ON_OWN_LINE, CAUSE_VALUE_COMMENT, key->name, NULL);
     else if ((wrong = key->parse(p, value)) != CAUSE_NONE && secret)
-        conf_fail(p, key->remedy, wrong, key->name, NULL);
+        conf_fail(p, p->remedy ? p->remedy : key->remedy, wrong, key->name, NULL);
     else if (wrong)
-        conf_fail(p, key->remedy, wrong, key->name, value, p->also[0], p->also[1], p->also[2], p->also[3], NULL);
+        conf_fail(p, p->remedy ? p->remedy : key->remedy, wrong, key->name, value, p->also[0], p->also[1], p->also[2],
+                  p->also[3], NULL);
 }
 
 /*

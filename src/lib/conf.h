@@ -111,6 +111,8 @@ struct conf_rule {
     unsigned port_count;
     struct conf_port ports[CONF_PORTS_MAX];
     unsigned line; /* in the service file, for messages */
+    bool via_line; /* `via line`: a name of the public internet, on the line and never through the tunnel */
+    bool before; /* `via line before`: open without a session too, at a site that is closed then */
 };
 
 struct conf_service {
@@ -130,7 +132,8 @@ struct conf_service {
     struct addr resolver; /* [dns] resolver = ADDRESS: inside the tunnel */
     unsigned resolver_line;
     unsigned rule_count;
-    struct conf_rule rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls [ech-noise]] [, …] (repeatable) */
+    struct conf_rule
+        rules[CONF_RULES_MAX]; /* [allow] name = FQDN PROTO/PORT [tls [ech-noise]] [, …] [via line [before]] */
 };
 
 /*
@@ -147,6 +150,7 @@ struct conf_parser {
     int section; /* index in the parser's own table, -1 before the first */
     uint64_t seen; /* keys seen, for duplicates and missing ones */
     unsigned lines[CONF_KEYS_MAX]; /* where each was seen last */
+    enum cause_code remedy; /* in the place of the key's own, from a value parser; 0: none */
     char also[4][CAUSE_SHORT_MAX]; /* arguments that a value parser adds after key and value (conf_also) */
 };
 
@@ -189,8 +193,14 @@ bool conf_is_pattern(const char *text); /* an FQDN as above, or `*.` followed by
  */
 bool conf_domain_too_wide(const char *text);
 bool conf_pattern_too_wide(const char *text); /* `*.` and a public suffix: it would cover strangers' names */
+/* `*.` followed by a domain of a provider below which each customer has a name of his own (conf_via.c): the same. */
+bool conf_pattern_shared(const char *text);
 /* Does a listed name (exact or wildcard) cover this one? Both lower case. `*.a.b` covers x.a.b and y.x.a.b, not a.b. */
 bool conf_name_covers(const char *pattern, const char *name);
+/* How many listed names are reached on the line? */
+unsigned conf_on_line(const struct conf *conf);
+/* Is any of them open also without a session? */
+bool conf_before(const struct conf *conf);
 /* The host with this address, NULL: it has no line in [hosts]. */
 const struct conf_host *conf_host_at(const struct conf_site *site, const struct addr *addr);
 /* Does the word of a `host` or `others` line (`all`, `none` or "", a service's name) allow this service? */

@@ -153,7 +153,8 @@ static void check_pair(struct from one, struct from other, const char *path, str
     check_hubs(a, b, one.path, errors);
     check_hubs(b, a, other.path, errors);
     if (any_name_shared(a, b, &in_a, &in_b))
-        conf_report(errors, other.path, in_b->line, CAUSE_KEEP_NAME_ONCE, CAUSE_NAME_IN_TWO_SERVICES, in_b->name,
+        conf_report(errors, other.path, in_b->line, CAUSE_KEEP_NAME_ONCE,
+                    in_a->via_line == in_b->via_line ? CAUSE_NAME_IN_TWO_SERVICES : CAUSE_NAME_TWO_WAYS, in_b->name,
                     a->name, CAUSE_NUMBER(in_a->line), in_a->name, NULL);
 }
 

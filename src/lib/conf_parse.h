@@ -63,6 +63,12 @@ bool conf_is_short_name(const char *text); /* [a-z0-9-]+ of a service */
 bool conf_is_host(const char *text); /* an address or an FQDN */
 bool conf_copy(char *out, size_t size, const char *text); /* false: too long */
 bool conf_copy_lower(char *out, size_t size, const char *text);
+/*
+ * Which way a line of [allow] goes: cut `via line [before]` off the end of its text. Then, with its ports: may it go
+ * that way? (conf_via.c)
+ */
+enum cause_code conf_via_take(struct conf_rule *rule, char *text);
+enum cause_code conf_via_wrong(const struct conf_rule *rule);
 /* Is there a name that both rules cover? */
 bool conf_rules_overlap(const struct conf_rule *a, const struct conf_rule *b);
 

@@ -215,7 +215,8 @@ static enum cause_code overlap_wrong(struct conf_parser *p, const struct conf_ru
         return CAUSE_VALUE_NAME_TWICE;
     if (a->name[0] == '*' && b->name[0] == '*')
         return CAUSE_VALUE_WILDCARDS_OVERLAP;
-    bool nothing = shared == a->port_count && shared == b->port_count && a->ech_noise == b->ech_noise;
+    bool nothing = shared == a->port_count && shared == b->port_count && a->ech_noise == b->ech_noise &&
+                   a->via_line == b->via_line && a->before == b->before;
     return nothing ? CAUSE_VALUE_ADDS_NOTHING : CAUSE_NONE;
 }
 
@@ -244,6 +245,11 @@ static enum cause_code allow_name(struct conf_parser *p, const char *value)
     enum cause_code wrong = name_wrong(rule.name);
     if (wrong)
         return wrong;
+    wrong = conf_via_take(&rule, text);
+    if (rule.via_line || wrong)
+        p->remedy = CAUSE_WRITE_VIA_LINE;
+    if (wrong)
+        return wrong;
     do {
         char *comma = strchr(text, ',');
         if (comma)
@@ -253,6 +259,8 @@ static enum cause_code allow_name(struct conf_parser *p, const char *value)
             return wrong;
         text = comma ? comma + 1 : NULL;
     } while (text);
+    if ((wrong = conf_via_wrong(&rule)))
+        return wrong;
     for (unsigned i = 0; i < service->rule_count; i++)
         if ((wrong = overlap_wrong(p, &rule, &service->rules[i])))
             return wrong;
@@ -308,6 +316,10 @@ static void check_pc_rule(struct conf_parser *p, const struct conf_rule *rule)
 {
     if (rule->name[0] == '*')
         conf_report(p->errors, p->file, rule->line, CAUSE_WRITE_PC_NAME, CAUSE_PC_NAME_WILDCARD, rule->name, NULL);
+    if (rule->via_line) {
+        conf_report(p->errors, p->file, rule->line, CAUSE_WRITE_PC_NAME, CAUSE_PC_NAME_VIA, rule->name, NULL);
+        return;
+    }
     for (unsigned i = 0; i < rule->port_count; i++)
         if (!is_ike_or_esp(&rule->ports[i])) {
             conf_report(p->errors, p->file, rule->line, CAUSE_WRITE_PC_NAME, CAUSE_PC_NAME_PORT, rule->name, NULL);
@@ -354,6 +366,15 @@ static void refuse_esp(struct conf_parser *p)
                             service->rules[i].name, NULL);
 }
 
+/* What raises the tunnel is a question for a name behind it. */
+static bool all_on_line(const struct conf_service *service)
+{
+    for (unsigned i = 0; i < service->rule_count; i++)
+        if (!service->rules[i].via_line)
+            return false;
+    return service->rule_count > 0;
+}
+
 static void service_end(struct conf_parser *p)
 {
     struct conf_service *service = p->service;
@@ -363,6 +384,8 @@ static void service_end(struct conf_parser *p)
         return;
     }
     refuse_esp(p);
+    if (all_on_line(service))
+        conf_report(p->errors, p->file, service->rules[0].line, CAUSE_ADD_TUNNEL_NAME, CAUSE_NO_TUNNEL_NAME, NULL);
     if (!conf_seen(p, "tunnel", "hub-id"))
         (void)conf_copy(service->hub_id, sizeof service->hub_id,
                         strlen(service->hub) < sizeof service->hub_id ? service->hub : "");

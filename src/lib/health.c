@@ -103,6 +103,12 @@ static bool open_for_pc(const struct health *h)
     return session_up(h) && health_is(h, HEALTH_GATE, "tunnel", "pc");
 }
 
+/* Some names of the services that are on are reached on the line. */
+static bool session_up_line(const struct health *h)
+{
+    return session_up(h) && has(h, HEALTH_GATE, "line-names");
+}
+
 static bool session_raising(const struct health *h)
 {
     return health_is(h, HEALTH_GATE, "session", "raising");
@@ -111,6 +117,11 @@ static bool session_raising(const struct health *h)
 static bool raising_internet(const struct health *h)
 {
     return session_raising(h) && health_is(h, HEALTH_GATE, "mode", "internet");
+}
+
+static bool raising_before(const struct health *h)
+{
+    return session_raising(h) && health_is(h, HEALTH_GATE, "mode", "before");
 }
 
 static bool session_ending(const struct health *h)
@@ -136,6 +147,11 @@ static bool idle_internet(const struct health *h)
     return health_is(h, HEALTH_GATE, "mode", "internet");
 }
 
+static bool idle_before(const struct health *h)
+{
+    return health_is(h, HEALTH_GATE, "mode", "before");
+}
+
 static bool always(const struct health *h)
 {
     (void)h;
@@ -147,13 +163,16 @@ static const struct situation headlines[] = {
     {CAUSE_GATE_AWAY, 0, NULL, false, gate_away},
     {CAUSE_FAULT, HEALTH_GATE, "reason", true, gate_fault},
     {CAUSE_OPEN_FOR_PC, HEALTH_GATE, "pc-tunnel", false, open_for_pc},
+    {CAUSE_CONNECTED_LINE, HEALTH_GATE, "service", false, session_up_line},
     {CAUSE_CONNECTED, HEALTH_GATE, "service", false, session_up},
     {CAUSE_CONNECTING_INTERNET, HEALTH_GATE, "service", false, raising_internet},
+    {CAUSE_CONNECTING_BEFORE, HEALTH_GATE, "service", false, raising_before},
     {CAUSE_CONNECTING, HEALTH_GATE, "service", false, session_raising},
     {CAUSE_ENDING, HEALTH_GATE, "service", false, session_ending},
     {CAUSE_ENROLLING, 0, NULL, false, no_certificate},
     {CAUSE_LOADING, 0, NULL, false, not_loaded},
     {CAUSE_READY_INTERNET, 0, NULL, false, idle_internet},
+    {CAUSE_READY_BEFORE, 0, NULL, false, idle_before},
     {CAUSE_READY_CLOSED, 0, NULL, false, always},
 };
 

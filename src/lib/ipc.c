@@ -47,8 +47,8 @@ static bool service_only_ok(const struct msg *m)
 static bool name_ok(const struct msg *m)
 {
     const struct msg_name *b = &m->u.name;
-    return b->service >= 1 && service_ok(b->service) && b->ech_noise <= 1 && text_ends(b->name, sizeof b->name) &&
-           conf_is_pattern(b->name);
+    return b->service >= 1 && service_ok(b->service) && b->ech_noise <= 1 && b->via_line <= 1 &&
+           b->before <= b->via_line && text_ends(b->name, sizeof b->name) && conf_is_pattern(b->name);
 }
 
 static bool host_ok(const struct msg *m)
@@ -64,7 +64,8 @@ static bool queue_ok(const struct msg *m)
 static bool flow_ok(const struct msg *m)
 {
     const struct msg_flow *b = &m->u.flow;
-    return b->what < FLOW_WHAT_COUNT && b->service >= 1 && service_ok(b->service) && b->count <= MSG_FLOW_PACKETS &&
+    bool way = (b->service >= 1 && service_ok(b->service)) || b->service == MSG_ON_LINE;
+    return b->what < FLOW_WHAT_COUNT && way && b->count <= MSG_FLOW_PACKETS &&
            (b->count > 0 || b->what >= FLOW_NOT_TLS) && addr_ok(&b->client, false) && addr_ok(&b->server, false) &&
            b->client.family == b->server.family && text_ends(b->name, sizeof b->name);
 }
@@ -77,7 +78,7 @@ static bool blocked_ok(const struct msg *m)
 
 static bool mode_ok(const struct msg *m)
 {
-    return m->u.mode.mode <= MODE_SESSION;
+    return m->u.mode.mode <= MODE_BEFORE;
 }
 
 static bool admitted_ok(const struct msg *m)
@@ -122,7 +123,7 @@ static bool admit_ok(const struct msg *m)
 static bool refused_ok(const struct msg *m)
 {
     const struct msg_refused *b = &m->u.refused;
-    return b->why < WHY_COUNT && addr_ok(&b->client, true) && addr_ok(&b->answer, true) &&
+    return b->why < WHY_COUNT && b->way < WAY_COUNT && addr_ok(&b->client, true) && addr_ok(&b->answer, true) &&
            text_ends(b->name, sizeof b->name);
 }
 

@@ -67,6 +67,9 @@ enum msg_type {
     MSG_CTL_REPLY /* struct msg_reply */
 };
 
+/* In the place of a service's number where a flow or a question goes on the line (conf.h, via_line). */
+#define MSG_ON_LINE 32
+
 struct msg_head {
     uint16_t type; /* enum msg_type */
     uint16_t size; /* of the body */
@@ -79,7 +82,8 @@ struct msg_listen {
 };
 
 struct msg_upstream {
-    uint8_t service; /* 1..8; 0: for names that are not listed, in mode internet */
+    uint8_t
+        service; /* 1..8; 0: the line's, for names on the line and, in mode internet, for those that are not listed */
     uint8_t proto; /* IPPROTO_UDP: connected; IPPROTO_TCP: connecting */
     struct addr resolver;
 };
@@ -93,6 +97,8 @@ struct msg_name {
     uint16_t id;
     uint8_t service;
     uint8_t ech_noise; /* for sni: allow an ECH extension in the ClientHello (conf.h) */
+    uint8_t via_line; /* on the line, and never through the tunnel … */
+    uint8_t before; /* … and in MODE_BEFORE too */
     char name[CONF_FQDN_MAX]; /* lower case, NUL-terminated; a wildcard begins with `*.` */
 };
 
@@ -114,13 +120,14 @@ struct msg_never {
     uint8_t line;
 };
 
-enum msg_mode_kind { MODE_CLOSED, MODE_INTERNET, MODE_SESSION };
+/* MODE_BEFORE: closed, but for the names on the line that are open before a session. */
+enum msg_mode_kind { MODE_CLOSED, MODE_INTERNET, MODE_SESSION, MODE_BEFORE };
 
 struct msg_mode {
     uint8_t mode; /* enum msg_mode_kind */
     uint8_t services_up; /* bit N-1: the tunnel of service N is up */
     uint8_t failed; /* bit N-1: bringing up service N has just failed: answer SERVFAIL to waiting clients */
-    uint32_t generation; /* of the session; 0: no session */
+    uint32_t generation; /* of the session, or of MODE_BEFORE; 0 in the other modes */
 };
 
 struct msg_want {
@@ -152,6 +159,7 @@ enum msg_verdict {
     ADMIT_STALE, /* the session has ended or changed since */
     ADMIT_OUTSIDE, /* an address outside the tunnel's remote selectors */
     ADMIT_FORBIDDEN, /* loopback, multicast, LAN, the box itself … */
+    ADMIT_REGISTRY, /* of a name on the line: an address behind a tunnel */
     ADMIT_KERNEL /* the kernel rejected the transaction */
 };
 
@@ -159,6 +167,9 @@ struct msg_admitted {
     uint32_t seq;
     uint8_t verdict; /* enum msg_verdict */
 };
+
+/* How what is listed is reached. */
+enum msg_way { WAY_NONE, WAY_TUNNEL, WAY_LINE, WAY_COUNT };
 
 enum msg_why {
     WHY_NOT_LISTED, /* the name is not listed */
@@ -174,11 +185,14 @@ enum msg_why {
     WHY_HOST, /* listed, but the asking host is bound to another service */
     WHY_LIMIT, /* a limit of the box: too many names, addresses or queries at once */
     WHY_MANY, /* not refused: a client asks for unusually many names below wildcards, a way to leak data */
+    WHY_NO_SESSION, /* on the line, and only in a session of its service */
+    WHY_REGISTRY, /* the answer about a name on the line is an address behind a tunnel */
     WHY_COUNT
 };
 
 struct msg_refused {
     uint8_t why; /* enum msg_why */
+    uint8_t way; /* enum msg_way, of the name */
     uint16_t qtype;
     struct addr client;
     struct addr answer; /* the address refused, if one was */
@@ -224,7 +238,7 @@ enum msg_flow_what {
 #define MSG_FLOW_PACKETS 64
 struct msg_flow {
     uint8_t what; /* enum msg_flow_what */
-    uint8_t service; /* the packet's mark: 1..8 */
+    uint8_t service; /* the packet's mark: 1..8, or MSG_ON_LINE */
     uint8_t count; /* of packets; at least 1, but a refusal may have 0 when no packet of the client is held */
     struct addr client, server; /* as in the forward hook: before NAT */
     uint16_t client_port, server_port;

@@ -122,7 +122,7 @@ static enum msg_flow_what judge_name(const struct flows *f, const struct flow_wo
     if (!whole)
         return allowlist_begins(&f->listed, w->flow->service, h->name) ? FLOW_NAME : FLOW_NOT_LISTED;
     int id = conf_is_fqdn(h->name) ? allowlist_find(&f->listed, h->name) : -1;
-    if (id >= 0 && f->listed.names[id].service != w->flow->service)
+    if (id >= 0 && !allowlist_goes(&f->listed.names[id], w->flow->service))
         id = -1;
     if (h->ech && (id < 0 || !f->listed.names[id].ech_noise))
         return FLOW_ECH;
@@ -221,6 +221,12 @@ static void judge(struct flows *f, struct flow_work *w, bool idle)
 
 /* ---- events ---- */
 
+/* Is there anything in this mode that could be agreed to? */
+static bool any_open(const struct flows *f)
+{
+    return f->mode.mode == MODE_SESSION || f->mode.mode == MODE_BEFORE;
+}
+
 void flows_mode(struct flows *f, const struct msg_mode *m)
 {
     bool same = m->generation == f->mode.generation && m->mode == f->mode.mode;
@@ -274,7 +280,7 @@ static void refuse_second(struct flows *f, struct flow *fl)
 void flows_synack(struct flows *f, uint64_t now, bool agreed, const uint8_t *ip, size_t len)
 {
     struct packet p;
-    if (f->mode.mode != MODE_SESSION || !packet_tcp(ip, len, false, &p) ||
+    if (!any_open(f) || !packet_tcp(ip, len, false, &p) ||
         (p.flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) != (PACKET_SYN | PACKET_ACK))
         return;
     turn(&p);
@@ -434,7 +440,7 @@ void flows_packet(struct flows *f, uint64_t now, uint32_t id, uint8_t service, b
     if (!tcp && !packet_head(ip, len, &p))
         p.client.family = p.server.family = AF_INET;
     struct flow stranger = stranger_of(&p, service);
-    if (!tcp || service == 0 || f->mode.mode != MODE_SESSION) {
+    if (!tcp || service == 0 || !any_open(f)) {
         f->stats.skipped++;
         tell_one(f, &stranger, FLOW_DROP, id);
         return;
@@ -511,7 +517,7 @@ void flows_answer(struct flows *f, uint32_t id, uint8_t service, bool checksum, 
         p.client.family = p.server.family = AF_INET;
     turn(&p);
     struct flow stranger = stranger_of(&p, service);
-    bool good = tcp && service != 0 && f->mode.mode == MODE_SESSION;
+    bool good = tcp && service != 0 && any_open(f);
     struct flow *fl = good ? flowtable_find(f, &p) : NULL;
     struct flow_work *w = fl ? work_of(f, fl) : NULL;
     if (fl)

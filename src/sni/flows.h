@@ -56,7 +56,7 @@ struct flow {
     struct addr client, server;
     uint16_t client_port, server_port;
     uint8_t state; /* enum flow_state */
-    uint8_t service; /* of the first payload packet */
+    uint8_t service; /* of the first payload packet; or MSG_ON_LINE */
     uint8_t what; /* REFUSED: the reason (enum msg_flow_what) */
     uint8_t told; /* REFUSED, ANSWERED: number of messages to gate with packets */
     bool stamped; /* timestamps were negotiated (RFC 7323) */

@@ -38,11 +38,12 @@ static void packet(const struct nlattr *const *table, struct queued *out)
     out->what = QUEUE_PACKET;
     out->id = ntohl(head->packet_id);
     /*
-     * The low octet is the service's number; one of the higher bits marks packets already queued (firewall.nft,
-     * asked).
+     * The low octet is the service's number, or MSG_ON_LINE; one of the higher bits marks packets already queued
+     * (firewall.nft, asked).
      */
     uint32_t bits = has(table, NFQA_MARK, 4) ? ntohl(mnl_attr_get_u32(table[NFQA_MARK])) : 0, mark = bits & 0xff;
-    out->mark = mark >= 1 && mark <= CONF_SERVICES_MAX ? (uint8_t)mark : 0;
+    bool known = (mark >= 1 && mark <= CONF_SERVICES_MAX) || mark == MSG_ON_LINE;
+    out->mark = known ? (uint8_t)mark : 0;
     out->answer = bits & QUEUE_ANSWER;
     out->checksum =
         has(table, NFQA_SKB_INFO, 4) && ntohl(mnl_attr_get_u32(table[NFQA_SKB_INFO])) & NFQA_SKB_CSUM_NOTVERIFIED;

@@ -24,7 +24,7 @@ enum queue_what {
 struct queued {
     enum queue_what what;
     uint32_t id;   /* PACKET */
-    uint8_t mark;  /* PACKET: the service; 0: none */
+    uint8_t mark;  /* PACKET: the service, or MSG_ON_LINE; 0: none */
     bool checksum; /* PACKET: the kernel has not verified it */
     bool answer;   /* PACKET: from the server */
     bool agreed;   /* SYNACK: the kernel has the flow as allowed */

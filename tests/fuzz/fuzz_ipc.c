@@ -79,7 +79,7 @@ static void use_to_names_and_sni(const struct msg *m)
     case MSG_HOST: MUST(is_addr(&m->u.host.addr, true)); break;
     case MSG_PRIVATE: MUST(is_text(m->u.private_answers.domain, sizeof m->u.private_answers.domain)); break;
     case MSG_NEVER: MUST(is_addr(&m->u.never.net.addr, m->u.never.line != 0) && m->u.never.net.len <= 128); break;
-    case MSG_MODE: MUST(m->u.mode.mode <= MODE_SESSION); break;
+    case MSG_MODE: MUST(m->u.mode.mode <= MODE_BEFORE); break;
     case MSG_ADMITTED: MUST(m->u.admitted.verdict <= ADMIT_KERNEL); break;
     case MSG_QUEUE: MUST(m->u.queue.kind <= QUEUE_BLOCKED); break;
     default: break;

@@ -154,8 +154,8 @@ class Asker:
     def name(number):
         return leak_kinds.NAMES[number % len(leak_kinds.NAMES)]
 
-    def question(self, number):
-        labels = b"".join(bytes([len(p)]) + p.encode() for p in self.name(number).split("."))
+    def question(self, number, name=None):
+        labels = b"".join(bytes([len(p)]) + p.encode() for p in (name or self.name(number)).split("."))
         return struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">HH", 1, 1)
 
     def ask(self, before_sending, limit=STUCK):
@@ -187,6 +187,8 @@ class Asker:
                 continue
             if answer[3] & 15 == 0 and answer[6:8] != b"\0\0":
                 self.answered = number
+                # (Number 0 is nobody's question: its answer is not waited for.)
+                self.socket.send(self.question(0, leak_kinds.LINE_NAME))
                 return True
             time.sleep(0.1)
             sent = 0.0
@@ -469,7 +471,12 @@ def prepare(lab):
     echo("registry", leak_kinds.ECHO)
     echo("public", leak_kinds.DECOY_ECHO)
     silent("hub", "inner0", leak_kinds.SILENT, "registry", "inner0")
-    silent("wan", "net0", leak_kinds.DECOY_SILENT, "public", "pub0")
+    for address in (leak_kinds.DECOY_SILENT, leak_kinds.LINE_SILENT):
+        silent("wan", "net0", address, "public", "pub0")
+    lab.isp.stop()
+    with open(lab.isp.conf, "a", encoding="utf-8") as f:
+        f.write(f"address=/{leak_kinds.LINE_NAME}/{leak_kinds.LINE_SILENT}\n")
+    lab.isp.start()
     lab.boot(services={"lab": lab.service() + leak_kinds.RULES}, lab_image=True)
     lab.ready()
     lab.pc.ipv6()
@@ -562,6 +569,9 @@ def report(it, seconds, killed, alive):
                 f.writelines(f"{n} {it.probes.kinds[n % len(it.probes.kinds)].name}\n" for n in v.missing)
         lab.check(f"outside a session {where}: probes that should not pass and did, of {v.sum('must_not'):,}", "0",
                   f"{v.sum('leaked')}" + "".join(f"; {e}" for e in v.examples()), v.sum("leaked") == 0)
+    closed = next(v for v, (internet, _, _) in zip(verdicts, it.parts) if not internet)
+    some = sum(row.may for row, kind in zip(closed.rows, it.probes.kinds) if kind.allowed == leak_kinds.ON_LINE)
+    lab.check("outside a session nothing: probes to a name on the line that came out, in sessions", "some", f"{some:,}", some > 0)
     lab.check(f"probes from the line that reached the PC, of {from_line:,}", 0, arrived)
     if it.hellos:
         with open(f"{lab.folder}/hellos", "w") as f:

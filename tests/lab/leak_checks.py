@@ -6,7 +6,8 @@ in that order. So "before" and "after" are a matter of numbers, not of clocks. W
 open     from the box's answer to the PC's question (the session is on) until somebody asks for its end: no number in
          between may come out in clear, listed ones have to come out behind the hub. Not counted when gate, names or charon
          were killed in it.
-closed   from gate's word that the session has ended until the next question is sent: no listed number may come out.
+closed   from gate's word that the session has ended until the next question is sent: no listed number may come out, and if
+         the site is closed then, none to a name on the line.
 between  in one session (at most one begins after each question), from the first listed number that came out behind the hub
          to the last: no number in between may come out in clear, whatever was killed.
 
@@ -17,7 +18,7 @@ import bisect
 import re
 from dataclasses import dataclass, field
 
-from leak_kinds import ASKED, INTERNET, LISTED, TLS_PORT
+from leak_kinds import ASKED, INTERNET, LISTED, ON_LINE, TLS_PORT
 
 SEEN, TUNNELLED = 1, 2
 EXAMPLES = 12
@@ -122,7 +123,7 @@ def judge(kinds, internet, line, behind, known, low, high):
     v = Verdict([Row() for _ in kinds])
     session = Spans.union(known.open, between(kinds, behind, known, low, high))
     # Where a kind must not come out in clear although it may at other times; None: never at all.
-    barred = {INTERNET: session, ASKED: known.open} if internet else {}
+    barred = {INTERNET: session, ASKED: known.open, ON_LINE: Spans()} if internet else {ON_LINE: known.closed}
     for i, kind in enumerate(kinds):
         row = v.rows[i]
         row.sent = _upto(high, i, len(kinds)) - _upto(low, i, len(kinds))

@@ -8,8 +8,9 @@ import topology as t
 #   LISTED     behind the hub, through the tunnel, in a session
 #   INTERNET   on the uplink in clear, without a session, and only if the site file says `outside-session = internet`
 #   ASKED      the same, but it is the box that asks on (DNS): the moment is not that of the packets around it
+#   ON_LINE    on the line in clear, in a session once the name has been asked for, and where INTERNET may
 #   NEVER      nowhere
-LISTED, INTERNET, ASKED, NEVER = "listed", "internet", "asked", "never"
+LISTED, INTERNET, ASKED, ON_LINE, NEVER = "listed", "internet", "asked", "on-line", "never"
 
 PROBER = "192.168.77.60"         # the probes' own address at the PC, so that the PC's real traffic keeps its ports and limits
 # The listed names, asked for in turn (the box starts a session for the same name only once a second); their addresses:
@@ -18,9 +19,11 @@ SILENT = "10.20.0.90"            # unused: packets are counted and not answered
 ECHO = t.REGISTRY                # udp/9001 answers, so that there are flows that have seen both directions
 DECOY_SILENT = "203.0.113.81"    # the same on the internet
 DECOY_ECHO = t.DECOY
+LINE_NAME, LINE_SILENT = "line0.provider.example", "203.0.113.83"      # the same, and listed `via line`
 STRANGER = "203.0.113.82"        # an address of the internet that is only ever a forged source
 PORT, ECHO_PORT, TLS_PORT = 9000, 9001, 443
 RULES = "".join(f"name = {name} tcp/443 tls, tcp/{PORT}, udp/{PORT}, udp/{ECHO_PORT}\n" for name in NAMES)
+RULES += f"name = {LINE_NAME} tcp/443 tls via line\n"
 PC6_LOCAL = "fe80::5054:ff:fe5e:77"
 INWARD = 80                      # kinds from here on come from the uplink
 
@@ -58,6 +61,9 @@ _INTERNET = [
     ("decoy, udp, first fragment", "first", PROBER, DECOY_SILENT, 21500, 16, 80),
     ("decoy, udp, later fragment", "later", PROBER, DECOY_SILENT, 0, 1, 80),
     ("decoy, GRE", "gre", PROBER, DECOY_SILENT, 0, 1, 0),
+    ("a name on the line, QUIC", "udp", PROBER, LINE_SILENT, 24400, 16, 443),
+    ("a name on the line, tcp port not listed", "syn", PROBER, LINE_SILENT, 24500, 16, 80),
+    ("a name on the line, ping", "icmp", PROBER, LINE_SILENT, 24600, 4, 0),
     ("another DNS server, DNS over TLS", "syn", PROBER, t.OTHER_DNS, 21600, 16, 853),
     ("the hub, IKE of the PC's own", "udp", PROBER, t.HUB, 21700, 4, 500),
     ("the hub, ESP in UDP of the PC's own", "udp", PROBER, t.HUB, 21800, 4, 4500),
@@ -67,7 +73,12 @@ _ASKED = [
     ("DNS to another server (the box answers)", "dns", PROBER, t.OTHER_DNS, 23200, 16, 53),
     ("DNS to the server behind the hub (the box answers)", "dns", PROBER, t.INNER_DNS, 23300, 16, 53),
 ]
+_ON_LINE = [
+    ("a name on the line, tcp SYN to the TLS port", "syn", PROBER, LINE_SILENT, 24300, 16, 443),
+]
 _NEVER = [
+    ("a name on the line, data before any handshake", "data", PROBER, LINE_SILENT, 24300, 16, 443),
+    ("a name on the line, source forged: behind the hub", "syn", t.REGISTRY, LINE_SILENT, 24700, 4, 443),
     ("listed address, data on the TLS port before any handshake", "data", PROBER, SILENT, 20300, 16, 443),
     ("listed address, the rest of a TCP flow", "data", PROBER, SILENT, 22000, 16, PORT),
     ("listed address, udp port not listed", "udp", PROBER, SILENT, 22100, 16, 9002),
@@ -126,7 +137,8 @@ def _spread(many, few):
 
 def outward():
     """In the order in which they are sent: listed ones all over the round, so that every edge has one nearby."""
-    rest = _spread(_groups(_NEVER, NEVER), _groups(_INTERNET, INTERNET) + _groups(_ASKED, ASKED))
+    rest = _spread(_groups(_NEVER, NEVER), _groups(_INTERNET, INTERNET) + _groups(_ON_LINE, ON_LINE) +
+                   _groups(_ASKED, ASKED))
     order = [entry for group in _spread(rest, _groups(_LISTED, LISTED)) for entry in group]
     return [Kind(i, row[0], allowed, *row[1:]) for i, (row, allowed) in enumerate(order)]
 

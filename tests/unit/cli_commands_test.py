@@ -44,8 +44,8 @@ def rules_page():
     lines += ["open", "open 1", "open x y z", "service", "host 1", "open 1 name 10.0.0.1 99999999999999999999 tcp/443",
               "open 1 " + "n" * 300 + f" 10.0.0.1 {now + 60} tcp/443", "\x1b[2J", "open 4294967297 a b 9 c", ""]
     # A line is some 70 octets: the page is as long as what gate may write, and longer than what is read.
-    lines += [f"open {n % 8 + 1} name{n}.example 10.{n // 65536}.{n // 256 % 256}.{n % 256} {now + 600} tcp/443+tls"
-              for n in range(2500)]
+    lines += [f"open {n % 8 + 1} name{n}.example 10.{n // 65536}.{n // 256 % 256}.{n % 256} {now + 600} tcp/443+tls tunnel"
+              for n in range(2200)]
     return "\n".join(lines) + f"\nmore {2**32 - 1}\nopen 1 half.exa"
 
 

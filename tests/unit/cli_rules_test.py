@@ -19,11 +19,12 @@ service 8 down other pc Other tool
 host 192.168.77.20 02:00:5e:10:00:20 cancer
 host 192.168.77.21 02:00:5e:10:00:21 none
 others rare
-open 5 db.rare.example 10.21.0.80 {NOW + 600} tcp/443+tls
-open 1 www.cancer.example 10.20.0.81 {NOW + 600} tcp/443+tls,udp/123
-open 1 www.cancer.example 10.20.0.80 {NOW + 60} tcp/443+tls,udp/123
-open 7 vpn.own.example 203.0.113.12 {NOW + 600} udp/500,udp/4500,esp
-open 1 old.cancer.example 10.20.0.9 {NOW - 1} tcp/443
+open 5 db.rare.example 10.21.0.80 {NOW + 600} tcp/443+tls tunnel
+open 1 www.cancer.example 10.20.0.81 {NOW + 600} tcp/443+tls,udp/123 tunnel
+open 1 www.cancer.example 10.20.0.80 {NOW + 60} tcp/443+tls,udp/123 tunnel
+open 7 vpn.own.example 203.0.113.12 {NOW + 600} udp/500,udp/4500,esp tunnel
+open 1 old.cancer.example 10.20.0.9 {NOW - 1} tcp/443 tunnel
+open 1 apply.provider.example 198.51.100.8 {NOW + 60} tcp/443+tls line
 more 7
 """
 
@@ -68,6 +69,10 @@ with tempfile.TemporaryDirectory() as root:
           and "vpn.own.example  udp/500, udp/4500, esp\n" in own and "Only through the tunnel" not in own, own)
     check("no session for it", "Its tunnel is the PC's own, and its session is not on" in other, other)
     check("more", "+ 7" in more, more)
+    behind, _, line = cancer.partition("On the line, not through the tunnel:\n")
+    check("on the line apart from the tunnel", "www.cancer" in behind and "198.51" not in behind
+          and "apply.provider.example" in line and "198.51.100.8" in line and "10.20" not in line, cancer)
+    check("in Japanese too", "回線経由(トンネルを通りません):" in call(root, "--lang", "ja")[1])
     check("Japanese", "トンネル「cancer」(接続先 203.0.113.10)だけを通ります" in call(root, "--lang", "ja")[1])
 
     data = json.loads(call(root, "--json")[1])
@@ -77,10 +82,14 @@ with tempfile.TemporaryDirectory() as root:
           and data["services"][3]["hub"] == "-", str(data))
     check("json", data["mode"] == "session" and data["more"] == 7 and data["services"][0]["hosts"] == ["192.168.77.20"]
           and not data["services"][0]["others"] and data["services"][1]["others"]
-          and [o["address"] for o in data["services"][0]["open"]] == ["10.20.0.80", "10.20.0.81"], str(data))
+          and [o["address"] for o in data["services"][0]["open"]] == ["10.20.0.80", "10.20.0.81", "198.51.100.8"]
+          and [o["way"] for o in data["services"][0]["open"]] == ["tunnel", "tunnel", "line"], str(data))
 
     for mode, word in (("closed", "Closed: nothing passes"), ("internet", "may use the internet")):
         path.write_text(PAGE.replace("mode session", f"mode {mode}"))
         status, text = call(root, "--lang", "en")
         check(mode, word in text and "10.20" not in text, text)
+    path.write_text(PAGE.replace("mode session", "mode before").replace(" tunnel\n", " line\n", 1))
+    status, text = call(root, "--lang", "en")
+    check("before", "Closed, but for the names on the line" in text and "198.51.100.8" in text and "10.20" not in text, text)
 print("ok")

@@ -62,14 +62,18 @@ static int setup(void **state)
     conf.services[0].remote[0] = prefix("10.20.0.0/16");
     conf.services[0].remote[1] = prefix("198.51.100.0/24");
     conf.services[0].remote[2] = prefix("fd00:20::/32");
-    conf.services[0].rules[0] =
-        (struct conf_rule){"one.example.jp", false, 2, {{IPPROTO_TCP, 443, true}, {IPPROTO_UDP, 123, false}}, 1};
-    conf.services[0].rules[1] = (struct conf_rule){"two.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 2};
+    conf.services[0].rules[0] = (struct conf_rule){
+        "one.example.jp", false, 2, {{IPPROTO_TCP, 443, true}, {IPPROTO_UDP, 123, false}}, 1, false, false};
+    conf.services[0].rules[1] =
+        (struct conf_rule){"two.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 2, false, false};
     conf.services[1] = (struct conf_service){.number = 5, .remote_count = 1, .rule_count = 3};
     conf.services[1].remote[0] = prefix("10.30.0.0/16");
-    conf.services[1].rules[0] = (struct conf_rule){"three.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
-    conf.services[1].rules[1] = (struct conf_rule){"*.wild.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 2};
-    conf.services[1].rules[2] = (struct conf_rule){"own.wild.example.jp", false, 1, {{IPPROTO_TCP, 8443, true}}, 3};
+    conf.services[1].rules[0] =
+        (struct conf_rule){"three.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1, false, false};
+    conf.services[1].rules[1] =
+        (struct conf_rule){"*.wild.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 2, false, false};
+    conf.services[1].rules[2] =
+        (struct conf_rule){"own.wild.example.jp", false, 1, {{IPPROTO_TCP, 8443, true}}, 3, false, false};
     negotiated[0] = prefix("10.20.0.0/17");
     negotiated[1] = prefix("fd00:20::/32");
     negotiated_count = 2;

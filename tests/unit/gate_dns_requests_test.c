@@ -55,6 +55,7 @@ static void a_private_answer_names_its_line(void **state)
         const char *line;
     } others[] = {{WHY_OUTSIDE, "answer-outside name=www.hospital.or.jp answer=10.30.1.10"},
                   {WHY_FORBIDDEN, "answer-forbidden name=www.hospital.or.jp answer=10.30.1.10"},
+                  {WHY_REGISTRY, "answer-registry name=www.hospital.or.jp answer=10.30.1.10"},
                   {WHY_CHAIN, "answer-alias name=www.hospital.or.jp"},
                   {WHY_FLOOD, "answer-alias name=www.hospital.or.jp"}};
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {

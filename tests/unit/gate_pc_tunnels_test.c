@@ -111,12 +111,12 @@ static int setup(void **state)
     s[0] = (struct conf_service){.name = "gtol", .number = BOX_SERVICE, .remote_count = 1, .rule_count = 1};
     s[0].remote[0] = prefix("192.0.2.0/24");
     memcpy(s[0].hub, "8.8.8.8", sizeof "8.8.8.8");
-    s[0].rules[0] = (struct conf_rule){"a.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
+    s[0].rules[0] = (struct conf_rule){"a.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1, false, false};
     s[1] = (struct conf_service){.name = "nanbyo", .number = OWN, .by_pc = true, .rule_count = 1};
-    s[1].rules[0] =
-        (struct conf_rule){"vpn.example.jp", false, 2, {{IPPROTO_UDP, 500, false}, {IPPROTO_ESP, 0, false}}, 1};
+    s[1].rules[0] = (struct conf_rule){
+        "vpn.example.jp", false, 2, {{IPPROTO_UDP, 500, false}, {IPPROTO_ESP, 0, false}}, 1, false, false};
     s[2] = (struct conf_service){.name = "shoman", .number = OWN_TOO, .by_pc = true, .rule_count = 1};
-    s[2].rules[0] = (struct conf_rule){"vpn2.example.jp", false, 1, {{IPPROTO_UDP, 500, false}}, 1};
+    s[2].rules[0] = (struct conf_rule){"vpn2.example.jp", false, 1, {{IPPROTO_UDP, 500, false}}, 1, false, false};
     gate.conf.site.lan_address = (struct prefix){address("203.0.113.1"), 28};
     snprintf(gate.conf.site.others, sizeof gate.conf.site.others, "all");
     gate.conf.site.host_count = 1;

@@ -105,7 +105,7 @@ static void names_instead_of_addresses(void **state)
     assert_non_null(strstr(last, "server=10.20.0.80 name=www.registry.example proto=tcp"));
     flow(FLOW_NOT_LISTED, "decoy.example", 3);
     assert_string_equal(last, "tls.refused name=decoy.example at=www.registry.example client=192.168.77.10 "
-                              "server=10.20.0.80 port=443 why=not-listed count=1 not-logged=0");
+                              "server=10.20.0.80 port=443 why=not-listed via=tunnel count=1 not-logged=0");
     packet("not-listed", "10.20.0.81", 4);
     assert_non_null(strstr(last, "server=10.20.0.81 name=- "));
 }

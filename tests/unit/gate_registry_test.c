@@ -287,8 +287,12 @@ static void what_the_box_needs_itself_is_never_the_registrys(void **state)
         if (registry_may(&r, &p))
             fail_msg("%s may be the registry's", never[i]);
     }
-    struct addr good = address("203.0.113.80");
+    struct addr good = address("203.0.113.80"), beside = address("203.0.113.79"), inner = address("fd00::1");
     assert_true(registry_may_open(&r, &good));
+    assert_false(registry_knows(&r, &good));
+    assert_int_equal(registry_learn_open(&r, &good), 0);
+    assert_true(registry_knows(&r, &good));
+    assert_false(registry_knows(&r, &beside) || registry_knows(&r, &inner));
 }
 
 /* As the session ends, or without any: the hub is what it was, and the next tunnel needs it. */

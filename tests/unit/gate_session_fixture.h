@@ -136,7 +136,7 @@ static void announce(void *user, const struct msg_mode *mode)
     /* Nobody may be told of a mode that the kernel does not have. */
     if (mode->mode != MODE_CLOSED) {
         assert_int_equal(mode->mode, fake.kernel.mode);
-        assert_int_equal(mode->generation, mode->mode == MODE_SESSION ? fake.kernel.generation : 0);
+        assert_int_equal(mode->generation, mode->mode == MODE_INTERNET ? 0 : fake.kernel.generation);
     }
 }
 

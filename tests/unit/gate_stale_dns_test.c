@@ -85,12 +85,13 @@ static int setup(void **state)
     add_service(1, "two", "10.30.0.0/16");
     struct conf_service *s = gate.conf.services;
     s[0].rule_count = 3;
-    s[0].rules[0] = (struct conf_rule){"a.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
+    s[0].rules[0] = (struct conf_rule){"a.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1, false, false};
     s[0].rules[1] =
-        (struct conf_rule){"b.example.jp", false, 2, {{IPPROTO_TCP, 8443, true}, {IPPROTO_UDP, 123, false}}, 2};
-    s[0].rules[2] = (struct conf_rule){"*.wild.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 3};
+        (struct conf_rule){"b.example.jp", false, 2, {{IPPROTO_TCP, 8443, true}, {IPPROTO_UDP, 123, false}}, 2,
+                           false,          false};
+    s[0].rules[2] = (struct conf_rule){"*.wild.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 3, false, false};
     s[1].rule_count = 1;
-    s[1].rules[0] = (struct conf_rule){"c.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1};
+    s[1].rules[0] = (struct conf_rule){"c.example.jp", false, 1, {{IPPROTO_TCP, 443, true}}, 1, false, false};
     snprintf(gate.conf.site.others, sizeof gate.conf.site.others, "all");
     gate.conf.site.host_count = 1;
     gate.conf.site.hosts[0] = (struct conf_host){.addr = address("192.168.77.20"), .service = "two"};

@@ -9,7 +9,7 @@
 #define FIREWALL_WITHOUT                                                                                                              \
     "s/^define service_reqid = .*/define service_reqid = { 1 . 4, 2 . 8, 3 . 12 }/; s/ipsec in reqid 1/iifname \"wan0\" @nh,8,8 4/; " \
     "s/ipsec out reqid 1/@nh,8,8 4/; s/ipsec [a-z]* reqid/@nh,8,8/; "                                                                 \
-    "s/meta ipsec exists/iifname \"wan0\" @nh,8,8 != 0/; s/\\(meta\\|rt\\) ipsec missing/@nh,8,8 0/; "
+    "s/meta ipsec exists/iifname \"wan0\" @nh,8,8 != 0/; s/\\(meta\\|rt\\) ipsec missing/@nh,8,8 0/; s/rt ipsec exists/@nh,8,8 != 0/; "
 #include "gate_firewall_fixture.h"
 
 #include <netinet/in.h>

@@ -7,6 +7,8 @@
 #include "cause_text.h"
 #include "conf.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -87,6 +87,8 @@ static const struct refusal service_refusals[] = {
     {OWN "ike-proposal = aes256gcm16-prfsha384-ecp384\n" OWN_ALLOW, 6, "`ike-proposal` belongs to a tunnel"},
     {SERVICE_HEAD "[tunnel]\nencapsulation = udp\nkind = pc\n" OWN_ALLOW, 5, "`encapsulation` belongs to a tunnel"},
     {OWN DNS OWN_ALLOW, 7, "`resolver` is behind a tunnel"},
+    {OWN "[allow]\nname = vpn.example.jp udp/500, udp/4500 via line\n", 7, "the hub is on the line as it is"},
+    {OWN OWN_ALLOW "name = login.example.com tcp/443 tls via line before\n", 8, "so `via line` has no place"},
     {OWN "[allow]\nname = vpn.example.jp udp/500, tcp/443 tls\n", 7, "nothing else can be open"},
     {OWN "[allow]\nname = vpn.example.jp udp/500, tcp/500\n", 7, "nothing else can be open"},
     {OWN "[allow]\nname = vpn.example.jp udp/1701\n", 7, "nothing else can be open"},

@@ -1,6 +1,7 @@
 /* The configuration parser: what is accepted, and every refusal with its line, its sentence and its remedy. */
 #include "lib_conf_fixture.h"
 #include "lib_conf_refusals.h"
+#include "lib_conf_line.h"
 
 static void site_minimal(void **state)
 {
@@ -571,6 +572,7 @@ int main(void)
         cmocka_unit_test(refuses_site),
         cmocka_unit_test(refuses_whole_site),
         cmocka_unit_test(refuses_service),
+        cmocka_unit_test(on_the_line),
         cmocka_unit_test(tabs_are_blanks),
         cmocka_unit_test(wildcards),
         cmocka_unit_test(hosts),
@@ -581,6 +583,8 @@ int main(void)
         cmocka_unit_test(load_all),
         cmocka_unit_test(load_a_hub_of_both_kinds),
         cmocka_unit_test(load_a_hub_that_carries_everything),
+        cmocka_unit_test(load_two_ways),
+        cmocka_unit_test(load_on_the_line_beside_everything),
         cmocka_unit_test(load_what_is_not_there),
         cmocka_unit_test(proposals),
         cmocka_unit_test(many_mistakes_in_one_file),

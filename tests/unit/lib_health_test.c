@@ -130,6 +130,8 @@ static void well(void **state)
     assert_headline("ready-closed", false);
     set(HEALTH_GATE, "version 1\nmode internet\nsession idle\n");
     assert_headline("ready-internet", false);
+    set(HEALTH_GATE, "version 1\nmode before\nsession idle\nline-names 2\n");
+    assert_headline("ready-before", false);
     set(HEALTH_GATE, "version 1\nmode closed\nsession idle\ncredentials no\n");
     assert_headline("loading", false);
 }
@@ -149,6 +151,12 @@ static void sessions(void **state)
     set(HEALTH_GATE,
         "version 1\nmode session\nsession up\nservice gtol\nservice nanbyo\ntunnel up\npc-tunnel nanbyo\n");
     assert_headline("connected", false);
+    set(HEALTH_GATE, "version 1\nmode session\nsession up\nservice gtol\ntunnel up\nline-names 2\n");
+    assert_headline("connected-line", false);
+    assert_contains(headline(CAUSE_EN), "through the tunnel, the names that are listed for the line");
+    assert_contains(headline(CAUSE_JA), "回線経由");
+    set(HEALTH_GATE, "version 1\nmode before\nsession raising\nservice gtol\n");
+    assert_headline("connecting-before", false);
     set(HEALTH_GATE, "version 1\nmode closed\nsession raising\nservice gtol\n");
     assert_headline("connecting", false);
     set(HEALTH_GATE,

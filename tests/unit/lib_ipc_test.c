@@ -184,7 +184,11 @@ static void contents(void **state)
     REFUSED(MSG_NAME, m.u.name.service = 0);
     REFUSED(MSG_NAME, memset(m.u.name.name, 'a', sizeof m.u.name.name));
     REFUSED(MSG_NAME, strcpy(m.u.name.name, "not a name"));
-    REFUSED(MSG_MODE, m.u.mode.mode = 3);
+    REFUSED(MSG_MODE, m.u.mode.mode = 4);
+    REFUSED(MSG_NAME, m.u.name.via_line = 2);
+    REFUSED(MSG_NAME, m.u.name.before = 1);
+    REFUSED(MSG_FLOW, m.u.flow.service = MSG_ON_LINE + 1);
+    REFUSED(MSG_REFUSED, m.u.refused.way = WAY_COUNT);
     REFUSED(MSG_ADMITTED, m.u.admitted.verdict = ADMIT_KERNEL + 1);
     REFUSED(MSG_WANT, m.u.want.client.family = 99);
     REFUSED(MSG_ADMIT, m.u.admit.count = 0);

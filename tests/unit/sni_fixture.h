@@ -255,6 +255,7 @@ static inline void put_packet(struct octets *o, const struct segment *s)
 struct world {
     struct flows f;
     uint64_t now;
+    uint8_t way; /* the mark of packets; 0: service 1 */
     uint32_t ids; /* handed out */
     uint8_t said[WORLD_IDS]; /* 1 + what gate heard about each id; 0: nothing yet */
     unsigned told; /* messages to gate, all */
@@ -265,7 +266,8 @@ struct world {
 static inline void world_heard(void *user, const struct msg_flow *m)
 {
     struct world *w = user;
-    MUST(m->what < FLOW_WHAT_COUNT && m->service >= 1 && m->service <= CONF_SERVICES_MAX);
+    MUST(m->what < FLOW_WHAT_COUNT && m->service >= 1 &&
+         (m->service <= CONF_SERVICES_MAX || m->service == MSG_ON_LINE));
     MUST(m->count <= MSG_FLOW_PACKETS && (m->count > 0 || m->what >= FLOW_NOT_TLS));
     MUST(memchr(m->name, '\0', sizeof m->name) && m->client.family != 0 && m->client.family == m->server.family);
     for (unsigned i = 0; i < m->count; i++) {
@@ -363,9 +365,9 @@ static inline uint32_t world_hand_over(struct world *w, bool answer, const uint8
         memcpy(exact, ip, len);
     w->said[id % WORLD_IDS] = 0;
     if (answer)
-        flows_answer(&w->f, id, 1, true, exact, len);
+        flows_answer(&w->f, id, w->way ? w->way : 1, true, exact, len);
     else
-        flows_packet(&w->f, w->now, id, 1, true, exact, len);
+        flows_packet(&w->f, w->now, id, w->way ? w->way : 1, true, exact, len);
     free(exact);
     return id;
 }

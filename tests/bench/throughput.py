@@ -98,15 +98,19 @@ def thread_ns(pid, thread):
 
 def bulk(lab, direction):
     """(Mbit/s, processor nanoseconds of the machine per octet)"""
-    before = processor_ns(lab.box.process.pid)
-    begin = time.monotonic()
-    done = net.run("lan", ["python3", "-B", "tests/bench/bulk.py", direction, t.REGISTRY, t.REGISTRY_NAME, pki.path("web.crt"),
-                           str(SECONDS)], timeout=60)
-    if done.returncode != 0:
-        raise CannotMeasure(f"no bulk data {direction}: {done.stderr.strip()[-300:]}")
-    found = json.loads(done.stdout)
-    if not found["bytes"]:
-        raise CannotMeasure(f"no bulk data {direction}: nothing went through")
+    for attempts in (2, 1, 0):
+        before = processor_ns(lab.box.process.pid)
+        begin = time.monotonic()
+        done = net.run("lan", ["python3", "-B", "tests/bench/bulk.py", direction, t.REGISTRY, t.REGISTRY_NAME,
+                               pki.path("web.crt"), str(SECONDS)], timeout=60)
+        if done.returncode != 0:
+            raise CannotMeasure(f"no bulk data {direction}: {done.stderr.strip()[-300:]}")
+        found = json.loads(done.stdout)
+        if found["bytes"]:
+            break
+        # A machine that stood still for those seconds is no figure; three times in a row is a fault.
+        if not attempts:
+            raise CannotMeasure(f"no bulk data {direction}: nothing went through")
     spent = processor_ns(lab.box.process.pid) - before
     total = found["bytes"] * (time.monotonic() - begin) / max(SECONDS - 1, 1)
     return found["mbit"], spent / total, found["handshake_ms"]

@@ -40,9 +40,9 @@ struct admit_now {
     bool (*known)(void *registry, const struct addr *a); /* is it the registry's already? NULL: all are */
     void *registry;
     enum msg_mode_kind mode;
-    /* Of the tunnels that are up: hubs and virtual addresses, which no name on the line has. */
+    /* Virtual addresses of the tunnels that are up, which no name on the line has (hubs, up or not: `taken`). */
     unsigned own_count;
-    struct addr own[3 * CONF_SERVICES_MAX];
+    struct addr own[2 * CONF_SERVICES_MAX];
 };
 
 /* A name as in the query, and one of its addresses. An entry of an earlier epoch is free. */

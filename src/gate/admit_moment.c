@@ -20,7 +20,6 @@ struct admit_now admit_moment(const struct session *session, struct charon *char
         const struct session_service *v = &session->services[n];
         if (!v->up)
             continue;
-        now.own[now.own_count++] = v->tunnel.hub;
         now.own[now.own_count++] = v->tunnel.vip4;
         now.own[now.own_count++] = v->tunnel.vip6;
     }

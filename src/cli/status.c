@@ -46,7 +46,7 @@ static const char *word_ja(const char *key, const char *word)
     } words[] = {
         {"mode", "closed", "閉鎖"},
         {"mode", "internet", "インターネット可"},
-        {"mode", "session", "登録システムのみ"},
+        {"mode", "session", "許可された相手のみ"},
         {"mode", "before", "閉鎖(接続前に使える回線経由の名前を除く)"},
         {"session", "starting", "起動中"},
         {"session", "idle", "待機中"},

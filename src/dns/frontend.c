@@ -175,7 +175,7 @@ static size_t ask_listed(struct frontend *q, uint64_t now, const struct client *
         return refuse(q, now, REFUSAL_TYPE, from, question, out);
     /* Nothing is raised for a name on the line: its session is there, or it is not open. */
     if (name->via_line && !open)
-        return refuse(q, now, REFUSAL_NO_SESSION, from, question, out);
+        return refuse(q, now, pending_not_open(q, name), from, question, out);
     if ((question->type != DNS_A && question->type != DNS_AAAA && question->type != DNS_HTTPS) ||
         (question->type == DNS_AAAA && q->ipv4_only && !(question->dnssec_ok && open)))
         return no_data(q, question, out);
@@ -208,7 +208,7 @@ static size_t ask_zone(struct frontend *q, uint64_t now, const struct client *fr
     if (!hosts_may(&q->hosts, &from->addr, name->service))
         return refuse(q, now, REFUSAL_HOST, from, question, out);
     if (name->via_line && !pending_name_open(q, name))
-        return refuse(q, now, REFUSAL_NO_SESSION, from, question, out);
+        return refuse(q, now, pending_not_open(q, name), from, question, out);
     if (flooded(q, now, from, RATELIMIT_WORK))
         return 0;
     if (name->wild)

@@ -35,6 +35,11 @@ bool pending_name_open(const struct frontend *q, const struct allowlist_name *n)
     return pending_service_up(q, n->service);
 }
 
+enum refusal pending_not_open(const struct frontend *q, const struct allowlist_name *n)
+{
+    return n->before && q->mode.mode == MODE_CLOSED ? REFUSAL_NO_TUNNEL : REFUSAL_NO_SESSION;
+}
+
 static bool is_open(const struct frontend *q, const struct pending *l)
 {
     return pending_name_open(q, &q->listed.names[l->id]);
@@ -455,7 +460,7 @@ void frontend_admitted(struct frontend *q, uint64_t now, const struct msg_admitt
         break;
     case ADMIT_STALE: /* the session has changed: wait for MSG_MODE, which raises nothing for a name on the line */
         if (l->via_line)
-            pending_fail(q, l, now, REFUSAL_NO_SESSION, NULL);
+            pending_fail(q, l, now, pending_not_open(q, &q->listed.names[l->id]), NULL);
         else
             enter(q, l, PENDING_HELD, now);
         break;
@@ -505,7 +510,7 @@ void frontend_mode(struct frontend *q, uint64_t now, const struct msg_mode *m)
                 enter(q, l, PENDING_ASKING, now);
             }
         } else if (l->via_line) {
-            pending_fail(q, l, now, REFUSAL_NO_SESSION, NULL);
+            pending_fail(q, l, now, pending_not_open(q, &q->listed.names[l->id]), NULL);
         } else if (m->failed >> (l->service - 1) & 1) {
             pending_fail(q, l, now, REFUSAL_NO_TUNNEL, NULL);
         } else if (l->state != PENDING_HELD) {

@@ -19,6 +19,8 @@ bool pending_service_up(const struct frontend *q, uint8_t service);
  * is open before a session and the mode is that.
  */
 bool pending_name_open(const struct frontend *q, const struct allowlist_name *n);
+/* Why a name on the line that is not open is refused: its session is not there, or the box is closed even to it. */
+enum refusal pending_not_open(const struct frontend *q, const struct allowlist_name *n);
 
 /* The lookup in progress for this listed name and type, or NULL. */
 struct pending *pending_find(struct frontend *q, const struct dns_question *question);

@@ -215,6 +215,12 @@ static unsigned put_elements(const struct admit *a, unsigned id, const struct ad
     return count;
 }
 
+/* The LAN has no IPv6, so on the line nothing is opened for it: it stands in hints of HTTPS records. */
+static bool ignored(const struct conf_rule *rule, const struct addr *addr)
+{
+    return rule->via_line && addr->family != AF_INET;
+}
+
 enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now, const struct msg_admit *m,
                              struct firewall_allow out[FIREWALL_ALLOW_MAX], unsigned *count)
 {
@@ -227,8 +233,7 @@ enum msg_verdict admit_check(const struct admit *a, const struct admit_now *now,
         return ADMIT_STALE;
     uint32_t timeout = timeout_of(s, m);
     for (unsigned i = 0; i < m->count; i++) {
-        /* (The LAN has no IPv6, so on the line nothing is opened for it: it stands in hints of HTTPS records.) */
-        if (rule->via_line && m->addrs[i].family != AF_INET)
+        if (ignored(rule, &m->addrs[i]))
             continue;
         enum msg_verdict verdict =
             rule->via_line ? check_on_line(a, now, s, &m->addrs[i]) : check_address(a, now, s, &m->addrs[i]);
@@ -442,7 +447,8 @@ void admit_done(struct admit *a, const struct admit_now *now, const struct msg_a
 {
     uint64_t ends_ms = now->now_ms + timeout_of(admit_service(a, m->id), m) * 1000ULL;
     for (unsigned i = 0; i < m->count; i++)
-        remember_pair(a, now, m, &m->addrs[i], ends_ms);
+        if (!ignored(admit_rule(a, m->id), &m->addrs[i]))
+            remember_pair(a, now, m, &m->addrs[i], ends_ms);
     for (unsigned i = 0; i < count; i++) {
         struct admit_element *e = element_place(a, &list[i], now->now_ms);
         uint64_t ends = now->now_ms + (uint64_t)list[i].timeout_s * 1000;

@@ -20,7 +20,7 @@
 #define FIREWALL_BATCH_MAX (2 * FIREWALL_ALLOW_MAX) /* elements of one transaction: several answers together */
 
 /*
- * Connection marks. A session's generation has its three top bits 0, and small numbers are reserved. A TLS flow has
+ * Connection marks. A session's generation has its four top bits 0, and small numbers are reserved. A TLS flow has
  * it with one of the first two bits set until its ClientHello is allowed and answered (configs/firewall.nft, chain
  * sni); datagrams of a session always have the third.
  */

@@ -69,7 +69,7 @@ static void live_element(struct batch *b, const char *set, uint32_t mark)
     batch_add(b, set, &e, 1);
 }
 
-/* The generation, and its two forms for flows whose ClientHello is not checked or not answered yet. */
+/* The generation, and its other forms: flows whose ClientHello is not checked or not answered yet, on the line … */
 static void generation_elements(struct batch *b, const struct firewall_view *view)
 {
     uint32_t asking = view->generation | FIREWALL_MARK_ASKING;

@@ -88,8 +88,9 @@ static void add_pair(void *user, const struct admit_pair *pair, const char *name
     const struct conf_service *s = admit_service(a, pair->rule);
     const struct conf_rule *rule = admit_rule(a, pair->rule);
     char ports[CONF_PORTS_MAX * 16], addr[INET6_ADDRSTRLEN];
-    /* (What was behind a tunnel is remembered for a while, and closed.) */
-    if (!rule->via_line && !p->view->session->services[s->number].up)
+    /* (What is closed now is remembered for a while.) */
+    bool before = rule->before && p->view->session->view.mode == MODE_BEFORE;
+    if (!before && !p->view->session->services[s->number].up)
         return;
     ports_text(rule, ports, sizeof ports);
     if (!add(p, "open %u %s %s %lld %s %s\n", s->number, name, addr_text(&pair->addr, addr, sizeof addr),

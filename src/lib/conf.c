@@ -89,6 +89,7 @@ static void take_value(struct conf_parser *p, const struct conf_key *key, char *
 {
     enum cause_code wrong;
     bool secret = key->flags & CONF_SECRET; /* never quote its value */
+    p->remedy = CAUSE_NONE;                 /* an earlier line's, if that had one of its own */
     if (*value == '\0')
         conf_fail(p, key->remedy, CAUSE_VALUE_NONE, key->name, NULL);
     else if (is_placeholder(value) && secret)

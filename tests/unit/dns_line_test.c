@@ -74,7 +74,8 @@ static void test_before_a_session(void **state)
     (void)state;
     world_mode(&w, MODE_CLOSED, 0, 0, 0);
     assert_int_equal(ask(&w, APPLY_NAME, DNS_A), 1);
-    assert_no_session(0);
+    assert_refused(WHY_CLOSED, APPLY_NAME, NULL); /* (no session would help) */
+    assert_int_equal(w.asked + told(&w, MSG_WANT), 0);
     world_mode(&w, MODE_BEFORE, 0, 0, 8);
     assert_int_equal(ask(&w, APPLY_NAME, DNS_A), 0);
     assert_int_equal(w.ask[0].service, 0);
@@ -100,7 +101,8 @@ static void test_a_question_ends_with_its_mode(void **state)
     assert_int_equal(ask(&w, APPLY_NAME, DNS_A), 0);
     world_mode(&w, MODE_CLOSED, 0, 0, 0);
     assert_int_equal(w.replied, 1);
-    assert_no_session(1);
+    assert_refused(WHY_CLOSED, APPLY_NAME, NULL);
+    assert_int_equal(w.asked, 1);
     world_mode(&w, MODE_BEFORE, 0, 0, 9);
     assert_int_equal(ask(&w, APPLY_NAME, DNS_A), 0);
     world_mode(&w, MODE_SESSION, 1, 0, 10); /* open in the next too: asked again */

@@ -100,6 +100,12 @@ static bool taken(void *user, uint8_t service, const struct addr *addr)
     return service == 1 && (addr_equal(&box, addr) || addr_equal(&hub, addr));
 }
 
+static void count_v6(void *user, const struct admit_pair *pair, const char *name)
+{
+    (void)name;
+    *(unsigned *)user += pair->addr.family == AF_INET6;
+}
+
 static void addresses(void **state)
 {
     (void)state;
@@ -125,6 +131,9 @@ static void addresses(void **state)
     /* A hint of IPv6 in an HTTPS record opens nothing, and spoils nothing. */
     assert_int_equal(open_for(LOGIN, "login.example.com", "2600::1"), ADMIT_OK);
     assert_int_equal(opened_count, 0);
+    unsigned pairs = 0;
+    admit_each(&admit, now.now_ms, count_v6, &pairs);
+    assert_int_equal(pairs, 0); /* so `rules` does not say that it is open */
 }
 
 static unsigned learned;
